@@ -1,0 +1,75 @@
+"""The errors that a user can mend, each told in words and never as a traceback.
+
+UserError                       a mistake in what was asked for; exit code 2
+├── ConfigError                 a config or an override that cannot be run
+├── DataError                   pictures or masks that do not fit; knows the image_id
+├── FormatError                 a file that breaks its own format; knows file and place
+└── MissingDependency           a package that is not installed; knows the command that brings it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+EXIT_DONE = 0
+EXIT_FINDINGS = 1
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """A mistake that the user can mend; its text is the whole message."""
+
+
+class ConfigError(UserError):
+    """A config, or an override of one, that cannot be run."""
+
+
+class DataError(UserError):
+    """Data that cannot be used as they are; `image_id` says which image, where there is one."""
+
+    def __init__(self, message: str, *, image_id: str | None = None) -> None:
+        super().__init__(message)
+        self.image_id = image_id
+
+
+class FormatError(UserError):
+    """A file that breaks its own format; `file` and `where` (a line, a byte, a key) say the place."""
+
+    def __init__(self, message: str, *, file: Path | str, where: str | None = None) -> None:
+        place = f"{file}: {where}" if where else str(file)
+        super().__init__(f"{place}: {message}")
+        self.file = Path(file)
+        self.where = where
+
+
+class MissingDependency(UserError):
+    """A package that this command needs and that is not installed."""
+
+    def __init__(self, package: str, *, why: str, command: str) -> None:
+        super().__init__(f"{package} is not installed, and {why}. Install it with: {command}")
+        self.package = package
+
+
+def listing(items: Sequence[str] | Iterable[str], *, most: int = 10) -> str:
+    """Return one indented line per item, cut after `most` with a count of the rest.
+
+    >>> print(listing(["a", "b", "c"], most=2))
+      a
+      b
+      … and 1 more
+    """
+    items = list(items)
+    lines = [f"  {item}" for item in items[:most]]
+    if len(items) > most:
+        lines.append(f"  … and {len(items) - most} more")
+    return "\n".join(lines)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for the known name closest to `name`, or an empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
