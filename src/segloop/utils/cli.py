@@ -1,0 +1,51 @@
+"""How every tool meets its user: flags, one message for a mistake, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError, nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that shows defaults, keeps the tool's docstring as it is, and guesses typos."""
+
+    def __init__(self, description: str | None = None) -> None:
+        super().__init__(description=description, formatter_class=_Formatter)
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (-\S+)", message)
+        if unknown:
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            message = f"unknown flag {unknown[1]!r}.{nearest(unknown[1].split('=')[0], flags)}"
+        print(f"error: {message}\nSee {self.prog} --help", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps line breaks of the description and leaves room for long flags."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Run a tool's `main` and exit: 0 done, 1 findings, 2 a user's mistake told in words, 130 interrupted."""
+    try:
+        code = main() or EXIT_DONE
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:  # `tool | head` closes the pipe early, which is no fault
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_DONE
+    sys.exit(code)
