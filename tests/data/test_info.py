@@ -1,0 +1,132 @@
+"""`dataset.json` survives a round trip, says what is wrong with it, and its hash sees every change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segloop.data.info import ClassInfo, DatasetInfo, Files, content_hash
+from segloop.utils.errors import DataError, FormatError
+
+INFO = DatasetInfo(
+    name="tiny",
+    task="multiclass",
+    classes=(ClassInfo("background", (0, 0, 0)), ClassInfo("звезда", (255, 128, 0))),
+    splits={"train": 3, "val": 1},
+    images=Files("img_dir/{split}", ".png"),
+    masks=Files("ann_dir/{split}", ".png"),
+    background=0,
+    seed=7,
+)
+
+
+def test_round_trip_keeps_everything(tmp_path: Path) -> None:
+    INFO.write(tmp_path)
+    assert DatasetInfo.read(tmp_path) == INFO
+
+
+def test_round_trip_keeps_a_coco_set_without_masks(tmp_path: Path) -> None:
+    info = DatasetInfo(
+        name="cells",
+        task="cells",
+        classes=(ClassInfo("cell", (1, 2, 3)),),
+        splits={"train": 1},
+        images=Files("images", ".png"),
+        coco={"train": "annotations/train.json"},
+        licence="CC BY 4.0",
+        source="a camera",
+        content_hash="sha256:00",
+    )
+    info.write(tmp_path)
+    assert DatasetInfo.read(tmp_path) == info
+    with pytest.raises(DataError, match="no index masks"):
+        info.mask_dir("train")
+
+
+def test_offers_what_a_config_needs() -> None:
+    assert INFO.class_names == ("background", "звезда")
+    assert INFO.palette == [[0, 0, 0], [255, 128, 0]]
+    assert INFO.num_classes == 2
+    assert INFO.image_dir("val") == Path("img_dir/val")
+    assert INFO.mask_dir("train") == Path("ann_dir/train")
+
+
+def test_an_unknown_split_names_the_known_ones() -> None:
+    with pytest.raises(DataError, match=r"no split 'vall' \(it has: train, val\)\. Did you mean 'val'"):
+        INFO.image_dir("vall")
+
+
+def test_a_missing_file_says_how_to_prepare_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"make_demo\.py multiclass"):
+        DatasetInfo.read(tmp_path)
+
+
+def test_broken_json_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"name": ')
+    with pytest.raises(FormatError, match=r"dataset\.json: not valid JSON"):
+        DatasetInfo.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": None}, "name must be a text"),
+        ({"format": 9}, "format is 9"),
+        ({"seed": "x"}, "seed must be a whole number"),
+        ({"background": 5}, "background is 5, but the classes are numbered 0 to 1"),
+        ({"splits": {"train": -1}}, "splits.train must be a count"),
+        ({"splits": []}, "splits must be an object"),
+        ({"classes": [{"name": "a", "color": [0, 0, 256]}]}, r"classes\[0\].color must be three"),
+        ({"classes": [{"name": "a"}]}, r"classes\[0\] must hold name and color"),
+        ({"classes": [{"name": "a", "color": [0, 0, 0]}] * 2}, "class 'a' is named twice"),
+        ({"classes": {}}, "classes must be a list"),
+        ({"images": "img"}, "images must hold folder and suffix"),
+        ({"masks": {"folder": "../up", "suffix": ".png"}}, "must stay inside"),
+        ({"coco": {"train": 3}}, "coco must be an object"),
+        ({"sorce": "?"}, "unknown key 'sorce'. Did you mean 'source'"),
+    ],
+)
+def test_can_report_a_broken_key(tmp_path: Path, change: dict, message: str) -> None:
+    INFO.write(tmp_path)
+    file = tmp_path / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(FormatError, match=message):
+        DatasetInfo.read(tmp_path)
+
+
+def test_all_problems_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"name": "x", "seed": "y"}')
+    with pytest.raises(FormatError) as caught:
+        DatasetInfo.read(tmp_path)
+    for part in ("'task' is missing", "'classes' is missing", "'splits' is missing", "seed must be"):
+        assert part in str(caught.value)
+
+
+def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
+    broken = DatasetInfo(name="x", task="", classes=(), splits={}, images=Files("a", ".png"))
+    with pytest.raises(FormatError, match="task must be"):
+        broken.write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_content_hash_sees_names_and_bytes_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "img_dir" / "train").mkdir(parents=True)
+    first = tmp_path / "img_dir" / "train" / "a.png"
+    first.write_bytes(b"one")
+    before = content_hash(tmp_path)
+
+    INFO.write(tmp_path)
+    (tmp_path / ".segloop").mkdir()
+    (tmp_path / ".segloop" / "checks.json").write_text("{}")
+    (tmp_path / "versions" / "1").mkdir(parents=True)
+    (tmp_path / "versions" / "1" / "b.png").write_bytes(b"two")
+    assert content_hash(tmp_path) == before
+
+    first.write_bytes(b"two")
+    assert content_hash(tmp_path) != before
+    first.write_bytes(b"one")
+    assert content_hash(tmp_path) == before
+    first.rename(first.with_name("b.png"))
+    assert content_hash(tmp_path) != before
