@@ -1,0 +1,1 @@
+"""What the results say: counts, scores and run folders, read and compared without torch."""

@@ -1,0 +1,123 @@
+"""Scores from counts, with their rules: the one place where a Dice or an IoU is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segloop.analysis.counts import ClassCounts
+
+FloatArray = npt.NDArray[np.float64]
+
+RULES: dict[str, str] = {
+    "set": (
+        "Over the set: pixels are counted over all images, then scored per class; a class is left out of a mean "
+        "only if the whole set has it neither in truth nor in prediction."
+    ),
+    "image": (
+        "Per image: each image is scored alone; a class that it has neither in truth nor in prediction is left out "
+        "of its mean; an image with no class left is left out of the mean over images."
+    ),
+    "accuracy": "Acc is the share of a class's true pixels that were found; mAcc leaves out classes without truth.",
+    "foreground": "_fg means without the background class; where there is none, over all classes.",
+    "ignore": "Pixels whose truth is the ignore index are not counted.",
+}
+
+
+def rule_line(names: Sequence[str] = ("set", "foreground")) -> str:
+    """Return the rules to print beside a number, in one line."""
+    return " ".join(RULES[name] for name in names)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Fractions per class, shape [..., classes]; NaN where the class has no pixel to judge by."""
+
+    iou: FloatArray
+    dice: FloatArray
+    acc: FloatArray
+
+
+def class_scores(counts: ClassCounts) -> ClassScores:
+    """Score each class on its own, for one image, many images or a set.
+
+    >>> class_scores(ClassCounts(np.array([6, 0]), np.array([2, 0]), np.array([0, 0]))).iou
+    array([0.75,  nan])
+    """
+    tp, fp, fn = counts.tp, counts.fp, counts.fn
+    return ClassScores(
+        iou=_ratio(tp, tp + fp + fn),
+        dice=_ratio(2 * tp, 2 * tp + fp + fn),
+        acc=_ratio(tp, tp + fn),
+    )
+
+
+def set_scores(
+    counts: ClassCounts, *, class_names: Sequence[str], background: int | None = None
+) -> dict[str, float]:
+    """Return `aAcc mIoU mAcc mDice mIoU_fg mDice_fg` and `IoU.<class> Dice.<class>` of a whole set, as fractions.
+
+    `counts` has shape [classes]. What has nothing to judge by is NaN.
+    """
+    if counts.tp.shape != (len(class_names),):
+        raise ValueError(f"{len(class_names)} class names for counts of shape {counts.tp.shape}")
+    scores = class_scores(counts)
+    table = {name: float(value) for name, value in _means(counts, scores, background).items()}
+    table.update({f"IoU.{name}": float(v) for name, v in zip(class_names, scores.iou, strict=True)})
+    table.update({f"Dice.{name}": float(v) for name, v in zip(class_names, scores.dice, strict=True)})
+    return table
+
+
+def image_scores(counts: ClassCounts, *, background: int | None = None) -> dict[str, FloatArray]:
+    """Return `aAcc mIoU mAcc mDice mIoU_fg mDice_fg` of each image, from counts of shape [images, classes]."""
+    return _means(counts, class_scores(counts), background)
+
+
+def mean_image_scores(
+    counts: ClassCounts, *, class_names: Sequence[str], background: int | None = None
+) -> dict[str, float]:
+    """Return the means over images under the same keys as `set_scores`, from counts [images, classes]."""
+    scores = class_scores(counts)
+    table = {name: float(_mean(values)) for name, values in _means(counts, scores, background).items()}
+    table.update({f"IoU.{n}": float(_mean(scores.iou[:, i])) for i, n in enumerate(class_names)})
+    table.update({f"Dice.{n}": float(_mean(scores.dice[:, i])) for i, n in enumerate(class_names)})
+    return table
+
+
+def foreground_classes(num_classes: int, background: int | None) -> npt.NDArray[np.bool_]:
+    """Return which classes `_fg` means are taken over: all but the background, or all without one."""
+    wanted = np.ones(num_classes, bool)
+    if background is not None:
+        if not 0 <= background < num_classes:
+            raise ValueError(f"background {background} is no class of 0 … {num_classes - 1}")
+        wanted[background] = False
+    return wanted
+
+
+def _means(counts: ClassCounts, scores: ClassScores, background: int | None) -> dict[str, FloatArray]:
+    wanted = foreground_classes(counts.tp.shape[-1], background)
+    return {
+        "aAcc": _ratio(counts.tp.sum(axis=-1), counts.pixels),
+        "mIoU": _mean(scores.iou),
+        "mAcc": _mean(scores.acc),
+        "mDice": _mean(scores.dice),
+        "mIoU_fg": _mean(scores.iou[..., wanted]),
+        "mDice_fg": _mean(scores.dice[..., wanted]),
+    }
+
+
+def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> FloatArray:
+    part, whole = np.asarray(part), np.asarray(whole)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _mean(values: FloatArray) -> FloatArray:
+    """Return the mean over the last axis without NaN; NaN (and no warning) where nothing is left."""
+    there = ~np.isnan(values)
+    number = there.sum(axis=-1)
+    return np.divide(
+        np.where(there, values, 0.0).sum(axis=-1), number, out=np.full(number.shape, np.nan), where=number > 0
+    )
