@@ -1,1 +1,1 @@
-"""What a data set is: its description, its checks, its masks, and the demo sets that are drawn."""
+"""What a data set is: its description, its checks, its demo generators, and adapters for mmengine."""
