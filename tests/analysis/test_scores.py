@@ -111,7 +111,7 @@ def test_dice_follows_from_iou_and_both_lie_in_the_unit_interval(per_image):
     there = ~np.isnan(scores.iou)
     iou, dice = scores.iou[there], scores.dice[there]
     assert np.allclose(dice, 2 * iou / (1 + iou), rtol=1e-12)
-    assert ((0 <= iou) & (iou <= dice) & (dice <= 1)).all()
+    assert ((iou >= 0) & (iou <= dice) & (dice <= 1)).all()
 
 
 @settings(max_examples=50, deadline=None)

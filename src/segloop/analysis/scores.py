@@ -14,14 +14,16 @@ FloatArray = npt.NDArray[np.float64]
 
 RULES: dict[str, str] = {
     "set": (
-        "Over the set: pixels are counted over all images, then scored per class; a class is left out of a mean "
-        "only if the whole set has it neither in truth nor in prediction."
+        "Over the set: pixels are counted over all images, then each class is scored; a class is left out "
+        "of a mean only if the whole set has it neither in truth nor in prediction."
     ),
     "image": (
-        "Per image: each image is scored alone; a class that it has neither in truth nor in prediction is left out "
-        "of its mean; an image with no class left is left out of the mean over images."
+        "Per image: each image is scored alone; a class that it has neither in truth nor in prediction is "
+        "left out of its mean; an image with no class left is left out of the mean over images."
     ),
-    "accuracy": "Acc is the share of a class's true pixels that were found; mAcc leaves out classes without truth.",
+    "accuracy": (
+        "Acc is the share of a class's true pixels that were found; mAcc leaves out classes without truth."
+    ),
     "foreground": "_fg means without the background class; where there is none, over all classes.",
     "ignore": "Pixels whose truth is the ignore index are not counted.",
 }
@@ -58,9 +60,9 @@ def class_scores(counts: ClassCounts) -> ClassScores:
 def set_scores(
     counts: ClassCounts, *, class_names: Sequence[str], background: int | None = None
 ) -> dict[str, float]:
-    """Return `aAcc mIoU mAcc mDice mIoU_fg mDice_fg` and `IoU.<class> Dice.<class>` of a whole set, as fractions.
+    """Score a whole set, from counts of shape [classes]; what has nothing to judge by is NaN.
 
-    `counts` has shape [classes]. What has nothing to judge by is NaN.
+    The keys are `aAcc mIoU mAcc mDice mIoU_fg mDice_fg`, `IoU.<class>` and `Dice.<class>`; all fractions.
     """
     if counts.tp.shape != (len(class_names),):
         raise ValueError(f"{len(class_names)} class names for counts of shape {counts.tp.shape}")
@@ -72,7 +74,7 @@ def set_scores(
 
 
 def image_scores(counts: ClassCounts, *, background: int | None = None) -> dict[str, FloatArray]:
-    """Return `aAcc mIoU mAcc mDice mIoU_fg mDice_fg` of each image, from counts of shape [images, classes]."""
+    """Return `aAcc mIoU mAcc mDice mIoU_fg mDice_fg` of each image, from counts [images, classes]."""
     return _means(counts, class_scores(counts), background)
 
 
