@@ -1,0 +1,83 @@
+# One command each, and each does its own set-up in .venv; `make` alone lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help install demo check lint test test-all bench
+
+PYTHON ?= python3
+TORCH ?=
+PY := .venv/bin/python
+
+# Set up again when what is to be installed changes, or when the folder moves (`-e .` remembers its place).
+INPUTS := requirements.txt requirements/dev.txt requirements/opencv-python/pyproject.toml pyproject.toml
+SUM := $(firstword $(shell { pwd; cat $(INPUTS); } | cksum))
+INSTALLED := .venv/installed-$(SUM)
+INSTALLED_DEV := .venv/installed-dev-$(SUM)
+
+CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
+INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+DATA := $${SEGLOOP_DATA:-data}/multiclass
+WORK := work_dirs/config_experiment_1
+
+help:  ## list the commands
+	@echo "SegLoop. Each command sets up .venv by itself; after that nothing needs a network."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  make install TORCH=cpu          the CPU build of torch, where PyPI has the CUDA one"
+	@echo "  make install PYTHON=python3.12  another interpreter, 3.10 to 3.13"
+
+install: $(INSTALLED)  ## set up .venv and look it over
+	@$(PY) tools/doctor.py
+
+demo: $(INSTALLED)  ## demo data, training, test: the whole way
+	@test -f "$(DATA)/dataset.json" || { echo "Drawing the demo data …"; $(PY) tools/make_demo.py multiclass; }
+	$(PY) tools/train.py configs/config_experiment_1.py --resume
+	$(PY) tools/test.py configs/config_experiment_1.py $(WORK)
+	@echo
+	@echo "Look at the results:"
+	@echo "  scores        $$(ls -td $(WORK)/test/*/ | head -n 1)metrics.json"
+	@echo "  predictions   $$(ls -td $(WORK)/test/*/ | head -n 1)predictions/"
+	@echo "  curves        .venv/bin/tensorboard --logdir $(WORK)"
+
+check: $(INSTALLED_DEV)  ## look over the installation (doctor) and the code (ruff, mypy)
+	@$(PY) tools/doctor.py
+	@$(MAKE) --no-print-directory lint
+
+lint: $(INSTALLED_DEV)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: lint  ## ruff, mypy and the tests that take seconds, as CI does
+	$(PY) -m pytest -q -m "not slow"
+
+test-all: lint  ## ruff, mypy and every test, those that take minutes too
+	$(PY) -m pytest -q
+
+bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
+	@set -e; for script in $$(grep -L '^Needs:' benchmarks/[a-z]*.py); do \
+	  echo "== $$script"; $(PY) "$$script"; done
+
+$(INSTALLED):
+	@if ! $(PY) -c '' 2>/dev/null; then \
+	  for python in $(CANDIDATES); do \
+	    "$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
+	  done || { echo "SegLoop needs Python 3.10, 3.11, 3.12 or 3.13 with its venv module; found none among:" $(CANDIDATES) >&2; \
+	    echo "Install one (Debian, Ubuntu: apt install python3-venv) or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
+	  "$$python" -m venv --clear .venv; \
+	fi
+	@echo "Setting up .venv; the first time takes a few minutes. All of pip's words: .venv/install.log"
+	$(call pip_install,requirements.txt)
+	@$(PY) tools/doctor.py --fix --only cv2 --quiet
+	@rm -f .venv/installed-*; touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	$(call pip_install,requirements/dev.txt)
+	@touch $@
+
+# One line for each requirement as pip comes to it; the end of its log if it fails.
+define pip_install
+@set -o pipefail; \
+	$(PY) -m pip install --disable-pip-version-check --progress-bar off $(INDEX) -r $(1) 2>&1 | tee -a .venv/install.log \
+	| awk '/^Collecting .*\(from -r/ { print "  " $$2; fflush() } /^Installing collected/ { print "  unpacking …"; fflush() }' \
+	|| { tail -n 20 .venv/install.log >&2; echo "The installation failed; see .venv/install.log" >&2; exit 1; }
+endef
