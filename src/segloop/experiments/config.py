@@ -1,0 +1,181 @@
+"""Loads an experiment's config with the user's overrides; what is wrong with it is said with file and line."""
+
+from __future__ import annotations
+
+import ast
+import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segloop.utils.errors import ConfigError, listing, nearest
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def load_config(
+    path: Path | str, *, overrides: Sequence[str] = (), work_dir: Path | str | None = None
+) -> Config:
+    """Read a config file, merge `KEY=VALUE` overrides, and settle where the run is kept.
+
+    The work_dir is the one given here, else the config's own, else `work_dirs/<config name>`.
+    """
+    path = find_config(path)
+    from mmengine.config import Config  # takes a second; a misspelt path should not cost it
+
+    try:
+        config = Config.fromfile(str(path))
+    except Exception as error:
+        raise ConfigError(_explain(error, path)) from error
+    merge_overrides(config, overrides)
+    settle_schedule(config)
+    if work_dir is not None:
+        config.work_dir = str(work_dir)
+    elif config.get("work_dir") is None:
+        config.work_dir = str(Path("work_dirs") / path.stem)
+    return config
+
+
+def find_config(path: Path | str) -> Path:
+    """Return the config's path; a missing one is answered with the configs whose names are close."""
+    path = Path(path)
+    if path.is_file():
+        if path.suffix not in (".py", ".json", ".yaml", ".yml"):
+            raise ConfigError(f"{path} is not a config: its name must end in .py, .json or .yaml.")
+        return path
+    folder = next((parent for parent in path.parents if parent.is_dir()), Path())
+    known = [str(found) for found in sorted(folder.rglob("*.py")) if not _is_base(found)]
+    if not known and Path("configs").is_dir():
+        known = [str(found) for found in sorted(Path("configs").rglob("*.py")) if not _is_base(found)]
+    guess = nearest(str(path), known)
+    if path.is_dir():
+        return _only(path, known)
+    choices = f"\nConfigs there:\n{listing(known)}" if known and not guess else ""
+    raise ConfigError(f"There is no config {str(path)!r}.{guess}{choices}")
+
+
+def merge_overrides(config: Config, overrides: Sequence[str]) -> None:
+    """Merge `KEY=VALUE` texts as OpenMMLab's `--cfg-options` does (dotted keys, lists, numbers, None)."""
+    from mmengine.config import DictAction
+
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--cfg-options takes KEY=VALUE, and {text!r} is not of that form.")
+        try:
+            values[key.strip()] = DictAction._parse_iterable(value)
+        except (AssertionError, ValueError) as error:
+            raise ConfigError(f"--cfg-options {text!r}: the value cannot be read: {error}") from error
+    for key, value in values.items():
+        try:
+            config.merge_from_dict({key: value})
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            reason = str(error.args[0]) if error.args else str(error)
+            raise ConfigError(f"--cfg-options {key}={value!r} does not fit the config: {reason}") from error
+
+
+def settle_schedule(config: Config) -> None:
+    """Let schedulers without an `end` last as long as the training, so that one key sets a run's length."""
+    limit = (config.get("train_cfg") or {}).get("max_iters")
+    schedulers = config.get("param_scheduler") or []
+    for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
+        if limit and not scheduler.get("by_epoch", True) and not {"end", "T_max", "gamma"} & set(scheduler):
+            scheduler["end"] = limit
+
+
+def save_config(config: Config, path: Path | str) -> None:
+    """Write the merged config to a `.py`, `.json` or `.yaml` file."""
+    path = Path(path)
+    if path.suffix not in (".py", ".json", ".yaml", ".yml"):
+        raise ConfigError(f"{path}: a config is saved as .py, .json or .yaml.")
+    try:
+        config.dump(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def is_semantic(config: Config) -> bool:
+    """Return whether this is a semantic (mmseg) experiment, not an instance one (mmdet)."""
+    return config.get("default_scope", "mmseg") == "mmseg"
+
+
+def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
+    """Return the checkpoint file that is meant: a file, a folder's best or newest one, or `best`/`last`."""
+    folder = Path(work_dir)
+    if given is not None and str(given) not in ("best", "last"):
+        path = Path(given)
+        if path.is_file():
+            return path
+        if not path.is_dir():
+            near = [str(found) for found in sorted(path.parent.glob("*.pth"))] if path.parent.is_dir() else []
+            there = f" Checkpoints there:\n{listing(near)}" if near else ""
+            raise ConfigError(f"There is no checkpoint {str(path)!r}.{there}")
+        folder = path
+    best = sorted(folder.glob("best_*.pth"), key=lambda found: found.stat().st_mtime)
+    if best and str(given) != "last":
+        return best[-1]
+    last = last_checkpoint(folder)
+    if last is None:
+        raise ConfigError(f"There is no checkpoint in {folder}. Train first: python tools/train.py CONFIG")
+    return last
+
+
+def last_checkpoint(work_dir: Path | str) -> Path | None:
+    """Return the newest checkpoint that a run noted in `last_checkpoint`, or None."""
+    note = Path(work_dir) / "last_checkpoint"
+    if not note.is_file():
+        return None
+    noted = Path(note.read_text(encoding="utf-8").strip())
+    here = Path(work_dir) / noted.name  # the folder may have moved since
+    return here if here.is_file() else noted if noted.is_file() else None
+
+
+def _only(folder: Path, known: list[str]) -> Path:
+    """Take a run's folder for its config: OpenMMLab writes `<config>.py` into every work_dir."""
+    own = [found for found in sorted(folder.glob("*.py")) if found.is_file()]
+    if len(own) == 1:
+        return own[0]
+    raise ConfigError(f"{folder} is a folder; name one config.\n{listing(known)}")
+
+
+def _is_base(path: Path) -> bool:
+    return any(part.startswith("_") for part in path.parts)
+
+
+def _explain(error: Exception, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}:{error.lineno}" if error.lineno else str(path)
+        return f"{_own_place(error, path) or place}: {error.msg}"
+    if isinstance(error, FileNotFoundError):
+        missing = re.search(r"'?([^\s']+\.(?:py|json|ya?ml))'?", str(error))
+        return f"{path}: its _base_ {missing[1] if missing else ''} does not exist."
+    place = _own_place(error, path) or str(path)
+    return f"{place}: {type(error).__name__}: {error}"
+
+
+def _own_place(error: Exception, path: Path) -> str | None:
+    """Find the line of a config file that an error came from."""
+    if isinstance(error, SyntaxError):  # mmengine parses a temporary copy, so look which file it was
+        for candidate in (path, *path.parent.rglob("*.py"), *path.parent.parent.rglob("_base_/**/*.py")):
+            try:
+                ast.parse(candidate.read_text(encoding="utf-8"), filename=str(candidate))
+            except SyntaxError as found:
+                if found.lineno == error.lineno:
+                    return f"{candidate}:{found.lineno}"
+            except OSError:
+                continue
+        return None
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.name == "<module>" and "site-packages" not in frame.filename:
+            return f"{_relative(frame.filename)}:{frame.lineno}"
+    return None
+
+
+def _relative(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path

@@ -1,0 +1,1 @@
+"""What happens around a run's iterations: the live line, patience."""

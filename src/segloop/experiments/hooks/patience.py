@@ -1,0 +1,25 @@
+"""Early stopping that is off until a config or the command line gives it patience."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import EarlyStoppingHook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PatienceHook(EarlyStoppingHook):
+    """Stop when `monitor` has not improved for `patience` validations; `patience=None` never stops.
+
+    Turn it on with `--cfg-options default_hooks.early_stop.patience=5`.
+    """
+
+    def __init__(self, monitor: str, patience: int | None = None, **kwargs: Any) -> None:
+        super().__init__(monitor=monitor, patience=patience or 1, **kwargs)
+        self.enabled = patience is not None
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float]) -> None:
+        """Count validations without improvement, if patience was given."""
+        if self.enabled:
+            super().after_val_epoch(runner, metrics)

@@ -1,0 +1,206 @@
+"""Starts a training or a test from a config file and the user's flags."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segloop.experiments.config import find_checkpoint, find_config, is_semantic, last_checkpoint, load_config
+from segloop.utils.errors import ConfigError
+from segloop.utils.quiet import quiet, silent_imports
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the flags that training and testing share ask for."""
+
+    config: str
+    work_dir: str | None = None
+    overrides: Sequence[str] = ()
+    device: str | None = None
+    seed: int | None = None
+    launcher: str = "none"
+    command: Sequence[str] = field(default_factory=lambda: list(sys.argv))
+
+
+def train(options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False) -> Runner:
+    """Train; `resume` is a checkpoint, or `auto` for the newest one in the work_dir. Return the runner."""
+    config = prepare(options)
+    if amp:
+        use_amp(config)
+    if auto_scale_lr:
+        if not {"enable", "base_batch_size"} <= set(config.get("auto_scale_lr") or {}):
+            raise ConfigError("--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config.")
+        config.auto_scale_lr.enable = True
+    settle_resume(config, resume)
+    require_writable(Path(config.work_dir))
+    check_data(config, ("train", "val"))
+    runner = build_runner(config)
+    runner.train()
+    return runner
+
+
+def test(
+    options: Options,
+    *,
+    checkpoint: str | None = None,
+    split: str | None = None,
+    out: str | None = None,
+    show: bool = False,
+    show_dir: str | None = None,
+    wait_time: float = 2.0,
+    tta: bool = False,
+) -> tuple[dict[str, float], Path]:
+    """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder."""
+    from segloop.experiments.testing import prepare_test, settle_outputs  # split off to keep files small
+
+    config = prepare(options)
+    path = find_checkpoint(checkpoint, work_dir=config.work_dir)
+    folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
+    settle_outputs(config, out=out, show=show, show_dir=show_dir, wait_time=wait_time, tta=tta)
+    require_writable(Path(config.work_dir))
+    check_data(config, ("test",))
+    runner = build_runner(config)
+    _load_exactly(runner, path)
+    return runner.test(), folder
+
+
+def prepare(options: Options) -> Config:
+    """Load the config and bring the process into the state that it asks for."""
+    path = find_config(options.config)
+    quiet()
+    choose_device(options.device)
+    config = load_config(path, overrides=options.overrides, work_dir=options.work_dir)
+    config.launcher = options.launcher
+    if options.seed is not None:
+        config.setdefault("randomness", {})["seed"] = options.seed
+    settle_loaders(config)
+    return config
+
+
+def choose_device(device: str | None) -> None:
+    """Make mmengine use `cpu`, `cuda`, `cuda:N` or `mps`; by default it takes the best there is."""
+    if device is None:
+        return
+    kind, _, index = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+        raise ConfigError(f"--device {device!r} is not known; choose cpu, cuda, cuda:N or mps.")
+    if kind == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for cards
+    elif index:
+        os.environ["CUDA_VISIBLE_DEVICES"] = index
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there[kind]:
+        able = ", ".join(name for name, found in there.items() if found)
+        raise ConfigError(f"--device {device}: this machine (or this build of torch) offers only: {able}.")
+    import mmengine.device.utils
+
+    mmengine.device.utils.DEVICE = kind
+
+
+def use_amp(config: Config) -> None:
+    """Turn mixed precision on, as `--amp` does in mmseg and mmdet, but on a CPU too."""
+    wrapper = config.optim_wrapper
+    kind = wrapper.get("type", "OptimWrapper")
+    if kind in ("AmpOptimWrapper", "AutocastOptimWrapper"):
+        wrapper.pop("enabled", None)
+        return
+    if kind != "OptimWrapper":
+        raise ConfigError(f"--amp works with optim_wrapper.type OptimWrapper, and the config has {kind!r}.")
+    wrapper.type = "AutocastOptimWrapper"
+
+
+def settle_resume(config: Config, resume: str | None) -> None:
+    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` asked for."""
+    if resume is None:
+        return
+    config.resume = True
+    if resume != "auto":
+        config.load_from = str(find_checkpoint(resume, work_dir=config.work_dir))
+        return
+    config.load_from = None
+    if last_checkpoint(config.work_dir) is None:
+        print(f"Nothing to resume in {config.work_dir}; training starts from the beginning.", file=sys.stderr)
+        config.resume = False
+
+
+def settle_loaders(config: Config) -> None:
+    """Drop what a data loader without worker processes refuses, so that `num_workers=0` alone is enough."""
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        loader = config.get(name)
+        if loader and not loader.get("num_workers"):
+            loader.pop("prefetch_factor", None)
+            loader.persistent_workers = False
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a work_dir that cannot be written before anything is computed for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"The work_dir {folder} cannot be written: {error.strerror}. Choose another with --work-dir."
+        ) from error
+
+
+def check_data(config: Config, splits: Sequence[str]) -> None:
+    """Draw the demo set if the config asks for it and it is missing; refuse data that cannot be used."""
+    from segloop.experiments.data_checks import check_semantic_loader, draw_demo
+
+    draw_demo(config)
+    if is_semantic(config):
+        for name in splits:
+            loader = config.get(f"{name}_dataloader")
+            if loader:
+                check_semantic_loader(loader, config)
+
+
+def build_runner(config: Config) -> Runner:
+    """Build the experiment's runner; what the config asks for in vain is said in words."""
+    with silent_imports():
+        from mmengine.registry import RUNNERS
+
+        import segloop.experiments.components
+        import segloop.experiments.runner  # noqa: F401
+    config.setdefault("runner_type", "ExperimentRunner")
+    try:
+        return RUNNERS.build(config)
+    except (KeyError, TypeError, AttributeError) as error:
+        if _is_building(error):
+            raise ConfigError(f"The config asks for something that cannot be built: {_words(error)}") from error
+        raise
+
+
+def _load_exactly(runner: Runner, path: Path) -> None:
+    """Load a checkpoint's weights after making sure that they are this model's."""
+    from segloop.experiments.checkpoints import read_weights, require_fit
+
+    weights = read_weights(path)
+    require_fit(runner.model, weights, path=path)
+
+
+def _is_building(error: Exception) -> bool:
+    text = str(error)
+    return "is not in the" in text or "unexpected keyword" in text or "missing" in text or "`type`" in text
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error.args[0] if error.args else error).split())
+
+
+def summary(metrics: dict[str, Any], keys: Sequence[str]) -> str:
+    """Return the named scores in one line, as logged (percent)."""
+    return "  ".join(f"{key} {metrics[key]:.2f}" for key in keys if key in metrics)

@@ -1,0 +1,71 @@
+"""mmseg's encoder-decoder, which also tells its loss while it is validated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.registry import MODELS
+from mmengine.structures import BaseDataElement
+from mmseg.models import EncoderDecoder
+from mmseg.utils import add_prefix
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@MODELS.register_module()
+class SegLoopEncoderDecoder(EncoderDecoder):
+    """An `EncoderDecoder` whose validation also yields the training losses, out of the same forward pass.
+
+    mmengine averages a last element that holds nothing but `loss` and logs it as `val/loss…`; so the
+    curves of training and validation loss can be drawn side by side at no second pass through the network.
+    Only whole-image prediction knows its loss; sliding windows have none.
+    """
+
+    def predict(self, inputs: Tensor, data_samples: list | None = None) -> list:
+        """Return the predictions, and after them the losses where the truth is known."""
+        if data_samples is None or not self._knows_truth(data_samples):
+            return super().predict(inputs, data_samples)
+        features = self.extract_feat(inputs)
+        logits = self.decode_head.forward(features)
+        losses = self._losses(features, logits, _padded_truth(data_samples, inputs.shape[2:]))
+        metas = [sample.metainfo for sample in data_samples]
+        for meta in metas:  # where the preprocessor padded, logits cover the padded image
+            meta["img_shape"] = inputs.shape[2:]
+        predictions = self.postprocess_result(
+            self.decode_head.predict_by_feat(logits, metas), data_samples
+        )
+        return [*predictions, BaseDataElement(loss=losses)]
+
+    def _knows_truth(self, data_samples: list) -> bool:
+        whole = self.test_cfg is None or self.test_cfg.get("mode", "whole") == "whole"
+        return whole and all(
+            "gt_sem_seg" in sample and tuple(sample.gt_sem_seg.shape) == tuple(sample.img_shape[:2])
+            for sample in data_samples
+        )
+
+    def _losses(self, features: Any, logits: Tensor, samples: list) -> dict[str, Tensor]:
+        losses = add_prefix(self.decode_head.loss_by_feat(logits, samples), "decode")
+        if self.with_auxiliary_head:
+            losses.update(self._auxiliary_head_forward_train(features, samples))
+        return {name: value for name, value in losses.items() if "loss" in name}
+
+
+class _Truth:
+    """As much of a data sample as a decode head's loss reads."""
+
+    def __init__(self, mask: Tensor, metainfo: dict) -> None:
+        self.gt_sem_seg = BaseDataElement(data=mask)
+        self.metainfo = metainfo
+
+
+def _padded_truth(data_samples: list, size_hw: torch.Size) -> list[_Truth]:
+    """Bring each mask to the batch's padded size; what the padding adds is ignored."""
+    truths = []
+    for sample in data_samples:
+        mask = sample.gt_sem_seg.data
+        below, right = size_hw[0] - mask.shape[-2], size_hw[1] - mask.shape[-1]
+        if below or right:
+            mask = F.pad(mask, (0, right, 0, below), value=255)
+        truths.append(_Truth(mask, sample.metainfo))
+    return truths

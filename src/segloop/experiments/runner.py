@@ -1,0 +1,53 @@
+"""mmengine's runner with a quiet console and a log file that keeps everything."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from segloop.utils.quiet import noisy
+
+# Long records that open every log; a person at a console wants the run, not the inventory.
+FILE_ONLY = ("\n------------------------------------------------------------\nSystem environment", "Config:\n")
+FILE_ONLY_PARTS = (
+    "Hooks will be executed in the following order",
+    "Distributed training is not used, all SyncBatchNorm",
+    "The prefix is not set in metric class",
+    "Because batch augmentations are enabled",
+    "Unexpected key(s) in state_dict",
+    "All model parameters are initialized",
+    "was not initialized by init_cfg",
+    '"FileClient" will be deprecated',
+    "Failed to search registry with scope",
+    "paramwise_options",
+)
+
+
+@RUNNERS.register_module()
+class ExperimentRunner(Runner):
+    """Runs an experiment as mmengine does; only what reaches the console differs."""
+
+    def build_logger(
+        self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
+    ) -> MMLogger:
+        """Build the logger; its console handler leaves the inventory to the log file."""
+        logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+                handler.addFilter(for_console)
+                handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+                handler.setStream(sys.stdout)
+        return logger
+
+
+def for_console(record: logging.LogRecord) -> bool:
+    """Return whether a log record is meant for a person who watches."""
+    if noisy() or record.levelno >= logging.ERROR:
+        return True
+    text = record.getMessage()
+    return not text.startswith(FILE_ONLY) and not any(part in text for part in FILE_ONLY_PARTS)

@@ -1,0 +1,57 @@
+"""Train an experiment.
+
+  python tools/train.py configs/config_experiment_1.py
+  python tools/train.py configs/config_experiment_1.py --resume
+  python tools/train.py configs/config_experiment_2.py --cfg-options train_dataloader.batch_size=4
+
+Checkpoints, logs and curves go to work_dirs/<config>; then: python tools/test.py <config>
+"""
+
+from __future__ import annotations
+
+import os
+
+from segloop.utils.cli import Parser, run
+from segloop.utils.flags import add_common, take_back_config
+
+
+def parse_args() -> tuple:
+    parser = Parser(__doc__)
+    parser.add_argument("config", nargs="?", help="config file")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="CKPT",
+        help="go on from this checkpoint; without a name from the newest one in the work_dir",
+    )
+    parser.add_argument("--amp", action="store_true", help="mixed precision, on a CPU too (bfloat16)")
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate with the batch size"
+    )
+    add_common(parser)
+    args = parser.parse_args()
+    take_back_config(parser, args, "resume", empty="auto")
+    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
+    return args, args.resume
+
+
+def main() -> int:
+    args, resume = parse_args()
+    from segloop.experiments.launch import Options, train
+
+    options = Options(
+        config=args.config,
+        work_dir=args.work_dir,
+        overrides=args.cfg_options,
+        device=args.device,
+        seed=args.seed,
+        launcher=args.launcher,
+    )
+    runner = train(options, resume=resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
+    print(f"\nTrained. The run is in {runner.work_dir}. Next: python tools/test.py {args.config}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
