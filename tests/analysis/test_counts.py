@@ -34,7 +34,7 @@ def test_counts_a_case_worked_by_hand():
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 300),
-    st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.int64, np.float32]),
+    st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.int64, np.float32, np.float64]),
     st.sampled_from([np.uint8, np.int64, np.float64]),
     st.tuples(st.integers(1, 9), st.integers(1, 13)),
     st.integers(0, 2**31),
@@ -130,3 +130,13 @@ def test_the_inputs_stay_as_they_were():
 def test_no_classes_is_a_programming_error():
     with pytest.raises(ValueError, match="num_classes"):
         confusion([[0]], [[0]], num_classes=0)
+
+
+def test_big_endian_and_signed_bytes():
+    truth = np.array([[0, 1, 2], [2, 1, 255]], ">u2")
+    pred = np.array([[0, 1, 1], [2, 1, 0]], np.int8)
+    assert confusion(pred, truth, num_classes=3).tolist() == [[1, 0, 0], [0, 2, 0], [0, 1, 1]]
+    with pytest.raises(DataError, match="256 "):  # the bytes of a big-endian 256 read as a native 1
+        confusion(np.zeros((1, 1)), np.array([[256]], ">u2"), num_classes=2)
+    with pytest.raises(DataError, match="-1 "):
+        confusion(-np.ones((2, 3), np.int8), truth, num_classes=256)

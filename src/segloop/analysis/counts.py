@@ -88,20 +88,32 @@ def confusion(
 
 def _as_uint8(array: np.ndarray, *, name: str) -> npt.NDArray[np.uint8] | None:
     """Return `array` as contiguous uint8 [rows, columns], or None where a value does not fit."""
-    if array.dtype != np.uint8:
-        if array.dtype == np.bool_:
-            array = array.astype(np.uint8)
-        elif array.dtype.kind in "iu" and array.size:
-            # Read as unsigned, a negative number is a large one, so that one pass finds both kinds of misfit.
-            if np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}").max() > 255:
-                return None
-            narrow = _scratch(name, array.shape)
-            np.copyto(narrow, array, casting="unsafe")
-            array = narrow
-        else:
+    if not array.size:
+        return None
+    array = np.ascontiguousarray(array)
+    if array.dtype == np.bool_:
+        array = array.view(np.uint8)
+    elif array.dtype.kind in "iu" and array.dtype != np.uint8 and array.dtype.isnative:
+        narrow = _scratch(name, array.shape)
+        if not _narrow(array.reshape(-1), narrow.reshape(-1)):
             return None
-    rows = array.shape[0] if array.ndim > 1 else 1
-    return np.ascontiguousarray(array).reshape(rows, -1) if array.size else None
+        array = narrow
+    elif array.dtype != np.uint8:
+        return None
+    return array.reshape(array.shape[0] if array.ndim > 1 else 1, -1)
+
+
+def _narrow(source: np.ndarray, target: npt.NDArray[np.uint8]) -> bool:
+    """Copy integers to uint8, in pieces that stay in the cache between check and copy; False on a misfit."""
+    # Read as unsigned, a negative number is a large one, so that one pass finds both kinds of misfit.
+    unsigned = source.view(f"u{source.dtype.itemsize}")
+    top = 127 if source.dtype == np.int8 else 255
+    for start in range(0, source.size, 32768):
+        piece = slice(start, start + 32768)
+        if unsigned[piece].max() > top:
+            return False
+        np.copyto(target[piece], unsigned[piece], casting="unsafe")
+    return True
 
 
 def _count_uint8(

@@ -1,0 +1,91 @@
+"""Time the counting of one image beside mmseg's, interleaved: python benchmarks/counting_speed.py."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from segloop import ops
+
+ops.install()
+
+import torch  # noqa: E402
+from mmseg.evaluation.metrics import IoUMetric  # noqa: E402
+
+from segloop.analysis.counts import class_counts, confusion  # noqa: E402
+
+
+def main() -> int:
+    args = parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    truth, pred = draw_pair(args.size, args.classes, seed=0)
+    pred64, truth64 = pred.astype(np.int64), truth.astype(np.int64)  # what the models and mmseg's loader give
+    tensors = torch.from_numpy(pred64), torch.from_numpy(truth64)
+
+    def theirs() -> list[int]:
+        area = IoUMetric.intersect_and_union(*tensors, args.classes, 255)[0]
+        return area.long().tolist()
+
+    def ours_int64() -> list[int]:
+        return class_counts(confusion(pred64, truth64, num_classes=args.classes)).tp.tolist()
+
+    def ours_uint8() -> list[int]:
+        return class_counts(confusion(pred, truth, num_classes=args.classes)).tp.tolist()
+
+    peers: dict[str, Callable[[], list[int]]] = {
+        "mmseg intersect_and_union": theirs,
+        "ours, int64 in": ours_int64,
+        "ours, uint8 in": ours_uint8,
+    }
+    assert len({tuple(run()) for run in peers.values()}) == 1, "the counts differ"
+    seconds: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(args.repeats):
+        for name, run in peers.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+
+    print(
+        f"{args.size}x{args.size}, {args.classes} classes, {args.repeats} interleaved rounds, "
+        f"torch {torch.__version__} with {torch.get_num_threads()} threads"
+    )
+    base = np.array(seconds["mmseg intersect_and_union"])
+    for name, values in seconds.items():
+        ratio = base / np.array(values)
+        low, middle, high = np.percentile(ratio, [10, 50, 90])
+        print(
+            f"{name:28s} median {1000 * np.median(values):7.3f} ms   "
+            f"{middle:6.1f} times mmseg (10–90 % of the rounds: {low:.1f}–{high:.1f})"
+        )
+    return 0
+
+
+def draw_pair(size: int, classes: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a truth of smooth regions with 3 % ignored and a prediction with shifted edges and spots."""
+    draw = np.random.default_rng(seed)
+    coarse = draw.integers(0, classes, (size // 24 + 1, size // 24 + 1), dtype=np.uint8)
+    truth = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_NEAREST)
+    pred = np.roll(truth, (3, 2), axis=(0, 1))
+    spots = draw.random((size, size)) < 0.01
+    pred[spots] = draw.integers(0, classes, int(spots.sum()), dtype=np.uint8)
+    truth = truth.copy()
+    truth[: max(1, size // 32)] = 255
+    return truth, pred
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=512, help="edge of the square image, in pixels")
+    parser.add_argument("--classes", type=int, default=19)
+    parser.add_argument("--repeats", type=int, default=100, help="interleaved rounds")
+    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves torch's own choice")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
