@@ -78,6 +78,7 @@ $(INSTALLED_DEV): $(INSTALLED)
 define pip_install
 @set -o pipefail; \
 	$(PY) -m pip install --disable-pip-version-check --progress-bar off $(INDEX) -r $(1) 2>&1 | tee -a .venv/install.log \
-	| awk '/^Collecting .*\(from -r/ { print "  " $$2; fflush() } /^Installing collected/ { print "  unpacking …"; fflush() }' \
+	| awk '/^(Collecting|Processing) .*\(from -r/ { sub(/ \(from -r.*/, ""); sub(/^[^ ]+ (.*\/)?/, "  "); print; fflush() } \
+	       /^Installing collected/ { print "  unpacking …"; fflush() }' \
 	|| { tail -n 20 .venv/install.log >&2; echo "The installation failed; see .venv/install.log" >&2; exit 1; }
 endef
