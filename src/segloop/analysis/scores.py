@@ -12,6 +12,8 @@ from segloop.analysis.counts import ClassCounts
 
 FloatArray = npt.NDArray[np.float64]
 
+HEADLINE = ("aAcc", "mIoU", "mAcc", "mDice", "mIoU_fg", "mDice_fg")
+
 RULES: dict[str, str] = {
     "set": (
         "Over the set: pixels are counted over all images, then each class is scored; a class is left out "
@@ -67,10 +69,9 @@ def set_scores(
     if counts.tp.shape != (len(class_names),):
         raise ValueError(f"{len(class_names)} class names for counts of shape {counts.tp.shape}")
     scores = class_scores(counts)
-    table = {name: float(value) for name, value in _means(counts, scores, background).items()}
-    table.update({f"IoU.{name}": float(v) for name, v in zip(class_names, scores.iou, strict=True)})
-    table.update({f"Dice.{name}": float(v) for name, v in zip(class_names, scores.dice, strict=True)})
-    return table
+    means = _means(counts, scores, background)
+    values = [*(float(means[name]) for name in HEADLINE), *scores.iou.tolist(), *scores.dice.tolist()]
+    return dict(zip(_keys(class_names), values, strict=True))
 
 
 def image_scores(counts: ClassCounts, *, background: int | None = None) -> dict[str, FloatArray]:
@@ -78,15 +79,30 @@ def image_scores(counts: ClassCounts, *, background: int | None = None) -> dict[
     return _means(counts, class_scores(counts), background)
 
 
-def mean_image_scores(
-    counts: ClassCounts, *, class_names: Sequence[str], background: int | None = None
-) -> dict[str, float]:
-    """Return the means over images under the same keys as `set_scores`, from counts [images, classes]."""
-    scores = class_scores(counts)
-    table = {name: float(_mean(values)) for name, values in _means(counts, scores, background).items()}
-    table.update({f"IoU.{n}": float(_mean(scores.iou[:, i])) for i, n in enumerate(class_names)})
-    table.update({f"Dice.{n}": float(_mean(scores.dice[:, i])) for i, n in enumerate(class_names)})
-    return table
+class ImageMeans:
+    """Collects the means over images under the keys of `set_scores`, some images at a time."""
+
+    def __init__(self, *, class_names: Sequence[str], background: int | None = None) -> None:
+        self.class_names = list(class_names)
+        self.background = background
+        self._sum = np.zeros(len(HEADLINE) + 2 * len(self.class_names))
+        self._number = np.zeros(len(self._sum), np.int64)
+
+    def add(self, counts: ClassCounts) -> None:
+        """Add images, from counts of shape [images, classes]."""
+        scores = class_scores(counts)
+        means = _means(counts, scores, self.background)
+        columns = np.column_stack([*(means[name] for name in HEADLINE), scores.iou, scores.dice])
+        there = ~np.isnan(columns)
+        self._sum += np.where(there, columns, 0.0).sum(axis=0)
+        self._number += there.sum(axis=0)
+
+    def scores(self) -> dict[str, float]:
+        """Return the means, as fractions; NaN where no image has anything to judge by."""
+        values = np.divide(
+            self._sum, self._number, out=np.full(len(self._sum), np.nan), where=self._number > 0
+        )
+        return dict(zip(_keys(self.class_names), values.tolist(), strict=True))
 
 
 def foreground_classes(num_classes: int, background: int | None) -> npt.NDArray[np.bool_]:
@@ -97,6 +113,10 @@ def foreground_classes(num_classes: int, background: int | None) -> npt.NDArray[
             raise ValueError(f"background {background} is no class of 0 … {num_classes - 1}")
         wanted[background] = False
     return wanted
+
+
+def _keys(class_names: Sequence[str]) -> list[str]:
+    return [*HEADLINE, *(f"IoU.{name}" for name in class_names), *(f"Dice.{name}" for name in class_names)]
 
 
 def _means(counts: ClassCounts, scores: ClassScores, background: int | None) -> dict[str, FloatArray]:
