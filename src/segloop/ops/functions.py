@@ -5,4 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
+from segloop.ops import carafe, deform_conv, masked_conv, nms, psamask, roi_align
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "bbox_overlaps": nms.bbox_overlaps,
+    "carafe_backward": carafe.carafe_backward,
+    "carafe_forward": carafe.carafe_forward,
+    "carafe_naive_backward": carafe.carafe_naive_backward,
+    "carafe_naive_forward": carafe.carafe_naive_forward,
+    "deform_conv_backward_input": deform_conv.deform_conv_backward_input,
+    "deform_conv_backward_parameters": deform_conv.deform_conv_backward_parameters,
+    "deform_conv_forward": deform_conv.deform_conv_forward,
+    "masked_col2im_forward": masked_conv.masked_col2im_forward,
+    "masked_im2col_forward": masked_conv.masked_im2col_forward,
+    "modulated_deform_conv_backward": deform_conv.modulated_deform_conv_backward,
+    "modulated_deform_conv_forward": deform_conv.modulated_deform_conv_forward,
+    "nms": nms.nms,
+    "nms_match": nms.nms_match,
+    "psamask_backward": psamask.psamask_backward,
+    "psamask_forward": psamask.psamask_forward,
+    "roi_align_backward": roi_align.roi_align_backward,
+    "roi_align_forward": roi_align.roi_align_forward,
+    "softnms": nms.softnms,
+}
