@@ -107,7 +107,7 @@ def fish(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
         middle = -0.48 + k * 0.86 / (bands - 1)
         wide = 0.30 / bands
         outline = [[-wide, -1], [0.05 - wide, 0], [-wide, 1], [wide, 1], [0.05 + wide, 0], [wide, -1]]
-        easel.fill(easel.ink, np.array(outline) + [middle, 0.0])
+        easel.fill(easel.ink, np.array(outline) + np.array([middle, 0.0]))
     gill = np.linspace(-1, 1, 12)
     easel.line(easel.dark, np.stack([0.55 - 0.1 * gill**2, 0.3 * gill], 1), width=0.05, value=170)
     easel.dot(easel.dark, np.array([0.74, 0.1]), radius=0.1)

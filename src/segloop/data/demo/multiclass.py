@@ -47,7 +47,7 @@ def draw_scene(*, seed: int, split: str, index: int, size: int) -> tuple[np.ndar
     colors = colors_of(dice.pick(PALETTES))
     light = dice.pick(((-2, -2), (-3, 0), (-2, 2), (2, -2), (0, -3)))
     scene = _Scene(ground(dice, colors, size), np.zeros((size, size), np.uint8), light)
-    for _ in range(dice.integer(4, 14)):
+    for _ in range(dice.integer(3, 10)):
         _put_clutter(dice, scene, colors, largest=26)
     _put_finds(dice, scene, colors)
     for _ in range(dice.pick((0, 0, 1, 1, 2, 3))):
@@ -58,11 +58,11 @@ def draw_scene(*, seed: int, split: str, index: int, size: int) -> tuple[np.ndar
 def _put_finds(dice: Dice, scene: _Scene, colors: np.ndarray) -> None:
     """Lay finds down until they cover the share of the ground that this scene drew."""
     size = len(scene.mask)
-    wanted = 0.0 if dice.chance(0.04) else 0.015 + 0.165 * dice.uniform(0, 1) ** 1.5
+    wanted = 0.0 if dice.chance(0.04) else 0.015 + 0.155 * dice.uniform(0, 1) ** 1.5
     last: tuple[float, float, float] | None = None
     while np.count_nonzero(scene.mask) < wanted * size * size:
         name = dice.pick(tuple(_FREQUENCIES), weights=tuple(_FREQUENCIES.values()))
-        radius = _reach(dice, 12, 36) * size / 192
+        radius = _reach(dice, 13, 36) * size / 192
         x, y = _place(dice, scene, radius, last=last)
         sprite = CREATURES[name](dice, (x, y), radius)
         _paint(scene, sprite, _coat(dice, colors), label=_NAMES.index(name))
@@ -108,15 +108,19 @@ def _put_clutter(dice: Dice, scene: _Scene, colors: np.ndarray, *, largest: floa
 
 
 def _coat(dice: Dice, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose two colours that differ enough for a pattern to be seen."""
-    weights = np.float32([0.3, 0.59, 0.11])
+    """Choose a darker colour for a thing and a lighter one for its pattern, well apart."""
+    choices = tuple(colors)
     first = second = colors[0]
     for _ in range(12):
-        first, second = dice.pick(colors), dice.pick(colors)
-        if abs(float(((first - second) * weights).sum())) > 45:
+        first, second = sorted((dice.pick(choices), dice.pick(choices)), key=_luma)
+        if _luma(second) - _luma(first) > 60:
             break
     tint = (0.88 + 0.24 * dice.grid(2, 3)).astype(np.float32)
     return np.clip(first * tint[0], 8, 250), np.clip(second * tint[1], 8, 250)
+
+
+def _luma(color: np.ndarray) -> float:
+    return 0.3 * float(color[0]) + 0.59 * float(color[1]) + 0.11 * float(color[2])
 
 
 def _paint(scene: _Scene, sprite: Sprite, coat: tuple[np.ndarray, np.ndarray], *, label: int) -> None:
@@ -162,13 +166,13 @@ def _photograph(dice: Dice, image: np.ndarray) -> np.ndarray:
     tilt = np.float32(dice.uniform(-0.45, 0.45)) * rows + np.float32(dice.uniform(-0.45, 0.45)) * columns
     patches = dice.clouds(size, cell=size / 2.5) * np.float32(dice.uniform(0, 0.3))
     exposure = np.float32(dice.uniform(0.82, 1.12))
-    warmth = np.float32([dice.uniform(0.92, 1.08), 1.0, dice.uniform(0.92, 1.08)])
+    warmth = np.array([dice.uniform(0.92, 1.08), 1.0, dice.uniform(0.92, 1.08)], np.float32)
     lit = image * (exposure * (np.float32(1) + tilt + patches))[..., None] * warmth
     seen = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
-    blur = dice.uniform(-0.5, 1.1)
+    blur = dice.uniform(-0.5, 1.0)
     if blur > 0.3:
         seen = cv2.GaussianBlur(seen, (0, 0), blur)
-    strength = dice.uniform(1, 8)
+    strength = dice.uniform(1, 7)
     # the sum of two uniform bytes is a triangle: close enough to a normal, and exact
     noise = dice.bytes(size, size, 3).astype(np.int16) + dice.bytes(size, size, 3) - np.int16(255)
     return np.clip(np.rint(seen + noise * np.float32(strength / 104)), 0, 255).astype(np.uint8)

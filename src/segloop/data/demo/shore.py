@@ -48,7 +48,10 @@ def ground(dice: Dice, colors: np.ndarray, size: int) -> np.ndarray:
         border = dice.clouds(size, cell=size / 3) + 0.5 * dice.clouds(size, cell=size / 10)
         share = np.clip(border * np.float32(9) + np.float32(0.5), 0, 1)
         first = first + (second - first) * share[..., None]
-    return first
+    middle = np.rint(first.mean(axis=(0, 1), dtype=np.float64)).astype(np.float32)
+    return middle + (first - middle) * np.float32(
+        dice.uniform(0.4, 0.8)
+    )  # the ground is paler than the finds
 
 
 def _two(dice: Dice, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,116 @@
+"""Measure how far colour and small patches alone go on the multiclass demo: they must not go far.
+
+    python benchmarks/demo_difficulty.py [--root data/multiclass] [--quick]
+
+Trains random forests (scikit-learn, balanced and not, the better one counts) on pixels of the train
+split and prints the mean Dice over the foreground classes, counts pooled over the val split. The limits
+are .30 for single-pixel colour and .50 for 9x9 patches: what lies above them takes more context.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from segloop.data.info import DatasetInfo
+from segloop.utils.cli import Parser, run
+
+LIMITS = {1: 0.30, 9: 0.50}
+
+
+def foreground_dice(confusion: np.ndarray) -> float:
+    """Return the mean Dice over classes 1.. of a confusion matrix, rows truth, columns prediction."""
+    both = confusion.sum(0) + confusion.sum(1)
+    dice = 2 * confusion.diagonal() / np.maximum(both, 1)
+    return float(dice[1:].mean())
+
+
+def read_split(root: Path, info: DatasetInfo, split: str, *, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return up to `most` images, NxHxWx3 uint8, evenly spread over the split, and their masks."""
+    files = sorted((root / info.image_dir(split)).glob("*.png"))
+    files = files[:: max(1, len(files) // most)][:most]
+    images = np.stack([cv2.imread(str(file), cv2.IMREAD_COLOR) for file in files])
+    masks = [_indices(root / info.mask_dir(split) / file.name) for file in files]
+    return images, np.stack(masks)
+
+
+def _indices(file: Path) -> np.ndarray:
+    from PIL import Image  # OpenCV would turn the palette's indices into colours
+
+    return np.asarray(Image.open(file))
+
+
+def patches_at(images: np.ndarray, places: np.ndarray, *, side: int) -> np.ndarray:
+    """Return the side x side patches around places (n, y, x), as rows of features."""
+    half = side // 2
+    padded = np.pad(images, ((0, 0), (half, half), (half, half), (0, 0)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
+    return windows[places[:, 0], places[:, 1], places[:, 2]].reshape(len(places), -1)
+
+
+def measure(
+    root: Path, *, side: int, train_pixels: int, val_images: int, trees: int, seed: int = 0
+) -> dict[str, float]:
+    """Return the foreground mDice of a forest without and with balanced classes."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    info = DatasetInfo.read(root)
+    generator = np.random.default_rng(seed)
+    images, masks = read_split(root, info, "train", most=400)
+    draws = [generator.integers(0, extent, train_pixels) for extent in masks.shape]
+    uniform = np.stack(draws, axis=1)
+    foreground = np.argwhere(masks > 0)
+    rich = np.concatenate(
+        [uniform[: train_pixels // 2], generator.permutation(foreground)[: train_pixels // 2]]
+    )  # half of its pixels are foreground: it knows the classes better and cries wolf more often
+    held_out, truth = read_split(root, info, "val", most=val_images)
+    grid = np.argwhere(np.ones_like(truth, bool))
+    scores = {}
+    for name, places, weight in (("as drawn", uniform, None), ("balanced", rich, "balanced")):
+        forest = RandomForestClassifier(
+            trees, min_samples_leaf=3, class_weight=weight, n_jobs=-1, random_state=seed
+        )
+        forest.fit(patches_at(images, places, side=side), masks[tuple(places.T)])
+        confusion = np.zeros((info.num_classes, info.num_classes), np.int64)
+        for part in np.array_split(grid, max(1, len(grid) // 300_000)):
+            guess = forest.predict(patches_at(held_out, part, side=side)).astype(np.int64)
+            pair = truth[tuple(part.T)].astype(np.int64) * info.num_classes + guess
+            confusion += np.bincount(pair, minlength=confusion.size).reshape(confusion.shape)
+        scores[name] = foreground_dice(confusion)
+    return scores
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(__doc__)
+    parser.add_argument("--root", type=Path, default=Path("data/multiclass"), help="the prepared demo set")
+    parser.add_argument("--quick", action="store_true", help="fewer pixels, images and trees: a minute")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print both numbers; exit code 1 if one is over its limit."""
+    args = parse_args()
+    size = {"train_pixels": 20_000, "val_images": 20, "trees": 30}
+    if not args.quick:
+        size = {"train_pixels": 200_000, "val_images": 200, "trees": 100}
+    easy = False
+    for side, limit in LIMITS.items():
+        start = time.perf_counter()
+        scores = measure(args.root, side=side, **size)
+        best = max(scores, key=lambda name: scores[name])
+        listed = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
+        print(
+            f"{side}x{side} pixels: foreground mDice {scores[best]:.3f} (limit {limit:.2f}; {listed}; "
+            f"{time.perf_counter() - start:.0f} s)"
+        )
+        easy |= scores[best] >= limit
+    return int(easy)
+
+
+if __name__ == "__main__":
+    run(main)
