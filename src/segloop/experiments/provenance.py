@@ -1,0 +1,181 @@
+"""Where a result comes from: command, code, versions, data, hardware, memory; no user, no host."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import segloop
+from segloop import ops
+from segloop.utils.errors import UserError
+from segloop.utils.workers import cpu_count
+
+# A package may come as one of several distributions; the first that is installed is recorded.
+DISTRIBUTIONS = {
+    "torch": ("torch",),
+    "mmengine": ("onedl-mmengine", "mmengine"),
+    "mmcv": ("onedl-mmcv", "mmcv", "mmcv-lite"),
+    "mmseg": ("onedl-mmsegmentation", "mmsegmentation"),
+    "mmdet": ("onedl-mmdetection", "mmdet"),
+    "numpy": ("numpy",),
+    "opencv": ("opencv-python-headless", "opencv-python"),
+}
+
+
+def provenance(
+    *,
+    command: Sequence[str] | None = None,
+    seed: int | None = None,
+    data_root: Path | str | None = None,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """Return what a run records of its origin; paths are relative to the run's `folder`."""
+    status = ops.status()
+    return {
+        "command": command_line(sys.argv if command is None else command),
+        "code": git_state(),
+        "versions": versions(),
+        "operators": {"kind": status.kind, "reason": status.reason},
+        "seed": seed,
+        "data": data_identity(data_root, folder=folder),
+        "hardware": hardware(),
+    }
+
+
+def command_line(command: Sequence[str]) -> list[str]:
+    """Return a command as typed, with absolute paths inside the current folder made relative to it.
+
+    >>> command_line(["tools/train.py", str(Path.cwd() / "configs/a.py"), "--seed", "1"])[1]
+    'configs/a.py'
+    """
+    return [_inside(word, Path.cwd()) for word in command]
+
+
+def git_state() -> dict[str, Any] | None:
+    """Return the commit of this code and whether files differ; None outside a checkout or without git."""
+    package = Path(segloop.__file__)
+    if _git(package.parent, "ls-files", "--error-unmatch", package.name) is None:
+        return None  # installed into an environment that lies in somebody else's checkout
+    commit = _git(package.parent, "rev-parse", "HEAD")
+    changes = _git(package.parent, "status", "--porcelain")
+    if commit is None or changes is None:
+        return None
+    return {"commit": commit.strip(), "dirty": bool(changes.strip())}
+
+
+def versions() -> dict[str, str | None]:
+    """Return the version of each layer of the stack, None where it is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "segloop": segloop.__version__}
+    for name, distributions in DISTRIBUTIONS.items():
+        found[name] = next((v for v in map(_version, distributions) if v is not None), None)
+    return found
+
+
+def data_identity(root: Path | str | None, *, folder: Path | None = None) -> dict[str, Any]:
+    """Return name, root and content hash of a data set as its `dataset.json` says; else only the root."""
+    from segloop.data.info import FILE_NAME, DatasetInfo
+
+    if root is None:
+        return {"name": None, "root": None, "content_hash": None}
+    shown = relative_path(Path(root), to=folder or Path.cwd())
+    if not (Path(root) / FILE_NAME).is_file():
+        return {"name": None, "root": shown, "content_hash": None}
+    try:
+        info = DatasetInfo.read(root)
+    except UserError:  # a damaged dataset.json is the training's matter; the record goes on without it
+        return {"name": None, "root": shown, "content_hash": None}
+    return {"name": info.name, "root": shown, "content_hash": info.content_hash}
+
+
+def hardware() -> dict[str, Any]:
+    """Return the processor, the cores this process may use, memory in bytes, and the GPU if there is one."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "cpu": _cpu_name(),
+        "cores": cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_bytes": _memory(),
+        "gpu": gpu,
+        "system": platform.system(),
+        "machine": platform.machine(),
+    }
+
+
+def peak_memory() -> dict[str, int | None]:
+    """Return the most memory held at once so far, in bytes: by this process, and on the GPU by torch."""
+    import torch
+
+    gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    try:
+        import resource
+    except ImportError:  # Windows
+        return {"process_bytes": None, "gpu_bytes": gpu}
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
+    return {
+        "process_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        "gpu_bytes": gpu,
+    }
+
+
+def relative_path(path: Path, *, to: Path) -> str:
+    """Return `path` seen from the folder `to`, POSIX style; unchanged where no way leads there."""
+    try:
+        return Path(os.path.relpath(path, to)).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def now() -> str:
+    """Return the time in UTC, to the second, as ISO 8601 writes it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _inside(word: str, folder: Path) -> str:
+    option, equals, value = word.rpartition("=")
+    path = Path(value)
+    if path.is_absolute() and path.is_relative_to(folder):
+        return f"{option}{equals}{path.relative_to(folder).as_posix()}"
+    return word
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str | None:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or None
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -1,0 +1,136 @@
+"""Provenance: complete, quiet where something is missing, and silent about who and where."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import segloop
+from segloop.experiments import provenance as origin
+
+
+def test_a_record_holds_what_the_design_asks_for_and_is_json(tmp_path):
+    record = origin.provenance(
+        command=["tools/train.py", "a.py"], seed=3, data_root=tmp_path / "data", folder=tmp_path
+    )
+    assert set(record) == {"command", "code", "versions", "operators", "seed", "data", "hardware"}
+    assert record["seed"] == 3
+    assert record["versions"]["segloop"] == segloop.__version__
+    assert {"python", "torch", "mmengine", "mmcv", "mmseg", "mmdet", "numpy", "opencv"} <= set(
+        record["versions"]
+    )
+    assert record["operators"]["kind"] in ("torch", "compiled", "none")
+    assert record["hardware"]["cores"] >= 1
+    assert record["data"] == {"name": None, "root": "data", "content_hash": None}
+    json.dumps(record)
+
+
+def test_no_host_no_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_SECRET_TOKEN", "hunter2")
+    monkeypatch.setenv("LOGNAME", "Zaphod")
+    assert getpass.getuser() == "Zaphod"
+    text = json.dumps(origin.provenance(command=["tools/train.py"], folder=tmp_path))
+    assert "hunter2" not in text
+    assert platform.node() not in text
+    assert "Zaphod" not in text
+
+
+def test_absolute_paths_of_the_command_become_relative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = [
+        "train.py",
+        str(tmp_path / "configs/a.py"),
+        f"--work-dir={tmp_path / 'runs'}",
+        "--seed",
+        "1",
+        "/other/x",
+    ]
+    assert origin.command_line(command) == [
+        "train.py",
+        "configs/a.py",
+        "--work-dir=runs",
+        "--seed",
+        "1",
+        "/other/x",
+    ]
+
+
+def test_the_data_are_named_by_dataset_json(tmp_path):
+    from segloop.data.info import ClassInfo, DatasetInfo, Files
+
+    info = DatasetInfo(
+        name="shapes",
+        task="multiclass",
+        classes=(ClassInfo("background", (0, 0, 0)),),
+        splits={"train": 1},
+        images=Files("img_dir/{split}", ".png"),
+        masks=Files("ann_dir/{split}", ".png"),
+        content_hash="sha256:1234",
+    )
+    root = tmp_path / "data"
+    root.mkdir()
+    info.write(root)
+    folder = tmp_path / "work_dirs" / "a"
+    expected = {"name": "shapes", "root": "../../data", "content_hash": "sha256:1234"}
+    assert origin.data_identity(root, folder=folder) == expected
+    (root / "dataset.json").write_text("{")
+    assert origin.data_identity(root, folder=folder) == {**expected, "name": None, "content_hash": None}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    monkeypatch.setattr(origin.segloop, "__file__", str(folder / "__init__.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    return folder
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_commit_and_dirty_flag(package):
+    assert origin.git_state() is None  # no checkout
+    git(package, "init", "-q")
+    assert origin.git_state() is None  # a checkout, but not of this file
+    git(package, "add", ".")
+    git(package, "commit", "-q", "-m", "first")
+    state = origin.git_state()
+    assert len(state["commit"]) == 40
+    assert state["dirty"] is False
+    (package / "new.py").write_text("")
+    assert origin.git_state() == {"commit": state["commit"], "dirty": True}
+
+
+def test_without_git(package, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert origin.git_state() is None
+
+
+def test_peak_memory_is_in_bytes():
+    peak = origin.peak_memory()
+    if sys.platform != "win32":
+        assert 20e6 < peak["process_bytes"] < 200e9
+    assert peak["gpu_bytes"] is None or peak["gpu_bytes"] >= 0
+
+
+def test_a_missing_package_is_null(monkeypatch):
+    monkeypatch.setitem(origin.DISTRIBUTIONS, "mmdet", ("no-such-distribution",))
+    assert origin.versions()["mmdet"] is None
+
+
+def test_times_and_paths(tmp_path):
+    assert origin.now().endswith("Z")
+    assert origin.relative_path(tmp_path / "a" / "b", to=tmp_path / "c") == "../a/b"
+    assert isinstance(origin.hardware()["memory_bytes"], int | None)
+    assert Path(origin.command_line(["x"])[0]) == Path("x")
