@@ -196,6 +196,10 @@ PROBES: dict[str, Callable[[], dict[str, Any]]] = {
     "numpy": plain("numpy"),
     "torch": torch,
     "torchvision": torchvision,
+    "tensorboard": plain("torch.utils.tensorboard", package="tensorboard"),
+    "scipy": plain("scipy.optimize"),
+    "pandas": plain("pandas"),
+    "matplotlib": plain("matplotlib.figure"),
     "cv2": cv2,
     "mmengine": plain("mmengine"),
     "mmcv": plain("mmcv"),
@@ -203,10 +207,6 @@ PROBES: dict[str, Callable[[], dict[str, Any]]] = {
     "mmseg": with_ops("mmseg.models"),
     "pycocotools": pycocotools,
     "mmdet": with_ops("mmdet.models"),
-    "pandas": plain("pandas"),
-    "scipy": plain("scipy.optimize"),
-    "matplotlib": plain("matplotlib.figure"),
-    "tensorboard": plain("torch.utils.tensorboard", package="tensorboard"),
     "cvat_sdk": plain("cvat_sdk"),
 }
 
