@@ -1,10 +1,16 @@
-"""A pool of processes that maps a function over many items, in order, with progress."""
+"""A pool of processes that maps a function over many items, in order."""
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -28,12 +34,40 @@ def map_ordered(
     """Yield `function(item)` for each item, in the order of the items, from a pool of processes.
 
     `workers=0` or 1 runs in this process, which is what tests and tiny jobs want. `function` must be a
-    module-level function. Processes are spawned, not forked: a fork after torch has started its threads
-    can hang.
+    module-level function. Few items are in flight at a time, so a long list costs no memory. Processes are
+    spawned, not forked: a fork after torch has started its threads can hang.
     """
     workers = cpu_count() if workers is None else workers
-    if workers <= 1:
+    if workers <= 1 or not _can_spawn():
         yield from map(function, items)
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(function, items, chunksize=chunk)
+    stream = iter(items)
+    chunks = iter(lambda: list(itertools.islice(stream, chunk)), [])
+    waiting: deque[Future[list[Result]]] = deque()
+    # An executor and not multiprocessing.Pool: a pool replaces dying workers for ever, an executor says so.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        try:
+            for part in itertools.islice(chunks, 2 * workers):
+                waiting.append(pool.submit(_apply, function, part))
+            while waiting:
+                results = waiting.popleft().result()
+                for part in itertools.islice(chunks, 1):
+                    waiting.append(pool.submit(_apply, function, part))
+                yield from results
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "A worker process died: out of memory, or the main script lacks `if __name__ == '__main__':`."
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _apply(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [function(item) for item in items]
+
+
+def _can_spawn() -> bool:
+    """Return whether a new process could import the main script: a script read from stdin has no file."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return file is None or Path(file).exists()
