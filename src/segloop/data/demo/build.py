@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +15,10 @@ import numpy as np
 
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.data.png import encode_indices, encode_rgb
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, listing
 from segloop.utils.workers import map_ordered
 
+SMALLEST = 64
 Progress = Callable[[int, int], None]
 
 
@@ -33,11 +34,12 @@ def build_semantic(
     info: DatasetInfo,
     draw: DrawScene,
     *,
+    replace: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> DatasetInfo:
     """Draw all splits of `info` into `root` in mmseg's layout; `progress` hears (done, total)."""
-    with new_folder(root) as folder:
+    with new_folder(root, replace=replace) as folder:
         for split in info.splits:
             (folder / info.image_dir(split)).mkdir(parents=True)
             (folder / info.mask_dir(split)).mkdir(parents=True)
@@ -46,7 +48,7 @@ def build_semantic(
         for done, _ in enumerate(map_ordered(write, scenes, workers=workers), start=1):
             if progress:
                 progress(done, len(scenes))
-        info = replace(info, content_hash=content_hash(folder))
+        info = dataclasses.replace(info, content_hash=content_hash(folder))
         info.write(folder)
     return info
 
@@ -56,33 +58,60 @@ def scene_name(split: str, index: int) -> str:
     return f"{split}_{index:04d}"
 
 
-def check_counts(counts: Mapping[str, int]) -> None:
-    """Refuse splits without a scene, and sets without a split."""
-    empty = [split for split, count in counts.items() if count < 1]
-    if not counts or empty:
-        what = f"{', '.join(empty)}: at least 1 scene is needed" if empty else "no split was named"
-        raise DataError(f"Nothing to draw ({what}). Give counts such as train=800 val=200 test=200")
+def check_wishes(*, seed: int, counts: Mapping[str, int], size: int) -> None:
+    """Refuse what cannot be drawn, all of it in one message."""
+    problems = [
+        f"{split}={count}: a split needs at least 1 scene" for split, count in counts.items() if count < 1
+    ]
+    if not counts:
+        problems.append("no split was named; give counts such as train=800 val=200 test=200")
+    if seed < 0:
+        problems.append(f"the seed is {seed}; it must be 0 or more")
+    if size < SMALLEST:
+        problems.append(f"the size is {size}; scenes have at least {SMALLEST} pixels a side")
+    if problems:
+        raise DataError("Nothing was drawn:\n" + listing(problems))
 
 
 @contextlib.contextmanager
-def new_folder(root: Path | str) -> Iterator[Path]:
+def new_folder(root: Path | str, *, replace: bool = False) -> Iterator[Path]:
     """Give a temporary folder beside `root` to fill; rename it to `root` when the block is done.
 
-    If the block raises or is interrupted, the folder is removed and `root` does not exist.
+    If the block raises or is interrupted, the folder is removed and `root` is as it was. An existing
+    `root` is refused, or with `replace` exchanged, if it is a drawn set and nothing else.
     """
     root = Path(root)
-    if root.exists():
-        raise DataError(f"{root} exists already; nothing was changed.")
+    _check_target(root, replace=replace)
     root.parent.mkdir(parents=True, exist_ok=True)
     folder = root.with_name(f".{root.name}.{os.getpid()}.partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         yield folder
-        folder.rename(root)
+        _exchange(folder, root)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _check_target(root: Path, *, replace: bool) -> None:
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return
+    if not replace:
+        raise DataError(f"{root} exists already; nothing was changed. Draw it anew with --force")
+    if not root.is_dir() or DatasetInfo.read(root).generator is None:
+        raise DataError(f"{root} holds something that was not drawn by SegLoop; it is left alone")
+
+
+def _exchange(folder: Path, root: Path) -> None:
+    """Put `folder` in the place of `root`."""
+    if not root.exists():
+        folder.rename(root)
+        return
+    former = root.with_name(f".{root.name}.{os.getpid()}.former")
+    root.rename(former)
+    folder.rename(root)
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def _write_scene(scene: tuple[str, int], *, folder: Path, info: DatasetInfo, draw: DrawScene) -> None:

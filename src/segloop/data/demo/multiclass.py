@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segloop.data.demo.build import Progress, build_semantic, check_counts
+from segloop.data.demo.build import Progress, build_semantic, check_wishes
 from segloop.data.demo.creatures import CREATURES
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.shore import CLUTTER, PALETTES, colors_of, ground, mix
@@ -184,10 +184,14 @@ def generate(
     seed: int = 0,
     counts: Mapping[str, int] = COUNTS,
     size: int = 192,
+    replace: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> DatasetInfo:
-    """Draw the whole set into `root`, which must not exist yet, and return what its dataset.json says."""
+    """Draw the whole set into `root` and return what its dataset.json says.
+
+    An existing `root` is refused, or with `replace` exchanged once the new set is whole.
+    """
     info = DatasetInfo(
         name="shore finds",
         task="multiclass",
@@ -200,6 +204,6 @@ def generate(
         generator=f"segloop.data.demo.multiclass, edition {EDITION}, {size}x{size}",
         seed=seed,
     )
-    check_counts(counts)
+    check_wishes(seed=seed, counts=counts, size=size)
     scene = partial(draw_scene, seed=seed, size=size)
-    return build_semantic(root, info, scene, workers=workers, progress=progress)
+    return build_semantic(root, info, scene, replace=replace, workers=workers, progress=progress)
