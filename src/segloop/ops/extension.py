@@ -18,7 +18,8 @@ EXTENSION = "mmcv._ext"
 CHOICE = "SEGLOOP_OPS"
 BUILD_COMMAND = (
     "pip install ninja wheel 'setuptools<81' && "
-    "MMCV_WITH_OPS=1 pip install --no-cache-dir --no-build-isolation --no-binary onedl-mmcv --force-reinstall --no-deps onedl-mmcv"
+    "MMCV_WITH_OPS=1 pip install --no-cache-dir --no-build-isolation --no-binary onedl-mmcv "
+    "--force-reinstall --no-deps onedl-mmcv"
 )
 
 

@@ -1,0 +1,56 @@
+"""Weighted sums of table rows, and their transpose: what gathering with bilinear weights comes down to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CHUNK = 1 << 22  # numbers in one intermediate table
+
+
+def computable(values: Tensor) -> Tensor:
+    """Return `values` in single precision if they are in half: coordinates and sums need more digits."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
+def weighted_sum(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    """Return [B, C]: rows of `table` [A, C] at `index` [B, K], times `weight` [B, K], summed over K."""
+    return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight.to(table.dtype))
+
+
+def spread(
+    taps: Sequence[tuple[Tensor, Tensor]], grad: Tensor, size: int, *, rows: Tensor | None = None
+) -> Tensor:
+    """Return the transpose of `weighted_sum`, [size, C], applied to `grad` [B, C].
+
+    `taps` are blocks of (index, weight), each [B_i, K_i], one after another; `rows` says which row of `grad`
+    belongs to each of their rows, if not the same. Every row of the result is again one weighted sum: no
+    two threads write to one place, and nothing as large as all taps times C is ever made.
+    """
+    index = torch.cat([block.flatten() for block, _ in taps]).int()
+    weight = torch.cat([block.flatten() for _, block in taps]).to(grad.dtype)
+    counts = torch.cat([index.new_full((len(block),), block.shape[1]) for block, _ in taps])
+    if grad.device.type == "cpu":
+        # SciPy turns sparse rows into columns by counting, in one pass; a sort takes twenty times as long.
+        from scipy.sparse import csr_matrix
+
+        starts = F.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
+        parts = (weight.numpy(), index.numpy(), starts.numpy())
+        turned = csr_matrix(parts, shape=(len(counts), size)).tocsc()
+        source, weight, offsets = (
+            torch.from_numpy(part) for part in (turned.indices, turned.data, turned.indptr)
+        )
+    else:
+        index, order = index.sort()
+        places = torch.arange(len(counts), device=index.device, dtype=index.dtype)
+        source, weight = places.repeat_interleave(counts)[order], weight[order]
+        edges = torch.arange(size + 1, device=index.device, dtype=index.dtype)
+        offsets = torch.searchsorted(index, edges).to(index.dtype)
+    if rows is not None:
+        source = rows[source].to(offsets.dtype)
+    return F.embedding_bag(
+        source, grad, offsets, mode="sum", per_sample_weights=weight, include_last_offset=True
+    )

@@ -1,0 +1,201 @@
+"""Non-maximum suppression of axis-aligned boxes: greedy, soft and matching, and their IoU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segloop.ops.lookup import computable
+
+BLOCK = 256  # boxes that are settled at a time
+STRIP = 32  # neighbours that strike together: their matrix stays in the cache
+TILE = 1 << 20  # pairs in one matrix: bounds memory, whatever the number of boxes
+
+# Columns of two tables, one per box, [F, K] and [F, M] -> 1.0 where one of K strikes one of M, else 0.0.
+# Floats, for comparing and reducing them takes a sixth of the time that booleans take.
+Strike = Callable[[Tensor, Tensor], Tensor]
+
+
+@torch.no_grad()
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
+    """Return the indices of the kept boxes, best score first.
+
+    A box falls if its IoU with a kept box of a higher score exceeds the threshold. The arithmetic is that of
+    mmcv, operation by operation, so that the indices are the same, bit for bit.
+    """
+    order = scores.sort(0, descending=True)[1]
+    table, strike = _box_table(computable(boxes)[order], iou_threshold, offset, inclusive=False)
+    return order[greedy(table, strike)]
+
+
+@torch.no_grad()
+def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
+    """Return, for each kept box, its index and those of the boxes that it suppressed, best score first."""
+    order = dets[:, 4].sort(0, descending=True)[1]
+    table, strike = _box_table(computable(dets[:, :4])[order], iou_threshold, 0, inclusive=True)
+    kept = greedy(table, strike)
+    owner = order.new_empty(len(order))
+    for part in torch.arange(len(order), device=order.device).split(max(1, TILE // max(len(kept), 1))):
+        # Of the kept boxes that a box overlaps, the first has it; argmax is the first of equals.
+        owner[part] = strike(table[:, kept], table[:, part]).argmax(0)
+    owner[kept] = torch.arange(len(kept), device=order.device)
+    groups: list[list[int]] = [[] for _ in range(len(kept))]
+    for index, group in zip(order.tolist(), owner.tolist(), strict=True):
+        groups[group].append(index)
+    return groups
+
+
+def greedy(table: Tensor, strike: Strike) -> Tensor:
+    """Return the columns of `table` that survive, in order; the columns come best first.
+
+    Rows 0 to 2 of the table are a box's place on the x axis and the places from and to which it can strike.
+    The best boxes left are settled as a block; then its survivors strike the others, in strips of neighbours
+    that look only at places within reach. What is struck is never compared again.
+    """
+    rank = table[0].nan_to_num(torch.inf).argsort()
+    table = table[:, rank]
+    kept = []
+    while rank.numel() > BLOCK:
+        ranks, block = rank.topk(BLOCK, largest=False)
+        chosen = _settle(strike(table[:, block], table[:, block]))
+        kept.append(ranks[chosen])
+        struck = torch.zeros_like(rank, dtype=torch.bool)
+        struck[block] = True
+        _strike_in_strips(table, block[chosen].sort()[0], strike, struck)
+        stay = struck.logical_not_().nonzero()[:, 0]
+        table, rank = table[:, stay], rank[stay]
+    ranks, block = rank.sort()
+    kept.append(ranks[_settle(strike(table[:, block], table[:, block]))])
+    return torch.cat(kept)
+
+
+def _strike_in_strips(table: Tensor, survivors: Tensor, strike: Strike, struck: Tensor) -> None:
+    some = table[:, survivors]
+    places = table[0].nan_to_num(torch.inf)
+    starts = torch.searchsorted(places, some[1].contiguous())
+    stops = torch.searchsorted(places, some[2].contiguous(), right=True)
+    empty = -len(survivors) % STRIP
+    first = F.pad(starts, (0, empty), value=len(places)).view(-1, STRIP).amin(1).tolist()
+    last = F.pad(stops, (0, empty)).view(-1, STRIP).amax(1).tolist()
+    for strip, start, stop in zip(some.split(STRIP, 1), first, last, strict=True):
+        if start < stop:
+            struck[start:stop] |= strike(strip, table[:, start:stop]).amax(0) > 0
+
+
+def _settle(strikes: Tensor) -> Tensor:
+    """Return which boxes of a block survive, where row i strikes column j, if j comes later.
+
+    Survivors are those whom no survivor strikes. Repeating that sentence settles at least one more box
+    each time, from the best down, so what no longer changes is the answer.
+    """
+    if not len(strikes):
+        return strikes.new_zeros(0, dtype=torch.bool)
+    place = torch.arange(len(strikes), device=strikes.device, dtype=strikes.dtype)
+    strikes *= place[:, None] < place  # triu would start all threads for this
+    chosen = strikes.amax(0) == 0
+    while True:
+        again = strikes[chosen].amax(0) == 0
+        if torch.equal(again, chosen):
+            return chosen
+        chosen = again
+
+
+def _box_table(boxes: Tensor, iou_threshold: float, offset: int, *, inclusive: bool) -> tuple[Tensor, Strike]:
+    corners = boxes.t()
+    sides = corners[2:] - corners[:2] + offset
+    x, width = corners[0], sides[0]
+    # An IoU above t needs a common width above t times either width; the margin is for rounding.
+    margin = width.abs() * 1e-3 + x.abs() * 1e-5
+    left = width * (1 / iou_threshold - 1) + margin if iou_threshold > 0 else torch.inf
+    right = width * (1 - iou_threshold) + margin if iou_threshold > 0 else torch.inf
+    table = torch.cat([torch.stack([x, x - left, x + right, sides.prod(0)]), corners])
+    threshold = torch.tensor(iou_threshold, dtype=boxes.dtype, device=boxes.device)
+    compare = torch.Tensor.ge_ if inclusive else torch.Tensor.gt_
+
+    def strike(first: Tensor, second: Tensor) -> Tensor:
+        common = torch.minimum(first[6:, :, None], second[6:, None])
+        common -= torch.maximum(first[4:6, :, None], second[4:6, None])
+        if offset:
+            common += offset
+        intersection, union = common.clamp_(min=0)
+        intersection.mul_(union)
+        torch.add(first[3, :, None], second[3], out=union).sub_(intersection)
+        return compare(intersection.div_(union), threshold)
+
+    return table, strike
+
+
+@torch.no_grad()
+def softnms(
+    boxes: Tensor,
+    scores: Tensor,
+    dets: Tensor,
+    iou_threshold: float,
+    sigma: float,
+    min_score: float,
+    method: int,
+    offset: int,
+) -> Tensor:
+    """Lower the scores of boxes that overlap better ones; write boxes and scores to `dets`, return indices.
+
+    `method`: 0 drops what overlaps (naive), 1 lowers linearly, 2 by a Gaussian. Ties go to the box that comes
+    first in mmcv's array, in which the last box fills the place of one that is dropped.
+    """
+    # One box after another on short vectors: NumPy's calls cost a third of PyTorch's.
+    found = torch.cat([computable(boxes), computable(scores)[:, None]], 1).t()
+    sides = found[2:4] - found[:2] + offset
+    rows = torch.cat([found, sides.prod(0)[None]]).cpu().contiguous().numpy()
+    low, high, score, area = rows[:2], rows[2:4], rows[4], rows[5]
+    indices = np.arange(rows.shape[1])
+    threshold, place, end = np.float32(iou_threshold), 0, rows.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        while place < end:
+            swap = [place, place + int(score[place:end].argmax())]
+            rows[:, swap] = rows[:, swap[::-1]]
+            indices[swap] = indices[swap[::-1]]
+            rest = slice(place + 1, end)
+            common = np.minimum(high[:, rest], high[:, place, None])
+            common -= np.maximum(low[:, rest], low[:, place, None])
+            common += offset
+            np.maximum(common, 0, out=common)
+            intersection = common[0] * common[1]
+            iou = intersection / (area[place] + area[rest] - intersection)
+            if method == 2:
+                score[rest] *= np.exp(-(iou * iou) / np.float32(sigma))
+            else:
+                score[rest] *= np.where(iou >= threshold, 0 * iou if method == 0 else 1 - iou, np.float32(1))
+            place += 1
+            end = _drop_low(rows, indices, place, end, min_score)
+    dets[:end] = torch.from_numpy(rows[:5, :end]).t()
+    return torch.from_numpy(indices[:end]).to(boxes.device)
+
+
+def _drop_low(rows: np.ndarray, indices: np.ndarray, start: int, end: int, min_score: float) -> int:
+    """Fill the places of boxes below `min_score` with the last that stay, backwards; return the new end."""
+    low = rows[4, start:end] < np.float32(min_score)
+    dropped = int(np.count_nonzero(low))
+    if dropped:
+        stay = end - dropped
+        holes = start + low[: stay - start].nonzero()[0]
+        fillers = stay + (~low[stay - start :]).nonzero()[0][::-1]
+        rows[:, holes] = rows[:, fillers]
+        indices[holes] = indices[fillers]
+    return end - dropped
+
+
+@torch.no_grad()
+def bbox_overlaps(
+    bboxes1: Tensor, bboxes2: Tensor, ious: Tensor, mode: int, aligned: bool, offset: int
+) -> None:
+    """Write the IoU (mode 0) or the share of the first box covered (mode 1) to `ious`, [M, N] or [M]."""
+    first, second = computable(bboxes1).t(), computable(bboxes2).t()
+    if not aligned:
+        first, second = first[:, :, None], second[:, None]
+    common = (torch.minimum(first[2:], second[2:]) - torch.maximum(first[:2], second[:2])).add_(offset)
+    intersection = common.clamp_(min=0).prod(0)
+    area1, area2 = ((boxes[2:] - boxes[:2] + offset).prod(0) for boxes in (first, second))
+    ious.copy_(intersection / (area1 if mode == 1 else area1 + area2 - intersection))
