@@ -1,0 +1,233 @@
+"""Reads RUN folders: finds the one that is meant, checks that it is whole, opens tables when asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segloop.analysis.confusion_file import ConfusionFile
+from segloop.analysis.counts import ClassCounts
+from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+WORK_DIRS = Path("work_dirs")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One test of one checkpoint on one split; each table is read when it is first asked for.
+
+    >>> run = read_run("configs/config_experiment_1.py")  # doctest: +SKIP
+    >>> run.scores["mDice_fg"], len(run.images)  # doctest: +SKIP
+    (0.9142, 200)
+    """
+
+    folder: Path
+    meta: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The experiment and the run, for titles: `config_experiment_1/test-best_mDice_fg_iter_2000`."""
+        return f"{self.meta['experiment']}/{self.folder.name}"
+
+    @property
+    def kind(self) -> str:
+        """What kind of model it was: `semantic`, `instance` or `other`."""
+        return self.meta["kind"]
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, in the order of their indices."""
+        return list(self.meta.get("classes") or ())
+
+    @property
+    def background(self) -> int | None:
+        """The index of the background class, or None."""
+        return self.meta.get("background")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The whole of `metrics.json`."""
+        return _read_json(self.folder / "metrics.json")
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores over the set, as fractions; NaN where there is none."""
+        return {name: np.nan if value is None else value for name, value in self.metrics["scores"].items()}
+
+    @cached_property
+    def timing(self) -> dict[str, Any]:
+        """The whole of `timing.json`."""
+        return _read_json(self.folder / "timing.json")
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """`images.csv`: one row per image, in the order of image_id, which is the index too."""
+        return self._table("images.csv").set_index("image_id", drop=False).rename_axis(None)
+
+    @cached_property
+    def per_image(self) -> pd.DataFrame:
+        """`per_image.csv.gz`: tp, fp and fn of each image and each class that the image has."""
+        return self._table("per_image.csv.gz")
+
+    @cached_property
+    def confusion(self) -> ConfusionFile:
+        """`confusion.npz`: the pixel confusion of each image."""
+        return ConfusionFile(self.folder / "confusion.npz")
+
+    @cached_property
+    def confidence(self) -> dict[str, np.ndarray] | None:
+        """The arrays of `confidence.npz`; None where there are none (`meta["no_confidence"]` says why)."""
+        path = self.folder / "confidence.npz"
+        if not path.is_file():
+            return None
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def counts(self) -> tuple[list[str], ClassCounts]:
+        """Return the ids of the counted images, and their counts as arrays [images, classes]."""
+        table = self.per_image
+        ids = self.confusion.image_ids  # an image whose pixels are all ignored has no row in the table
+        place = {image_id: number for number, image_id in enumerate(ids)}
+        parts = np.zeros((3, len(ids), len(self.class_names)), np.int64)
+        rows, columns = (
+            table["image_id"].map(place).to_numpy(np.int64),
+            table["class_index"].to_numpy(np.int64),
+        )
+        for part, name in zip(parts, ("tp", "fp", "fn"), strict=True):
+            part[rows, columns] = table[name]
+        return ids, ClassCounts(*parts)
+
+    def prediction_file(self, image_id: str) -> Path:
+        """Return the predicted index mask of an image."""
+        return self.folder / "predictions" / f"{image_id}.png"
+
+    def image_file(self, image_id: str, *, data_root: Path | None = None) -> Path:
+        """Return the picture; `data_root` says where the data set lies if it was moved."""
+        return self._data_file(image_id, "image", data_root)
+
+    def truth_file(self, image_id: str, *, data_root: Path | None = None) -> Path | None:
+        """Return the true mask, None where the image has none."""
+        return self._data_file(image_id, "truth", data_root) if self.images.loc[image_id, "truth"] else None
+
+    def _data_file(self, image_id: str, column: str, data_root: Path | None) -> Path:
+        root = data_root or self.folder / (self.meta["data"]["root"] or ".")
+        path = root / str(self.images.loc[image_id, column])
+        if not path.is_file():
+            raise DataError(
+                f"{path} is missing. If the data set was moved, say where it is now with --data-root.",
+                image_id=image_id,
+            )
+        return path
+
+    def _table(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        path = self.folder / name
+        texts = dict.fromkeys(("image_id", "image", "truth", "sha256", "truth_sha256", "class"), str)
+        try:
+            # An image may be called 0001, a class NA: nothing may be guessed of them.
+            return pd.read_csv(path, dtype=texts, keep_default_na=False)
+        except FileNotFoundError:
+            raise FormatError("the file is missing", file=path) from None
+        except (ValueError, EOFError, OSError) as error:
+            raise FormatError(f"not a table ({error})", file=path) from None
+
+
+def read_run(target: Path | str, *, split: str | None = None, work_dirs: Path = WORK_DIRS) -> Run:
+    """Open a RUN, the newest RUN of a work_dir, or of a config's work_dir; a UserError says what is wrong."""
+    return _open(find_run(target, split=split, work_dirs=work_dirs))
+
+
+def find_run(target: Path | str, *, split: str | None = None, work_dirs: Path = WORK_DIRS) -> Path:
+    """Return the folder of the RUN that is meant: itself, or the newest of a work_dir or a config.
+
+    With `split` only runs of that split are considered. A config stands for `work_dirs/<its name>`, and so
+    does its bare name.
+    """
+    folder = _folder(Path(target), work_dirs)
+    if (folder / "meta.json").is_file() or _is_half(folder):
+        return folder
+    runs = [_open(path) for path in list_runs(folder)]
+    if split is not None:
+        runs = [run for run in runs if run.meta["split"] == split]
+    if not runs:
+        of_split = f" of split {split!r}" if split else ""
+        raise UserError(
+            f"{folder} has no RUN{of_split}: nothing was tested there yet. "
+            f"Run: python tools/test.py {_config_hint(target, folder)}"
+        )
+    return max(runs, key=lambda run: (run.meta["finished"], run.folder.name)).folder
+
+
+def list_runs(work_dir: Path) -> list[Path]:
+    """Return the folders of all RUNs of a work_dir, by name."""
+    return sorted(
+        path.parent for path in (work_dir / "test").glob("*/meta.json") if path.parent.name[0] != "."
+    )
+
+
+def _folder(target: Path, work_dirs: Path) -> Path:
+    if target.is_dir():
+        return target
+    if target.suffix == ".py" or len(target.parts) == 1:
+        folder = work_dirs / target.stem if target.suffix == ".py" else work_dirs / target
+        if folder.is_dir():
+            return folder
+        if target.is_file():
+            raise UserError(f"{target} has no results yet: {folder} does not exist. Train it first.")
+    known = sorted(path.name for path in work_dirs.glob("*") if path.is_dir()) if work_dirs.is_dir() else []
+    hint = nearest(target.stem, known)
+    there = f"\nIn {work_dirs} there are:\n{listing(known)}" if known else ""
+    raise UserError(f"{target} is no RUN, work_dir or config.{hint}{there}")
+
+
+def _open(folder: Path) -> Run:
+    if _is_half(folder):
+        raise FormatError("the test that wrote this was not finished; run it again", file=folder)
+    meta = _read_json(folder / "meta.json")
+    if not isinstance(meta, dict) or not {"format", "kind", "split", "finished", "files"} <= set(meta):
+        raise FormatError("this is not the record of a RUN", file=folder / "meta.json")
+    if meta["format"] != FORMAT:
+        raise FormatError(
+            f"this RUN has format {meta['format']}, and this version of SegLoop reads format {FORMAT}; "
+            "test the checkpoint again or use the version that wrote it",
+            file=folder / "meta.json",
+        )
+    lost = [name for name in meta["files"] if not (folder / name).exists()]
+    if lost:
+        raise FormatError(f"the RUN is not whole, it has lost:\n{listing(lost)}", file=folder)
+    return Run(folder, meta)
+
+
+def _is_half(folder: Path) -> bool:
+    return not (folder / "meta.json").is_file() and any(folder.glob("records-*.jsonl"))
+
+
+def _config_hint(target: Path | str, folder: Path) -> str:
+    return str(target) if str(target).endswith(".py") else f"configs/{folder.name}.py"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FormatError("the file is missing", file=path) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"not valid JSON ({error})", file=path) from None
+
+
+def common_images(runs: Sequence[Run]) -> list[str]:
+    """Return the ids of the images that all runs have, with the same content, in order."""
+    tables = [dict(zip(run.images["image_id"], run.images["sha256"], strict=True)) for run in runs]
+    shared = set.intersection(*(set(table.items()) for table in tables)) if tables else set()
+    return sorted(image_id for image_id, _ in shared)
