@@ -321,7 +321,6 @@ def test_memory_stays_flat_and_files_sorted_for_shares_of_several_processes(tmp_
             assert spool.is_new(row)
             assert not spool.is_new(row)
             spool.append(row, {"rank": rank})
-        spool.close()
     images = run_writer.SpooledImages(tmp_path.glob("records-*.jsonl"))
     assert len(images) == 7
     assert [(row.image_id, data["rank"]) for row, data in images] == [(f"{i:02}", i % 2) for i in range(7)]

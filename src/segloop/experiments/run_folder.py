@@ -101,7 +101,6 @@ class RunFolderHook(Hook):
     def after_test(self, runner: Any) -> None:
         """Put the tables together, and the folder in its place."""
         timing = self.timer.close()
-        self.spool.close()
         if self.recorder is not None:
             self.recorder.save_part()
         barrier()  # every process has written its part

@@ -68,7 +68,8 @@ class Spool:
     """What one process recorded of its images, as JSON lines in the order of the test."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
+        self.path = path
+        self.path.write_text("", encoding="utf-8")
         self._images: dict[str, str] = {}
 
     def is_new(self, row: ImageRow) -> bool:
@@ -81,12 +82,9 @@ class Spool:
 
     def append(self, row: ImageRow, data: dict[str, Any]) -> None:
         """Record one image."""
-        json.dump({"row": asdict(row), "data": data}, self._file)
-        self._file.write("\n")
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
+        line = json.dumps({"row": asdict(row), "data": data})
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            file.write(f"{line}\n")
 
 
 class SpooledImages:
