@@ -35,8 +35,9 @@ LIGHT = (
     "data_converters",
 )
 HUB = ("segloop.data.annotations", "segloop.data.masks", "segloop.data.info", "segloop.data.png")
-# What training shares with analysis: how to count and to score. It knows of no ranking and no report.
+# What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
 COUNTING = (
+    "segloop.analysis.runs",
     "segloop.analysis.counts",
     "segloop.analysis.scores",
     "segloop.analysis.matching",

@@ -96,8 +96,8 @@ def test_numpy_abi_mismatch_is_mended_by_reinstalling_both(package: Break) -> No
 
 
 def test_torch_without_numpy_is_noticed_although_it_imports(package: Break) -> None:
-    source = "class Lone:\n def numpy(self): raise RuntimeError('Numpy is not available')\ndef zeros(n): return Lone()"
-    package("torch", source)
+    lone = "class Lone:\n def numpy(self): raise RuntimeError('Numpy is not available')\n"
+    package("torch", lone + "def zeros(n): return Lone()")
     finding = look("torch")["torch"]
     assert finding.state == "fault"
     assert doctor.pinned("numpy") in finding.mend
