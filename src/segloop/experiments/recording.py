@@ -1,0 +1,161 @@
+"""Records a training in its work_dir: `train.json`, kept up to date while it runs, and `model.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from segloop.experiments.model_summary import input_shape, summarize
+from segloop.experiments.provenance import now, peak_memory, provenance
+from segloop.utils.atomic import write_json
+
+FORMAT = 1
+TRAIN_FILE = "train.json"
+MODEL_FILE = "model.json"
+# What a later look at the file needs of the trainings that were resumed in the same folder.
+SESSION_KEYS = ("command", "state", "started", "updated", "first_iter", "last_iter", "duration_s", "val_s")
+
+
+@HOOKS.register_module()
+class RecordTrainingHook(Hook):
+    """Write `train.json` at the start, at each validation and at the end, and `model.json` once.
+
+    `state` is `running` until the training ends, then `done`; `outcome` turns it into `interrupted` or
+    `failed`. A training that was killed stays `running`, with the time of its last sign of life.
+
+    Args:
+        command: the command to record; what this process was started with by default.
+        summary: also write `model.json`.
+    """
+
+    priority = "LOWEST"  # after the checkpoint hook, which decides what the best score is
+
+    def __init__(self, *, command: Sequence[str] | None = None, summary: bool = True) -> None:
+        self.command = list(command) if command is not None else None
+        self.summary = summary
+        self.record: dict[str, Any] | None = None
+
+    def before_train(self, runner: Any) -> None:
+        """Write down where this training comes from; keep what earlier ones in the folder left."""
+        if not is_main_process():
+            return
+        work_dir = Path(runner.work_dir)
+        root = getattr(_plain(runner.train_dataloader.dataset), "data_root", None)
+        self.start, self.val_s = time.perf_counter(), 0.0
+        self.record = {
+            "format": FORMAT,
+            **provenance(command=self.command, seed=runner.seed, data_root=root, folder=work_dir),
+            "experiment": work_dir.resolve().name,
+            "state": "running",
+            "error": None,
+            "process": os.getpid(),
+            "started": now(),
+            "first_iter": runner.iter,
+            "max_iters": runner.max_iters,
+            "max_epochs": runner.max_epochs,
+            "images": len(runner.train_dataloader.dataset),
+            "batch_size": runner.train_dataloader.batch_size,
+            "earlier": _earlier_sessions(work_dir) if runner.iter else [],
+        }
+        self._update(runner)
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Summarize the model once the first batch says what it is fed."""
+        if self.summary and is_main_process():
+            self.summary = False
+            shape = input_shape(data_batch, runner.model)
+            summary = summarize(runner.model, input_chw=shape)
+            write_json(Path(runner.work_dir) / MODEL_FILE, {"format": FORMAT} | summary)
+
+    def before_val(self, runner: Any) -> None:
+        """Start the clock of a validation."""
+        self._val_start = time.perf_counter()
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Note scores, time and memory so far."""
+        if self.record is not None:
+            self.val_s += time.perf_counter() - self._val_start
+            scores = {n: v for n, v in (metrics or {}).items() if isinstance(v, int | float) and v == v}
+            self.record["last_scores"] = {"iter": runner.iter, **scores}
+            self._update(runner)
+
+    def after_train(self, runner: Any) -> None:
+        """Close the record."""
+        if self.record is not None:
+            self._update(runner, state="done")
+            self.record = None
+
+    def _update(self, runner: Any, *, state: str = "running") -> None:
+        assert self.record is not None
+        duration = time.perf_counter() - self.start
+        best = runner.message_hub.runtime_info.get("best_score")
+        checkpoint = runner.message_hub.runtime_info.get("best_ckpt")
+        self.record |= {
+            "state": state,
+            "updated": now(),
+            "last_iter": runner.iter,
+            "last_epoch": runner.epoch,
+            "duration_s": round(duration, 3),
+            "train_s": round(duration - self.val_s, 3),
+            "val_s": round(self.val_s, 3),
+            "best_score": float(best) if isinstance(best, int | float) and best == best else None,
+            "best_checkpoint": Path(checkpoint).name if checkpoint else None,
+            "peak_memory": peak_memory(),
+        }
+        write_json(Path(runner.work_dir) / TRAIN_FILE, self.record)
+
+
+@contextmanager
+def outcome(work_dir: Path | str) -> Iterator[None]:
+    """Around a training: if it is interrupted or fails, its `train.json` says so.
+
+    >>> with outcome(runner.work_dir):  # doctest: +SKIP
+    ...     runner.train()
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _close(Path(work_dir), "interrupted", None)
+        raise
+    except Exception as error:
+        _close(Path(work_dir), "failed", f"{type(error).__name__}: {str(error)[:1000]}")
+        raise
+
+
+def _close(work_dir: Path, state: str, error: str | None) -> None:
+    """Set the state of a record that this process opened; a training that never began has none."""
+    record = _read(work_dir / TRAIN_FILE)
+    if not is_main_process() or record is None or record.get("process") != os.getpid():
+        return
+    if record.get("state") == "running":
+        write_json(work_dir / TRAIN_FILE, record | {"state": state, "error": error, "updated": now()})
+
+
+def _earlier_sessions(work_dir: Path) -> list[dict[str, Any]]:
+    record = _read(work_dir / TRAIN_FILE)
+    if record is None:
+        return []
+    return [*record.get("earlier", []), {key: record.get(key) for key in SESSION_KEYS}]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # a damaged record of an earlier training must not stop this one
+    return record if isinstance(record, dict) else None
+
+
+def _plain(dataset: Any) -> Any:
+    while hasattr(dataset, "dataset"):
+        dataset = dataset.dataset
+    return dataset.datasets[0] if getattr(dataset, "datasets", None) else dataset
