@@ -43,9 +43,7 @@ def test_numbers_worked_by_hand():
     parameters = 3 * 8 * 9 + 2 * 8 + (8 * 2 + 2) + (8 * 2 * 9 + 2) + 20
     assert summary["parameters"] == parameters
     assert summary["trainable"] == parameters - 3 * 8 * 9
-    assert (
-        summary["bytes"] == 4 * (parameters + 2 * 8) + 8
-    )  # running mean and variance, and a count of batches
+    assert summary["bytes"] == 4 * (parameters + 2 * 8) + 8  # mean, variance, number of batches
     assert summary["flops_by_operator"] == {"convolution": 2 * macs}
     assert {"native_batch_norm", "relu"} <= set(summary["not_counted"])
     assert "view" not in summary["not_counted"]
@@ -60,7 +58,7 @@ def test_blocks_have_classes_shapes_and_parameters():
     assert blocks["head"]["output"] == [
         [1, 2, 10, 20],
         [1, 2, 10, 20],
-    ]  # though `forward` was called directly
+    ]  # by `forward`
     assert blocks["head.branches.1"]["parameters"] == 8 * 2 * 9 + 2
     assert blocks["head.unused"]["output"] is None
     assert "data_preprocessor" not in blocks

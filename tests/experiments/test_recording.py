@@ -1,4 +1,4 @@
-"""The record of a training: there from the start, right at the end, and honest about what happened between."""
+"""The record of a training: there from the start, right at the end, honest about what happened."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def train(work_dir, *hooks, iters=3, **options):
         work_dir=str(work_dir),
         train_dataloader=loader,
         val_dataloader=loader,
-        val_evaluator=Fixed(prefix="x"),
+        val_evaluator=[Fixed(prefix="x")],
         train_cfg={"by_epoch": False, "max_iters": iters, "val_interval": 2},
         val_cfg={},
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1}},

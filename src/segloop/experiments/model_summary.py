@@ -18,9 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 # These move or make numbers and compute none; what else is not counted is named in the summary.
 _MOVES = """view _unsafe_view reshape flatten expand permute transpose t unsqueeze squeeze slice select narrow
 split split_with_sizes unbind chunk detach alias clone copy_ contiguous as_strided unfold pixel_shuffle
-resize_ empty empty_like empty_strided new_empty zeros zeros_like new_zeros ones ones_like new_ones full full_like
-new_full fill_ zero_ arange scalar_tensor lift_fresh _to_copy cat stack index index_select gather
-constant_pad_nd item _local_scalar_dense"""
+resize_ empty empty_like empty_strided new_empty zeros zeros_like new_zeros ones ones_like new_ones
+full full_like new_full fill_ zero_ arange scalar_tensor lift_fresh _to_copy cat stack index
+index_select gather constant_pad_nd item _local_scalar_dense"""
 FREE_OF_ARITHMETIC = frozenset(_MOVES.split())
 
 
