@@ -15,7 +15,6 @@ INSTALLED_DEV := .venv/installed-dev-$(SUM)
 
 CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
-DATA := $${SEGLOOP_DATA:-data}/multiclass
 WORK := work_dirs/config_experiment_1
 
 help:  ## list the commands
@@ -28,10 +27,9 @@ help:  ## list the commands
 install: $(INSTALLED)  ## set up .venv and look it over
 	@$(PY) tools/doctor.py
 
-demo: $(INSTALLED)  ## demo data, training, test: the whole way
-	@test -f "$(DATA)/dataset.json" || { echo "Drawing the demo data …"; $(PY) tools/make_demo.py multiclass; }
+demo: $(INSTALLED)  ## demo data, training, test: the whole way (run again, it goes on where it was)
 	$(PY) tools/train.py configs/config_experiment_1.py --resume
-	$(PY) tools/test.py configs/config_experiment_1.py $(WORK)
+	$(PY) tools/test.py configs/config_experiment_1.py
 	@echo
 	@echo "Look at the results:"
 	@echo "  scores        $$(ls -td $(WORK)/test/*/ | head -n 1)metrics.json"
