@@ -154,7 +154,7 @@ def softnms(
     threshold, place, end = np.float32(iou_threshold), 0, rows.shape[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         while place < end:
-            swap = [place, place + int(score[place:end].argmax())]
+            swap = [place, place + _best(score[place:end])]
             rows[:, swap] = rows[:, swap[::-1]]
             indices[swap] = indices[swap[::-1]]
             rest = slice(place + 1, end)
@@ -172,6 +172,13 @@ def softnms(
             end = _drop_low(rows, indices, place, end, min_score)
     dets[:end] = torch.from_numpy(rows[:5, :end]).t()
     return torch.from_numpy(indices[:end]).to(boxes.device)
+
+
+def _best(scores: np.ndarray) -> int:
+    best = int(scores.argmax())
+    if np.isnan(scores[best]):  # nothing is larger than NaN, nor is NaN larger than anything
+        best = 0 if best == 0 else int(np.nan_to_num(scores, nan=-np.inf).argmax())
+    return best
 
 
 def _drop_low(rows: np.ndarray, indices: np.ndarray, start: int, end: int, min_score: float) -> int:
