@@ -21,7 +21,7 @@ from segloop.ops.rows import (
     without_autocast,
 )
 
-CHUNK_ELEMENTS = 1 << 22  # of the columns: 16 MB in float32, and long enough for an efficient matrix product
+CHUNK_ELEMENTS = 1 << 21  # of the columns: 8 MB in float32, and long enough for an efficient matrix product
 
 
 @dataclass(frozen=True)
@@ -128,15 +128,6 @@ class Sampler:
             taps.weights if self.modulation is None else taps.weights * self.modulation[chunk].reshape(-1, 1)
         )
 
-    def add_table_gradient(
-        self, grad_table: Tensor, chunk: slice, grad: Tensor, index: Tensor, weights: Tensor
-    ) -> None:
-        """Add what a chunk gives to the gradient of the table, in the images that it reaches."""
-        rows_per_image = self.height * self.width * self.geometry.deform_groups
-        first = chunk.start // self.positions * rows_per_image
-        last = ((chunk.stop - 1) // self.positions + 1) * rows_per_image
-        grad_table[first:last] += table_gradient(grad, index - first, weights, last - first)
-
 
 def _corners(coordinate: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the two pixels around a coordinate, their linear weights, and slopes; 0 outside the image."""
@@ -206,7 +197,7 @@ def input_gradients(
         tap_weights = sampler.tap_weights(chunk, taps)
         grad_columns = _from_group(torch.bmm(grad_rows[:, chunk], matrices), geometry)
         grad_taps = weights_gradient(sampler.table, taps.index, tap_weights, grad_columns)
-        sampler.add_table_gradient(grad_table, chunk, grad_columns, taps.index, tap_weights)
+        _add_table_gradient(grad_table, grad_columns, taps.index, tap_weights)
         slopes = [(grad_taps * slope).sum(1) for slope in (taps.slope_y, taps.slope_x)]
         grad_offsets[chunk] = torch.stack(slopes, dim=1).reshape(grad_offsets[chunk].shape)
         if sampler.modulation is not None:
@@ -242,6 +233,13 @@ def _grouped_rows(grad_output: Tensor, geometry: Geometry) -> Tensor:
     """Return the gradient (N, O, H, W) of the output as (groups, N * H * W, O / groups)."""
     rows = pixel_rows(grad_output)
     return rows.reshape(rows.shape[0], geometry.groups, -1).transpose(0, 1)
+
+
+def _add_table_gradient(grad_table: Tensor, grad: Tensor, index: Tensor, weights: Tensor) -> None:
+    """Add what a chunk gives to the gradient of the table, in the rows that it reaches."""
+    first, last = index.aminmax()
+    target = grad_table[int(first) : int(last) + 1]
+    target += table_gradient(grad, index - first, weights, target.shape[0])
 
 
 def deform_conv_forward(
