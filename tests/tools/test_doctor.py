@@ -30,7 +30,7 @@ def test_in_an_empty_environment_every_layer_is_told_and_one_command_mends_it(tm
     assert "✗ torch " in done.stdout
     assert re.search(r"^– mmdet +needs ops, pycocotools, scipy$", done.stdout, re.MULTILINE)
     assert done.stdout.count("pip install -r requirements.txt") == 1
-    assert "pip install --no-deps -e ." in done.stdout
+    assert done.stdout.count("To mend ") == 1
     assert done.stdout.endswith("not healthy\n")
 
 

@@ -135,11 +135,13 @@ def test_a_torchvision_of_another_torch_is_removed(tmp_path: Path, package: Brea
     assert "pip uninstall -y torchvision" in finding.mend
 
 
-def test_a_python_out_of_range_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_out_of_range_is_a_fault(package: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PYTHON_BELOW", sys.version_info[:2])
-    finding = look("python")["python"]
-    assert finding.state == "fault"
-    assert finding.mend.startswith("make install PYTHON=")
+    package("pandas", "raise ImportError('no wheel for this Python')")
+    found = look("python", "pandas")
+    assert found["python"].state == "fault"
+    assert found["python"].mend.startswith("make install PYTHON=")
+    assert found["pandas"].state == "waits", "no use in installing into the wrong Python"
 
 
 def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

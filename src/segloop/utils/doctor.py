@@ -88,7 +88,9 @@ def diagnose(only: Sequence[str] = ()) -> Iterator[Finding]:
         }
         for layer, answer in answers.items():
             finding = _finding(layer, answer.result())
-            blockers = [need for need in NEEDS.get(layer, ()) if need in faulty]
+            blockers = [
+                need for need in ("python", *NEEDS.get(layer, ())) if need in faulty and need != layer
+            ]
             if finding.state == "fault":
                 faulty.add(layer)
                 if blockers:

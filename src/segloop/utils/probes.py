@@ -158,10 +158,7 @@ def segloop_itself() -> dict[str, Any]:
     try:
         found = importlib.import_module("segloop")
     except ImportError:
-        return {
-            "error": "segloop is not installed in this environment",
-            "mend": "{pip} install --no-deps -e .",
-        }
+        return {"error": "segloop is not installed in this environment"}
     place = Path(str(found.__file__)).resolve().parent
     answer = {"version": found.__version__, "detail": str(place)}
     if place != Path(__file__).resolve().parents[1]:
