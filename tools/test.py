@@ -25,9 +25,7 @@ def parse_args() -> object:
         "--out", help="also write predictions: a folder of PNGs (semantic) or a .pkl file (instance)"
     )
     parser.add_argument("--show", action="store_true", help="show each prediction in a window")
-    parser.add_argument(
-        "--show-dir", metavar="DIR", help="draw predictions into <work_dir>/<timestamp>/DIR"
-    )
+    parser.add_argument("--show-dir", metavar="DIR", help="draw predictions into <work_dir>/<timestamp>/DIR")
     parser.add_argument(
         "--wait-time", type=float, default=2, metavar="S", help="seconds per shown picture (2)"
     )
@@ -40,7 +38,7 @@ def parse_args() -> object:
 
 def main() -> int:
     args = parse_args()
-    from segloop.experiments.launch import Options, summary, test
+    from segloop.experiments.launch import Options, evaluate, summary
 
     options = Options(
         config=args.config,
@@ -50,7 +48,7 @@ def main() -> int:
         seed=args.seed,
         launcher=args.launcher,
     )
-    metrics, folder = test(
+    metrics, folder = evaluate(
         options,
         checkpoint=args.checkpoint,
         split=args.split,

@@ -1,5 +1,5 @@
-# DeepLabV3+ (Chen et al., 2018, arXiv:1802.02611) on ResNet-50, output stride 16, for images around 200 pixels.
-# At output stride 8 most of what the dilated kernels read in such images would be padding, at four times the cost.
+# DeepLabV3+ (Chen et al., 2018, arXiv:1802.02611) on ResNet-50, output stride 16, for images of some 200 px.
+# At stride 8 most of what the dilated kernels read in them would be padding, at four times the cost.
 # Start from ImageNet with your own file in torchvision's layout (nothing is downloaded):
 #   --cfg-options model.backbone.init_cfg.checkpoint=resnet50.pth
 num_classes = 6
@@ -10,6 +10,7 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
+    size_divisor=1,  # images of one batch are padded to the largest; no model here needs more
 )
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(

@@ -8,6 +8,7 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
+    size_divisor=1,  # images of one batch are padded to the largest; no model here needs more
 )
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(

@@ -1,1 +1,1 @@
-"""What a run does: config, runner, models, losses, hooks, metrics. Imported by configs through `components`."""
+"""What a run does: config, runner, models, losses, hooks, metrics; `components` registers them."""

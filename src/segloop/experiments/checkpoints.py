@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +27,8 @@ def read_checkpoint(path: Path | str, *, map_location: str | torch.device = "cpu
         raise ConfigError(f"There is no checkpoint {str(path)!r}.") from None
     except pickle.UnpicklingError as error:
         raise ConfigError(
-            f"{path} cannot be loaded safely: it wants to run code, or it is no checkpoint. {_first_line(error)}"
+            f"{path} cannot be loaded safely: it wants to run code, or it is no checkpoint. "
+            f"{_first_line(error)}"
         ) from error
     except (RuntimeError, EOFError, ValueError, OSError) as error:
         raise ConfigError(f"{path} is not a whole checkpoint: {_first_line(error)}") from error
@@ -48,7 +50,7 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
 
 
 def require_fit(model: nn.Module, weights: Mapping[str, Tensor], *, path: Path | str) -> None:
-    """Refuse a checkpoint of another model: name the layers that are missing, left over or of another shape."""
+    """Refuse a checkpoint of another model; name the layers that are missing, left over or reshaped."""
     wanted = {name.removeprefix("module."): value for name, value in model.state_dict().items()}
     given = {name.removeprefix("module."): value for name, value in weights.items()}
     missing = [name for name in wanted if name not in given]
@@ -77,16 +79,16 @@ def _history_globals() -> list[Callable | tuple[Callable, str]]:
     import numpy as np
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    reconstruct: list[Callable | tuple[Callable, str]] = [HistoryBuffer, np.ndarray, np.dtype]
-    try:
-        from numpy._core.multiarray import _reconstruct, scalar
-    except ImportError:  # numpy 1.x
-        from numpy.core.multiarray import _reconstruct, scalar
-    for module in ("numpy._core.multiarray", "numpy.core.multiarray"):  # a file may come from either numpy
-        reconstruct += [(_reconstruct, f"{module}._reconstruct"), (scalar, f"{module}.scalar")]
+    allowed: list[Callable | tuple[Callable, str]] = [HistoryBuffer, np.ndarray, np.dtype]
+    multiarray = importlib.import_module(
+        "numpy._core.multiarray" if hasattr(np, "_core") else "numpy.core.multiarray"
+    )
+    for name in ("_reconstruct", "scalar"):
+        for module in ("numpy._core.multiarray", "numpy.core.multiarray"):  # files come from either numpy
+            allowed.append((getattr(multiarray, name), f"{module}.{name}"))
     dtypes = getattr(np, "dtypes", None)
     kinds = ("Float64DType", "Float32DType", "Int64DType", "Int32DType", "BoolDType")
-    return reconstruct + [getattr(dtypes, kind) for kind in kinds if hasattr(dtypes, kind)]
+    return allowed + [getattr(dtypes, kind) for kind in kinds if hasattr(dtypes, kind)]
 
 
 def _first_line(error: BaseException) -> str:

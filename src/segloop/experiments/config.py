@@ -1,4 +1,4 @@
-"""Loads an experiment's config with the user's overrides; what is wrong with it is said with file and line."""
+"""Loads a config with the user's overrides; what is wrong with it is said with file and line."""
 
 from __future__ import annotations
 
@@ -78,12 +78,22 @@ def merge_overrides(config: Config, overrides: Sequence[str]) -> None:
 
 
 def settle_schedule(config: Config) -> None:
-    """Let schedulers without an `end` last as long as the training, so that one key sets a run's length."""
+    """Fit iteration-wise schedulers into the training: `train_cfg.max_iters` alone sets its length.
+
+    A scheduler without an `end` lasts to the end; one that would begin after the end is dropped.
+    """
     limit = (config.get("train_cfg") or {}).get("max_iters")
-    schedulers = config.get("param_scheduler") or []
-    for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
-        if limit and not scheduler.get("by_epoch", True) and not {"end", "T_max", "gamma"} & set(scheduler):
-            scheduler["end"] = limit
+    schedulers = config.get("param_scheduler")
+    if not limit or not isinstance(schedulers, list):
+        return
+    for scheduler in schedulers:
+        if not scheduler.get("by_epoch", True) and "T_max" not in scheduler:
+            scheduler["end"] = min(scheduler.get("end", limit), limit)
+    config.param_scheduler = [
+        scheduler
+        for scheduler in schedulers
+        if scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < limit
+    ]
 
 
 def save_config(config: Config, path: Path | str) -> None:

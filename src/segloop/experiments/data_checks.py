@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.data.checks import check_semantic, raise_findings
+from segloop.data.checks import SplitFolders, check_semantic, raise_findings
 from segloop.data.demo import DEMOS
-from segloop.utils.errors import ConfigError
+from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.layout import Layout
+from segloop.utils.errors import ConfigError, DataError
+from segloop.utils.progress import counted
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -21,8 +24,11 @@ def draw_demo(config: Config) -> None:
         return
     if demo["task"] not in DEMOS:
         raise ConfigError(f"There is no demo set {demo['task']!r}; there are: {', '.join(DEMOS)}.")
-    print(f"Drawing the demo set {demo['task']!r} into {demo['root']} …", file=sys.stderr)
-    DEMOS[demo["task"]](demo["root"], seed=demo.get("seed", 0))
+    if not _reads(config, Path(demo["root"])):
+        return  # a child config that brings its own data, and inherited this key
+    print(f"Drawing the demo set {demo['task']!r} into {demo['root']}", file=sys.stderr)
+    with counted("scenes") as progress:
+        DEMOS[demo["task"]](demo["root"], seed=demo.get("seed", 0), progress=progress)
 
 
 def check_semantic_loader(loader: Any, config: Config) -> None:
@@ -30,11 +36,46 @@ def check_semantic_loader(loader: Any, config: Config) -> None:
     dataset = innermost(loader["dataset"])
     if dataset.get("type") != "SemanticDataset":
         return
-    raise_findings(
-        check_semantic(
-            dataset["data_root"],
-        )
+    root, split = dataset["data_root"], dataset.get("split", "train")
+    layout = Layout.find(root, split)
+    prefix = {**layout.data_prefix, **(dataset.get("data_prefix") or {})}
+    suffix = dataset.get("img_suffix")
+    places = SplitFolders(
+        Path(root) / prefix["img_path"],
+        Path(root) / prefix["seg_map_path"],
+        (suffix,) if suffix else layout.image_suffixes,
+        dataset.get("seg_map_suffix") or layout.mask_suffix,
     )
+    classes = require_classes(config, dataset, layout)
+    with counted("files checked") as progress:
+        findings = check_semantic(
+            root,
+            {split: places},
+            num_classes=classes,
+            ignore_index=dataset.get("ignore_index", layout.ignore_index),
+            reduce_zero_label=dataset.get("reduce_zero_label", False),
+            progress=progress,
+        )
+    raise_findings(findings)
+
+
+def require_classes(config: Config, dataset: Any, layout: Layout) -> int:
+    """Return the number of classes; refuse a model that predicts another number than the data have."""
+    names = (dataset.get("metainfo") or {}).get("classes") or layout.metainfo.get("classes")
+    if not names:
+        raise DataError(
+            f"{dataset['data_root']} has no {FILE_NAME}, and the config names no classes: "
+            "set metainfo=dict(classes=[…], palette=[…]) in each data set of the config."
+        )
+    head = config.model.get("decode_head") or {}
+    for part in head if isinstance(head, list) else [head]:
+        predicted = part.get("num_classes")
+        if predicted is not None and predicted != len(names):
+            raise ConfigError(
+                f"model.decode_head.num_classes is {predicted}, but the data have {len(names)} classes: "
+                f"{', '.join(map(str, names))}."
+            )
+    return len(names)
 
 
 def innermost(dataset: Any) -> Any:
@@ -42,3 +83,22 @@ def innermost(dataset: Any) -> Any:
     while "dataset" in dataset:
         dataset = dataset["dataset"]
     return dataset
+
+
+def data_root(config: Config, *, split: str = "train") -> Path | None:
+    """Return the folder of the data that a config's loader names, where it names one."""
+    loader = config.get(f"{split}_dataloader")
+    root = innermost(loader["dataset"]).get("data_root") if loader else None
+    return Path(root) if root else None
+
+
+def known_splits(root: Path) -> list[str]:
+    """Return the splits of a data set, from its description or its folders."""
+    if (root / FILE_NAME).is_file():
+        return list(DatasetInfo.read(root).splits)
+    return sorted(folder.name for folder in (root / "img_dir").glob("*") if folder.is_dir())
+
+
+def _reads(config: Config, root: Path) -> bool:
+    roots = (data_root(config, split=split) for split in ("train", "val", "test"))
+    return root in [found for found in roots if found]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.config import find_checkpoint, find_config, is_semantic, last_checkpoint, load_config
+from segloop.experiments.testing import prepare_test, settle_outputs
 from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import quiet, silent_imports
 
@@ -31,15 +32,20 @@ class Options:
     command: Sequence[str] = field(default_factory=lambda: list(sys.argv))
 
 
-def train(options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False) -> Runner:
+def train(
+    options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False
+) -> Runner:
     """Train; `resume` is a checkpoint, or `auto` for the newest one in the work_dir. Return the runner."""
     config = prepare(options)
     if amp:
         use_amp(config)
     if auto_scale_lr:
         if not {"enable", "base_batch_size"} <= set(config.get("auto_scale_lr") or {}):
-            raise ConfigError("--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config.")
+            raise ConfigError(
+                "--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config."
+            )
         config.auto_scale_lr.enable = True
+    settle_precision(config)
     settle_resume(config, resume)
     require_writable(Path(config.work_dir))
     check_data(config, ("train", "val"))
@@ -48,7 +54,7 @@ def train(options: Options, *, resume: str | None = None, amp: bool = False, aut
     return runner
 
 
-def test(
+def evaluate(
     options: Options,
     *,
     checkpoint: str | None = None,
@@ -60,10 +66,9 @@ def test(
     tta: bool = False,
 ) -> tuple[dict[str, float], Path]:
     """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder."""
-    from segloop.experiments.testing import prepare_test, settle_outputs  # split off to keep files small
-
     config = prepare(options)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
+    settle_precision(config)
     folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
     settle_outputs(config, out=out, show=show, show_dir=show_dir, wait_time=wait_time, tta=tta)
     require_writable(Path(config.work_dir))
@@ -113,11 +118,25 @@ def use_amp(config: Config) -> None:
     wrapper = config.optim_wrapper
     kind = wrapper.get("type", "OptimWrapper")
     if kind in ("AmpOptimWrapper", "AutocastOptimWrapper"):
-        wrapper.pop("enabled", None)
+        if kind == "AutocastOptimWrapper":
+            wrapper.enabled = True
         return
     if kind != "OptimWrapper":
         raise ConfigError(f"--amp works with optim_wrapper.type OptimWrapper, and the config has {kind!r}.")
     wrapper.type = "AutocastOptimWrapper"
+
+
+def settle_precision(config: Config) -> None:
+    """Let validation and test run in the precision of training, unless the config says otherwise."""
+    wrapper = config.get("optim_wrapper") or {}
+    if wrapper.get("type") != "AutocastOptimWrapper":
+        return
+    from segloop.experiments.optim import fast_bfloat16
+
+    enabled = wrapper.get("enabled", "auto")
+    for name in ("val_cfg", "test_cfg"):
+        if config.get(name):
+            config[name].setdefault("fp16", fast_bfloat16() if enabled == "auto" else enabled)
 
 
 def settle_resume(config: Config, resume: str | None) -> None:
@@ -180,7 +199,9 @@ def build_runner(config: Config) -> Runner:
         return RUNNERS.build(config)
     except (KeyError, TypeError, AttributeError) as error:
         if _is_building(error):
-            raise ConfigError(f"The config asks for something that cannot be built: {_words(error)}") from error
+            raise ConfigError(
+                f"The config asks for something that cannot be built: {_words(error)}"
+            ) from error
         raise
 
 
@@ -201,6 +222,9 @@ def _words(error: Exception) -> str:
     return " ".join(str(error.args[0] if error.args else error).split())
 
 
-def summary(metrics: dict[str, Any], keys: Sequence[str]) -> str:
-    """Return the named scores in one line, as logged (percent)."""
-    return "  ".join(f"{key} {metrics[key]:.2f}" for key in keys if key in metrics)
+def summary(metrics: dict[str, Any]) -> str:
+    """Return the scores over all classes in one line, as logged (percent)."""
+    scores = {name: value for name, value in metrics.items() if "." not in name and "loss" not in name}
+    return "  ".join(
+        f"{name} {value:.2f}" for name, value in scores.items() if isinstance(value, int | float)
+    )

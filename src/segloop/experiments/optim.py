@@ -1,10 +1,10 @@
-"""Automatic mixed precision on any device: bfloat16 on a CPU, what the card does best on a GPU."""
+"""Automatic mixed precision on any device: bfloat16 wherever the hardware computes in it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.device import get_device
@@ -17,19 +17,30 @@ from torch import nn
 class AutocastOptimWrapper(OptimWrapper):
     """Run forward passes under autocast in bfloat16, which needs no loss scaling.
 
-    mmengine's `AmpOptimWrapper` refuses a CPU. On a GPU without bfloat16 use that one (float16 with scaling).
+    mmengine's `AmpOptimWrapper` refuses a CPU. `enabled='auto'` turns it on where the hardware computes in
+    bfloat16; elsewhere it would be emulated and slow.
     """
 
-    def __init__(self, enabled: bool = True, **kwargs: Any) -> None:
+    def __init__(self, enabled: bool | Literal["auto"] = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.enabled = enabled
+        self.enabled = fast_bfloat16() if enabled == "auto" else enabled
 
     @contextlib.contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast inside mmengine's own context (gradient accumulation)."""
-        device = torch.device(get_device()).type
         with (
             super().optim_context(model),
-            torch.autocast(device, dtype=torch.bfloat16, enabled=self.enabled),
+            torch.autocast(torch.device(get_device()).type, dtype=torch.bfloat16, enabled=self.enabled),
         ):
             yield
+
+
+def fast_bfloat16() -> bool:
+    """Return whether the device in use computes in bfloat16 itself."""
+    kind = torch.device(get_device()).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind != "cpu":
+        return False
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private names, so ask carefully
+    return any(getattr(torch.cpu, name, bool)() for name in probes)

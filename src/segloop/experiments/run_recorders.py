@@ -120,11 +120,8 @@ def winning_confidence(logits: torch.Tensor, pred: np.ndarray, *, piece: int = 2
     rows = max(1, piece // max(1, logits.shape[0] * logits.shape[2]))
     parts = []
     for part in logits.detach().split(rows, dim=1):
-        part = part.float()
-        if len(part) > 1:  # e^(max − logsumexp) needs one pass less than softmax and its maximum
-            parts.append((part.amax(dim=0) - part.logsumexp(dim=0)).exp().cpu())
-        else:
-            parts.append(part[0].cpu())
+        chances = part.float().softmax(dim=0) if len(part) > 1 else part.float()
+        parts.append(chances.amax(dim=0).cpu())
     sure = torch.cat(parts).numpy()
     if len(logits) == 1:
         sure = np.where(pred == 1, sure, 1 - sure)

@@ -13,7 +13,10 @@ from mmengine.runner import Runner
 from segloop.utils.quiet import noisy
 
 # Long records that open every log; a person at a console wants the run, not the inventory.
-FILE_ONLY = ("\n------------------------------------------------------------\nSystem environment", "Config:\n")
+FILE_ONLY = (
+    "\n------------------------------------------------------------\nSystem environment",
+    "Config:\n",
+)
 FILE_ONLY_PARTS = (
     "Hooks will be executed in the following order",
     "Distributed training is not used, all SyncBatchNorm",

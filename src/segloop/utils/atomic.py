@@ -28,8 +28,8 @@ def open_atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes 0600, which would hide results from colleagues
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes 0600, which hides results from colleagues
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -18,8 +18,12 @@ def add_common(parser: Parser) -> None:
         metavar="KEY=VALUE",
         help="override config values: a.b=1, list=1,2 or list=[1,2], dataset.pipeline.2.prob=0.3",
     )
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: the best there is)")
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: the config's)")
+    parser.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: the best there is)"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of everything random (default: the config's)"
+    )
     parser.add_argument(
         "--launcher",
         choices=["none", "pytorch", "slurm", "mpi"],

@@ -14,7 +14,7 @@ Draw = Callable[[Dice, tuple[float, float], float], Sprite]
 
 
 def starfish(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
-    """Draw five blunt arms, each with a row of knobs."""
+    """Draw five blunt arms, knobs all over."""
     easel = Easel(center_xy, radius=radius, angle=dice.uniform(0, 2 * math.pi))
     arms = [2 * math.pi * (k + dice.uniform(-0.12, 0.12)) / 5 for k in range(5)]
     reach = [dice.uniform(0.88, 1.0) for _ in arms]
@@ -28,18 +28,20 @@ def starfish(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprit
     easel.fill(easel.coverage, smooth_closed(np.array(corners), rounds=2))
     for angle, length in zip(arms, reach, strict=True):
         easel.line(easel.dark, polar(np.full(2, angle), np.array([0.0, 0.8 * length])), width=0.2, value=90)
-        for place in (0.3, 0.52, 0.73, 0.9):
-            spot = polar(np.array([angle]), place * length)[0]
-            easel.dot(easel.ink, spot, radius=0.125 - 0.05 * place)
-    easel.dot(easel.ink, np.zeros(2), radius=0.13)
+    pitch = easel.units(dice.uniform(5.6, 7.2))
+    for row in range(-8, 9):
+        for column in range(-8, 9):
+            knob = np.array([column + 0.5 * (row % 2), 0.866 * row]) * pitch
+            if (knob**2).sum() < 1.1:
+                easel.dot(easel.ink, knob, radius=0.29 * pitch)
     return easel.sprite()
 
 
 def scallop(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
     """Draw a fan with a wavy rim and ribs that run from the hinge."""
     easel = Easel(center_xy, radius=radius, angle=dice.uniform(0, 2 * math.pi))
-    ribs = dice.integer(6, 8)
     opening = dice.uniform(1.05, 1.2)
+    ribs = max(5, round(2.2 * opening / easel.units(dice.uniform(6.6, 8.2))))
     hinge = np.array([-0.82, 0.0])
 
     def rim(angles: np.ndarray) -> np.ndarray:
@@ -63,7 +65,7 @@ def scallop(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite
 
 
 def nautilus(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
-    """Draw a coiled shell: a spiral seam and stripes across the outer whorl."""
+    """Draw a coiled shell: a light band winds to the middle over dark ridges."""
     easel = Easel(center_xy, radius=radius, angle=dice.uniform(0, 2 * math.pi))
     growth = math.log(dice.uniform(2.3, 2.8)) / (2 * math.pi)
     side = dice.pick((-1.0, 1.0))
@@ -73,21 +75,21 @@ def nautilus(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprit
         return shift + 1.1 * polar(turns, np.exp(-growth * (turns + inward))) * np.array([1.0, side])
 
     easel.fill(easel.coverage, coil(np.linspace(0, 2 * math.pi, 80)))
-    stripes = dice.integer(9, 12)
-    for k in range(stripes):
-        start = 0.35 + k * 5.6 / stripes
-        edge = np.linspace(start, start + 2.9 / stripes, 5)
-        inner = coil(edge[::-1] + 0.25, 2 * math.pi) * 0.98
-        easel.fill(easel.ink, np.concatenate([coil(edge), inner]))
-    easel.fill(easel.ink, coil(np.linspace(2 * math.pi, 4 * math.pi, 40)), value=120)
-    easel.line(easel.dark, coil(np.linspace(2 * math.pi, 5.6 * math.pi, 120)), width=0.09, value=230)
+    ridges = max(8, round(5.0 / easel.units(dice.uniform(5.0, 6.4))))
+    for k in range(ridges):
+        start = 0.4 + k * 5.7 / ridges
+        ridge = np.stack([coil(np.array([start]))[0], coil(np.array([start + 0.3]), 2 * math.pi)[0]])
+        easel.line(easel.dark, ridge, width=easel.units(1.6), value=150)
+    turns = np.linspace(0.1, 5.6 * math.pi, 160)
+    easel.line(easel.ink, coil(turns, 0.42 * math.pi) * 0.98, width=0.15)
+    easel.line(easel.dark, coil(np.linspace(2 * math.pi, 5.6 * math.pi, 120)), width=0.07, value=230)
     mouth = np.stack([coil(np.array([0.06]))[0], coil(np.array([2 * math.pi]))[0], coil(np.array([0.32]))[0]])
     easel.fill(easel.dark, smooth_closed(mouth, rounds=2), value=150)
     return easel.sprite()
 
 
 def fish(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
-    """Draw a banded fish: a body with fins, cross bands and an eye."""
+    """Draw a fish: a body in a net of scales, plain fins and head, an eye."""
     bend = dice.uniform(-0.45, 0.45)
     easel = Easel(center_xy, radius=radius, angle=dice.uniform(0, 2 * math.pi), bend=bend)
     height = dice.uniform(0.40, 0.5)
@@ -102,14 +104,15 @@ def fish(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
         easel.fill(easel.coverage, fin)
         easel.fill(easel.dark, fin, value=110)
     easel.fill(easel.dark, np.concatenate([np.stack([x, y], 1), np.stack([x, -y], 1)[::-1]]), value=0)
-    bands = dice.integer(3, 4)
-    for k in range(bands):
-        middle = -0.48 + k * 0.86 / (bands - 1)
-        wide = 0.30 / bands
-        outline = [[-wide, -1], [0.05 - wide, 0], [-wide, 1], [wide, 1], [0.05 + wide, 0], [wide, -1]]
-        easel.fill(easel.ink, np.array(outline) + np.array([middle, 0.0]))
+    pitch = easel.units(dice.uniform(6.4, 8.0))
+    for k in range(-12, 13):
+        for slant in (-1.0, 1.0):
+            ends = np.array([[k * pitch - 0.7, -0.7 * slant], [k * pitch + 0.7, 0.7 * slant]])
+            easel.line(easel.ink, ends, width=0.27 * pitch)
+    easel.fill(easel.ink, np.array([[0.5, -0.5], [0.42, 0.0], [0.5, 0.5], [1.1, 0.5], [1.1, -0.5]]), value=0)
+    easel.fill(easel.ink, np.array([[-0.62, -0.6], [-0.62, 0.6], [-1.1, 0.6], [-1.1, -0.6]]), value=0)
     gill = np.linspace(-1, 1, 12)
-    easel.line(easel.dark, np.stack([0.55 - 0.1 * gill**2, 0.3 * gill], 1), width=0.05, value=170)
+    easel.line(easel.dark, np.stack([0.5 - 0.1 * gill**2, 0.3 * gill], 1), width=0.05, value=170)
     easel.dot(easel.dark, np.array([0.74, 0.1]), radius=0.1)
     return easel.sprite()
 
@@ -119,7 +122,7 @@ def leaf(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
     bend = dice.uniform(-0.6, 0.6)
     easel = Easel(center_xy, radius=1.15 * radius, angle=dice.uniform(0, 2 * math.pi), bend=bend)
     width = dice.uniform(0.46, 0.6)
-    teeth = dice.integer(5, 7)
+    teeth = max(4, round(1.45 / easel.units(dice.uniform(6.6, 8.2))))
     along = np.linspace(0, 1, 120)
     lobes = 0.86 + 0.14 * np.abs(np.sin(along * teeth * math.pi))
     y = width * 1.9 * along**0.6 * (1 - along) ** 0.9 * lobes
@@ -130,7 +133,7 @@ def leaf(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
         root = -0.68 + k * 1.45 / teeth
         for flank in (-1.0, 1.0):
             tip = np.array([root + 0.42, flank * 0.62])
-            easel.line(easel.ink, np.array([[root, 0.0], tip]), width=0.075)
+            easel.line(easel.ink, np.array([[root, 0.0], tip]), width=0.42 / teeth)
     easel.line(easel.ink, np.array([[-1.1, 0.0], [0.95, 0.0]]), width=0.1)
     return easel.sprite()
 

@@ -58,11 +58,11 @@ def draw_scene(*, seed: int, split: str, index: int, size: int) -> tuple[np.ndar
 def _put_finds(dice: Dice, scene: _Scene, colors: np.ndarray) -> None:
     """Lay finds down until they cover the share of the ground that this scene drew."""
     size = len(scene.mask)
-    wanted = 0.0 if dice.chance(0.04) else 0.015 + 0.155 * dice.uniform(0, 1) ** 1.5
+    wanted = 0.0 if dice.chance(0.04) else 0.012 + 0.148 * dice.uniform(0, 1) ** 1.5
     last: tuple[float, float, float] | None = None
     while np.count_nonzero(scene.mask) < wanted * size * size:
         name = dice.pick(tuple(_FREQUENCIES), weights=tuple(_FREQUENCIES.values()))
-        radius = _reach(dice, 13, 36) * size / 192
+        radius = _reach(dice, 16, 37) * size / 192
         x, y = _place(dice, scene, radius, last=last)
         sprite = CREATURES[name](dice, (x, y), radius)
         _paint(scene, sprite, _coat(dice, colors), label=_NAMES.index(name))
@@ -104,16 +104,18 @@ def _put_clutter(dice: Dice, scene: _Scene, colors: np.ndarray, *, largest: floa
     size = len(scene.mask)
     center = (dice.uniform(0, size), dice.uniform(0, size))
     sprite = dice.pick(CLUTTER)(dice, center, _reach(dice, 5, largest) * size / 192)
-    _paint(scene, sprite, _coat(dice, colors), label=0)
+    dull = scene.image.mean(axis=(0, 1), dtype=np.float64).round().astype(np.float32)
+    first, second = (color + (dull - color) * np.float32(0.35) for color in _coat(dice, colors))
+    _paint(scene, sprite, (first, second), label=0)
 
 
 def _coat(dice: Dice, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Choose a darker colour for a thing and a lighter one for its pattern, well apart."""
     choices = tuple(colors)
     first = second = colors[0]
-    for _ in range(12):
+    for _ in range(20):
         first, second = sorted((dice.pick(choices), dice.pick(choices)), key=_luma)
-        if _luma(second) - _luma(first) > 60:
+        if _luma(second) - _luma(first) > 75:
             break
     tint = (0.88 + 0.24 * dice.grid(2, 3)).astype(np.float32)
     return np.clip(first * tint[0], 8, 250), np.clip(second * tint[1], 8, 250)

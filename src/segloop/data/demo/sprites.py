@@ -41,6 +41,10 @@ class Easel:
         self.ink = np.zeros((side, side), np.uint8)
         self.dark = np.zeros((side, side), np.uint8)
 
+    def units(self, pixels: float) -> float:
+        """Return how long so many pixels are in units: patterns keep their grain, whatever the size."""
+        return pixels / self.radius
+
     def fill(self, layer: np.ndarray, points: Points, *, value: int = 255) -> None:
         """Fill a polygon."""
         cv2.fillPoly(layer, [self._pixels(points)], value, shift=_SHIFT)

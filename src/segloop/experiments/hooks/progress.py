@@ -1,4 +1,4 @@
-"""One live line on a terminal: where the run is, when it ends, how it goes. Without a terminal, plain log lines."""
+"""One live line on a terminal: where the run is, when it ends, how it goes."""
 
 from __future__ import annotations
 

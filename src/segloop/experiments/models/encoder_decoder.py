@@ -32,9 +32,7 @@ class SegLoopEncoderDecoder(EncoderDecoder):
         metas = [sample.metainfo for sample in data_samples]
         for meta in metas:  # where the preprocessor padded, logits cover the padded image
             meta["img_shape"] = inputs.shape[2:]
-        predictions = self.postprocess_result(
-            self.decode_head.predict_by_feat(logits, metas), data_samples
-        )
+        predictions = self.postprocess_result(self.decode_head.predict_by_feat(logits, metas), data_samples)
         return [*predictions, BaseDataElement(loss=losses)]
 
     def _knows_truth(self, data_samples: list) -> bool:

@@ -18,7 +18,7 @@ from segloop.utils.errors import ConfigError, listing
 class ResNetWeights:
     """Initialise a ResNet backbone, from a file in torchvision's layout if one is given.
 
-    It is the config's one switch: `model.backbone.init_cfg.checkpoint=resnet50.pth`; None trains from scratch.
+    The switch is `model.backbone.init_cfg.checkpoint=resnet50.pth`; None trains from scratch.
     The classifier (`fc.*`) has no place in a backbone and is left out; everything else must fit.
 
     Args:
@@ -94,4 +94,3 @@ def _next_norm(name: str) -> str:
 
 def _parent(module: nn.Module, name: str) -> nn.Module:
     return module.get_submodule(name.rpartition(".")[0])
-
