@@ -29,7 +29,7 @@ CLASSES = (
     ClassInfo("leaf", (75, 180, 95)),
 )
 _NAMES = tuple(item.name for item in CLASSES)
-_FREQUENCIES = {"starfish": 0.24, "scallop": 0.18, "nautilus": 0.12, "fish": 0.25, "leaf": 0.21}
+_FREQUENCIES = {"starfish": 0.23, "scallop": 0.16, "nautilus": 0.16, "fish": 0.24, "leaf": 0.21}
 
 
 @dataclass
@@ -58,7 +58,7 @@ def draw_scene(*, seed: int, split: str, index: int, size: int) -> tuple[np.ndar
 def _put_finds(dice: Dice, scene: _Scene, colors: np.ndarray) -> None:
     """Lay finds down until they cover the share of the ground that this scene drew."""
     size = len(scene.mask)
-    wanted = 0.0 if dice.chance(0.04) else 0.012 + 0.148 * dice.uniform(0, 1) ** 1.5
+    wanted = 0.0 if dice.chance(0.04) else 0.012 + 0.157 * dice.uniform(0, 1) ** 1.5
     last: tuple[float, float, float] | None = None
     while np.count_nonzero(scene.mask) < wanted * size * size:
         name = dice.pick(tuple(_FREQUENCIES), weights=tuple(_FREQUENCIES.values()))
