@@ -358,7 +358,7 @@ def test_image_ids_through_wrappers_and_suffixes(tmp_path):
     joined, repeated = Wrapper(), Wrapper()
     repeated.dataset = Plain("one/deeper", "_leftImg8bit.png")
     joined.datasets = [Plain("one", ".png"), repeated]
-    names = ImageNames(joined, folder=tmp_path / "run")
+    names = ImageNames(joined)
     assert names.image_id(tmp_path / "one/x.y/1.png") == "x.y/1"
     assert names.image_id(tmp_path / "one/deeper/aachen/7_leftImg8bit.png") == "aachen/7"
 

@@ -50,7 +50,7 @@ def provenance(
 
 
 def command_line(command: Sequence[str]) -> list[str]:
-    """Return a command as typed, with absolute paths inside the current folder made relative to it.
+    """Return a command as typed; absolute paths are made relative to the current folder, or to `~`.
 
     >>> command_line(["tools/train.py", str(Path.cwd() / "configs/a.py"), "--seed", "1"])[1]
     'configs/a.py'
@@ -144,6 +144,9 @@ def _inside(word: str, folder: Path) -> str:
     path = Path(value)
     if path.is_absolute() and path.is_relative_to(folder):
         return f"{option}{equals}{path.relative_to(folder).as_posix()}"
+    home = Path.home()
+    if path.is_absolute() and path.is_relative_to(home) and home != Path(home.anchor):
+        return f"{option}{equals}~/{path.relative_to(home).as_posix()}"  # the folder above names the user
     return word
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,8 +71,10 @@ class RunFolderHook(Hook):
         paths = [str(open_partial(self.folder)) if is_main_process() else ""]
         broadcast_object_list(paths)
         self.partial = Path(paths[0])
+        if is_main_process():  # an error or Ctrl-C leaves nothing behind; once renamed, there is nothing left
+            atexit.register(shutil.rmtree, self.partial, ignore_errors=True)
         self.dataset = runner.test_dataloader.dataset
-        self.names = ImageNames(self.dataset, folder=self.folder)
+        self.names = ImageNames(self.dataset)
         self.spool = Spool(self.partial / f"records-{get_rank()}.jsonl")
         self.recorder: Recorder | None = None
         self.logged: dict[str, float] = {}

@@ -19,12 +19,12 @@ from segloop.experiments.run_writer import ImageRow
 class ImageNames:
     """Names images by their path below the image root of the data set, and describes their files."""
 
-    def __init__(self, dataset: Any, *, folder: Path) -> None:
+    def __init__(self, dataset: Any) -> None:
         parts = list(_plain_datasets(dataset))
         self.suffixes = [s for part in parts for s in _suffixes(part)]
         self.image_roots = [Path(r).absolute() for r in map(_image_root, parts) if r]
         roots = [part.data_root for part in parts if getattr(part, "data_root", None)]
-        self.root: Path | None = Path(roots[0]) if roots else None
+        self.root = Path(roots[0]) if roots else Path.cwd()
 
     def image_id(self, path: Path) -> str:
         """Return the path relative to the image root, POSIX, without suffix."""
@@ -55,7 +55,7 @@ class ImageNames:
         )
 
     def _seen_from_root(self, path: Path) -> str:
-        return relative_path(path, to=self.root or Path.cwd())
+        return relative_path(path, to=self.root)
 
 
 class InferenceTimer:

@@ -47,12 +47,20 @@ def open_partial(folder: Path) -> Path:
         else:  # killed between the two renames of `commit`: the former RUN is still whole
             old.rename(folder)
     for left in folder.parent.glob(f".{folder.name}.partial-*"):
-        if time.time() - max(item.stat().st_mtime for item in (left, *left.iterdir())) > STALE_S:
+        if time.time() - _last_touched(left) > STALE_S:
             shutil.rmtree(left, ignore_errors=True)
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     return partial
+
+
+def _last_touched(folder: Path) -> float:
+    times = [0.0]
+    for item in (folder, *folder.glob("records-*")):
+        with contextlib.suppress(OSError):  # its owner may be renaming it right now
+            times.append(item.stat().st_mtime)
+    return max(times)
 
 
 def commit(partial: Path, folder: Path) -> None:
