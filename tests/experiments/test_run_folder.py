@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -380,3 +381,24 @@ def test_per_image_table_has_only_classes_that_are_there(tested):
     assert len(lines) == 1 + 3 * 2
     assert "star" not in "".join(lines)
     assert json.loads((folder / "metrics.json").read_text())["scores"]["Dice.star"] is None
+
+
+def test_the_example_of_the_docs_runs(tested, capsys):
+    folder, _ = tested
+    page = (Path(__file__).parents[2] / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    exec(code.replace('"configs/config_experiment_1.py"', repr(str(folder))), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("echo/test-iter_3 0.")
+    assert len(lines) == 1 + 3
+    assert lines[1].endswith(".png")
+
+
+def test_the_docs_name_every_file_and_key(tested):
+    folder, _ = tested
+    page = (Path(__file__).parents[2] / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    run = read_run(folder)
+    names = [item.name for item in folder.iterdir()]
+    names += [*run.meta, *run.metrics, *run.timing, *run.images.columns, *run.per_image.columns]
+    names += [*run.confidence, *np.load(folder / "confusion.npz").files]
+    assert [name for name in names if name not in page] == []
