@@ -33,6 +33,8 @@ def test_says_that_a_worker_died() -> None:
 
 
 def test_works_from_a_script_on_stdin() -> None:
-    script = "from segloop.utils.workers import map_ordered\nprint(list(map_ordered(abs, [-1, 2], workers=2)))"
+    script = (
+        "from segloop.utils.workers import map_ordered\nprint(list(map_ordered(abs, [-1, 2], workers=2)))"
+    )
     done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[1, 2]", done.stderr

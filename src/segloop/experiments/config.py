@@ -49,9 +49,12 @@ def find_config(path: Path | str) -> Path:
     known = [str(found) for found in sorted(folder.rglob("*.py")) if not _is_base(found)]
     if not known and Path("configs").is_dir():
         known = [str(found) for found in sorted(Path("configs").rglob("*.py")) if not _is_base(found)]
-    guess = nearest(str(path), known)
     if path.is_dir():
         return _only(path, known)
+    by_name = {Path(found).name: found for found in known}
+    guess = nearest(path.name, by_name)
+    for name, found in by_name.items():
+        guess = guess.replace(f"'{name}'", f"'{found}'")
     choices = f"\nConfigs there:\n{listing(known)}" if known and not guess else ""
     raise ConfigError(f"There is no config {str(path)!r}.{guess}{choices}")
 

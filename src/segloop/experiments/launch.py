@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from segloop.utils.quiet import quiet, silent_imports
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
+
+_RUNS = itertools.count()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +198,11 @@ def build_runner(config: Config) -> Runner:
         import segloop.experiments.components
         import segloop.experiments.runner  # noqa: F401
     config.setdefault("runner_type", "ExperimentRunner")
+    nth = next(_RUNS)
+    if nth and config.get("experiment_name") is None:
+        # mmengine finds loggers and visualizers by this name and the second of the start, so a second run in
+        # one process would write into the first one's folder.
+        config.experiment_name = f"{Path(config.filename or 'run').stem}-{nth}"
     try:
         return RUNNERS.build(config)
     except (KeyError, TypeError, AttributeError) as error:

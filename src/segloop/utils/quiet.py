@@ -22,6 +22,8 @@ WARNINGS = (
     (UserWarning, ".*For consistence, meta_keys.*"),
     (UserWarning, ".*Fail to import.*MultiScaleDeformableAttention.*"),
     (UserWarning, ".*pin_memory.*no accelerator.*"),
+    (UserWarning, ".*The draw is False, it means that the hook for visualization.*"),
+    (UserWarning, ".*The shape of value will convert from.*"),
     (UserWarning, ".*init_cfg without.*|.*train_cfg and test_cfg is deprecated.*"),
 )
 

@@ -24,7 +24,7 @@ class LiveLineHook(Hook):
     where mmengine logs it on GPUs only.
     """
 
-    priority = "VERY_LOW"
+    priority = "NORMAL"  # before the logger, which writes the memory noted here
 
     def __init__(self, stream: IO[str] | None = None, every_s: float = 0.2) -> None:
         self.stream = sys.stderr if stream is None else stream
@@ -32,7 +32,6 @@ class LiveLineHook(Hook):
         self.live = self.stream.isatty()
         self._shown = 0
         self._drawn = 0.0
-        self._best = ""
         self._began: dict[str, float] = {}
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)
 
@@ -66,16 +65,17 @@ class LiveLineHook(Hook):
         images = sum(count for _, count in list(self._recent)[1:])
         rate = images / seconds if seconds > 0 else 0.0
         left = (total - done) * seconds / max(1, len(self._recent) - 1)
+        best = runner.message_hub.runtime_info.get("best_score")
         loss = outputs.get("loss") if isinstance(outputs, dict) else None
         parts = [
             f"epoch {runner.epoch + 1}/{runner.max_epochs}" if by_epoch else f"iter {done}/{total}",
             f"{100 * done / total:.0f} %",
             f"ETA {clock(left)}",
             f"loss {float(loss):.3f}" if loss is not None else "",
+            f"best {best:.1f}" if isinstance(best, int | float) else "",
             f"lr {runner.optim_wrapper.get_lr()['lr'][0]:.1e}" if hasattr(runner, "optim_wrapper") else "",
             f"{rate:.1f} images/s",
             f"{memory / 1024:.1f} GB",
-            self._best,
         ]
         self._draw(parts, final=done == total)
 
@@ -98,13 +98,6 @@ class LiveLineHook(Hook):
     ) -> None:
         """Redraw the line."""
         self._evaluation("test", batch_idx, len(runner.test_dataloader), data_batch)
-
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
-        """Remember the best score, which is what a person waits for."""
-        self._clear()
-        best = runner.message_hub.runtime_info.get("best_score")
-        if isinstance(best, int | float):
-            self._best = f"best {best:.1f}"
 
     def after_run(self, runner: Any) -> None:
         """Take the line away."""

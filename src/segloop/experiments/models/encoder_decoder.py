@@ -22,9 +22,19 @@ class SegLoopEncoderDecoder(EncoderDecoder):
     Only whole-image prediction knows its loss; sliding windows have none.
     """
 
+    _validating = False
+
+    def val_step(self, data: dict | tuple | list) -> list:
+        """Predict a batch of the validation loop, with its losses behind the predictions."""
+        self._validating = True
+        try:
+            return super().val_step(data)
+        finally:
+            self._validating = False
+
     def predict(self, inputs: Tensor, data_samples: list | None = None) -> list:
-        """Return the predictions, and after them the losses where the truth is known."""
-        if data_samples is None or not self._knows_truth(data_samples):
+        """Return the predictions, and after them the losses where a validation asks for them."""
+        if not self._validating or data_samples is None or not self._knows_truth(data_samples):
             return super().predict(inputs, data_samples)
         features = self.extract_feat(inputs)
         logits = self.decode_head.forward(features)

@@ -1,0 +1,46 @@
+"""Splits are found with and without dataset.json; images are named by path, never by base name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segloop.data.layout import Layout, image_ids, read_list
+from segloop.utils.errors import DataError
+
+
+def test_takes_the_layout_from_dataset_json(tiny_root: Path) -> None:
+    layout = Layout.find(tiny_root, "val")
+    assert layout.data_prefix["img_path"] == "img_dir/val"
+    assert layout.metainfo["classes"][0] == "background"
+    assert layout.metainfo["background"] == 0
+    with pytest.raises(DataError, match="no split 'vla'"):
+        Layout.find(tiny_root, "vla")
+
+
+def test_falls_back_to_mmsegs_folders(tmp_path: Path) -> None:
+    layout = Layout.find(tmp_path, "train")
+    assert layout.data_prefix == {"img_path": "img_dir/train", "seg_map_path": "ann_dir/train"}
+    assert ".jpg" in layout.image_suffixes
+
+
+def test_equal_names_in_two_folders_are_two_images(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/1.JPG", "b/2 и.png", "note.txt", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert list(image_ids(tmp_path, (".png", ".jpg"))) == ["a/1", "b/1", "b/2 и"]
+
+
+def test_one_name_with_two_endings_is_refused_naming_both(tmp_path: Path) -> None:
+    (tmp_path / "1.png").touch()
+    (tmp_path / "1.jpg").touch()
+    with pytest.raises(DataError, match=r"1\.jpg and .*1\.png"):
+        image_ids(tmp_path, (".png", ".jpg"))
+
+
+def test_reads_a_list_with_comments(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("# worst\na/1\n\n b/2 \n", encoding="utf-8")
+    assert read_list(tmp_path / "list.txt") == ["a/1", "b/2"]
+    with pytest.raises(DataError, match="cannot be read"):
+        read_list(tmp_path / "none.txt")

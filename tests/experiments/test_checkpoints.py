@@ -1,0 +1,72 @@
+"""Checkpoints are read as data; what does not fit is named, and nothing in a file is ever run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from segloop.experiments.checkpoints import read_checkpoint, read_weights, require_fit
+from segloop.utils.errors import ConfigError
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_a_hostile_file_is_refused_and_does_not_run(tmp_path: Path) -> None:
+    torch.save({"state_dict": Hostile(tmp_path / "ran")}, tmp_path / "hostile.pth")
+    with pytest.raises(ConfigError, match="cannot be loaded safely"):
+        read_checkpoint(tmp_path / "hostile.pth")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_reads_what_mmengine_writes_beside_the_tensors(tmp_path: Path) -> None:
+    buffer = HistoryBuffer()
+    buffer.update(np.float64(1.5))
+    content = {"state_dict": {"a": torch.ones(2)}, "message_hub": {"log_scalars": {"loss": buffer}}}
+    torch.save(content, tmp_path / "run.pth")
+    assert read_checkpoint(tmp_path / "run.pth")["message_hub"]["log_scalars"]["loss"].current() == 1.5
+    assert list(read_weights(tmp_path / "run.pth")) == ["a"]
+
+
+@pytest.mark.parametrize("keep", [0, 100])
+def test_can_report_a_truncated_file(tmp_path: Path, keep: int) -> None:
+    torch.save({"a": torch.rand(1000)}, tmp_path / "whole.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:keep])
+    with pytest.raises(ConfigError, match=r"cut\.pth"):
+        read_checkpoint(tmp_path / "cut.pth")
+
+
+def test_can_report_a_missing_file_and_one_without_weights(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="There is no checkpoint"):
+        read_checkpoint(tmp_path / "none.pth")
+    torch.save({"epoch": 3}, tmp_path / "empty.pth")
+    with pytest.raises(ConfigError, match="holds no weights"):
+        read_weights(tmp_path / "empty.pth")
+
+
+def test_names_the_layers_of_another_model() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    weights = model.state_dict()
+    require_fit(model, {f"module.{name}": value for name, value in weights.items()}, path="same.pth")
+    other = {name: value for name, value in weights.items() if name != "1.bias"}
+    other |= {"0.weight": torch.rand(5, 2), "head.weight": torch.rand(1)}
+    with pytest.raises(ConfigError) as caught:
+        require_fit(model, other, path="other.pth")
+    text = str(caught.value)
+    assert "2 of 4 tensors fit" in text
+    assert "0.weight: (5, 2) in the checkpoint, (3, 2) in the model" in text
+    assert "the checkpoint lacks (1):\n  1.bias" in text
+    assert "the model lacks (1):\n  head.weight" in text

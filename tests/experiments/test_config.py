@@ -1,0 +1,116 @@
+"""Configs are found, merged and refused in words, with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segloop.experiments.config import find_checkpoint, last_checkpoint, load_config, save_config
+from segloop.utils.errors import ConfigError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIGS = sorted(
+    path
+    for path in (REPOSITORY / "configs").rglob("*.py")
+    if "_base_" not in path.relative_to(REPOSITORY).parts
+)
+
+
+def test_knows_how_many_configs_there_are() -> None:
+    """Raise the number with each config that is added: a config that is not loaded here is not tested."""
+    assert len(CONFIGS) == 2
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_loads_and_builds_its_model(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEGLOOP_DATA", raising=False)
+    config = load_config(path)
+    assert config.work_dir == f"work_dirs/{path.stem}"
+    from mmengine.registry import MODELS, init_default_scope
+
+    init_default_scope(config.default_scope)
+    model = MODELS.build(config.model)
+    assert sum(value.numel() for value in model.parameters()) > 1e6
+
+
+def test_guesses_a_misspelt_config() -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean '.*config_experiment_1\.py'"):
+        load_config(REPOSITORY / "configs/config_experment_1.py")
+
+
+def test_lists_what_is_there_when_nothing_is_close(tmp_path: Path) -> None:
+    (tmp_path / "ships.py").write_text("a = 1\n")
+    with pytest.raises(ConfigError, match=r"Configs there:\n  .*ships.py"):
+        load_config(tmp_path / "quite_another_name_that_nobody_has.py")
+
+
+def test_names_the_line_of_a_syntax_error(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("a = 1\nb = dict(\n")
+    with pytest.raises(ConfigError, match=r"broken\.py:2"):
+        load_config(path)
+
+
+def test_names_the_line_of_an_error_in_a_base(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text("a = 1\nb = a / 0\n")
+    (tmp_path / "leaf.py").write_text("_base_ = ['./base.py']\n")
+    with pytest.raises(ConfigError, match=r"base\.py:2: ZeroDivisionError"):
+        load_config(tmp_path / "leaf.py")
+
+
+def test_names_a_missing_base(tmp_path: Path) -> None:
+    (tmp_path / "leaf.py").write_text("_base_ = ['./nowhere.py']\n")
+    with pytest.raises(ConfigError, match=r"its _base_ .*nowhere\.py does not exist"):
+        load_config(tmp_path / "leaf.py")
+
+
+def test_overrides_as_openmmlab_does(tmp_path: Path) -> None:
+    path = tmp_path / "plain.py"
+    path.write_text("a = dict(b=1, c=[dict(d=1), dict(d=2)])\nname = 'x'\n")
+    config = load_config(path, overrides=["a.b=1e-4", "a.c.1.d=7", "e=[1,(2,3)]", "name=None", "f=true"])
+    assert config.a.b == 1e-4
+    assert [item.d for item in config.a.c] == [1, 7]
+    assert list(config.e) == [1, (2, 3)]
+    assert config.name is None
+    assert config.f is True
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("a.b", "takes KEY=VALUE"), ("a.c.9.d=1", "does not fit the config"), ("=3", "takes KEY=VALUE")],
+)
+def test_refuses_an_override_in_words(tmp_path: Path, override: str, message: str) -> None:
+    path = tmp_path / "plain.py"
+    path.write_text("a = dict(b=1, c=[dict(d=1)])\n")
+    with pytest.raises(ConfigError, match=message):
+        load_config(path, overrides=[override])
+
+
+def test_one_key_sets_the_length_of_a_run() -> None:
+    config = load_config(CONFIGS[0], overrides=["train_cfg.max_iters=50"])
+    assert [(item.type, item.end) for item in config.param_scheduler] == [("LinearLR", 50)]
+    config = load_config(CONFIGS[0], overrides=["train_cfg.max_iters=777"])
+    assert config.param_scheduler[-1].end == 777
+
+
+def test_saves_what_it_loads_again(tmp_path: Path) -> None:
+    config = load_config(CONFIGS[0])
+    save_config(config, tmp_path / "flat.py")
+    assert load_config(tmp_path / "flat.py").model == config.model
+    with pytest.raises(ConfigError, match=r"saved as \.py"):
+        save_config(config, tmp_path / "flat.txt")
+
+
+def test_finds_the_checkpoint_that_is_meant(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Train first"):
+        find_checkpoint(None, work_dir=tmp_path)
+    for name in ("iter_2.pth", "best_mDice_fg_iter_1.pth"):
+        (tmp_path / name).touch()
+    (tmp_path / "last_checkpoint").write_text("/elsewhere/iter_2.pth")  # the folder has moved since
+    assert find_checkpoint(None, work_dir=tmp_path).name == "best_mDice_fg_iter_1.pth"
+    assert find_checkpoint("best", work_dir=tmp_path).name == "best_mDice_fg_iter_1.pth"
+    assert find_checkpoint("last", work_dir=tmp_path).name == "iter_2.pth"
+    assert last_checkpoint(tmp_path) == tmp_path / "iter_2.pth"
+    with pytest.raises(ConfigError, match=r"iter_2\.pth"):
+        find_checkpoint(tmp_path / "iter_3.pth", work_dir=tmp_path)

@@ -1,0 +1,181 @@
+"""A run from config to RUN folder, and each mistake told in words before anything is computed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segloop.experiments.launch import Options, choose_device, evaluate, train
+from segloop.utils.errors import ConfigError, DataError, UserError
+
+
+def test_leaves_what_openmmlab_users_look_for(tiny_trained: tuple[Path, Path]) -> None:
+    config, work = tiny_trained
+    assert (work / config.name).is_file()
+    assert (work / "last_checkpoint").read_text().endswith("iter_2.pth")
+    assert list(work.glob("best_mDice_fg_iter_2.pth"))
+    (scalars,) = work.glob("*/vis_data/scalars.json")
+    lines = [json.loads(line) for line in scalars.read_text().splitlines()]
+    steps = [line for line in lines if "loss" in line]
+    assert len(steps) == 2
+    assert {"base_lr", "lr", "data_time", "time", "iter", "memory", "step", "decode.loss_ce"} <= set(steps[0])
+    (score,) = [line for line in lines if "mDice_fg" in line]
+    assert {"aAcc", "mIoU", "mAcc", "mDice", "mIoU_fg", "IoU.fish", "Dice.fish", "step"} <= set(score)
+    assert score["val_loss"] == pytest.approx(score["decode.loss_ce"] + score["decode.loss_dice"], rel=1e-4)
+    assert json.loads((work / "train.json").read_text())["state"] == "done"
+    assert (work / "model.json").is_file()
+
+
+def test_a_test_writes_a_whole_run_folder(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
+    config, work = tiny_trained
+    metrics, folder = evaluate(Options(config=str(config)), split="val", out=str(tmp_path / "masks"))
+    assert folder == work / "test/val-best_mDice_fg_iter_2"
+    assert {path.name for path in folder.iterdir()} == {
+        "config.py",
+        "meta.json",
+        "metrics.json",
+        "timing.json",
+        "images.csv",
+        "per_image.csv.gz",
+        "confusion.npz",
+        "confidence.npz",
+        "predictions",
+    }
+    from segloop.analysis.runs import read_run
+
+    assert 100 * read_run(folder).scores["mDice"] == pytest.approx(metrics["mDice"], abs=1e-3)
+    assert len(list((tmp_path / "masks").glob("*.png"))) == 2
+
+
+def test_resume_goes_on_where_the_run_was(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
+    config, work = tiny_trained
+    again = Path(shutil.copytree(work, tmp_path / "work"))
+    options = Options(config=str(config), work_dir=str(again), overrides=["train_cfg.max_iters=4"])
+    runner = train(options, resume="auto")
+    assert runner.iter == 4
+    newest = max(again.glob("*/vis_data/scalars.json"), key=lambda path: path.stat().st_mtime)
+    assert json.loads(newest.read_text().splitlines()[0])["step"] == 3
+    runner = train(
+        Options(config=str(config), work_dir=str(tmp_path / "other"), overrides=["train_cfg.max_iters=3"]),
+        resume=str(work / "iter_2.pth"),
+    )
+    assert runner.iter == 3
+
+
+def test_resume_without_a_run_starts_one(tiny_config: Path, capsys: pytest.CaptureFixture) -> None:
+    runner = train(Options(config=str(tiny_config)), resume="auto")
+    assert runner.iter == 2
+    assert "Nothing to resume" in capsys.readouterr().err
+
+
+def test_patience_ends_a_run_that_does_not_improve(tiny_config: Path) -> None:
+    options = Options(
+        config=str(tiny_config),
+        overrides=[
+            "train_cfg.max_iters=9",
+            "train_cfg.val_interval=1",
+            "default_hooks.early_stop.patience=2",
+            "optim_wrapper.optimizer.lr=0.0",
+        ],
+    )
+    assert train(options).iter < 9
+
+
+def test_seed_alone_changes_the_run(tiny_config: Path, tmp_path: Path) -> None:
+    def weights(seed: int, name: str) -> torch.Tensor:
+        options = Options(config=str(tiny_config), seed=seed, work_dir=str(tmp_path / name))
+        return train(options).model.state_dict()["backbone.encoder.0.0.weight"]
+
+    first = weights(1, "a")
+    assert torch.equal(first, weights(1, "b"))
+    assert not torch.equal(first, weights(2, "c"))
+
+
+def test_amp_trains_in_bfloat16_on_a_cpu(tiny_config: Path) -> None:
+    runner = train(Options(config=str(tiny_config)), amp=True)
+    assert runner.optim_wrapper.enabled is True
+    assert runner.val_loop.fp16 is True
+
+
+def test_draws_the_demo_set_that_is_missing(
+    tiny_config: Path, tiny_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segloop.experiments import data_checks
+
+    shutil.move(tiny_root, tiny_root.parent / "aside")
+    drawn = []
+
+    def draw(root: str, *, seed: int, progress: object) -> None:
+        drawn.append((root, seed))
+        shutil.move(tiny_root.parent / "aside", root)
+
+    monkeypatch.setitem(data_checks.DEMOS, "multiclass", draw)
+    train(Options(config=str(tiny_config)))
+    assert drawn == [(str(tiny_root), 0)]
+
+
+def test_names_the_folder_that_other_data_were_expected_in(tiny_config: Path, tmp_path: Path) -> None:
+    loaders = [f"{split}_dataloader.dataset.data_root={tmp_path}/mine" for split in ("train", "val", "test")]
+    with pytest.raises(DataError, match="mine/img_dir/train"):
+        train(
+            Options(
+                config=str(tiny_config),
+                overrides=[*loaders, "train_dataloader.dataset.metainfo.classes=[a,b,c,d,e,f]"],
+            )
+        )
+
+
+def test_can_report_broken_data_before_training(tiny_config: Path, tiny_root: Path) -> None:
+    images = sorted((tiny_root / "img_dir/train").iterdir())
+    masks = sorted((tiny_root / "ann_dir/train").iterdir())
+    mask = np.array(Image.open(masks[0]))
+    mask[0, :3] = 77
+    Image.fromarray(mask).save(masks[0])
+    images[1].write_bytes(images[1].read_bytes()[:200])
+    masks[2].unlink()
+    Image.new("RGB", (64, 64)).save(masks[3])
+    with pytest.raises(DataError) as caught:
+        train(Options(config=str(tiny_config)))
+    text = str(caught.value)
+    assert all(path.name in text for path in (masks[0], images[1], images[2], masks[3]))
+    assert "77" in text
+
+
+def test_can_report_classes_that_the_model_does_not_have(tiny_config: Path) -> None:
+    with pytest.raises(ConfigError, match="num_classes is 4, but the data have 6 classes"):
+        train(Options(config=str(tiny_config), overrides=["model.decode_head.num_classes=4"]))
+
+
+def test_can_report_a_work_dir_that_cannot_be_written(tiny_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        train(Options(config=str(tiny_config), work_dir=str(tmp_path / "file/inside")))
+
+
+def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path]) -> None:
+    config, _ = tiny_trained
+    options = Options(config=str(config), overrides=["model.backbone.channels=[4,16]"])
+    with pytest.raises(ConfigError, match="checkpoint of another model"):
+        evaluate(options)
+
+
+def test_can_report_an_unknown_split_device_and_component(tiny_trained: tuple[Path, Path]) -> None:
+    config, _ = tiny_trained
+    with pytest.raises(ConfigError, match="Did you mean 'test'"):
+        evaluate(Options(config=str(config)), split="tset")
+    with pytest.raises(ConfigError, match="choose cpu, cuda"):
+        choose_device("gpu")
+    with pytest.raises(UserError, match="FNCHead"):
+        train(Options(config=str(config), overrides=["model.decode_head.type=FNCHead"]))
+
+
+def test_test_time_augmentation_runs(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = tiny_trained
+    metrics, _ = evaluate(Options(config=str(config), work_dir=str(tmp_path)), checkpoint=str(_), tta=True)
+    assert 0 <= metrics["mDice"] <= 100

@@ -1,0 +1,25 @@
+"""A file is the old one or the new one, never a part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segloop.utils.atomic import open_atomic, write_json, write_text
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "scores.txt"
+    write_text(path, "old")
+    with pytest.raises(TypeError), open_atomic(path) as file:
+        file.writelines(["half", 1])
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_makes_folders_and_readable_files(tmp_path: Path) -> None:
+    path = tmp_path / "a/b/value.json"
+    write_json(path, {"b": 1, "a": "ü"})
+    assert path.read_text(encoding="utf-8") == '{\n  "a": "ü",\n  "b": 1\n}\n'
+    assert path.stat().st_mode & 0o444 == 0o444

@@ -1,0 +1,49 @@
+"""Exit codes and messages of every tool."""
+
+from __future__ import annotations
+
+import pytest
+
+from segloop.utils.cli import Parser, run
+from segloop.utils.errors import UserError
+
+
+def failing(error: BaseException):
+    """A main that raises."""
+
+    def main() -> int:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("main", "code"),
+    [
+        (lambda: None, 0),
+        (lambda: 1, 1),
+        (failing(UserError("the mask is broken")), 2),
+        (failing(KeyboardInterrupt()), 130),
+    ],
+)
+def test_exit_codes(main, code: int) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == code
+
+
+def test_a_mistake_is_one_message_and_a_bug_keeps_its_traceback(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        run(failing(UserError("the mask is broken")))
+    assert capsys.readouterr().err == "error: the mask is broken\n"
+    with pytest.raises(ZeroDivisionError):
+        run(failing(ZeroDivisionError()))
+
+
+def test_a_mistyped_flag_is_guessed(capsys: pytest.CaptureFixture) -> None:
+    parser = Parser("A tool.")
+    parser.add_argument("--resume")
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["--resmue", "x"])
+    assert caught.value.code == 2
+    assert "unknown flag '--resmue'. Did you mean '--resume'?" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""The shared flags, in the orders that OpenMMLab's users type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from segloop.utils.cli import Parser
+from segloop.utils.flags import add_common, take_back_config
+
+
+def parse(*words: str):
+    """Parse as the training tool does."""
+    parser = Parser("Train.")
+    parser.add_argument("config", nargs="?")
+    parser.add_argument("--resume", nargs="?", const="auto")
+    add_common(parser)
+    args = parser.parse_args(list(words))
+    take_back_config(parser, args, "resume", empty="auto")
+    return args
+
+
+@pytest.mark.parametrize(
+    ("words", "resume"),
+    [
+        (("a.py",), None),
+        (("a.py", "--resume"), "auto"),
+        (("--resume", "a.py"), "auto"),
+        (("--resume", "x.pth", "a.py"), "x.pth"),
+        (("a.py", "--resume", "x.pth"), "x.pth"),
+    ],
+)
+def test_resume_with_and_without_a_path_also_before_the_config(
+    words: tuple[str, ...], resume: str | None
+) -> None:
+    args = parse(*words)
+    assert (args.config, args.resume) == ("a.py", resume)
+
+
+def test_options_may_be_given_twice_and_before_the_config() -> None:
+    assert parse("a.py", "--cfg-options", "x=1", "--cfg-options", "y=2", "z=3").cfg_options == [
+        "x=1",
+        "y=2",
+        "z=3",
+    ]
+    args = parse("--cfg-options", "x=1", "a.py")
+    assert (args.config, args.cfg_options) == ("a.py", ["x=1"])
+
+
+def test_both_spellings_of_local_rank() -> None:
+    assert parse("a.py", "--local_rank", "1").local_rank == parse("a.py", "--local-rank", "1").local_rank == 1
+
+
+def test_asks_for_a_config(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        parse("--resume")
+    assert "name a config" in capsys.readouterr().err

@@ -1,0 +1,35 @@
+"""The counter appears when a step is slow, as a live line or as plain lines."""
+
+from __future__ import annotations
+
+import io
+
+from segloop.utils.progress import counted
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_redraws_one_line_on_a_terminal_and_takes_it_away() -> None:
+    stream = Terminal()
+    with counted("masks", stream=stream, patience_s=0, every_s=0) as progress:
+        progress(1, 4)
+        progress(4, 4)
+    assert "\r1 of 4 masks" in stream.getvalue()
+    assert stream.getvalue().endswith("\r")
+    assert "\n" not in stream.getvalue()
+
+
+def test_writes_lines_elsewhere_and_nothing_for_a_short_step() -> None:
+    stream = io.StringIO()
+    with counted("masks", stream=stream, patience_s=0, every_s=0) as progress:
+        progress(2, 4)
+    assert stream.getvalue().startswith("2 of 4 masks")
+    stream = io.StringIO()
+    with counted("masks", stream=stream) as progress:
+        progress(4, 4)
+    assert stream.getvalue() == ""
