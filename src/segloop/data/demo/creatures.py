@@ -65,7 +65,7 @@ def scallop(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite
 
 
 def nautilus(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprite:
-    """Draw a coiled shell: a light band winds to the middle over dark ridges."""
+    """Draw a coiled shell: a light band and a dark seam wind to the middle."""
     easel = Easel(center_xy, radius=radius, angle=dice.uniform(0, 2 * math.pi))
     growth = math.log(dice.uniform(2.3, 2.8)) / (2 * math.pi)
     side = dice.pick((-1.0, 1.0))
@@ -75,14 +75,10 @@ def nautilus(dice: Dice, center_xy: tuple[float, float], radius: float) -> Sprit
         return shift + 1.1 * polar(turns, np.exp(-growth * (turns + inward))) * np.array([1.0, side])
 
     easel.fill(easel.coverage, coil(np.linspace(0, 2 * math.pi, 80)))
-    ridges = max(8, round(5.0 / easel.units(dice.uniform(5.0, 6.4))))
-    for k in range(ridges):
-        start = 0.4 + k * 5.7 / ridges
-        ridge = np.stack([coil(np.array([start]))[0], coil(np.array([start + 0.3]), 2 * math.pi)[0]])
-        easel.line(easel.dark, ridge, width=easel.units(1.6), value=150)
     turns = np.linspace(0.1, 5.6 * math.pi, 160)
-    easel.line(easel.ink, coil(turns, 0.42 * math.pi) * 0.98, width=0.15)
-    easel.line(easel.dark, coil(np.linspace(2 * math.pi, 5.6 * math.pi, 120)), width=0.07, value=230)
+    easel.line(easel.ink, coil(turns, 0.42 * math.pi) * 0.98, width=max(0.13, easel.units(3.2)))
+    seam = coil(np.linspace(2 * math.pi, 5.6 * math.pi, 120))
+    easel.line(easel.dark, seam, width=max(0.08, easel.units(2.2)), value=240)
     mouth = np.stack([coil(np.array([0.06]))[0], coil(np.array([2 * math.pi]))[0], coil(np.array([0.32]))[0]])
     easel.fill(easel.dark, smooth_closed(mouth, rounds=2), value=150)
     return easel.sprite()
