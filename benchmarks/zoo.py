@@ -3,10 +3,11 @@
     python benchmarks/zoo.py --results zoo.jsonl            and again, to go on where it stopped
     python benchmarks/zoo.py --results zoo.jsonl --table    the table alone
 
-Each model is built from its config without its pretrained weights, gets two drawn pictures of 64x64, and takes
-a step of SGD, in a worker process that is started again when a model kills it or takes too much time or memory.
-`--with plain` leaves segloop.ops out, `--with compiled` asks for an mmcv with compiled operators. One JSON line
-per model.
+Each model is built from its config without its pretrained weights, gets two drawn pictures of 64x64, and
+takes a step of SGD, in a worker process that starts again when a model kills it or takes too much of time or
+memory.
+`--with plain` leaves segloop.ops out, `--with compiled` asks for an mmcv with compiled operators. One JSON
+line per model.
 """
 
 from __future__ import annotations
@@ -98,20 +99,25 @@ def _resident_mb(pid: int) -> int:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """Return the outcomes so far; a line that an interruption cut off does not count."""
-    found = []
+    """Return the last outcome of each model; a line that an interruption cut off does not count."""
+    found = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
-            found.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
             continue
-    return found
+        found[row["with"], row["key"]] = row
+    return list(found.values())
 
 
 def run(args: argparse.Namespace) -> None:
     """Take the steps that the results do not hold yet."""
     worker = Worker(args.operators, timeout=args.timeout, memory_mb=args.memory)
-    done = {(row["with"], row["key"]) for row in read_results(args.results)}
+    done = {
+        (row["with"], row["key"])
+        for row in read_results(args.results)
+        if not args.again or row["status"] == "pass"
+    }
     with args.results.open("a") as results:
         for repo in REPOS if args.repo == "all" else (args.repo,):
             configs = list_configs(repo, args.only)
@@ -162,7 +168,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---|---:|" + "---:|" * len(kinds) + "---|",
     ]
     totals: Counter[str] = Counter()
-    for (repo, family), found in sorted(by_family.items(), reverse=False):
+    for (repo, family), found in sorted(by_family.items()):
         models = {row["key"] for kind in found.values() for row in kind}
         passed = {kind: sum(row["status"] == "pass" for row in found[kind]) for kind in kinds}
         cells = [f"{passed[kind]}" if found[kind] else "–" for kind in kinds]
@@ -197,6 +203,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("work_dirs/zoo.jsonl"), metavar="FILE")
     parser.add_argument("--timeout", type=float, default=180, metavar="SECONDS", help="for each model")
     parser.add_argument("--memory", type=int, default=10_000, metavar="MB", help="for each model")
+    parser.add_argument("--again", action="store_true", help="take the models that failed once more")
     parser.add_argument("--table", action="store_true", help="only print the table of the results")
     args = parser.parse_args()
     args.results.parent.mkdir(parents=True, exist_ok=True)

@@ -122,13 +122,14 @@ def training_step(repo: str, config: Path, size: int) -> dict[str, Any]:
     import numpy as np
     import torch
     from mmengine.config import Config
-    from mmengine.logging import MMLogger
+    from mmengine.logging import MessageHub, MMLogger
     from mmengine.optim import OptimWrapper
     from mmengine.registry import MODELS, DefaultScope
     from mmengine.runner import set_random_seed
     from mmengine.utils import import_modules_from_strings
 
     MMLogger.get_instance("zoo", log_level="ERROR")  # init_weights would tell about every parameter
+    MessageHub.get_current_instance().update_info_dict({"iter": 0, "epoch": 0})  # the runner's part
     set_random_seed(0)
     loaded = Config.fromfile(config, import_custom_modules=False)
     DefaultScope.get_instance(f"zoo-{time.monotonic_ns()}", scope_name=repo)
