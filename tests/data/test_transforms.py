@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segloop.data.transforms import LoadIndexMask, read_index_mask, reduce_zero
+from segloop.data.transforms import LoadIndexMask, RareClassCrop, read_index_mask, reduce_zero
 from segloop.utils.errors import DataError
 
 
@@ -48,3 +48,36 @@ def test_loads_into_a_pipelines_results(tmp_path: Path) -> None:
     loaded = LoadIndexMask().transform(results)
     np.testing.assert_array_equal(loaded["gt_seg_map"], [[0, 2, 1]])
     assert loaded["seg_fields"] == ["gt_seg_map"]
+
+
+def crops(mask: np.ndarray, count: int = 200, **options: object) -> list[np.ndarray]:
+    """Crop one mask many times."""
+    np.random.seed(0)
+    image = np.repeat(mask[..., None], 3, axis=2)
+    cropped = []
+    for _ in range(count):
+        results = {"img": image, "gt_seg_map": mask}
+        results = RareClassCrop(**options).transform(results)
+        np.testing.assert_array_equal(results["img"][..., 0], results["gt_seg_map"])
+        cropped.append(results["gt_seg_map"])
+    return cropped
+
+
+def test_crops_show_a_rare_class_as_often_as_asked() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[60, 3] = 2
+    mask[:40, 40:] = 1
+    assert all((crop == 2).any() or (crop == 1).any() for crop in crops(mask, size=16, prob=1.0))
+    shown = np.mean([(crop == 2).any() for crop in crops(mask, size=16, prob=1.0)])
+    assert 0.4 < shown < 0.6  # each of two classes equally likely, though one has a single pixel
+    assert np.mean([(crop == 2).any() for crop in crops(mask, size=16, prob=0.0)]) < 0.15
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_crops_anywhere_when_there_is_nothing_to_look_for(value: int) -> None:
+    mask = np.full((20, 30), value, np.uint8)
+    assert {crop.shape for crop in crops(mask, count=5, size=(16, 24))} == {(16, 24)}
+
+
+def test_a_small_image_is_left_whole() -> None:
+    assert crops(np.ones((10, 12), np.uint8), count=1, size=16)[0].shape == (10, 12)

@@ -37,6 +37,64 @@ class LoadIndexMask(BaseTransform):
         return results
 
 
+@TRANSFORMS.register_module()
+class RareClassCrop(BaseTransform):
+    """Cut a window that shows a class which the image has little of, so that background does not fill batches.
+
+    With probability `prob` one of the image's foreground classes is chosen, each equally likely however few
+    its pixels are, and the window is placed at random around one of its pixels; otherwise anywhere.
+    An image smaller than the window is padded by ignored pixels when the batch is stacked.
+
+    Args:
+        size: height and width of the window.
+        prob: how often a class is looked for.
+        background: the class that is not looked for, or None.
+        ignore_index: the mask value that is no class.
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, int],
+        prob: float = 0.75,
+        background: int | None = 0,
+        ignore_index: int = 255,
+    ) -> None:
+        self.size_hw = (size, size) if isinstance(size, int) else tuple(size)
+        self.prob = prob
+        self.skip = [value for value in (background, ignore_index) if value is not None]
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop image and mask."""
+        mask = results["gt_seg_map"]
+        # mm pipelines draw from numpy's global generator, which mmengine seeds for each worker
+        target = self._pixel(mask) if np.random.rand() < self.prob else None
+        rows, columns = (
+            _window(extent, wanted, None if target is None else target[axis])
+            for axis, (extent, wanted) in enumerate(zip(mask.shape, self.size_hw, strict=True))
+        )
+        results["img"] = np.ascontiguousarray(results["img"][rows, columns])
+        results["gt_seg_map"] = np.ascontiguousarray(mask[rows, columns])
+        results["img_shape"] = results["img"].shape[:2]
+        return results
+
+    def _pixel(self, mask: np.ndarray) -> tuple[int, int] | None:
+        """Return a random pixel of a random foreground class, or None where there is none."""
+        present = [value for value in np.unique(mask) if value not in self.skip]
+        if not present:
+            return None
+        rows, columns = np.nonzero(mask == np.random.choice(present))
+        chosen = np.random.randint(len(rows))
+        return int(rows[chosen]), int(columns[chosen])
+
+
+def _window(extent: int, wanted: int, target: int | None) -> slice:
+    """Place a window of `wanted` pixels in `extent`, around `target` if there is one."""
+    last = max(0, extent - wanted)
+    low, high = (0, last) if target is None else (max(0, target - wanted + 1), min(last, target))
+    start = np.random.randint(low, high + 1)
+    return slice(start, start + wanted)
+
+
 def read_index_mask(path: Path | str) -> np.ndarray:
     """Return a mask file's class indices, uint8 or uint16 [H, W]; a palette's indices, not its colours."""
     try:

@@ -1,13 +1,15 @@
 """Registers everything of ours with mmengine; the one module that configs name in `custom_imports`."""
 
 from segloop import ops
+from segloop.utils.quiet import silent_imports
 
 ops.install()  # mmcv binds its operators at first import, and the modules below import mmcv
 
-from segloop.data import semantic_dataset, transforms  # noqa: E402
-from segloop.experiments import losses, metrics, optim, recording, run_folder  # noqa: E402
-from segloop.experiments.hooks import patience, progress  # noqa: E402
-from segloop.experiments.models import encoder_decoder, unet, weights  # noqa: E402
+with silent_imports():  # mmseg prints which optional packages it did not find
+    from segloop.data import semantic_dataset, transforms
+    from segloop.experiments import losses, metrics, optim, recording, run_folder, runner
+    from segloop.experiments.hooks import patience, progress
+    from segloop.experiments.models import encoder_decoder, unet, weights
 
 __all__ = [
     "encoder_decoder",
@@ -18,6 +20,7 @@ __all__ = [
     "progress",
     "recording",
     "run_folder",
+    "runner",
     "semantic_dataset",
     "transforms",
     "unet",

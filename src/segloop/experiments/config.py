@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import traceback
 from collections.abc import Sequence
@@ -25,10 +26,13 @@ def load_config(
     path = find_config(path)
     from mmengine.config import Config  # takes a second; a misspelt path should not cost it
 
+    logging.disable(logging.INFO)  # mmengine tells of each environment variable that it put in
     try:
         config = Config.fromfile(str(path))
     except Exception as error:
         raise ConfigError(_explain(error, path)) from error
+    finally:
+        logging.disable(logging.NOTSET)
     merge_overrides(config, overrides)
     settle_schedule(config)
     if work_dir is not None:

@@ -53,6 +53,7 @@ def train(
     require_writable(Path(config.work_dir))
     check_data(config, ("train", "val"))
     runner = build_runner(config)
+    announce(runner)
     runner.train()
     return runner
 
@@ -195,8 +196,7 @@ def build_runner(config: Config) -> Runner:
     with silent_imports():
         from mmengine.registry import RUNNERS
 
-        import segloop.experiments.components
-        import segloop.experiments.runner  # noqa: F401
+        import segloop.experiments.components  # noqa: F401
     config.setdefault("runner_type", "ExperimentRunner")
     nth = next(_RUNS)
     if nth and config.get("experiment_name") is None:
@@ -211,6 +211,29 @@ def build_runner(config: Config) -> Runner:
                 f"The config asks for something that cannot be built: {_words(error)}"
             ) from error
         raise
+
+
+def announce(runner: Runner) -> None:
+    """Say in a few lines what is about to run, on what, and where it will be kept."""
+    import torch
+    from mmengine.device import get_device
+
+    from segloop.ops import status
+
+    config = runner.cfg
+    kind = get_device()
+    where = f"{torch.get_num_threads()} threads" if kind == "cpu" else torch.cuda.get_device_name()
+    precision = "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
+    parameters = sum(value.numel() for value in runner.model.parameters())
+    loop, loader = config.train_cfg, config.train_dataloader
+    length = f"{loop.max_iters} iterations" if "max_iters" in loop else f"{loop.max_epochs} epochs"
+    for line in (
+        f"Model     {config.model.type}, {parameters / 1e6:.1f} M parameters",
+        f"Device    {kind} ({where}), {precision}, mmcv operators: {status().kind}",
+        f"Training  {length} of {loader.batch_size} images, validation every {loop.get('val_interval', 1)}",
+        f"Folder    {runner.work_dir}",
+    ):
+        runner.logger.info(line)
 
 
 def _load_exactly(runner: Runner, path: Path) -> None:

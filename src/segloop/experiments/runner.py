@@ -18,6 +18,9 @@ FILE_ONLY = (
     "Config:\n",
 )
 FILE_ONLY_PARTS = (
+    '"HardDiskBackend" is the alias',
+    "Checkpoints will be saved to",
+    "Exp name:",
     "Hooks will be executed in the following order",
     "Distributed training is not used, all SyncBatchNorm",
     "The prefix is not set in metric class",
