@@ -1,0 +1,98 @@
+"""Draws index masks over images, and where a prediction misses or invents pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+MISSED = (230, 60, 50)
+INVENTED = (40, 110, 235)
+WRONG_CLASS = (240, 170, 30)
+
+
+def overlay(
+    image: np.ndarray,
+    mask: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    *,
+    background: int | None = 0,
+    opacity: float = 0.65,
+    ignore_index: int = 255,
+) -> np.ndarray:
+    """Return an RGB image [H, W, 3] uint8 whose classes are tinted and outlined in the palette's colours.
+
+    Background and ignored pixels keep the image, paler, so that what was found stands out.
+    """
+    colors = _colors(palette)
+    shown = mask != ignore_index
+    if background is not None:
+        shown &= mask != background
+    tint = colors[np.where(shown, mask, 0)]
+    grey = image.mean(axis=2, keepdims=True) * 0.4 + image * 0.25 + 85
+    drawn = np.where(shown[..., None], image * (1 - opacity) + tint * opacity, grey)
+    rim = _edges(mask) & shown
+    return np.where(rim[..., None], tint * 0.6, drawn).round().astype(np.uint8)
+
+
+def error_map(
+    image: np.ndarray,
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    *,
+    background: int | None = 0,
+    ignore_index: int = 255,
+) -> np.ndarray:
+    """Return the image in grey with missed, invented and wrongly named pixels in three colours.
+
+    Without a background every error is a wrong class. Ignored pixels are never errors.
+    """
+    wrong = (truth != prediction) & (truth != ignore_index)
+    missed = wrong & (prediction == background) if background is not None else np.zeros_like(wrong)
+    invented = wrong & (truth == background) if background is not None else np.zeros_like(wrong)
+    drawn = np.repeat((image.mean(axis=2, keepdims=True) * 0.5 + 110), 3, axis=2)
+    for where, color in ((wrong, WRONG_CLASS), (missed, MISSED), (invented, INVENTED)):
+        drawn[where] = color
+    return drawn.round().clip(0, 255).astype(np.uint8)
+
+
+def sheet(
+    rows: Sequence[Sequence[np.ndarray]], *, titles: Sequence[str] = (), gap: int = 6, tile: int = 176
+) -> np.ndarray:
+    """Return one picture of rows of RGB tiles, each as high as `tile`, under column titles."""
+    drawn = []
+    for row in rows:
+        tiles = [_fit(picture, tile) for picture in row]
+        tiles = [np.pad(picture, ((0, gap), (0, gap), (0, 0)), constant_values=255) for picture in tiles]
+        drawn.append(np.concatenate(tiles, axis=1)[:, :-gap])
+    width = max(row.shape[1] for row in drawn)
+    drawn = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in drawn]
+    if titles:
+        drawn.insert(0, _titles(titles, width, tile + gap))
+    return np.concatenate(drawn, axis=0)[:-gap]
+
+
+def _titles(titles: Sequence[str], width: int, step: int) -> np.ndarray:
+    band = np.full((26, width, 3), 255, np.uint8)
+    for index, title in enumerate(titles):
+        cv2.putText(
+            band, title, (index * step + 2, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.48, (40, 40, 40), 1, cv2.LINE_AA
+        )
+    return band
+
+
+def _fit(picture: np.ndarray, height: int) -> np.ndarray:
+    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+    smaller = height < picture.shape[0]
+    return cv2.resize(
+        picture, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
+    )
+
+
+def _edges(mask: np.ndarray) -> np.ndarray:
+    return cv2.morphologyEx(mask.astype(np.uint16), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+
+
+def _colors(palette: Sequence[Sequence[int]]) -> np.ndarray:
+    return np.asarray(palette, np.float32).reshape(-1, 3)

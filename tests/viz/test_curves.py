@@ -1,0 +1,40 @@
+"""Curves come from the logs, also of a run that was killed and resumed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from segloop.utils.errors import DataError
+from segloop.viz.curves import draw_curves, read_scalars
+
+
+def log(folder: Path, name: str, lines: list[dict], tail: str = "") -> None:
+    """Write a part of a run's log."""
+    path = folder / name / "vis_data/scalars.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + tail)
+
+
+def test_a_resumed_run_is_one_curve(tmp_path: Path) -> None:
+    log(
+        tmp_path,
+        "1",
+        [{"loss": 2.0, "lr": 0.1, "step": 1}, {"loss": 9.0, "lr": 0.1, "step": 2}],
+        '{"loss": 1',
+    )
+    log(tmp_path, "2", [{"loss": 1.0, "lr": 0.1, "step": 2}, {"mDice": 50.0, "val_loss": 1.5, "step": 2}])
+    lines = read_scalars(tmp_path)
+    assert [line["loss"] for line in lines if "loss" in line] == [2.0, 1.0]
+    assert [line["mDice"] for line in lines if "mDice" in line] == [50.0]
+    draw_curves(tmp_path, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.size == (990, 352)
+
+
+def test_can_report_a_folder_without_a_log(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no log"):
+        read_scalars(tmp_path)

@@ -1,0 +1,39 @@
+"""What is drawn where, worked out on a few pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, overlay, sheet
+
+PALETTE = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
+
+
+def test_errors_have_the_colour_of_their_kind() -> None:
+    image = np.full((1, 5, 3), 100, np.uint8)
+    truth = np.array([[1, 0, 1, 1, 255]], np.uint8)
+    prediction = np.array([[0, 1, 2, 1, 1]], np.uint8)
+    drawn = error_map(image, truth, prediction)
+    assert [tuple(pixel) for pixel in drawn[0, :3]] == [MISSED, INVENTED, WRONG_CLASS]
+    assert len({tuple(pixel) for pixel in drawn[0, 3:]}) == 1  # a hit and an ignored pixel are just grey
+    kinds = {tuple(pixel) for pixel in error_map(image, truth, prediction, background=None)[0, :3]}
+    assert kinds == {WRONG_CLASS}
+
+
+def test_classes_are_tinted_and_background_is_not() -> None:
+    image = np.full((9, 9, 3), 100, np.uint8)
+    mask = np.zeros((9, 9), np.uint8)
+    mask[2:7, 2:7] = 1
+    mask[0, 0] = 255
+    drawn = overlay(image, mask, PALETTE).astype(int)
+    assert drawn[4, 4, 0] > drawn[4, 4, 1]
+    for pixel in (drawn[8, 8], drawn[0, 0]):
+        assert len(set(pixel)) == 1
+    assert drawn.shape == image.shape
+
+
+def test_a_sheet_holds_all_rows_under_their_titles() -> None:
+    tile = np.zeros((20, 30, 3), np.uint8)
+    drawn = sheet([[tile, tile], [tile]], titles=["image", "truth"], tile=40, gap=4)
+    assert drawn.shape == (26 + 2 * 44 - 4, 2 * 60 + 4, 3)
+    assert drawn.dtype == np.uint8
