@@ -21,10 +21,7 @@ from torch.utils.data import Dataset
 
 from segloop.analysis.counts import class_counts, confusion
 from segloop.analysis.runs import read_run
-from segloop.experiments import run_writer
 from segloop.experiments.run_folder import RunFolderHook
-from segloop.experiments.run_images import ImageNames
-from segloop.experiments.run_recorders import winning_confidence
 from segloop.utils.errors import DataError
 
 CLASSES = ["background", "disc", "star"]
@@ -267,27 +264,6 @@ def test_a_killed_test_leaves_the_former_run(tmp_path, monkeypatch):
     assert not (tmp_path / "work/test/val-iter_3").exists()
 
 
-def test_what_killed_tests_left_is_cleared_away(tmp_path, monkeypatch):
-    folder = tmp_path / "test" / "a"
-    left = tmp_path / "test" / ".a.partial-1"
-    left.mkdir(parents=True)
-    (left / "records-0.jsonl").write_text("{}")
-    run_writer.open_partial(folder)
-    assert left.exists()  # it may be at work
-    monkeypatch.setattr(run_writer, "STALE_S", -1.0)
-    run_writer.open_partial(folder)
-    assert not left.exists()
-
-
-def test_killed_between_the_two_renames(tmp_path):
-    folder = tmp_path / "test" / "a"
-    old = tmp_path / "test" / ".a.old-1"
-    old.mkdir(parents=True)
-    (old / "meta.json").write_text("{}")
-    run_writer.open_partial(folder)
-    assert (folder / "meta.json").exists()
-
-
 def test_two_images_of_one_id_are_refused(tmp_path):
     dataset = Pictures(tmp_path / "data", {"a/1": ".png", "b": ".png"})
     dataset.items.append(("a/1", ".jpg"))
@@ -312,56 +288,6 @@ def test_images_without_truth(tmp_path):
     assert len(run.images) == 3
     assert np.isnan(run.scores["mDice_fg"])
     assert run.metrics["images"] == 0
-
-
-def test_memory_stays_flat_and_files_sorted_for_shares_of_several_processes(tmp_path):
-    rows = [run_writer.ImageRow(f"{i:02}", f"{i:02}.png", "", 1, 1, "", "") for i in range(7)]
-    for rank in range(2):
-        spool = run_writer.Spool(tmp_path / f"records-{rank}.jsonl")
-        for row in reversed(rows[rank::2]):
-            assert spool.is_new(row)
-            assert not spool.is_new(row)
-            spool.append(row, {"rank": rank})
-    images = run_writer.SpooledImages(tmp_path.glob("records-*.jsonl"))
-    assert len(images) == 7
-    assert [(row.image_id, data["rank"]) for row, data in images] == [(f"{i:02}", i % 2) for i in range(7)]
-
-
-@pytest.mark.parametrize("channels", [1, 2, 19])
-def test_winning_confidence(channels):
-    torch.manual_seed(0)
-    logits = torch.randn(channels, 9, 5).half() * 5
-    if channels == 1:
-        logits = logits.float().sigmoid()
-        pred = (logits[0] > 0.3).numpy()
-        expected = torch.where(logits[0] > 0.3, logits[0], 1 - logits[0]).numpy()
-    else:
-        probabilities = logits.float().softmax(dim=0)
-        pred, expected = probabilities.argmax(dim=0).numpy(), probabilities.amax(dim=0).numpy()
-    assert np.allclose(winning_confidence(logits, pred, piece=20), expected, atol=1e-6)
-
-
-def test_confidence_of_broken_logits_is_zero():
-    logits = torch.full((2, 1, 1), float("nan"))
-    assert winning_confidence(logits, np.zeros((1, 1))).tolist() == [[0.0]]
-
-
-def test_image_ids_through_wrappers_and_suffixes(tmp_path):
-    class Plain:
-        def __init__(self, root, suffix):
-            self.data_root = str(tmp_path)
-            self.data_prefix = {"img_path": str(tmp_path / root)}
-            self.img_suffix = suffix
-
-    class Wrapper:
-        pass
-
-    joined, repeated = Wrapper(), Wrapper()
-    repeated.dataset = Plain("one/deeper", "_leftImg8bit.png")
-    joined.datasets = [Plain("one", ".png"), repeated]
-    names = ImageNames(joined)
-    assert names.image_id(tmp_path / "one/x.y/1.png") == "x.y/1"
-    assert names.image_id(tmp_path / "one/deeper/aachen/7_leftImg8bit.png") == "aachen/7"
 
 
 def test_the_hook_is_ours_alone():
