@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,10 @@ from segloop.data.info import DatasetInfo
 from segloop.utils.cli import Parser, run
 
 LIMITS = {1: 0.30, 9: 0.50}
-FULL = {"train_pixels": 200_000, "trees": 100}
+FULL = {"train_pixels": 100_000, "trees": 60}
 QUICK = {"train_pixels": 20_000, "trees": 30}
 STRIDE = 4
+FORESTS = ("as drawn", "half foreground", "balanced")
 
 
 def foreground_dice(confusion: np.ndarray) -> float:
@@ -56,7 +58,15 @@ def patches_at(images: np.ndarray, places: np.ndarray, *, side: int) -> np.ndarr
     return windows[places[:, 0], places[:, 1], places[:, 2]].reshape(len(places), -1)
 
 
-def measure(root: Path, *, side: int, train_pixels: int, trees: int, seed: int = 0) -> dict[str, float]:
+def measure(
+    root: Path,
+    *,
+    side: int,
+    train_pixels: int,
+    trees: int,
+    forests: Sequence[str] = FORESTS,
+    seed: int = 0,
+) -> dict[str, float]:
     """Return the foreground mDice of each forest."""
     from sklearn.ensemble import RandomForestClassifier
 
@@ -72,8 +82,9 @@ def measure(root: Path, *, side: int, train_pixels: int, trees: int, seed: int =
     held_out, truth = read_split(root, info, "val", most=200)
     grid = np.argwhere(np.ones_like(truth[:, ::STRIDE, ::STRIDE], bool)) * [1, STRIDE, STRIDE]
     scores = {}
-    kinds = (("as drawn", uniform, None), ("half foreground", rich, None), ("balanced", rich, "balanced"))
-    for name, places, weight in kinds:
+    for name in forests:
+        places = uniform if name == "as drawn" else rich
+        weight = "balanced" if name == "balanced" else None
         forest = RandomForestClassifier(
             trees, min_samples_leaf=3, class_weight=weight, n_jobs=-1, random_state=seed
         )

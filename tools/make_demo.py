@@ -14,6 +14,7 @@ from pathlib import Path
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import UserError, nearest
+from segloop.utils.progress import counted
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,9 +58,7 @@ def main() -> None:
     if args.task not in DEMOS:
         raise UserError(f"No demo {args.task!r}; there is: {', '.join(DEMOS)}.{nearest(args.task, DEMOS)}")
     out = args.out or Path(os.environ.get("SEGLOOP_DATA", "data")) / args.task
-    from tqdm import tqdm
-
-    with tqdm(desc=f"drawing {args.task}", unit="scene", total=sum(counts.values()), disable=None) as bar:
+    with counted("scenes") as progress:
         info = DEMOS[args.task](
             out,
             seed=args.seed,
@@ -67,7 +66,7 @@ def main() -> None:
             size=args.size,
             replace=args.force,
             workers=args.workers,
-            progress=lambda done, total: bar.update(done - bar.n),
+            progress=progress,
         )
     listed = ", ".join(f"{count} {split}" for split, count in info.splits.items())
     print(f"{out}: {listed}; classes {', '.join(info.class_names)}; {info.content_hash}")
