@@ -58,7 +58,8 @@ def _bins(rois: Tensor, offset: Tensor, size_hw: tuple[int, int], settings: Sett
                 corner[some, :, :, 1, None, None]
                 + _steps(size[some, 1], settings.pooled_hw[1], columns)[:, None, :, None, :]
             )
-            yield _sampled(some, rois[some, 0].long(), *torch.broadcast_tensors(y, x), size_hw)
+            y, x = torch.broadcast_tensors(y, x)
+            yield _sampled(some, rois[some, 0].long(), y, x, size_hw)
 
 
 def _steps(size: Tensor, bins: int, samples: int) -> Tensor:
