@@ -11,12 +11,10 @@ import pytest
 from PIL import Image
 
 from segloop.data.checks import check_semantic
-from segloop.data.demo import DEMOS, build
+from segloop.data.demo import DEMOS
 from segloop.data.demo.creatures import CREATURES
-from segloop.data.demo.dice import Dice
 from segloop.data.demo.multiclass import CLASSES, draw_scene, generate
 from segloop.data.info import DatasetInfo, content_hash
-from segloop.utils.errors import DataError
 
 SMALL = {"train": 3, "val": 2}
 
@@ -90,71 +88,6 @@ def test_statistics_of_the_set() -> None:
     background = (masks == 0).mean((1, 2))
     assert 0.01 < (background == 1).mean() < 0.12
     assert background.min() > 0.6
-
-
-@pytest.mark.parametrize("name", CREATURES)
-def test_a_find_fills_its_radius_and_is_solid(name: str) -> None:
-    for index in range(5):
-        sprite = CREATURES[name](Dice(0, name, index), (50.0, 50.0), 25.0)
-        solid = (sprite.coverage >= 128).astype(np.uint8)
-        assert cv2.connectedComponents(solid)[0] == 2
-        height, width = (extent.max() - extent.min() + 1 for extent in np.nonzero(solid))
-        assert 38 <= max(height, width) <= 64
-        assert not any(edge.any() for edge in (solid[0], solid[-1], solid[:, 0], solid[:, -1]))
-
-
-def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(build, "encode_indices", fail)
-    with pytest.raises(KeyboardInterrupt):
-        generate(tmp_path / "set", counts=SMALL, workers=1, size=64)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_replacing_keeps_the_old_set_until_the_new_is_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / "set"
-    first = generate(root, counts={"train": 1}, size=64, workers=1)
-    with pytest.raises(DataError, match="exists already"):
-        generate(root, counts={"train": 1}, size=64, workers=1)
-    second = generate(root, seed=1, counts={"train": 1}, size=64, workers=1, replace=True)
-    assert content_hash(root) == second.content_hash != first.content_hash
-
-    monkeypatch.setattr(build, "encode_indices", lambda *_, **__: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        generate(root, seed=2, counts={"train": 1}, size=64, workers=1, replace=True)
-    assert content_hash(root) == second.content_hash
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
-
-
-def test_a_folder_that_was_not_drawn_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(DataError):
-        generate(tmp_path, counts={"train": 1}, size=64, workers=1, replace=True)
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
-
-
-def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
-    generate(tmp_path / "set", counts={"train": 1}, size=64, workers=1)
-    (tmp_path / "empty").mkdir()
-    generate(tmp_path / "empty", counts={"train": 1}, size=64, workers=1)
-    assert content_hash(tmp_path / "empty") == content_hash(tmp_path / "set")
-
-
-def test_all_wrong_wishes_are_told_together(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as caught:
-        generate(tmp_path / "set", seed=-1, counts={"train": 0}, size=8)
-    for part in ("train=0", "the seed is -1", "the size is 8"):
-        assert part in str(caught.value)
-
-
-def test_progress_ends_at_the_total(tmp_path: Path) -> None:
-    heard: list[tuple[int, int]] = []
-    generate(tmp_path / "set", counts=SMALL, size=64, workers=1, progress=lambda *both: heard.append(both))
-    assert heard == [(n, 5) for n in range(1, 6)]
 
 
 def test_the_table_of_demos_is_complete() -> None:

@@ -1,0 +1,64 @@
+"""Damage is found from a file's bytes, and masks are counted by index."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segloop.data.image_files import image_facts, mask_facts, structure_damage
+from segloop.data.png import encode_indices, encode_rgb
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+
+
+def jpeg(**options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(IMAGE).save(stream, "JPEG", **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data", [encode_rgb(IMAGE), jpeg(), jpeg(progressive=True), jpeg(comment=b"\xff\xd9")]
+)
+def test_no_cut_goes_unseen(data: bytes) -> None:
+    assert structure_damage(data) is None
+    assert [cut for cut in range(8, len(data)) if structure_damage(data[:cut]) is None] == []
+
+
+def test_what_follows_the_end_is_no_damage() -> None:
+    assert structure_damage(encode_rgb(IMAGE) + b"trailer") is None
+    assert structure_damage(jpeg() + b"trailer") is None
+
+
+def test_every_flipped_bit_of_a_png_is_seen() -> None:
+    data = encode_rgb(IMAGE[:2, :2])
+    for place in range(8, len(data)):
+        broken = data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]
+        assert structure_damage(broken), place
+
+
+def test_other_formats_are_left_to_their_decoder() -> None:
+    assert structure_damage(b"BM and more") is None
+    assert structure_damage(b"") == "the file is empty"
+
+
+def test_the_size_is_what_a_loader_sees(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    (tmp_path / "a.jpg").write_bytes(jpeg(exif=exif))
+    facts = image_facts(tmp_path / "a.jpg")
+    assert (facts.size_hw, facts.orientation, facts.error) == ((16, 12), 8, None)
+
+
+def test_values_are_counted_by_index_in_every_mode(tmp_path: Path) -> None:
+    mask = np.array([[0, 1, 1], [2, 2, 2]], np.uint8)
+    (tmp_path / "p.png").write_bytes(encode_indices(mask, palette=[(9, 9, 9)] * 3))
+    Image.fromarray(mask).save(tmp_path / "l.png")
+    Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "i.png")
+    for name, mode in (("p", "P"), ("l", "L"), ("i", "I;16")):
+        facts = mask_facts(tmp_path / f"{name}.png")
+        assert (facts.size_hw, facts.mode, facts.values) == ((2, 3), mode, {0: 1, 1: 2, 2: 3})
