@@ -54,7 +54,10 @@ def train(
     check_data(config, ("train", "val"))
     runner = build_runner(config)
     announce(runner)
-    runner.train()
+    from segloop.experiments.recording import outcome
+
+    with outcome(config.work_dir):
+        runner.train()
     return runner
 
 
@@ -198,11 +201,7 @@ def build_runner(config: Config) -> Runner:
 
         import segloop.experiments.components  # noqa: F401
     config.setdefault("runner_type", "ExperimentRunner")
-    nth = next(_RUNS)
-    if nth and config.get("experiment_name") is None:
-        # mmengine finds loggers and visualizers by this name and the second of the start, so a second run in
-        # one process would write into the first one's folder.
-        config.experiment_name = f"{Path(config.filename or 'run').stem}-{nth}"
+    _keep_apart(config, nth=next(_RUNS))
     try:
         return RUNNERS.build(config)
     except (KeyError, TypeError, AttributeError) as error:
@@ -211,6 +210,20 @@ def build_runner(config: Config) -> Runner:
                 f"The config asks for something that cannot be built: {_words(error)}"
             ) from error
         raise
+
+
+def _keep_apart(config: Config, *, nth: int) -> None:
+    """Give the second and later runs of one process names of their own.
+
+    mmengine finds loggers and visualizers by name and by the second of the start; with the same name a run
+    would write into the folder of the one before it.
+    """
+    if nth == 0:
+        return
+    config.setdefault("experiment_name", f"{Path(config.filename or 'run').stem}-{nth}")
+    visualizer = config.get("visualizer")
+    if visualizer and "name" in visualizer:
+        visualizer.name = f"{visualizer.name}-{nth}"
 
 
 def announce(runner: Runner) -> None:
