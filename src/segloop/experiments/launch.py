@@ -56,8 +56,12 @@ def train(
     announce(runner)
     from segloop.experiments.recording import outcome
 
-    with outcome(config.work_dir):
-        runner.train()
+    try:
+        with outcome(config.work_dir):
+            runner.train()
+    except KeyboardInterrupt:
+        print(f"\nStopped. To go on: python tools/train.py {options.config} --resume", file=sys.stderr)
+        raise
     return runner
 
 
