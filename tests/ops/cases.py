@@ -85,7 +85,7 @@ def call_roi_align(
 def call_roi_pool(extension: Any, features: Tensor, rois: Tensor, grad: Tensor) -> dict[str, Tensor]:
     options = {"pooled_height": grad.shape[2], "pooled_width": grad.shape[3], "spatial_scale": 0.125}
     output = features.new_zeros(grad.shape)
-    argmax = torch.zeros(grad.shape, dtype=torch.int)
+    argmax = torch.zeros(grad.shape, dtype=torch.int, device=grad.device)
     extension.roi_pool_forward(features, rois, output, argmax, **options)
     grad_features = torch.zeros_like(features)
     extension.roi_pool_backward(grad, rois, argmax, grad_features, **options)
@@ -217,7 +217,7 @@ def rotated_cases() -> Iterator[Case]:
 
     def call_rotated(extension: Any, boxes: Tensor, scores: Tensor) -> dict[str, Tensor]:
         order = scores.sort(0, descending=True)[1]
-        labels = torch.empty(0, dtype=torch.int)
+        labels = torch.empty(0, dtype=torch.int, device=boxes.device)
         return {"kept": extension.nms_rotated(boxes, scores, order, boxes[order], labels, 0.2, 0)}
 
     def call_quadri(extension: Any, boxes: Tensor, scores: Tensor) -> dict[str, Tensor]:

@@ -69,10 +69,13 @@ def install() -> OpsStatus:
     again changes nothing.
     """
     choice = _choice()
-    if choice != "compiled" and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        # At the end of the list Python asks us only after it has found no compiled file; at the front, first.
-        position = 0 if choice == "torch" else len(sys.meta_path)
-        sys.meta_path.insert(position, _Finder())
+    if choice != "compiled":
+        finder = _installed() or _Finder()
+        if finder in sys.meta_path and choice == "torch":
+            sys.meta_path.remove(finder)
+        if finder not in sys.meta_path:
+            # At the end Python asks us only after it has found no compiled file; at the front, first.
+            sys.meta_path.insert(0 if choice == "torch" else len(sys.meta_path), finder)
     found = status()
     if choice == "compiled" and found.kind != "compiled":
         raise MissingDependency(
@@ -87,8 +90,10 @@ def status() -> OpsStatus:
     if loaded is not None:
         kind = "torch" if isinstance(loaded, TorchExtension) else "compiled"
         return OpsStatus(kind, "already imported")
+    if importlib.util.find_spec("mmcv") is None:
+        return OpsStatus("none", "mmcv is not installed")
     compiled = _compiled_file()
-    installed = next((finder for finder in sys.meta_path if isinstance(finder, _Finder)), None)
+    installed = _installed()
     if installed is not None and sys.meta_path.index(installed) == 0:
         return OpsStatus("torch", f"{CHOICE}=torch")
     if compiled is not None:
@@ -96,6 +101,10 @@ def status() -> OpsStatus:
     if installed is not None:
         return OpsStatus("torch", "mmcv came without compiled operators")
     return OpsStatus("none", "mmcv came without compiled operators, and segloop.ops.install() was not called")
+
+
+def _installed() -> _Finder | None:
+    return next((finder for finder in sys.meta_path if isinstance(finder, _Finder)), None)
 
 
 def _choice() -> str:

@@ -33,24 +33,33 @@ def spread(
     index = torch.cat([block.flatten() for block, _ in taps]).int()
     weight = torch.cat([block.flatten() for _, block in taps]).to(grad.dtype)
     counts = torch.cat([index.new_full((len(block),), block.shape[1]) for block, _ in taps])
-    if grad.device.type == "cpu":
-        # SciPy turns sparse rows into columns by counting, in one pass; a sort takes twenty times as long.
-        from scipy.sparse import csr_matrix
-
-        starts = F.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
-        parts = (weight.numpy(), index.numpy(), starts.numpy())
-        turned = csr_matrix(parts, shape=(len(counts), size)).tocsc()
-        source, weight, offsets = (
-            torch.from_numpy(part) for part in (turned.indices, turned.data, turned.indptr)
-        )
-    else:
-        index, order = index.sort()
-        places = torch.arange(len(counts), device=index.device, dtype=index.dtype)
-        source, weight = places.repeat_interleave(counts)[order], weight[order]
-        edges = torch.arange(size + 1, device=index.device, dtype=index.dtype)
-        offsets = torch.searchsorted(index, edges).to(index.dtype)
+    turn = _turn_by_counting if grad.device.type == "cpu" else _turn_by_sorting
+    source, weight, offsets = turn(index, weight, counts, size)
     if rows is not None:
         source = rows[source].to(offsets.dtype)
     return F.embedding_bag(
         source, grad, offsets, mode="sum", per_sample_weights=weight, include_last_offset=True
     )
+
+
+def _turn_by_counting(
+    index: Tensor, weight: Tensor, counts: Tensor, size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the bag of each tap, its weight and where the taps of each table row begin, row by row."""
+    # SciPy turns sparse rows into columns by counting, in one pass; a sort takes twenty times as long.
+    from scipy.sparse import csr_matrix
+
+    starts = F.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
+    parts = (weight.numpy(), index.numpy(), starts.numpy())
+    turned = csr_matrix(parts, shape=(len(counts), size)).tocsc()
+    return torch.from_numpy(turned.indices), torch.from_numpy(turned.data), torch.from_numpy(turned.indptr)
+
+
+def _turn_by_sorting(
+    index: Tensor, weight: Tensor, counts: Tensor, size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Do the same where the tensors are not on a CPU."""
+    index, order = index.sort(stable=True)
+    bags = torch.arange(len(counts), device=index.device, dtype=index.dtype).repeat_interleave(counts)
+    edges = torch.arange(size + 1, device=index.device, dtype=index.dtype)
+    return bags[order], weight[order], torch.searchsorted(index, edges).to(index.dtype)

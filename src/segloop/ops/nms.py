@@ -11,9 +11,12 @@ from torch import Tensor
 
 from segloop.ops.lookup import computable
 
-BLOCK = 256  # boxes that are settled at a time
-STRIP = 32  # neighbours that strike together: their matrix stays in the cache
-TILE = 1 << 20  # pairs in one matrix: bounds memory, whatever the number of boxes
+BLOCK = 180  # boxes that are settled at a time
+STRIP = 32  # neighbours that strike together
+# Pairs in one matrix. It stays in the cache, below the 32768 numbers from which PyTorch calls its threads.
+# In steps as short as these, waiting for them costs more than they save, and far more where other processes
+# keep the cores busy, as data loaders do. (Hence index_select, too: indexing calls them much earlier.)
+TILE = (1 << 14) - 1
 
 # Columns of two tables, one per box, [F, K] and [F, M] -> 1.0 where one of K strikes one of M, else 0.0.
 # Floats, for comparing and reducing them takes a sixth of the time that booleans take.
@@ -28,15 +31,19 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     mmcv, operation by operation, so that the indices are the same, bit for bit.
     """
     order = scores.sort(0, descending=True)[1]
-    table, strike = _box_table(computable(boxes)[order], iou_threshold, offset, inclusive=False)
-    return order[greedy(table, strike)]
+    table, strike = _box_table(
+        computable(boxes).index_select(0, order), iou_threshold, offset, inclusive=False
+    )
+    return order.index_select(0, greedy(table, strike))
 
 
 @torch.no_grad()
 def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
     """Return, for each kept box, its index and those of the boxes that it suppressed, best score first."""
     order = dets[:, 4].sort(0, descending=True)[1]
-    table, strike = _box_table(computable(dets[:, :4])[order], iou_threshold, 0, inclusive=True)
+    table, strike = _box_table(
+        computable(dets[:, :4]).index_select(0, order), iou_threshold, 0, inclusive=True
+    )
     kept = greedy(table, strike)
     owner = order.new_empty(len(order))
     for part in torch.arange(len(order), device=order.device).split(max(1, TILE // max(len(kept), 1))):
@@ -57,33 +64,41 @@ def greedy(table: Tensor, strike: Strike) -> Tensor:
     that look only at places within reach. What is struck is never compared again.
     """
     rank = table[0].nan_to_num(torch.inf).argsort()
-    table = table[:, rank]
+    table, gone = table.index_select(1, rank), len(rank)
+    table[0].nan_to_num_(torch.inf)
     kept = []
-    while rank.numel() > BLOCK:
-        ranks, block = rank.topk(BLOCK, largest=False)
-        chosen = _settle(strike(table[:, block], table[:, block]))
+    while len(rank):
+        ranks, block = rank.topk(min(BLOCK, len(rank)), largest=False)
+        settled = table.index_select(1, block)
+        chosen = _settle(_strike_in_tiles(strike, settled, settled)).logical_and_(ranks < gone)
         kept.append(ranks[chosen])
         struck = torch.zeros_like(rank, dtype=torch.bool)
         struck[block] = True
         _strike_in_strips(table, block[chosen].sort()[0], strike, struck)
-        stay = struck.logical_not_().nonzero()[:, 0]
-        table, rank = table[:, stay], rank[stay]
-    ranks, block = rank.sort()
-    kept.append(ranks[_settle(strike(table[:, block], table[:, block]))])
-    return torch.cat(kept)
+        rank.masked_fill_(struck, gone)
+        left = (rank < gone).nonzero()[:, 0]
+        if len(left) < 0.8 * len(rank) or len(left) <= BLOCK:
+            table, rank = table.index_select(1, left), rank.index_select(0, left)
+    return torch.cat(kept) if kept else rank
 
 
 def _strike_in_strips(table: Tensor, survivors: Tensor, strike: Strike, struck: Tensor) -> None:
-    some = table[:, survivors]
-    places = table[0].nan_to_num(torch.inf)
-    starts = torch.searchsorted(places, some[1].contiguous())
-    stops = torch.searchsorted(places, some[2].contiguous(), right=True)
+    some = table.index_select(1, survivors)
+    starts = torch.searchsorted(table[0], some[1].contiguous())
+    stops = torch.searchsorted(table[0], some[2].contiguous(), right=True)
     empty = -len(survivors) % STRIP
-    first = F.pad(starts, (0, empty), value=len(places)).view(-1, STRIP).amin(1).tolist()
+    first = F.pad(starts, (0, empty), value=table.shape[1]).view(-1, STRIP).amin(1).tolist()
     last = F.pad(stops, (0, empty)).view(-1, STRIP).amax(1).tolist()
     for strip, start, stop in zip(some.split(STRIP, 1), first, last, strict=True):
         if start < stop:
-            struck[start:stop] |= strike(strip, table[:, start:stop]).amax(0) > 0
+            struck[start:stop] |= _strike_in_tiles(strike, strip, table[:, start:stop]).amax(0) > 0
+
+
+def _strike_in_tiles(strike: Strike, first: Tensor, second: Tensor) -> Tensor:
+    width = TILE // first.shape[1]
+    if second.shape[1] <= width:
+        return strike(first, second)
+    return torch.cat([strike(first, some) for some in second.split(width, 1)], 1)
 
 
 def _settle(strikes: Tensor) -> Tensor:
@@ -92,13 +107,11 @@ def _settle(strikes: Tensor) -> Tensor:
     Survivors are those whom no survivor strikes. Repeating that sentence settles at least one more box
     each time, from the best down, so what no longer changes is the answer.
     """
-    if not len(strikes):
-        return strikes.new_zeros(0, dtype=torch.bool)
     place = torch.arange(len(strikes), device=strikes.device, dtype=strikes.dtype)
     strikes *= place[:, None] < place  # triu would start all threads for this
     chosen = strikes.amax(0) == 0
     while True:
-        again = strikes[chosen].amax(0) == 0
+        again = (strikes * chosen[:, None]).amax(0) == 0
         if torch.equal(again, chosen):
             return chosen
         chosen = again

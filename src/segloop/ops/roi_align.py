@@ -233,6 +233,7 @@ def _max_forward(
     """Take the largest sample of each bin, region by region with equal grids."""
     table = _channels_last(input)
     height, width = input.shape[2:]
+    where_yx = [rows.at.new_zeros(output.shape) for _ in range(2)]
     tall, wide = rows.grid.int(), columns.grid.int()
     grids = torch.stack([tall, wide], 1)
     for grid in torch.unique(grids, dim=0):
@@ -249,11 +250,13 @@ def _max_forward(
             best, where = values.view(*y_all.shape, -1).max(3)
             where = where.flatten(1, 2)
             output[some] = best.permute(0, 3, 1, 2).to(output.dtype)
-            for target, at in ((argmax_y, y_all), (argmax_x, x_all)):
+            for target, at in zip(where_yx, (y_all, x_all), strict=True):
                 found = at.flatten(1, 2).gather(2, where)
-                target[some] = found.transpose(1, 2).unflatten(2, shape[1:3]).to(target.dtype)
+                target[some] = found.transpose(1, 2).unflatten(2, shape[1:3])
         if not high * broad:  # an empty region has no samples: mmcv's start values stay
-            output[regions], argmax_y[regions], argmax_x[regions] = -10000.0, -1.0, -1.0
+            output[regions], where_yx[0][regions], where_yx[1][regions] = -10000.0, -1.0, -1.0
+    # mmcv made these tensors in the type of the features, and bfloat16 cannot say where a maximum was.
+    argmax_y.data, argmax_x.data = where_yx
 
 
 def _max_backward(

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from segloop.ops.lookup import computable
-from segloop.ops.nms import TILE, Strike, greedy
+from segloop.ops.nms import Strike, greedy
 
 MOST_POINTS = 24  # 16 crossings of sides, 4 + 4 corners inside
 SAME_POINT = 1e-8  # squared distance
-PAIRS = TILE // 16  # pairs whose outlines are cut at a time
+PAIRS = 1 << 16  # pairs whose outlines are cut at a time
 
 
 @torch.no_grad()
