@@ -6,6 +6,7 @@ demo = dict(task='multiclass', root=data_root, seed=0)  # drawn at the first tra
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadIndexMask'),
+    dict(type='RareClassCrop', size=128, prob=0.75),  # 44 % of a whole image's cost
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='PhotoMetricDistortion'),
@@ -32,7 +33,7 @@ tta_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=16,
     num_workers=1,  # one process decodes and augments while the cores train
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

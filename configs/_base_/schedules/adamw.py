@@ -10,6 +10,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(type='CosineAnnealingLR', eta_min=1e-6, by_epoch=False, begin=100),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=2000, val_interval=200)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=200)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -39,7 +39,7 @@ class LoadIndexMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RareClassCrop(BaseTransform):
-    """Cut a window that shows a class which the image has little of, so that background does not fill batches.
+    """Cut a window that shows a class which the image has little of, so that no batch is all background.
 
     With probability `prob` one of the image's foreground classes is chosen, each equally likely however few
     its pixels are, and the window is placed at random around one of its pixels; otherwise anywhere.
