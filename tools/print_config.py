@@ -1,6 +1,6 @@
 """Print a config as it will be used: inherited files merged, overrides applied.
 
-  python tools/print_config.py configs/config_experiment_1.py --cfg-options train_dataloader.batch_size=4
+python tools/print_config.py configs/config_experiment_1.py --cfg-options train_dataloader.batch_size=4
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def announce(runner: Runner) -> None:
 
     config = runner.cfg
     kind = get_device()
-    where = f"{torch.get_num_threads()} threads" if kind == "cpu" else torch.cuda.get_device_name()
+    where = f"threads: {torch.get_num_threads()}" if kind == "cpu" else torch.cuda.get_device_name()
     precision = "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
     parameters = sum(value.numel() for value in runner.model.parameters())
     loop, loader = config.train_cfg, config.train_dataloader

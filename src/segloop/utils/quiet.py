@@ -24,6 +24,7 @@ WARNINGS = (
     (UserWarning, ".*pin_memory.*no accelerator.*"),
     (UserWarning, ".*The draw is False, it means that the hook for visualization.*"),
     (UserWarning, ".*The shape of value will convert from.*"),
+    (UserWarning, "faster_coco_eval is not installed.*"),
     (UserWarning, ".*init_cfg without.*|.*train_cfg and test_cfg is deprecated.*"),
 )
 
