@@ -88,7 +88,10 @@ def architecture(model: Any, *, sizes: bool = True) -> Any:
 
 
 def predicts_masks(repo: str, model: Any) -> bool:
-    """Say whether a model segments; all of mmsegmentation's do."""
+    """Say whether a model segments pictures; all of mmsegmentation's do, and trackers take clips."""
+    preprocessor = model.get("data_preprocessor") or {}
+    if preprocessor.get("type") == "TrackDataPreprocessor":
+        return False
     return repo == "mmseg" or any(word in json.dumps(architecture(model)) for word in MASK_WORDS)
 
 
