@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
