@@ -171,26 +171,32 @@ def table(rows: list[dict[str, Any]]) -> str:
     for (repo, family), found in sorted(by_family.items()):
         models = {row["key"] for kind in found.values() for row in kind}
         passed = {kind: sum(row["status"] == "pass" for row in found[kind]) for kind in kinds}
-        cells = [f"{passed[kind]}" if found[kind] else "–" for kind in kinds]
+        cells = [_cell(passed[kind], len(found[kind]), len(models)) for kind in kinds]
         lines.append(
             f"| {repo} | {family} | {len(models)} | {' | '.join(cells)} | {_reasons(found[kinds[0]])} |"
         )
         totals.update(passed)
         totals["models"] += len(models)
-    sums = " | ".join(str(totals[kind]) for kind in kinds)
+    tried = {kind: sum(len(found[kind]) for found in by_family.values()) for kind in kinds}
+    sums = " | ".join(_cell(totals[kind], tried[kind], totals["models"]) for kind in kinds)
     lines.append(f"| all | {len(by_family)} families | {totals['models']} | {sums} | |")
     return "\n".join(lines)
 
 
+def _cell(passed: int, tried: int, models: int) -> str:
+    """Return the passes, and out of how many where not every model has had its turn."""
+    if not tried:
+        return "–"
+    return str(passed) if tried == models else f"{passed} of {tried}"
+
+
 def _reasons(rows: list[dict[str, Any]]) -> str:
     failed = Counter(
-        f"{row['reason']}: {row['error'][:90]}"
-        if row["reason"] != "needs compiled operators"
-        else row["reason"]
+        f"{row['reason']} ({' '.join(row['error'].split(': ', 1)[-1].split()[:12])})"
         for row in rows
         if row["status"] != "pass"
     )
-    return "; ".join(f"{count}x {why}" for why, count in failed.most_common()).replace("|", "/")
+    return "; ".join(f"{count} {why}" for why, count in failed.most_common()).replace("|", "/")
 
 
 def main() -> None:
