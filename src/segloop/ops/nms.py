@@ -70,7 +70,8 @@ def greedy(table: Tensor, strike: Strike) -> Tensor:
     while len(rank):
         ranks, block = rank.topk(min(BLOCK, len(rank)), largest=False)
         settled = table.index_select(1, block)
-        chosen = _settle(_strike_in_tiles(strike, settled, settled)).logical_and_(ranks < gone)
+        tiles = [strike(settled, some) for some in settled.split(TILE // BLOCK, 1)]
+        chosen = _settle(torch.cat(tiles, 1)).logical_and_(ranks < gone)
         kept.append(ranks[chosen])
         struck = torch.zeros_like(rank, dtype=torch.bool)
         struck[block] = True
@@ -90,15 +91,9 @@ def _strike_in_strips(table: Tensor, survivors: Tensor, strike: Strike, struck: 
     first = F.pad(starts, (0, empty), value=table.shape[1]).view(-1, STRIP).amin(1).tolist()
     last = F.pad(stops, (0, empty)).view(-1, STRIP).amax(1).tolist()
     for strip, start, stop in zip(some.split(STRIP, 1), first, last, strict=True):
-        if start < stop:
-            struck[start:stop] |= _strike_in_tiles(strike, strip, table[:, start:stop]).amax(0) > 0
-
-
-def _strike_in_tiles(strike: Strike, first: Tensor, second: Tensor) -> Tensor:
-    width = TILE // first.shape[1]
-    if second.shape[1] <= width:
-        return strike(first, second)
-    return torch.cat([strike(first, some) for some in second.split(width, 1)], 1)
+        for left in range(start, stop, TILE // STRIP):
+            right = min(stop, left + TILE // STRIP)
+            struck[left:right] |= strike(strip, table[:, left:right]).amax(0) > 0
 
 
 def _settle(strikes: Tensor) -> Tensor:

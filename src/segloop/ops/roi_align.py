@@ -105,14 +105,13 @@ def roi_align_backward(
     rows, columns = _samples(
         rois, (aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned, (height, width)
     )
-    taps = list(_taps(batch, _windows(rows, height), _windows(columns, width), (height, width)))
-    grad = _channels_last(grad_output)
-    pixels = grad_input.shape[0] * height * width
+    taps = _taps(batch, _windows(rows, height), _windows(columns, width), (height, width))
+    grad, pixels = _channels_last(grad_output), grad_input.shape[0] * height * width
     if grad_input.shape[1] < FEW_CHANNELS:
         table = _scatter(taps, grad, pixels)
     else:
-        table = _gather_per_pixel(taps, grad, pixels)
-    for image, total in zip(grad_input, table.view(len(grad_input), height * width, -1), strict=True):
+        table = _gather_per_pixel(list(taps), grad, pixels)
+    for image, total in zip(grad_input, table.split(height * width), strict=True):
         image.view(image.shape[0], -1).add_(total.t())
 
 
@@ -212,13 +211,15 @@ def _gather_per_pixel(taps: list[Taps], grad: Tensor, pixels: int) -> Tensor:
     return lookup.spread([(some.pixel, some.weight) for some in taps], grad, pixels, rows=bag)
 
 
-def _scatter(taps: list[Taps], grad: Tensor, pixels: int) -> Tensor:
-    total = grad.new_zeros(pixels, grad.shape[1])
-    for regions, index, weight in taps:
-        rows = grad.view(-1, len(index) // len(regions), grad.shape[1])[regions].flatten(0, 1)
-        share = rows[:, None] * weight[:, :, None].to(grad.dtype)
-        total.index_add_(0, index.flatten(), share.flatten(0, 1))
-    return total
+def _scatter(taps: Iterator[Taps], grad: Tensor, pixels: int) -> Tensor:
+    # One plane after another: index_add of single numbers is a plain loop, of short rows a call for each.
+    planes = grad.new_zeros(grad.shape[1], pixels)
+    for regions, pixel, weight in taps:
+        bins = len(pixel) // len(regions)
+        for plane, values in zip(planes, grad.t(), strict=True):
+            share = values.reshape(-1, bins)[regions].view(-1, 1) * weight
+            plane.index_add_(0, pixel.flatten(), share.flatten().to(grad.dtype))
+    return planes.t()
 
 
 def _max_forward(
