@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -46,9 +47,16 @@ class ExperimentRunner(Runner):
         for handler in logger.handlers:
             if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
                 handler.addFilter(for_console)
-                handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+                handler.setFormatter(ConsoleFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
                 handler.setStream(sys.stdout)
         return logger
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Writes a record without the scores per class, which the table above it has shown."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return re.sub(r"  (?:IoU|Dice)\.[^:\n]+: \S+", "", super().format(record))
 
 
 def for_console(record: logging.LogRecord) -> bool:
