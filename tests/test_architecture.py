@@ -59,7 +59,6 @@ ABOVE_THE_LIBRARY = {"tools", "data_converters", "supplementary", "configs", "te
 TESTED_IN = {
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
-    "src/segloop/experiments/runner.py": "tests/experiments/test_launch.py",
     "src/segloop/experiments/testing.py": "tests/experiments/test_launch.py",
     # through mmcv's own classes, all in one place: that is how they are called
     "src/segloop/ops/deform_attention.py": "tests/ops/test_core.py",
