@@ -2,9 +2,9 @@
 
     python benchmarks/mask_rcnn_step.py [--python PYTHON]
 
-Two worker processes, one with SEGLOOP_OPS=torch and one with SEGLOOP_OPS=compiled, take turns step by step in
-one run, so that both meet the same load; what is reported is the ratio of neighbouring steps, by the clock and
-by CPU time (which says what the work costs when the machine is busy). PYTHON is the interpreter of an
+Two worker processes, one with SEGLOOP_OPS=torch and one with SEGLOOP_OPS=compiled, take turns step by step
+in one run, so that both meet the same load; what is reported is the ratio of neighbouring steps, by the clock
+and by CPU time (which says what the work costs when the machine is busy). PYTHON is the interpreter of an
 environment whose mmcv has compiled operators (this one, if it has them). Nothing is downloaded.
 """
 
@@ -65,7 +65,8 @@ def main() -> None:
         f"{options.size} with {options.instances} instances each"
     )
     print(
-        f"{'task':<18}{'ours, s':>9}{'mmcv, s':>9}{'ratio':>7}{'middle half':>15}{'CPU ratio':>11}{'results':>9}"
+        f"{'task':<18}{'ours, s':>9}{'mmcv, s':>9}{'ratio':>7}{'middle half':>15}{'CPU ratio':>11}"
+        f"{'results':>9}"
     )
     for task in ("train", "predict", "train bfloat16", "predict bfloat16"):
         pairs = [

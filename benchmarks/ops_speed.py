@@ -65,7 +65,8 @@ def find_operators() -> tuple[Any, Any]:
     except ImportError:
         sys.exit(
             f"{sys.executable} has no compiled mmcv operators to compare with. Make a second environment,\n"
-            f"run\n  {BUILD_COMMAND}\nthere (about 20 minutes on two cores), and give its interpreter as --python."
+            f"run\n  {BUILD_COMMAND}\n"
+            "there (about 20 minutes on two cores), and give its interpreter as --python."
         )
     from segloop.ops.functions import FUNCTIONS
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 1 << 22  # numbers in one intermediate table
+CHUNK = 1 << 20  # numbers in one intermediate table: it stays in the cache, and its memory is used again
 
 
 def computable(values: Tensor) -> Tensor:
@@ -22,9 +23,14 @@ def weighted_sum(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
 
 
 def spread(
-    taps: Sequence[tuple[Tensor, Tensor]], grad: Tensor, size: int, *, rows: Tensor | None = None
-) -> Tensor:
-    """Return the transpose of `weighted_sum`, [size, C], applied to `grad` [B, C].
+    taps: Sequence[tuple[Tensor, Tensor]],
+    grad: Tensor,
+    size: int,
+    *,
+    rows: Tensor | None = None,
+    part: int | None = None,
+) -> Iterator[Tensor]:
+    """Yield the transpose of `weighted_sum`, [size, C], applied to `grad` [B, C], in parts of `part` rows.
 
     `taps` are blocks of (index, weight), each [B_i, K_i], one after another; `rows` says which row of `grad`
     belongs to each of their rows, if not the same. Every row of the result is again one weighted sum: no
@@ -37,9 +43,17 @@ def spread(
     source, weight, offsets = turn(index, weight, counts, size)
     if rows is not None:
         source = rows[source].to(offsets.dtype)
-    return F.embedding_bag(
-        source, grad, offsets, mode="sum", per_sample_weights=weight, include_last_offset=True
-    )
+    edges = [*range(0, size, part or size), size]
+    for (first, last), (start, stop) in zip(pairwise(edges), pairwise(offsets[edges].tolist()), strict=True):
+        bags = offsets[first : last + 1] - start
+        yield F.embedding_bag(
+            source[start:stop],
+            grad,
+            bags,
+            mode="sum",
+            per_sample_weights=weight[start:stop],
+            include_last_offset=True,
+        )
 
 
 def _turn_by_counting(

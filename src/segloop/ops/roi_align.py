@@ -17,6 +17,7 @@ from torch import Tensor
 from segloop.ops import lookup
 from segloop.ops.lookup import CHUNK, computable
 
+SMALL_PLANE = 256  # pixels; below, to transpose planes one by one is not worth the calls
 FEW_CHANNELS = 8  # below, a row of channels is too short to be worth a look-up
 
 
@@ -106,13 +107,25 @@ def roi_align_backward(
         rois, (aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned, (height, width)
     )
     taps = _taps(batch, _windows(rows, height), _windows(columns, width), (height, width))
-    grad, pixels = _channels_last(grad_output), grad_input.shape[0] * height * width
+    grad, pixels = _channels_last(grad_output), height * width
     if grad_input.shape[1] < FEW_CHANNELS:
-        table = _scatter(taps, grad, pixels)
+        total = _scatter(taps, grad, grad_input.shape[0] * pixels)
+        grad_input.add_(total.unflatten(1, (-1, height, width)).transpose(0, 1))
     else:
-        table = _gather_per_pixel(list(taps), grad, pixels)
-    for image, total in zip(grad_input, table.split(height * width), strict=True):
-        image.view(image.shape[0], -1).add_(total.t())
+        parts = _gather_per_pixel(list(taps), grad, grad_input.shape[0] * pixels)
+        _add_transposed(grad_input.view(*grad_input.shape[:2], pixels), parts)
+
+
+def _add_transposed(images: Tensor, parts: Iterator[Tensor]) -> None:
+    """Add rows of channels, pixel by pixel, to `images` [N, C, pixels]."""
+    image = at = 0
+    for part in parts:
+        while len(part):
+            here, part = part.tensor_split([images.shape[2] - at])
+            images[image, :, at : at + len(here)].add_(here.t().contiguous())
+            at += len(here)
+            if at == images.shape[2]:
+                image, at = image + 1, 0
 
 
 def _samples(
@@ -160,7 +173,9 @@ def _windows(samples: Samples, size: int) -> Windows:
     return Windows(first[:, :, 0].int(), weight, span)
 
 
-def _taps(batch: Tensor, y: Windows, x: Windows, size_hw: tuple[int, int]) -> Iterator[Taps]:
+def _taps(
+    batch: Tensor, y: Windows, x: Windows, size_hw: tuple[int, int], *, channels: int = 1
+) -> Iterator[Taps]:
     """Yield bags of pixels for regions whose windows are equally large, so that nothing is padded far."""
     height, width = size_hw
     keys, group = torch.unique(y.span * (int(x.span.max()) + 1) + x.span, return_inverse=True)
@@ -168,7 +183,7 @@ def _taps(batch: Tensor, y: Windows, x: Windows, size_hw: tuple[int, int]) -> It
     bins = y.first.shape[1] * x.first.shape[1]
     for regions in order.split(torch.bincount(group, minlength=len(keys)).tolist()):
         tall, wide = int(y.span[regions[0]]), int(x.span[regions[0]])
-        for some in regions.split(max(1, CHUNK // (bins * tall * wide))):
+        for some in regions.split(max(1, CHUNK // (bins * max(tall * wide, channels)))):
             lines = batch[some, None, None].int() * height + y.positions(some, tall, height)
             index = (lines * width)[:, :, None, :, None] + x.positions(some, wide, width)[:, None, :, None]
             weight = y.weight[some, :, None, :tall, None] * x.weight[some, None, :, None, :wide]
@@ -180,7 +195,7 @@ def _mean_of_pixels(input: Tensor, batch: Tensor, y: Windows, x: Windows, output
     table = _channels_last(input)
     channels, bins = input.shape[1], output.shape[2] * output.shape[3]
     flat = output.view(len(output), channels, bins)
-    for regions, index, weight in _taps(batch, y, x, (input.shape[2], input.shape[3])):
+    for regions, index, weight in _taps(batch, y, x, (input.shape[2], input.shape[3]), channels=channels):
         pooled = lookup.weighted_sum(table, index, weight)
         flat[regions] = pooled.view(-1, bins, channels).transpose(1, 2).to(output.dtype)
 
@@ -203,15 +218,17 @@ def _mean_of_lines(input: Tensor, batch: Tensor, y: Windows, x: Windows, output:
         output[some] = (picked * x.weight[some, None, None, :, :wide]).sum(-1).to(output.dtype)
 
 
-def _gather_per_pixel(taps: list[Taps], grad: Tensor, pixels: int) -> Tensor:
-    """Return for each pixel the weighted sum of the bins that touched it, [pixels, C]."""
+def _gather_per_pixel(taps: list[Taps], grad: Tensor, pixels: int) -> Iterator[Tensor]:
+    """Yield, some pixels at a time, the weighted sums of the bins that touched each, [pixels, C]."""
     bins = len(grad) // sum(len(some.regions) for some in taps)
     steps = torch.arange(bins, device=grad.device)
     bag = torch.cat([(some.regions[:, None] * bins + steps).flatten() for some in taps]).int()
-    return lookup.spread([(some.pixel, some.weight) for some in taps], grad, pixels, rows=bag)
+    blocks = [(some.pixel, some.weight) for some in taps]
+    return lookup.spread(blocks, grad, pixels, rows=bag, part=max(1, CHUNK // grad.shape[1]))
 
 
 def _scatter(taps: Iterator[Taps], grad: Tensor, pixels: int) -> Tensor:
+    """Return the same for few channels, plane by plane, [C, pixels]."""
     # One plane after another: index_add of single numbers is a plain loop, of short rows a call for each.
     planes = grad.new_zeros(grad.shape[1], pixels)
     for regions, pixel, weight in taps:
@@ -219,7 +236,7 @@ def _scatter(taps: Iterator[Taps], grad: Tensor, pixels: int) -> Tensor:
         for plane, values in zip(planes, grad.t(), strict=True):
             share = values.reshape(-1, bins)[regions].view(-1, 1) * weight
             plane.index_add_(0, pixel.flatten(), share.flatten().to(grad.dtype))
-    return planes.t()
+    return planes
 
 
 def _max_forward(
@@ -290,4 +307,11 @@ def _corners(y: Tensor, x: Tensor, plane: Tensor, height: int, width: int) -> tu
 
 def _channels_last(values: Tensor) -> Tensor:
     """Return [A, C, H, W] as a table [A*H*W, C] in a precision that sums well (bfloat16 does not)."""
-    return computable(values.permute(0, 2, 3, 1)).reshape(-1, values.shape[1])
+    values = computable(values)
+    images, channels, pixels = len(values), values.shape[1], values[0, 0].numel() if values.numel() else 0
+    if pixels < SMALL_PLANE or not values.is_contiguous():
+        return values.permute(0, 2, 3, 1).reshape(-1, channels)
+    table = values.new_empty(images, pixels, channels)
+    for rows, image in zip(table, values.view(images, channels, pixels), strict=True):
+        rows.copy_(image.t())  # a plain transpose goes block by block, several times as fast as a permute
+    return table.view(-1, channels)
