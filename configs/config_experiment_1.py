@@ -1,4 +1,4 @@
-# DeepLabV3+ on ResNet-50 (output stride 16), from scratch, multiclass semantic segmentation with 91 % background.
+# DeepLabV3+ on ResNet-50 (output stride 16), from scratch, multiclass semantic segmentation, 91 % background.
 #
 #   python tools/train.py configs/config_experiment_1.py
 #   python tools/test.py configs/config_experiment_1.py

@@ -1,4 +1,4 @@
-# U-Net with batch norm and dropout, from scratch, multiclass semantic segmentation with 91 % background.
+# U-Net with batch norm and dropout, from scratch, multiclass semantic segmentation, 91 % background.
 #
 #   python tools/train.py configs/config_experiment_2.py
 #   python tools/test.py configs/config_experiment_2.py

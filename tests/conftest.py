@@ -11,7 +11,7 @@ import pytest
 import segloop.ops
 
 segloop.ops.install()  # before any test module imports mmcv
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads wait for each other where cores are busy
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

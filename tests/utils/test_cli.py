@@ -40,6 +40,15 @@ def test_a_mistake_is_one_message_and_a_bug_keeps_its_traceback(capsys: pytest.C
         run(failing(ZeroDivisionError()))
 
 
+def test_a_broken_installation_is_sent_to_the_doctor(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(failing(ImportError("libGL.so.1: cannot open shared object file")))
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert "libGL.so.1" in told
+    assert "tools/doctor.py" in told
+
+
 def test_a_mistyped_flag_is_guessed(capsys: pytest.CaptureFixture) -> None:
     parser = Parser("A tool.")
     parser.add_argument("--resume")

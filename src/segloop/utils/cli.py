@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -42,6 +43,10 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         code = EXIT_USER_ERROR
+    except ImportError:  # a half-broken installation, or a bug: show all of it, and who can tell them apart
+        traceback.print_exc()
+        print("\npython tools/doctor.py names the command that mends an installation.", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
