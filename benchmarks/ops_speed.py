@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-IMAGE = 640
+IMAGE = 640  # side of the image; levels are a quarter to a thirty-second of it
 STRIDES = (4, 8, 16, 32)
 
 Run = Callable[[Any], None]
@@ -32,9 +32,11 @@ Run = Callable[[Any], None]
 
 def main() -> None:
     """Take the options, find compiled operators, and print one line per case."""
+    global IMAGE
     options = parse_args()
+    IMAGE = options.image
     if options.python:
-        arguments = [f"--{name}={getattr(options, name)}" for name in ("pairs", "threads", "only")]
+        arguments = [f"--{name}={getattr(options, name)}" for name in ("pairs", "threads", "image", "only")]
         environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
         sys.exit(subprocess.call([options.python, "-W", "ignore", __file__, *arguments], env=environment))
     sys.path.insert(0, str(SOURCE))
@@ -269,6 +271,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--python", help="interpreter of the compiled environment; default: this one")
     parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--image", type=int, default=IMAGE, help="side of the image in pixels")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="run only cases whose name has this in it")
     return parser.parse_args()

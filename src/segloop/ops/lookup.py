@@ -22,6 +22,13 @@ def weighted_sum(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight.to(table.dtype))
 
 
+def weighted_sums(table: Tensor, taps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Return `weighted_sum` for blocks of (index, weight) of different widths, in one call."""
+    index, weight, counts = _joined(taps)
+    offsets = counts.cumsum(0, dtype=index.dtype) - counts
+    return F.embedding_bag(index, table, offsets, mode="sum", per_sample_weights=weight.to(table.dtype))
+
+
 def spread(
     taps: Sequence[tuple[Tensor, Tensor]],
     grad: Tensor,
@@ -36,11 +43,9 @@ def spread(
     belongs to each of their rows, if not the same. Every row of the result is again one weighted sum: no
     two threads write to one place, and nothing as large as all taps times C is ever made.
     """
-    index = torch.cat([block.flatten() for block, _ in taps]).int()
-    weight = torch.cat([block.flatten() for _, block in taps]).to(grad.dtype)
-    counts = torch.cat([index.new_full((len(block),), block.shape[1]) for block, _ in taps])
+    index, weight, counts = _joined(taps)
     turn = _turn_by_counting if grad.device.type == "cpu" else _turn_by_sorting
-    source, weight, offsets = turn(index, weight, counts, size)
+    source, weight, offsets = turn(index, weight.to(grad.dtype), counts, size)
     if rows is not None:
         source = rows[source].to(offsets.dtype)
     edges = [*range(0, size, part or size), size]
@@ -54,6 +59,13 @@ def spread(
             per_sample_weights=weight[start:stop],
             include_last_offset=True,
         )
+
+
+def _joined(taps: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return indices and weights end to end, and how many each bag has."""
+    index = torch.cat([block.flatten() for block, _ in taps]).int()
+    weight = torch.cat([block.flatten() for _, block in taps])
+    return index, weight, torch.cat([index.new_full((len(block),), block.shape[1]) for block, _ in taps])
 
 
 def _turn_by_counting(

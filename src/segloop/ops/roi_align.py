@@ -195,9 +195,20 @@ def _mean_of_pixels(input: Tensor, batch: Tensor, y: Windows, x: Windows, output
     table = _channels_last(input)
     channels, bins = input.shape[1], output.shape[2] * output.shape[3]
     flat = output.view(len(output), channels, bins)
-    for regions, index, weight in _taps(batch, y, x, (input.shape[2], input.shape[3]), channels=channels):
-        pooled = lookup.weighted_sum(table, index, weight)
+
+    def pool(taps: list[Taps]) -> None:
+        pooled = lookup.weighted_sums(table, [(some.pixel, some.weight) for some in taps])
+        regions = torch.cat([some.regions for some in taps])
         flat[regions] = pooled.view(-1, bins, channels).transpose(1, 2).to(output.dtype)
+
+    waiting: list[Taps] = []  # groups can be tiny, and each call wakes the threads
+    for taps in _taps(batch, y, x, (input.shape[2], input.shape[3]), channels=channels):
+        waiting.append(taps)
+        if sum(len(some.pixel) for some in waiting) * channels >= CHUNK:
+            pool(waiting)
+            waiting = []
+    if waiting:
+        pool(waiting)
 
 
 def _mean_of_lines(input: Tensor, batch: Tensor, y: Windows, x: Windows, output: Tensor) -> None:
