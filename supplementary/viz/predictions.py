@@ -51,9 +51,9 @@ def main() -> None:
                 error_map(image, truth, prediction, background=found.background),
             ]
         )
-    drawn = sheet(rows, titles=["image", "truth", "prediction", "missed red, invented blue"])
+    drawn = sheet(rows, titles=["image", "truth", "prediction", "errors"])
     with open_atomic(args.out, "wb") as file:
-        Image.fromarray(drawn).quantize(192).save(file, "PNG", optimize=True)
+        Image.fromarray(drawn).quantize(256, kmeans=1).save(file, "PNG", optimize=True)
     print(f"{args.out}: {', '.join(f'{ids[i]} {means[i]:.2f}' for i in picked)}")
 
 
