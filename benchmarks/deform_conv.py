@@ -3,6 +3,8 @@
 CPU seconds on one thread by default, so that other work on the machine does not count; --wall for the clock.
 
 python benchmarks/deform_conv.py    (with an mmcv that has compiled operators)
+
+Needs: an environment whose mmcv has compiled operators.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ Two worker processes, one with SEGLOOP_OPS=torch and one with SEGLOOP_OPS=compil
 in one run, so that both meet the same load; what is reported is the ratio of neighbouring steps, by the clock
 and by CPU time (which says what the work costs when the machine is busy). PYTHON is the interpreter of an
 environment whose mmcv has compiled operators (this one, if it has them). Nothing is downloaded.
+
+Needs: an environment whose mmcv has compiled operators.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ PYTHON is the interpreter of an environment whose mmcv has compiled operators (t
 each case: the median of the ratios of neighbouring runs and the middle half of them, by the clock and by CPU
 time (which says what the work costs when the machine is busy), and the memory that each takes on top of its
 inputs. Where compiled mmcv raises in bfloat16, ours in bfloat16 is held against its float32.
+
+Needs: an environment whose mmcv has compiled operators.
 """
 
 from __future__ import annotations

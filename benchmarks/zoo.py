@@ -8,6 +8,8 @@ takes a step of SGD, in a worker process that starts again when a model kills it
 memory.
 `--with plain` leaves segloop.ops out, `--with compiled` asks for an mmcv with compiled operators. One JSON
 line per model.
+
+Needs: hours.
 """
 
 from __future__ import annotations

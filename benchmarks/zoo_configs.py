@@ -1,4 +1,7 @@
-"""The configs that mmdetection and mmsegmentation bring along, and which distinct models they hold."""
+"""The configs that mmdetection and mmsegmentation bring along, and which distinct models they hold.
+
+Needs: zoo.py, which reads it.
+"""
 
 from __future__ import annotations
 

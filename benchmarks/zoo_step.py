@@ -1,4 +1,7 @@
-"""One training step of one model of the zoo, on drawn samples, without downloads; the worker of zoo.py."""
+"""One training step of one model of the zoo, on drawn samples, without downloads; the worker of zoo.py.
+
+Needs: zoo.py, which starts it.
+"""
 
 from __future__ import annotations
 
