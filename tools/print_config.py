@@ -9,6 +9,7 @@ from segloop.utils.cli import Parser, run
 
 
 def main() -> int:
+    """Print or save the merged config."""
     parser = Parser(__doc__)
     parser.add_argument("config", help="config file")
     parser.add_argument(

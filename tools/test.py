@@ -9,12 +9,14 @@ Without a checkpoint the best one of the work_dir is taken, or the newest.
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.flags import add_common
 
 
-def parse_args() -> object:
+def parse_args() -> Namespace:
+    """Read the command line."""
     parser = Parser(__doc__)
     parser.add_argument("config", help="config file")
     parser.add_argument("checkpoint", nargs="?", help="checkpoint file, or best, or last (default: best)")
@@ -37,19 +39,12 @@ def parse_args() -> object:
 
 
 def main() -> int:
+    """Test, and say the scores and where the RUN is."""
     args = parse_args()
     from segloop.experiments.launch import Options, evaluate, summary
 
-    options = Options(
-        config=args.config,
-        work_dir=args.work_dir,
-        overrides=args.cfg_options,
-        device=args.device,
-        seed=args.seed,
-        launcher=args.launcher,
-    )
     metrics, folder = evaluate(
-        options,
+        Options.of(args),
         checkpoint=args.checkpoint,
         split=args.split,
         out=args.out,

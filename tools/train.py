@@ -10,12 +10,14 @@ Checkpoints, logs and curves go to work_dirs/<config>; then: python tools/test.p
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.flags import add_common, take_back_config
 
 
-def parse_args() -> tuple:
+def parse_args() -> Namespace:
+    """Read the command line."""
     parser = Parser(__doc__)
     parser.add_argument("config", nargs="?", help="config file")
     parser.add_argument(
@@ -33,22 +35,15 @@ def parse_args() -> tuple:
     args = parser.parse_args()
     take_back_config(parser, args, "resume", empty="auto")
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    return args, args.resume
+    return args
 
 
 def main() -> int:
-    args, resume = parse_args()
+    """Train, and say what comes next."""
+    args = parse_args()
     from segloop.experiments.launch import Options, train
 
-    options = Options(
-        config=args.config,
-        work_dir=args.work_dir,
-        overrides=args.cfg_options,
-        device=args.device,
-        seed=args.seed,
-        launcher=args.launcher,
-    )
-    runner = train(options, resume=resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
+    runner = train(Options.of(args), resume=args.resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
     print(f"\nTrained. The run is in {runner.work_dir}. Next: python tools/test.py {args.config}")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,18 @@ class Options:
     seed: int | None = None
     launcher: str = "none"
     command: Sequence[str] = field(default_factory=lambda: list(sys.argv))
+
+    @classmethod
+    def of(cls, args: Namespace) -> Options:
+        """Take the flags that `segloop.utils.flags.add_common` added to a tool."""
+        return cls(
+            config=args.config,
+            work_dir=args.work_dir,
+            overrides=args.cfg_options,
+            device=args.device,
+            seed=args.seed,
+            launcher=args.launcher,
+        )
 
 
 def train(
