@@ -147,6 +147,16 @@ def test_can_report_broken_data_before_training(tiny_config: Path, tiny_root: Pa
     assert "77" in text
 
 
+def test_what_a_list_leaves_out_may_be_broken(tiny_config: Path, tiny_root: Path) -> None:
+    broken, *whole = sorted((tiny_root / "img_dir/train").iterdir())
+    broken.write_bytes(b"no image")
+    (tiny_root / "good.txt").write_text("\n".join(path.stem for path in whole))
+    with pytest.raises(DataError, match=broken.name):
+        train(Options(config=str(tiny_config)))
+    kept = "train_dataloader.dataset.ann_file=good.txt"
+    assert train(Options(config=str(tiny_config), overrides=[kept])).iter == 2
+
+
 def test_can_report_classes_that_the_model_does_not_have(tiny_config: Path) -> None:
     with pytest.raises(ConfigError, match="num_classes is 4, but the data have 6 classes"):
         train(Options(config=str(tiny_config), overrides=["model.decode_head.num_classes=4"]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segloop.data.checks import SplitFolders, check_semantic, raise_findings
 from segloop.data.demo import DEMOS
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.layout import Layout
+from segloop.data.layout import Layout, read_list
 from segloop.utils.errors import ConfigError, DataError
 from segloop.utils.progress import counted
 
@@ -45,6 +45,8 @@ def check_semantic_loader(loader: Any, config: Config) -> None:
         Path(root) / prefix["seg_map_path"],
         (suffix,) if suffix else layout.image_suffixes,
         dataset.get("seg_map_suffix") or layout.mask_suffix,
+        # joined as mmengine joins it; what a LIST leaves out is not trained on, so it may be broken
+        frozenset(read_list(Path(root) / dataset["ann_file"])) if dataset.get("ann_file") else None,
     )
     classes = require_classes(config, dataset, layout)
     with counted("files checked") as progress:
