@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from segloop.data import checks
-from segloop.data.checks import CACHE, Finding, SplitFolders, check_semantic, describe, raise_findings
+from segloop.data.checks import CACHE, Finding, check_semantic, describe, raise_findings
+from segloop.data.layout import Layout
 from segloop.data.png import encode_indices, encode_rgb
 from segloop.utils.errors import DataError
 
@@ -149,10 +150,17 @@ def test_can_report_masks_of_another_suffix(root: Path) -> None:
 
 def test_a_list_of_ids_narrows_the_check(root: Path) -> None:
     (root / "ann_dir" / "train" / "a.png").unlink()
-    places = SplitFolders(
-        root / "img_dir" / "train", root / "ann_dir" / "train", only=frozenset({"b", "sub/c"})
-    )
-    assert check(root, splits={"train": places}) == []
+    (root / "list.txt").write_text("b\nsub/c\n")
+    layout = Layout.find(root, "train", {"ann_file": "list.txt"})
+    assert check(root, splits={"train": layout}) == []
+
+
+def test_can_report_a_link_that_leads_nowhere(root: Path) -> None:
+    image = root / "img_dir" / "train" / "b.png"
+    image.unlink()
+    image.symlink_to(root / "gone.png")
+    found = only(check(root))
+    assert (found.kind, found.text) == ("broken-image", "No such file or directory")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF"])

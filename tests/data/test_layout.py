@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segloop.data.layout import Layout, image_ids, read_list
+from segloop.data.layout import Layout, image_ids, known_splits, read_list
 from segloop.utils.errors import DataError
 
 
@@ -23,6 +23,40 @@ def test_falls_back_to_mmsegs_folders(tmp_path: Path) -> None:
     layout = Layout.find(tmp_path, "train")
     assert layout.data_prefix == {"img_path": "img_dir/train", "seg_map_path": "ann_dir/train"}
     assert ".jpg" in layout.image_suffixes
+
+
+def test_what_a_config_gives_wins(tiny_root: Path) -> None:
+    (tiny_root / "list.txt").write_text("b\na\n")
+    given = {
+        "data_prefix": {"img_path": "photos"},
+        "img_suffix": ".jpg",
+        "seg_map_suffix": "_mask.png",
+        "metainfo": {"classes": ["x"]},
+        "ignore_index": 0,
+        "ann_file": "list.txt",
+        "pipeline": [],
+    }
+    layout = Layout.find(tiny_root, "val", given)
+    assert layout.images == tiny_root / "photos"
+    assert layout.mask("a/1") == tiny_root / "ann_dir/val/a/1_mask.png"
+    assert layout.image_suffixes == (".jpg",)
+    assert layout.metainfo["classes"] == ["x"]
+    assert len(layout.metainfo["palette"]) == 6
+    assert (layout.ignore_index, layout.only) == (0, ("b", "a"))
+
+
+def test_knows_the_splits_with_and_without_dataset_json(tiny_root: Path) -> None:
+    assert set(known_splits(tiny_root)) == {"train", "val", "test"}
+    (tiny_root / "dataset.json").unlink()
+    assert known_splits(tiny_root) == ["test", "train", "val"]
+
+
+def test_a_linked_folder_counts_and_a_hidden_one_does_not(tmp_path: Path) -> None:
+    for name in ("elsewhere/1.png", "images/.cache/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "images/linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert list(image_ids(tmp_path / "images", (".png",))) == ["linked/1"]
 
 
 def test_equal_names_in_two_folders_are_two_images(tmp_path: Path) -> None:

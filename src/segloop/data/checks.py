@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segloop.data.image_files import IMAGE_SUFFIXES, ImageFacts, MaskFacts, image_facts, mask_facts
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.image_files import ImageFacts, MaskFacts, image_facts, mask_facts
+from segloop.data.info import DatasetInfo
+from segloop.data.layout import HOW_TO_BRING, Layout, index_files, known_splits
 from segloop.utils.atomic import open_atomic
 from segloop.utils.errors import DataError, listing
 from segloop.utils.workers import cpu_count
@@ -23,11 +23,7 @@ Facts = TypeVar("Facts", ImageFacts, MaskFacts)
 
 # kind -> what it is called, and what to do about it
 KINDS: dict[str, tuple[str, str]] = {
-    "missing-folder": (
-        "folders that do not exist",
-        "Put the data there in mmseg's layout (img_dir/<split>, ann_dir/<split>), point SEGLOOP_DATA at the "
-        "folder that holds your data sets, or draw a demo set: python tools/make_demo.py multiclass",
-    ),
+    "missing-folder": ("folders that do not exist", HOW_TO_BRING),
     "empty-split": ("splits without an image", "Fill the folder, or take the split out of the config."),
     "same-id": (
         "images that share one name",
@@ -67,38 +63,9 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True)
-class SplitFolders:
-    """Where the images and index masks of a split lie, and which images count (all, or a list of ids)."""
-
-    images: Path
-    masks: Path
-    image_suffixes: Sequence[str] = IMAGE_SUFFIXES
-    mask_suffix: str = ".png"
-    only: frozenset[str] | None = None
-
-
-def folders_of(root: Path | str, splits: Sequence[str] | None = None) -> dict[str, SplitFolders]:
-    """Return the folders that `dataset.json` names, or mmseg's `img_dir` and `ann_dir` without it."""
-    root = Path(root)
-    if not (root / FILE_NAME).is_file():
-        names = splits if splits is not None else ("train", "val")
-        return {name: SplitFolders(root / "img_dir" / name, root / "ann_dir" / name) for name in names}
-    info = DatasetInfo.read(root)
-    return {
-        name: SplitFolders(
-            root / info.image_dir(name),
-            root / info.mask_dir(name),
-            (info.images.suffix,),
-            info.masks.suffix if info.masks else ".png",
-        )
-        for name in (splits if splits is not None else info.splits)
-    }
-
-
 def check_semantic(
     root: Path | str,
-    splits: Sequence[str] | Mapping[str, SplitFolders] | None = None,
+    splits: Sequence[str] | Mapping[str, Layout] | None = None,
     *,
     num_classes: int | None = None,
     ignore_index: int = 255,
@@ -109,18 +76,20 @@ def check_semantic(
 ) -> list[Finding]:
     """Return all that is wrong with a semantic data set; an empty list says that it can be trained on.
 
-    `splits` are names, or a mapping to folders; `num_classes` comes from `dataset.json` if it is not given.
-    Files are read once, in parallel; what was seen is kept in `root/.segloop/checks.json` and trusted
-    while size and modification time of a file stay.
+    `splits` are names (all by default), or a mapping to their layouts; `num_classes` comes from
+    `dataset.json` if it is not given. Files are read once, in parallel; what was seen is kept in
+    `root/.segloop/checks.json` and trusted while size and modification time of a file stay.
     """
     root = Path(root)
-    folders = splits if isinstance(splits, Mapping) else folders_of(root, splits)
+    if not isinstance(splits, Mapping):
+        names = (known_splits(root) or ("train", "val")) if splits is None else splits
+        splits = {name: Layout.find(root, name) for name in names}
     if num_classes is None:
         num_classes = DatasetInfo.read(root).num_classes
     pairs: list[tuple[str, Path, Path]] = []
     findings: list[Finding] = []
-    for split, places in folders.items():
-        found, trouble = _pair(split, places, root=root)
+    for split, layout in splits.items():
+        found, trouble = _pair(split, layout)
         pairs += found
         findings += trouble
     with _FactStore(root, enabled=cache, workers=workers, progress=progress, total=2 * len(pairs)) as store:
@@ -150,76 +119,62 @@ def describe(findings: Sequence[Finding], *, most: int = 5) -> str:
     return "\n\n".join(parts)
 
 
-def index_files(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
-    """Return the files below a folder by id: the POSIX path relative to it, without suffix."""
-    found: dict[str, list[Path]] = {}
-    for place, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in sorted(names):
-            suffix = next((end for end in suffixes if name.lower().endswith(end.lower())), None)
-            if suffix is None or name.startswith("."):
-                continue
-            path = Path(place) / name
-            found.setdefault(path.relative_to(folder).as_posix()[: -len(suffix)], []).append(path)
-    return found
-
-
-def _pair(
-    split: str, places: SplitFolders, *, root: Path
-) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
+def _pair(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
     """Match the images of a split with its masks: (id, image, mask), and what has no match."""
-    missing = [folder for folder in (places.images, places.masks) if not folder.is_dir()]
+    root = layout.root
+    missing = [folder for folder in (layout.images, layout.masks) if not folder.is_dir()]
     if missing:
-        what = {places.images: "images", places.masks: "masks"}
+        what = {layout.images: "images", layout.masks: "masks"}
         return [], [
             Finding(
                 "missing-folder", str(folder), f"the {what[folder]} of split {split!r} were expected here"
             )
             for folder in missing
         ]
-    images = index_files(places.images, places.image_suffixes)
-    masks = index_files(places.masks, (places.mask_suffix,))
+    images = index_files(layout.images, layout.image_suffixes)
+    masks = index_files(layout.masks, (layout.mask_suffix,))
     findings = []
     if not images:
-        findings.append(Finding("empty-split", _short(places.images, root), _contents(split, places)))
+        findings.append(Finding("empty-split", _short(layout.images, root), _contents(split, layout)))
     for files in images.values():
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
             findings.append(Finding("same-id", _short(files[0], root), f"{names} would be the same image"))
-    wanted = [name for name in images if places.only is None or name in places.only]
+    counting = set(images if layout.only is None else layout.only)
+    wanted = [name for name in images if name in counting]
     lonely = [name for name in wanted if name not in masks]
-    hint = _suffix_hint(lonely, places)
+    hint = _suffix_hint(lonely, layout)
     for name in lonely:
-        expected = _short(places.masks / f"{name}{places.mask_suffix}", root)
+        expected = _short(layout.mask(name), root)
         findings.append(Finding("no-mask", _short(images[name][0], root), f"expected {expected}{hint}"))
-    if places.only is None:
+    if layout.only is None:
         findings += [
-            Finding("no-image", _short(files[0], root), f"no image {name} in {_short(places.images, root)}")
+            Finding("no-image", _short(files[0], root), f"no image {name} in {_short(layout.images, root)}")
             for name, files in masks.items()
             if name not in images
         ]
     return [(name, images[name][0], masks[name][0]) for name in wanted if name in masks], findings
 
 
-def _contents(split: str, places: SplitFolders) -> str:
+def _contents(split: str, layout: Layout) -> str:
     """Say what a folder without images does hold."""
-    others = Counter(file.suffix or "no suffix" for file in places.images.rglob("*") if file.is_file())
+    others = Counter(file.suffix or "no suffix" for file in layout.images.rglob("*") if file.is_file())
     held = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(3)) or "nothing"
-    return f"split {split!r} has no {' '.join(places.image_suffixes)} file; the folder holds {held}"
+    return f"split {split!r} has no {' '.join(layout.image_suffixes)} file; the folder holds {held}"
 
 
-def _suffix_hint(lonely: Sequence[str], places: SplitFolders) -> str:
+def _suffix_hint(lonely: Sequence[str], layout: Layout) -> str:
     """Say which other suffix all these masks have, if there is one."""
     if not lonely:
         return ""
-    first = places.masks / lonely[0]
+    first = layout.masks / lonely[0]
     if not first.parent.is_dir():
         return ""
     tails = [
         file.name[len(first.name) :] for file in first.parent.iterdir() if file.name.startswith(first.name)
     ]
     for tail in sorted(tails, key=len):
-        if all((places.masks / f"{name}{tail}").is_file() for name in lonely):
+        if all((layout.masks / f"{name}{tail}").is_file() for name in lonely):
             return f"; {first.name}{tail} is there: set the mask suffix to {tail!r}"
     return ""
 
@@ -332,7 +287,10 @@ class _FactStore:
             return list(pool.map(lambda file: self._one(role, file, read, kind), files))
 
     def _one(self, role: str, file: Path, read: Callable[[Path], Facts], kind: type[Facts]) -> Facts:
-        state = file.stat()
+        try:
+            state = file.stat()
+        except OSError as error:  # a link that leads nowhere
+            return kind(error=error.strerror)
         key = f"{role}:{_short(file, self._root)}"
         size, changed, stored = self._old.get(key, (None, None, None))
         if (size, changed) == (state.st_size, state.st_mtime_ns):

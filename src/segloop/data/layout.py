@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,49 +12,101 @@ from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError
 
+HOW_TO_BRING = (
+    "Put the data there in mmseg's layout (img_dir/<split>, ann_dir/<split>), point SEGLOOP_DATA at the "
+    "folder that holds your data sets, or draw a demo set: python tools/make_demo.py multiclass"
+)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where a split's files are and what its classes are called, by `dataset.json` or by mmseg's custom."""
+    """Where a split's images and index masks are, which of them count, and what its classes are called."""
 
-    metainfo: dict[str, Any]
-    data_prefix: dict[str, str]
+    root: Path
+    data_prefix: Mapping[str, str]
     image_suffixes: tuple[str, ...]
     mask_suffix: str
+    metainfo: Mapping[str, Any]
     ignore_index: int
+    only: tuple[str, ...] | None = None
 
     @classmethod
-    def find(cls, root: Path | str, split: str) -> Layout:
-        """Read the layout of `root`; mmseg's `img_dir`/`ann_dir` where no `dataset.json` says otherwise."""
-        if not (Path(root) / FILE_NAME).is_file():
-            prefix = {"img_path": f"img_dir/{split}", "seg_map_path": f"ann_dir/{split}"}
-            return cls({}, prefix, IMAGE_SUFFIXES, ".png", 255)
-        info = DatasetInfo.read(root)
-        prefix = {"img_path": str(info.image_dir(split)), "seg_map_path": str(info.mask_dir(split))}
-        metainfo = {
-            "classes": list(info.class_names),
-            "palette": info.palette,
-            "background": info.background,
-        }
-        assert info.masks is not None  # mask_dir above would have refused
-        return cls(metainfo, prefix, (info.images.suffix,), info.masks.suffix, info.ignore_index)
+    def find(cls, root: Path | str, split: str, given: Mapping[str, Any] | None = None) -> Layout:
+        """Read the layout of `root`: what is `given`, else `dataset.json`, else mmseg's folders.
+
+        `given` holds what a config gives to its data set, under the names of `SemanticDataset`'s arguments.
+        """
+        root, given = Path(root), given or {}
+        prefix = {"img_path": f"img_dir/{split}", "seg_map_path": f"ann_dir/{split}"}
+        suffixes: tuple[str, ...] = IMAGE_SUFFIXES
+        mask_suffix, ignore_index = ".png", 255
+        metainfo: dict[str, Any] = {}
+        if (root / FILE_NAME).is_file():
+            info = DatasetInfo.read(root)
+            prefix = {"img_path": str(info.image_dir(split)), "seg_map_path": str(info.mask_dir(split))}
+            assert info.masks is not None  # mask_dir would have refused
+            suffixes, mask_suffix, ignore_index = (info.images.suffix,), info.masks.suffix, info.ignore_index
+            metainfo = {
+                "classes": list(info.class_names),
+                "palette": info.palette,
+                "background": info.background,
+            }
+        return cls(
+            root=root,
+            data_prefix={**prefix, **(given.get("data_prefix") or {})},
+            image_suffixes=(given["img_suffix"],) if given.get("img_suffix") else suffixes,
+            mask_suffix=given.get("seg_map_suffix") or mask_suffix,
+            metainfo={**metainfo, **(given.get("metainfo") or {})},
+            ignore_index=ignore_index if given.get("ignore_index") is None else given["ignore_index"],
+            only=tuple(read_list(root / given["ann_file"])) if given.get("ann_file") else None,
+        )
+
+    @property
+    def images(self) -> Path:
+        """The folder of the images."""
+        return self.root / self.data_prefix["img_path"]
+
+    @property
+    def masks(self) -> Path:
+        """The folder of the index masks."""
+        return self.root / self.data_prefix["seg_map_path"]
+
+    def mask(self, image_id: str) -> Path:
+        """Return where the index mask of an image belongs."""
+        return self.masks / f"{image_id}{self.mask_suffix}"
+
+
+def known_splits(root: Path) -> list[str]:
+    """Return the splits of a data set, from its description or its folders."""
+    if (root / FILE_NAME).is_file():
+        return list(DatasetInfo.read(root).splits)
+    return sorted(folder.name for folder in (root / "img_dir").glob("*") if folder.is_dir())
+
+
+def index_files(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
+    """Return the files below a folder by id: the POSIX path relative to it, without suffix."""
+    found: dict[str, list[Path]] = {}
+    for place, inner, names in os.walk(folder, followlinks=True):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(names):
+            suffix = next((end for end in suffixes if name.lower().endswith(end.lower())), None)
+            if suffix is None or name.startswith("."):
+                continue
+            path = Path(place) / name
+            found.setdefault(path.relative_to(folder).as_posix()[: -len(suffix)], []).append(path)
+    return found
 
 
 def image_ids(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    """Return the images below a folder by id: the POSIX path relative to it, without suffix."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        suffix = next((end for end in suffixes if path.name.lower().endswith(end.lower())), None)
-        if suffix is None or not path.is_file() or path.name.startswith("."):
-            continue
-        name = path.relative_to(folder).as_posix()[: -len(suffix)]
-        if name in found:
+    """Return the images below a folder by id; two files with one id are refused."""
+    found = index_files(folder, suffixes)
+    for name, (first, *others) in found.items():
+        if others:
             raise DataError(
-                f"{found[name]} and {path} would be the same image; rename or remove one of them.",
+                f"{first} and {others[0]} would be the same image; rename or remove one of them.",
                 image_id=name,
             )
-        found[name] = path
-    return found
+    return {name: first for name, (first,) in found.items()}
 
 
 def read_list(path: Path | str) -> list[str]:
@@ -65,11 +118,6 @@ def read_list(path: Path | str) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def missing_folder(folder: Path, *, root: Path | str) -> DataError:
+def missing_folder(folder: Path) -> DataError:
     """Say which folder was expected and how a data set gets there."""
-    return DataError(
-        f"The images were expected in {folder}, which does not exist.\n"
-        f"Put a data set in mmseg's layout there ({root}/img_dir/<split>, {root}/ann_dir/<split>), "
-        "point SEGLOOP_DATA at the folder that holds your data sets, or draw a demo set: "
-        "python tools/make_demo.py multiclass"
-    )
+    return DataError(f"The images were expected in {folder}, which does not exist.\n{HOW_TO_BRING}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from mmengine.registry import DATASETS
 from mmseg.datasets import BaseSegDataset
 
-from segloop.data.layout import Layout, image_ids, missing_folder, read_list
+from segloop.data.layout import Layout, image_ids, missing_folder
 from segloop.utils.errors import DataError, listing
 
 
@@ -42,45 +41,51 @@ class SemanticDataset(BaseSegDataset):
         ignore_index: int | None = None,
         **kwargs: Any,
     ) -> None:
-        layout = Layout.find(data_root, split)
+        given = {
+            "ann_file": ann_file,
+            "metainfo": metainfo,
+            "data_prefix": data_prefix,
+            "img_suffix": img_suffix,
+            "seg_map_suffix": seg_map_suffix,
+            "ignore_index": ignore_index,
+        }
+        self.layout = Layout.find(data_root, split, given)
         self.split = split
-        self.suffixes = (img_suffix,) if img_suffix else layout.image_suffixes
+        self.suffixes = self.layout.image_suffixes
         super().__init__(
             ann_file=ann_file,
             img_suffix=self.suffixes[0],
-            seg_map_suffix=seg_map_suffix or layout.mask_suffix,
-            metainfo={**layout.metainfo, **(metainfo or {})},
+            seg_map_suffix=self.layout.mask_suffix,
+            metainfo=dict(self.layout.metainfo),
             data_root=str(data_root),
-            data_prefix={**layout.data_prefix, **(data_prefix or {})},
-            ignore_index=layout.ignore_index if ignore_index is None else ignore_index,
+            data_prefix=dict(self.layout.data_prefix),
+            ignore_index=self.layout.ignore_index,
             **kwargs,
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the split's images in the order of their ids; `image_id` is the path without suffix."""
-        images = Path(self.data_prefix["img_path"])
-        masks = self.data_prefix.get("seg_map_path")
+        images, only = self.layout.images, self.layout.only
         if not images.is_dir():
-            raise missing_folder(images, root=self.data_root)
+            raise missing_folder(images)
         found = image_ids(images, self.suffixes)
-        wanted = read_list(self.ann_file) if self.ann_file else sorted(found)
+        wanted = sorted(found) if only is None else only
         unknown = [name for name in wanted if name not in found]
         if unknown:
             raise DataError(
                 f"{self.ann_file} names {len(unknown)} image(s) that {images} lacks:\n{listing(unknown)}"
             )
-        samples = []
-        for name in wanted:
-            sample = {
+        samples = [
+            {
                 "img_path": str(found[name]),
+                "seg_map_path": str(self.layout.mask(name)),
                 "image_id": name,
                 "label_map": self.label_map,
                 "reduce_zero_label": self.reduce_zero_label,
                 "seg_fields": [],
             }
-            if masks is not None:
-                sample["seg_map_path"] = str(Path(masks) / f"{name}{self.seg_map_suffix}")
-            samples.append(sample)
+            for name in wanted
+        ]
         if not samples:
             raise DataError(f"The split {self.split!r} is empty: {images} holds no image.")
         return samples

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.data.checks import SplitFolders, check_semantic, raise_findings
+from segloop.data.checks import check_semantic, raise_findings
 from segloop.data.demo import DEMOS
-from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.layout import Layout, read_list
+from segloop.data.info import FILE_NAME
+from segloop.data.layout import Layout
 from segloop.utils.errors import ConfigError, DataError
 from segloop.utils.progress import counted
 
@@ -37,36 +37,26 @@ def check_semantic_loader(loader: Any, config: Config) -> None:
     if dataset.get("type") != "SemanticDataset":
         return
     root, split = dataset["data_root"], dataset.get("split", "train")
-    layout = Layout.find(root, split)
-    prefix = {**layout.data_prefix, **(dataset.get("data_prefix") or {})}
-    suffix = dataset.get("img_suffix")
-    places = SplitFolders(
-        Path(root) / prefix["img_path"],
-        Path(root) / prefix["seg_map_path"],
-        (suffix,) if suffix else layout.image_suffixes,
-        dataset.get("seg_map_suffix") or layout.mask_suffix,
-        # joined as mmengine joins it; what a LIST leaves out is not trained on, so it may be broken
-        frozenset(read_list(Path(root) / dataset["ann_file"])) if dataset.get("ann_file") else None,
-    )
-    classes = require_classes(config, dataset, layout)
+    layout = Layout.find(root, split, dataset)  # with its LIST: what is not trained on may be broken
+    classes = require_classes(config, layout)
     with counted("files checked") as progress:
         findings = check_semantic(
             root,
-            {split: places},
+            {split: layout},
             num_classes=classes,
-            ignore_index=dataset.get("ignore_index", layout.ignore_index),
+            ignore_index=layout.ignore_index,
             reduce_zero_label=dataset.get("reduce_zero_label", False),
             progress=progress,
         )
     raise_findings(findings)
 
 
-def require_classes(config: Config, dataset: Any, layout: Layout) -> int:
+def require_classes(config: Config, layout: Layout) -> int:
     """Return the number of classes; refuse a model that predicts another number than the data have."""
-    names = (dataset.get("metainfo") or {}).get("classes") or layout.metainfo.get("classes")
+    names = layout.metainfo.get("classes")
     if not names:
         raise DataError(
-            f"{dataset['data_root']} has no {FILE_NAME}, and the config names no classes: "
+            f"{layout.root} has no {FILE_NAME}, and the config names no classes: "
             "set metainfo=dict(classes=[…], palette=[…]) in each data set of the config."
         )
     head = config.model.get("decode_head") or {}
@@ -92,13 +82,6 @@ def data_root(config: Config, *, split: str = "train") -> Path | None:
     loader = config.get(f"{split}_dataloader")
     root = innermost(loader["dataset"]).get("data_root") if loader else None
     return Path(root) if root else None
-
-
-def known_splits(root: Path) -> list[str]:
-    """Return the splits of a data set, from its description or its folders."""
-    if (root / FILE_NAME).is_file():
-        return list(DatasetInfo.read(root).splits)
-    return sorted(folder.name for folder in (root / "img_dir").glob("*") if folder.is_dir())
 
 
 def _reads(config: Config, root: Path) -> bool:

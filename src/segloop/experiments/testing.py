@@ -7,8 +7,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
-from segloop.experiments.data_checks import data_root, innermost, known_splits
+from segloop.experiments.data_checks import data_root, innermost
 from segloop.utils.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
