@@ -7,6 +7,7 @@ custom_imports = dict(imports=['segloop.experiments.components'], allow_failed_i
 randomness = dict(seed=0)
 env_cfg = dict(
     cudnn_benchmark=True,
+    memory_format='channels_last',  # measured: docs/performance.md
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),  # OpenCV's threads would fight torch's
     dist_cfg=dict(backend='nccl'),
 )

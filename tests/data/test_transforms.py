@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from segloop.data.transforms import LoadIndexMask, RareClassCrop, read_index_mask, reduce_zero
+from segloop.data import transforms
+from segloop.data.transforms import (
+    KeepInMemory,
+    LoadIndexMask,
+    RareClassCrop,
+    read_index_mask,
+    reduce_zero,
+)
 from segloop.utils.errors import DataError
 
 
@@ -81,3 +90,34 @@ def test_crops_anywhere_when_there_is_nothing_to_look_for(value: int) -> None:
 
 def test_a_small_image_is_left_whole() -> None:
     assert crops(np.ones((10, 12), np.uint8), count=1, size=16)[0].shape == (10, 12)
+
+
+class Loading(BaseTransform):
+    """Counts how often it loads; a test's stand-in for a file's decoding."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+
+    def transform(self, results: dict) -> dict:
+        self.loads += 1
+        return {**results, "img": np.zeros((10, 10, 3), np.uint8)}
+
+
+def test_a_sample_is_loaded_once_and_handed_out_untouched() -> None:
+    loading = Loading()
+    keep = KeepInMemory([loading])
+    first = keep({"img_path": "a.png"})
+    first["img"] += 7
+    assert keep({"img_path": "a.png"})["img"].max() == 0
+    keep({"img_path": "b.png"})
+    assert loading.loads == 2
+
+
+def test_what_does_not_fit_is_loaded_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transforms, "available_memory", lambda: 1000)
+    loading = Loading()
+    keep = KeepInMemory([loading], share=0.5)  # 500 bytes: one of the images of 300 fits
+    for name in ("a.png", "b.png", "a.png", "b.png"):
+        assert keep({"img_path": name})["img"].shape == (10, 10, 3)
+    assert loading.loads == 3
+    assert not pickle.loads(pickle.dumps(keep)).kept, "a spawned process must not get what this one keeps"

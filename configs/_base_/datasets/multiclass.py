@@ -4,8 +4,10 @@ data_root = '{{$SEGLOOP_DATA:data}}/multiclass'
 demo = dict(task='multiclass', root=data_root, seed=0)  # drawn at the first training if the root is missing
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadIndexMask'),
+    dict(
+        type='KeepInMemory',  # decoded once, as far as memory allows
+        transforms=[dict(type='LoadImageFromFile'), dict(type='LoadIndexMask')],
+    ),
     dict(type='RareClassCrop', size=128, prob=0.75),  # 44 % of a whole image's cost
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),

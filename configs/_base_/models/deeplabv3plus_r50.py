@@ -41,6 +41,7 @@ model = dict(
         num_classes=num_classes,
         norm_cfg=norm_cfg,
         align_corners=False,
+        init_cfg=dict(type='ClassPrior', background_share=0.9),
         loss_decode=[
             dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=1.0),
             dict(type='BatchDiceLoss', loss_weight=1.0, background=0),  # sees the 9 % that matter

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, Compose
 from mmengine.registry import TRANSFORMS
 from PIL import Image
+from torch.utils.data import get_worker_info
 
 from segloop.utils.errors import DataError
+from segloop.utils.memory import available_memory
 
 
 @TRANSFORMS.register_module()
@@ -35,6 +38,52 @@ class LoadIndexMask(BaseTransform):
         results["gt_seg_map"] = mask
         results["seg_fields"].append("gt_seg_map")
         return results
+
+
+@TRANSFORMS.register_module()
+class KeepInMemory(BaseTransform):
+    """Do what `transforms` do once per image, and keep the result as long as memory allows.
+
+    Meant for the loading steps, which read and decode the same files in every epoch: put it first and let
+    nothing random be inside. Each loader process keeps its own samples, so it pays with few processes
+    (and with `persistent_workers=True`).
+
+    Args:
+        transforms: the steps, usually those that load image and annotations.
+        share: how much of the memory that is free at the start all processes of the loader may fill;
+            what does not fit is loaded every time.
+    """
+
+    def __init__(self, transforms: list[dict], share: float = 0.25) -> None:
+        self.steps = Compose(transforms)
+        self.share = share
+        self.kept: dict[str, dict[str, Any]] = {}
+        self.room: float | None = None  # bytes; counted in the process that loads
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the loaded sample; its arrays belong to the caller."""
+        name = results["img_path"]
+        if name not in self.kept:
+            loaded = self.steps(results)
+            if loaded is None or not self._fits(loaded):
+                return loaded
+            self.kept[name] = loaded
+        # Steps that follow may write into what they get.
+        return copy.deepcopy(self.kept[name])
+
+    def _fits(self, loaded: dict[str, Any]) -> bool:
+        if self.room is None:
+            worker = get_worker_info()
+            self.room = self.share * available_memory() / (worker.num_workers if worker else 1)
+        size = sum(value.nbytes for value in loaded.values() if isinstance(value, np.ndarray))
+        if size > self.room:
+            return False
+        self.room -= size
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy without what is kept: a spawned process begins with an empty memory of its own."""
+        return {**self.__dict__, "kept": {}, "room": None}
 
 
 @TRANSFORMS.register_module()

@@ -9,7 +9,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import semantic_dataset, transforms
     from segloop.experiments import losses, metrics, optim, recording, run_folder, runner
     from segloop.experiments.hooks import patience, progress
-    from segloop.experiments.models import encoder_decoder, unet, weights
+    from segloop.experiments.models import encoder_decoder, prior, unet, weights
 
 __all__ = [
     "encoder_decoder",
@@ -17,6 +17,7 @@ __all__ = [
     "metrics",
     "optim",
     "patience",
+    "prior",
     "progress",
     "recording",
     "run_folder",
