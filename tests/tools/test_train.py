@@ -35,6 +35,7 @@ def test_mistakes_cost_one_message_and_exit_code_2(tmp_path: Path) -> None:
         (["configs/config_experment_1.py"], "Did you mean"),
         (["configs/config_experiment_1.py", "--resmue"], "Did you mean '--resume'?"),
         ([], "name a config"),
+        (["configs/config_experiment_1.py", "--launcher", "pytorch"], "torchrun --nproc_per_node=2 "),
     ):
         done = tool("train", *words, cwd=REPOSITORY)
         assert done.returncode == 2

@@ -8,10 +8,11 @@ ops.install()  # mmcv binds its operators at first import, and the modules below
 with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import semantic_dataset, transforms
     from segloop.experiments import losses, metrics, optim, recording, run_folder, runner
-    from segloop.experiments.hooks import patience, progress
+    from segloop.experiments.hooks import buffers, patience, progress
     from segloop.experiments.models import encoder_decoder, prior, unet, weights
 
 __all__ = [
+    "buffers",
     "encoder_decoder",
     "losses",
     "metrics",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.config import find_checkpoint, find_config, is_semantic, last_checkpoint, load_config
+from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.testing import prepare_test, settle_outputs
 from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import quiet, silent_imports
@@ -105,6 +106,7 @@ def evaluate(
 def prepare(options: Options) -> Config:
     """Load the config and bring the process into the state that it asks for."""
     path = find_config(options.config)
+    require_launcher(options.launcher, command=options.command)
     quiet()
     choose_device(options.device)
     config = load_config(path, overrides=options.overrides, work_dir=options.work_dir)
@@ -112,6 +114,7 @@ def prepare(options: Options) -> Config:
     if options.seed is not None:
         config.setdefault("randomness", {})["seed"] = options.seed
     settle_loaders(config)
+    join(config, command=options.command)
     return config
 
 
@@ -192,7 +195,7 @@ def require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process of this run may have been faster
     except OSError as error:
         raise ConfigError(
             f"The work_dir {folder} cannot be written: {error.strerror}. Choose another with --work-dir."
@@ -203,12 +206,13 @@ def check_data(config: Config, splits: Sequence[str]) -> None:
     """Draw the demo set if the config asks for it and it is missing; refuse data that cannot be used."""
     from segloop.experiments.data_checks import check_semantic_loader, draw_demo
 
-    draw_demo(config)
-    if is_semantic(config):
-        for name in splits:
-            loader = config.get(f"{name}_dataloader")
-            if loader:
-                check_semantic_loader(loader, config)
+    def check() -> None:
+        draw_demo(config)
+        loaders = [config.get(f"{name}_dataloader") for name in splits] if is_semantic(config) else []
+        for loader in filter(None, loaders):
+            check_semantic_loader(loader, config)
+
+    once(check)
 
 
 def build_runner(config: Config) -> Runner:
@@ -247,20 +251,23 @@ def announce(runner: Runner) -> None:
     """Say in a few lines what is about to run, on what, and where it will be kept."""
     import torch
     from mmengine.device import get_device
+    from mmengine.dist import get_world_size
 
     from segloop.ops import status
 
     config = runner.cfg
     kind = get_device()
     where = f"threads: {torch.get_num_threads()}" if kind == "cpu" else torch.cuda.get_device_name()
+    processes = f"{get_world_size()} x " if get_world_size() > 1 else ""
     precision = "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
     parameters = sum(value.numel() for value in runner.model.parameters())
     loop, loader = config.train_cfg, config.train_dataloader
     length = f"{loop.max_iters} iterations" if "max_iters" in loop else f"{loop.max_epochs} epochs"
+    interval = loop.get("val_interval", 1)
     for line in (
         f"Model     {config.model.type}, {parameters / 1e6:.1f} M parameters",
-        f"Device    {kind} ({where}), {precision}, mmcv operators: {status().kind}",
-        f"Training  {length} of {loader.batch_size} images, validation every {loop.get('val_interval', 1)}",
+        f"Device    {processes}{kind} ({where}), {precision}, mmcv operators: {status().kind}",
+        f"Training  {length} of {processes}{loader.batch_size} images, validation every {interval}",
         f"Folder    {runner.work_dir}",
     ):
         runner.logger.info(line)

@@ -1,1 +1,1 @@
-"""What happens around a run's iterations: the live line, patience."""
+"""What happens around a run's iterations: the live line, patience, one model in all processes."""

@@ -11,6 +11,7 @@ from collections import deque
 from typing import IO, Any
 
 import torch
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
@@ -29,7 +30,7 @@ class LiveLineHook(Hook):
     def __init__(self, stream: IO[str] | None = None, every_s: float = 0.2) -> None:
         self.stream = sys.stderr if stream is None else stream
         self.every_s = every_s
-        self.live = self.stream.isatty()
+        self.live = self.stream.isatty() and is_main_process()
         self._shown = 0
         self._drawn = 0.0
         self._began: dict[str, float] = {}

@@ -1,0 +1,131 @@
+"""Processes find each other on GPUs and on CPUs, one of them speaks, and their scores are one model's."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mmengine.device.utils
+import mmengine.dist
+import pytest
+import torch.distributed
+from mmengine.config import Config
+
+from segloop.experiments.distributed import join, once, require_launcher, settle_for_cpu
+from segloop.experiments.launch import Options, evaluate, train
+from segloop.utils.errors import ConfigError, DataError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COMMAND = ["tools/train.py", "configs/a.py", "--launcher", "pytorch"]
+STARTED = "torchrun --nproc_per_node=2 tools/train.py configs/a.py --launcher pytorch"
+VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+@pytest.fixture
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without GPUs."""
+    monkeypatch.setattr(mmengine.device.utils, "DEVICE", "cpu")
+
+
+@pytest.fixture
+def by_torchrun(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of the only process of a distributed run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for name, value in zip(VARIABLES, ("0", "1", "0", "127.0.0.1", str(port)), strict=True):
+        monkeypatch.setenv(name, value)
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def test_says_how_to_start_what_torchrun_did_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    require_launcher("none", command=COMMAND)
+    with pytest.raises(ConfigError, match=f"start with:\n  {STARTED}$"):
+        require_launcher("pytorch", command=COMMAND)
+
+
+@pytest.mark.usefixtures("by_torchrun")
+def test_takes_what_torchrun_started() -> None:
+    require_launcher("pytorch", command=COMMAND)
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_can_report_a_launcher_that_needs_gpus() -> None:
+    with pytest.raises(ConfigError, match=f"slurm needs GPUs(?s:.*)  {STARTED}$"):
+        join(Config({"launcher": "slurm"}), command=[*COMMAND[:-1], "slurm"])
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [({}, "gloo"), ({"dist_cfg": {"backend": "nccl"}}, "gloo"), ({"dist_cfg": {"backend": "mpi"}}, "mpi")],
+)
+def test_cpus_talk_by_gloo_where_the_config_says_nccl(given: dict[str, Any], taken: str) -> None:
+    config = Config({"env_cfg": {"cudnn_benchmark": True, **given}, "find_unused_parameters": True})
+    settle_for_cpu(config)
+    assert config.env_cfg == {"cudnn_benchmark": True, "dist_cfg": {"backend": taken}}
+    assert config.model_wrapper_cfg.find_unused_parameters is True
+    assert config.model_wrapper_cfg.device_ids is None
+
+
+@pytest.mark.usefixtures("by_torchrun")
+def test_gpus_are_left_to_mmengine(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(mmengine.device.utils, "DEVICE", "cuda")
+    monkeypatch.setattr(mmengine.dist, "init_dist", lambda *words, **options: calls.append((words, options)))
+    config = Config({"launcher": "slurm", "env_cfg": {"dist_cfg": {"backend": "nccl", "timeout": 60}}})
+    join(config, command=COMMAND)
+    assert calls == [(("slurm",), {"backend": "nccl", "timeout": 60})]
+    assert "model_wrapper_cfg" not in config
+
+
+@pytest.mark.usefixtures("on_cpu", "by_torchrun")
+def test_trains_on_a_cpu_with_a_config_made_for_gpus(tiny_config: Path) -> None:
+    options = ["env_cfg.dist_cfg.backend=nccl", "env_cfg.dist_cfg.timeout=60"]
+    runner = train(Options(config=str(tiny_config), launcher="pytorch", overrides=options))
+    assert runner.iter == 2
+    assert type(runner.model).__name__ == "MMDistributedDataParallel"
+    assert torch.distributed.get_backend() == "gloo"
+
+
+def test_one_process_works_and_the_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    once(lambda: done.append("alone"))
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda failed: failed.__setitem__(0, False))
+    once(lambda: done.append("twice"))
+    assert done == ["alone"]
+
+
+def test_where_one_process_fails_all_end_and_one_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work() -> None:
+        raise DataError("broken")
+
+    with pytest.raises(DataError, match="broken"):
+        once(work)
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda failed: failed.__setitem__(0, True))
+    with pytest.raises(SystemExit, match="2"):
+        once(work)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(tiny_config: Path, tmp_path: Path) -> None:
+    starter = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    tool = [str(REPOSITORY / "tools/train.py"), str(tiny_config), "--launcher", "pytorch", "--device", "cpu"]
+    done = subprocess.run([*starter, *tool], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Device    2 x cpu" in done.stdout
+    assert done.stdout.count("Trained.") == 1
+    (scalars,) = (tmp_path / "work").glob("*/vis_data/scalars.json")
+    logged = json.loads(scalars.read_text().splitlines()[-1])
+    alone, _ = evaluate(Options(config=str(tiny_config)), checkpoint="last", split="val")
+    assert [alone[name] for name in ("aAcc", "mIoU")] == [logged[name] for name in ("aAcc", "mIoU")]
