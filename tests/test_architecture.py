@@ -64,12 +64,10 @@ TESTED_IN = {
     "src/segloop/ops/deform_attention.py": "tests/ops/test_core.py",
     "src/segloop/ops/focal.py": "tests/ops/test_core.py",
     "src/segloop/ops/functions.py": "tests/ops/test_golden.py",
-    "src/segloop/ops/lookup.py": "tests/ops/test_core.py",
     "src/segloop/ops/nms.py": "tests/ops/test_core.py",
     "src/segloop/ops/roi_align.py": "tests/ops/test_core.py",
     "src/segloop/ops/roi_pool.py": "tests/ops/test_core.py",
     "src/segloop/ops/rotated.py": "tests/ops/test_core.py",
-    "src/segloop/ops/rows.py": "tests/ops/test_deform_conv.py",
 }
 
 

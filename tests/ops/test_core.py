@@ -15,7 +15,7 @@ from mmcv.ops.multi_scale_deform_attn import (
 from mmcv.ops.roi_align import roi_align
 from torch import Tensor
 
-from segloop.ops import lookup, nms, rotated
+from segloop.ops import nms, rotated
 from tests.ops.cases import attention_tensors, boxes_with_ties, rotated_boxes
 
 ROIS = torch.tensor(
@@ -210,15 +210,3 @@ def test_rotated_nms_minds_labels() -> None:
     kept = rotated.nms_rotated(*arguments, 0.9, 1).tolist()
     assert kept[:2] == [0, 1]  # the same box under two labels
     assert 2 not in kept
-
-
-def test_both_ways_to_transpose_a_look_up_agree() -> None:
-    generator = torch.Generator().manual_seed(0)
-    index = torch.randint(0, 9, (30,), generator=generator, dtype=torch.int32)
-    weight = torch.rand(30, generator=generator)
-    counts = torch.tensor([3, 3, 3, 3, 3, 3, 4, 4, 4])
-    arguments = (index, weight, counts.int(), 9)
-    for counted, sorted_ in zip(
-        lookup._turn_by_counting(*arguments), lookup._turn_by_sorting(*arguments), strict=True
-    ):
-        torch.testing.assert_close(counted, sorted_)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from segloop.ops.rows import pixel_rows, table_gradient, weighted_rows, weights_gradient
+from segloop.ops.lookup import pixel_rows, table_gradient, weighted_sum, weights_gradient
 
 # Of the output; the indices of a chunk need 2 * kernel_size ** 2 / channels times as much.
 CHUNK_ELEMENTS = 1 << 22
@@ -55,7 +55,7 @@ def reassemble(features: Tensor, masks: Tensor, kernel: int, groups: int, scale:
     output = plan.table.new_empty(plan.batch, plan.out_height, plan.out_width, features.shape[1])
     for image, rows in plan.chunks():
         index, weights, _ = plan.taps(image, rows)
-        output[image, rows] = weighted_rows(plan.table, index, weights).reshape(output[image, rows].shape)
+        output[image, rows] = weighted_sum(plan.table, index, weights).reshape(output[image, rows].shape)
     return output.permute(0, 3, 1, 2)
 
 
@@ -72,7 +72,7 @@ def gradients(
         index, weights, inside = plan.taps(image, rows)
         grad = grad_rows[image, rows].reshape(-1, plan.table.shape[1])
         own = slice(image * rows_per_image, (image + 1) * rows_per_image)
-        grad_table[own] += table_gradient(grad, index - own.start, weights, rows_per_image)
+        grad_table[own] += table_gradient(index - own.start, weights, grad, rows_per_image)
         found = weights_gradient(plan.table, index, weights, grad) * inside
         grad_masks[image, rows] = found.reshape(grad_masks[image, rows].shape)
     return _planes(grad_table, features.shape), grad_masks.permute(0, 3, 1, 2)

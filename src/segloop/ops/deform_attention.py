@@ -63,8 +63,7 @@ def ms_deform_attn_backward(
     weight = (corners.weight * attention[..., None]).flatten(3).flatten(0, 2)
     table = computable(value).reshape(-1, value.shape[3])
     grad = computable(grad_output).reshape(-1, value.shape[3])
-    (spread,) = lookup.spread([(index, weight)], grad, len(table))
-    grad_value.add_(spread.view(value.shape))
+    grad_value.add_(lookup.table_gradient(index, weight, grad, len(table)).view(value.shape))
 
     alike = grad.new_empty(index.shape)  # each pixel's value times the gradient at its query
     for some in torch.arange(len(index)).split(max(1, CHUNK // (index.shape[1] * table.shape[1]))):

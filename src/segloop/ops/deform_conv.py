@@ -12,14 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from segloop.ops.rows import (
-    accumulation_dtype,
-    pixel_rows,
-    table_gradient,
-    weighted_rows,
-    weights_gradient,
-    without_autocast,
-)
+from segloop.ops.lookup import computable, pixel_rows, table_gradient, weighted_sum, weights_gradient
 
 CHUNK_ELEMENTS = 1 << 21  # of the columns: 8 MB in float32, and long enough for an efficient matrix product
 
@@ -58,8 +51,8 @@ class Sampler:
         self.batch, self.channels, self.height, self.width = features.shape
         self.out_hw = (offset.shape[2], offset.shape[3])
         self.positions = self.out_hw[0] * self.out_hw[1]
-        dtype = accumulation_dtype(features)
         self.table = pixel_rows(features, geometry.deform_groups)
+        dtype = self.table.dtype
         self.offsets = self._by_position(offset.to(dtype), 2)
         self.modulation = None if mask is None else self._by_position(mask.to(dtype), 1)
 
@@ -142,9 +135,7 @@ def _corners(coordinate: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _kernel_matrices(weight: Tensor, geometry: Geometry) -> Tensor:
     """Return a kernel (O, C / groups, kh, kw) as (groups, taps * C / groups, O / groups)."""
-    matrix = weight.to(accumulation_dtype(weight)).reshape(
-        geometry.groups, -1, weight.shape[1], geometry.taps
-    )
+    matrix = computable(weight).reshape(geometry.groups, -1, weight.shape[1], geometry.taps)
     return matrix.permute(0, 3, 2, 1).reshape(geometry.groups, geometry.taps * weight.shape[1], -1)
 
 
@@ -171,7 +162,7 @@ def convolve(
     rows = sampler.table.new_empty(sampler.batch * sampler.positions, weight.shape[0])
     for chunk in sampler.chunks():
         taps = sampler.taps(chunk)
-        columns = weighted_rows(sampler.table, taps.index, sampler.tap_weights(chunk, taps))
+        columns = weighted_sum(sampler.table, taps.index, sampler.tap_weights(chunk, taps))
         product = torch.bmm(_by_group(columns, geometry), matrices)
         rows[chunk] = product.permute(1, 0, 2).reshape(-1, weight.shape[0])
     return rows.reshape(sampler.batch, *sampler.out_hw, -1).permute(0, 3, 1, 2)
@@ -223,7 +214,7 @@ def weight_gradient(
     grad = grad_rows.new_zeros(geometry.groups, grad_rows.shape[2], geometry.taps * in_channels)
     for chunk in sampler.chunks():
         taps = sampler.taps(chunk)
-        columns = weighted_rows(sampler.table, taps.index, sampler.tap_weights(chunk, taps))
+        columns = weighted_sum(sampler.table, taps.index, sampler.tap_weights(chunk, taps))
         grad.baddbmm_(grad_rows[:, chunk].transpose(1, 2), _by_group(columns, geometry))
     grad = grad.reshape(out_channels, geometry.taps, in_channels)
     return grad.permute(0, 2, 1).reshape(weight.shape)
@@ -239,14 +230,19 @@ def _add_table_gradient(grad_table: Tensor, grad: Tensor, index: Tensor, weights
     """Add what a chunk gives to the gradient of the table, in the rows that it reaches."""
     first, last = index.aminmax()
     target = grad_table[int(first) : int(last) + 1]
-    target += table_gradient(grad, index - first, weights, target.shape[0])
+    target += table_gradient(index - first, weights, grad, len(target))
+
+
+def _without_autocast(tensor: Tensor) -> torch.autocast:
+    """Return a context in which matrix products keep the type of their operands."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def deform_conv_forward(
     input: Tensor, weight: Tensor, offset: Tensor, output: Tensor, columns: Tensor, ones: Tensor, **sizes: int
 ) -> None:
     """Write the deformable convolution to `output`; `columns` and `ones` are scratch of the kernel."""
-    with without_autocast(input):
+    with _without_autocast(input):
         output.copy_(convolve(input, offset, None, weight, _first_geometry(**sizes)))
 
 
@@ -261,7 +257,7 @@ def deform_conv_backward_input(
     **sizes: int,
 ) -> None:
     """Write the gradients of input and offset."""
-    with without_autocast(input):
+    with _without_autocast(input):
         found = input_gradients(input, offset, None, weight, gradOutput, _first_geometry(**sizes))
         gradInput.copy_(found[0])
         gradOffset.copy_(found[1])
@@ -279,7 +275,7 @@ def deform_conv_backward_parameters(
     **sizes: int,
 ) -> None:
     """Add the gradient of the kernel, times `scale`, to `gradWeight`."""
-    with without_autocast(input):
+    with _without_autocast(input):
         found = weight_gradient(input, offset, None, gradWeight, gradOutput, _first_geometry(**sizes))
         gradWeight.add_(found.to(gradWeight.dtype), alpha=scale)
 
@@ -298,7 +294,7 @@ def modulated_deform_conv_forward(
     **sizes: int,
 ) -> None:
     """Write the modulated deformable convolution of `input` to `output`."""
-    with without_autocast(input):
+    with _without_autocast(input):
         result = convolve(input, offset, mask, weight, _second_geometry(**sizes))
         output.copy_(result + bias[:, None, None] if with_bias else result)
 
@@ -323,7 +319,7 @@ def modulated_deform_conv_backward(
 ) -> None:
     """Write the gradients of input, offset and mask, and add those of kernel and bias."""
     geometry = _second_geometry(**sizes)
-    with without_autocast(input):
+    with _without_autocast(input):
         found = input_gradients(input, offset, mask, weight, grad_output, geometry)
         for target, value in zip((grad_input, grad_offset, grad_mask), found, strict=True):
             if value is not None:
@@ -331,9 +327,7 @@ def modulated_deform_conv_backward(
         found_weight = weight_gradient(input, offset, mask, weight, grad_output, geometry)
         grad_weight.add_(found_weight.to(grad_weight.dtype))
         if with_bias:
-            grad_bias.add_(
-                grad_output.sum((0, 2, 3), dtype=accumulation_dtype(grad_output)).to(grad_bias.dtype)
-            )
+            grad_bias.add_(computable(grad_output).sum((0, 2, 3)).to(grad_bias.dtype))
 
 
 def _first_geometry(

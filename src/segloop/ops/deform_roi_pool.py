@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from segloop.ops.rows import pixel_rows, table_gradient, weighted_rows, weights_gradient
+from segloop.ops.lookup import pixel_rows, table_gradient, weighted_sum, weights_gradient
 
 CHUNK_SAMPLES = 1 << 20  # bilinear samples at a time
 
@@ -119,7 +119,7 @@ def deform_roi_pool_forward(
     output.zero_()
     table = pixel_rows(input)
     for bins in _bins(rois.to(table.dtype), offset, (input.shape[2], input.shape[3]), settings):
-        pooled = weighted_rows(table, bins.index, bins.weights)
+        pooled = weighted_sum(table, bins.index, bins.weights)
         planes = pooled.reshape(len(bins.regions), pooled_height, pooled_width, -1).permute(0, 3, 1, 2)
         output[bins.regions] = planes.to(output.dtype)
 
@@ -147,7 +147,7 @@ def deform_roi_pool_backward(
     extent = (rois[:, [3, 4]] - rois[:, [1, 2]]) * spatial_scale * gamma
     for bins in _bins(rois, offset, (height, width), settings):
         grad = grad_output[bins.regions].to(table.dtype).permute(0, 2, 3, 1).reshape(-1, channels)
-        grad_table += table_gradient(grad, bins.index, bins.weights, len(table))
+        grad_table += table_gradient(bins.index, bins.weights, grad, len(table))
         if grad_offset.numel():
             grad_taps = weights_gradient(table, bins.index, bins.weights, grad)
             moved = torch.stack([(grad_taps * slope).sum(1) for slope in (bins.slope_x, bins.slope_y)])

@@ -1,4 +1,4 @@
-"""Weighted sums of table rows, and their transpose: what gathering with bilinear weights comes down to."""
+"""Weighted sums of table rows, and their gradients: what sampling a feature map comes down to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+SMALL_PLANE = 256  # pixels; below, to transpose planes one by one is not worth the calls
 CHUNK = 1 << 20  # numbers in one intermediate table: it stays in the cache, and its memory is used again
 
 
@@ -17,8 +18,24 @@ def computable(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
+def pixel_rows(features: Tensor, groups: int = 1, *, out: Tensor | None = None) -> Tensor:
+    """Return features [N, C, H, W] as a table [N * H * W * groups, C / groups], perhaps in memory `out`."""
+    features = computable(features)
+    images, channels, height, width = features.shape
+    table = features.permute(0, 2, 3, 1)
+    if height * width >= SMALL_PLANE and features.is_contiguous():
+        table = features.new_empty(table.shape) if out is None else out.view(table.shape)
+        for rows, image in zip(table.view(images, -1, channels), features.flatten(2), strict=True):
+            rows.copy_(image.t())  # a plain transpose goes block by block, several times as fast as a permute
+    return table.contiguous().view(images * height * width * groups, channels // groups)
+
+
 def weighted_sum(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
-    """Return [B, C]: rows of `table` [A, C] at `index` [B, K], times `weight` [B, K], summed over K."""
+    """Return [B, C]: rows of `table` [A, C] at `index` [B, K], times `weight` [B, K], summed over K.
+
+    >>> weighted_sum(torch.eye(3), torch.tensor([[0, 2]]), torch.tensor([[0.25, 0.5]]))
+    tensor([[0.2500, 0.0000, 0.5000]])
+    """
     return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight.to(table.dtype))
 
 
@@ -27,6 +44,20 @@ def weighted_sums(table: Tensor, taps: Sequence[tuple[Tensor, Tensor]]) -> Tenso
     index, weight, counts = _joined(taps)
     offsets = counts.cumsum(0, dtype=index.dtype) - counts
     return F.embedding_bag(index, table, offsets, mode="sum", per_sample_weights=weight.to(table.dtype))
+
+
+def weights_gradient(table: Tensor, index: Tensor, weight: Tensor, grad: Tensor) -> Tensor:
+    """Return the gradient [B, K] of the weights for the gradient `grad` [B, C] of the weighted sums."""
+    with torch.enable_grad():
+        leaf = weight.detach().requires_grad_()
+        (found,) = torch.autograd.grad(weighted_sum(table.detach(), index, leaf), leaf, grad)
+    return found
+
+
+def table_gradient(index: Tensor, weight: Tensor, grad: Tensor, size: int) -> Tensor:
+    """Return the gradient [size, C] of the table for the gradient `grad` [B, C] of the weighted sums."""
+    (found,) = spread([(index, weight)], grad, size)
+    return found
 
 
 def spread(

@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from segloop.ops import lookup
-from segloop.ops.lookup import CHUNK, computable
+from segloop.ops.lookup import CHUNK, computable, pixel_rows
 
-SMALL_PLANE = 256  # pixels; below, to transpose planes one by one is not worth the calls
 FEW_CHANNELS = 8  # below, a row of channels is too short to be worth a look-up
 
 
@@ -43,11 +42,15 @@ class Samples(NamedTuple):
 
 
 class Taps(NamedTuple):
-    """Bags of pixels: which regions they belong to, `pixel` and `weight` [regions * bins, taps per bag]."""
+    """Bags of pixels: which regions they belong to, `pixel` and `weight` [regions, bins, taps per bag]."""
 
     regions: Tensor
     pixel: Tensor
     weight: Tensor
+
+    def bags(self) -> tuple[Tensor, Tensor]:
+        """Return pixels and weights one bag after another, as look-ups want them."""
+        return self.pixel.flatten(0, 1), self.weight.flatten(0, 1)
 
 
 @torch.no_grad()
@@ -106,26 +109,11 @@ def roi_align_backward(
     rows, columns = _samples(
         rois, (aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned, (height, width)
     )
-    taps = _taps(batch, _windows(rows, height), _windows(columns, width), (height, width))
-    grad, pixels = _channels_last(grad_output), height * width
+    y, x = _windows(rows, height), _windows(columns, width)
     if grad_input.shape[1] < FEW_CHANNELS:
-        total = _scatter(taps, grad, grad_input.shape[0] * pixels)
-        grad_input.add_(total.unflatten(1, (-1, height, width)).transpose(0, 1))
+        _spread_plane_by_plane(grad_output, batch, y, x, grad_input)
     else:
-        parts = _gather_per_pixel(list(taps), grad, grad_input.shape[0] * pixels)
-        _add_transposed(grad_input.view(*grad_input.shape[:2], pixels), parts)
-
-
-def _add_transposed(images: Tensor, parts: Iterator[Tensor]) -> None:
-    """Add rows of channels, pixel by pixel, to `images` [N, C, pixels]."""
-    image = at = 0
-    for part in parts:
-        while len(part):
-            here, part = part.tensor_split([images.shape[2] - at])
-            images[image, :, at : at + len(here)].add_(here.t().contiguous())
-            at += len(here)
-            if at == images.shape[2]:
-                image, at = image + 1, 0
+        _spread_to_pixels(grad_output, batch, y, x, grad_input)
 
 
 def _samples(
@@ -173,42 +161,79 @@ def _windows(samples: Samples, size: int) -> Windows:
     return Windows(first[:, :, 0].int(), weight, span)
 
 
-def _taps(
-    batch: Tensor, y: Windows, x: Windows, size_hw: tuple[int, int], *, channels: int = 1
-) -> Iterator[Taps]:
-    """Yield bags of pixels for regions whose windows are equally large, so that nothing is padded far."""
+def _taps(y: Windows, x: Windows, batch: Tensor, size_hw: tuple[int, int]) -> Iterator[Taps]:
+    """Yield bags of pixels for regions whose windows are equally large, so that nothing is padded far.
+
+    Pixels are counted from the start of their image; regions of one image are neighbours.
+    """
     height, width = size_hw
     keys, group = torch.unique(y.span * (int(x.span.max()) + 1) + x.span, return_inverse=True)
-    order = group.argsort(stable=True)
+    order = (group * (int(batch.max()) + 1) + batch).argsort(stable=True)
     bins = y.first.shape[1] * x.first.shape[1]
     for regions in order.split(torch.bincount(group, minlength=len(keys)).tolist()):
         tall, wide = int(y.span[regions[0]]), int(x.span[regions[0]])
-        for some in regions.split(max(1, CHUNK // (bins * max(tall * wide, channels)))):
-            lines = batch[some, None, None].int() * height + y.positions(some, tall, height)
-            index = (lines * width)[:, :, None, :, None] + x.positions(some, wide, width)[:, None, :, None]
+        for some in regions.split(max(1, CHUNK // (bins * tall * wide))):
+            lines = y.positions(some, tall, height) * width
+            index = lines[:, :, None, :, None] + x.positions(some, wide, width)[:, None, :, None]
             weight = y.weight[some, :, None, :tall, None] * x.weight[some, None, :, None, :wide]
-            taps = (len(some) * bins, tall * wide)
+            taps = (len(some), bins, tall * wide)
             yield Taps(some, index.reshape(taps), weight.reshape(taps))
 
 
+def _taps_by_image(
+    y: Windows, x: Windows, batch: Tensor, size_hw: tuple[int, int]
+) -> Iterator[tuple[int, list[Taps]]]:
+    """Yield the number of each image that has regions, and their bags."""
+    found: dict[int, list[Taps]] = {}
+    for taps in _taps(y, x, batch, size_hw):
+        images, counts = (
+            values.tolist() for values in batch[taps.regions].unique_consecutive(return_counts=True)
+        )
+        for image, *parts in zip(images, *(values.split(counts) for values in taps), strict=True):
+            found.setdefault(image, []).append(Taps(*parts))
+    yield from found.items()
+
+
 def _mean_of_pixels(input: Tensor, batch: Tensor, y: Windows, x: Windows, output: Tensor) -> None:
-    table = _channels_last(input)
-    channels, bins = input.shape[1], output.shape[2] * output.shape[3]
-    flat = output.view(len(output), channels, bins)
+    channels, height, width = input.shape[1:]
+    flat = output.flatten(2)
+    table = computable(input[:0]).new_empty(height * width, channels)  # fresh memory costs more than the work
+    for image, blocks in _taps_by_image(y, x, batch, (height, width)):
+        rows = pixel_rows(input[image : image + 1], out=table)
+        for some in _batches(blocks, flat.shape[2] * channels):
+            pooled = lookup.weighted_sums(rows, [taps.bags() for taps in some])
+            regions = torch.cat([taps.regions for taps in some])
+            flat[regions] = pooled.view(len(regions), -1, channels).transpose(1, 2).to(output.dtype)
 
-    def pool(taps: list[Taps]) -> None:
-        pooled = lookup.weighted_sums(table, [(some.pixel, some.weight) for some in taps])
-        regions = torch.cat([some.regions for some in taps])
-        flat[regions] = pooled.view(-1, bins, channels).transpose(1, 2).to(output.dtype)
 
-    waiting: list[Taps] = []  # groups can be tiny, and each call wakes the threads
-    for taps in _taps(batch, y, x, (input.shape[2], input.shape[3]), channels=channels):
+def _batches(blocks: list[Taps], per_region: int) -> Iterator[list[Taps]]:
+    """Yield neighbouring blocks together: they can be tiny, and each look-up wakes the threads."""
+    waiting: list[Taps] = []
+    count = 0
+    for taps in blocks:
         waiting.append(taps)
-        if sum(len(some.pixel) for some in waiting) * channels >= CHUNK:
-            pool(waiting)
-            waiting = []
+        count += len(taps.regions) * per_region
+        if count >= CHUNK:
+            yield waiting
+            waiting, count = [], 0
     if waiting:
-        pool(waiting)
+        yield waiting
+
+
+def _spread_to_pixels(grad: Tensor, batch: Tensor, y: Windows, x: Windows, grad_input: Tensor) -> None:
+    channels, height, width = grad_input.shape[1:]
+    rows, part = pixel_rows(grad), max(1, CHUNK // channels)
+    turned = rows.new_empty(channels * part)
+    bins = torch.arange(len(rows), device=grad.device, dtype=torch.int32).view(len(grad), -1)
+    for image, blocks in _taps_by_image(y, x, batch, (height, width)):
+        plane, at = grad_input[image].view(channels, -1), 0
+        own = bins[torch.cat([taps.regions for taps in blocks])].flatten()
+        for sums in lookup.spread(
+            [taps.bags() for taps in blocks], rows, plane.shape[1], rows=own, part=part
+        ):
+            here = turned[: sums.numel()].view(channels, -1)
+            plane[:, at : at + len(sums)].add_(here.copy_(sums.t()))
+            at += len(sums)
 
 
 def _mean_of_lines(input: Tensor, batch: Tensor, y: Windows, x: Windows, output: Tensor) -> None:
@@ -229,25 +254,17 @@ def _mean_of_lines(input: Tensor, batch: Tensor, y: Windows, x: Windows, output:
         output[some] = (picked * x.weight[some, None, None, :, :wide]).sum(-1).to(output.dtype)
 
 
-def _gather_per_pixel(taps: list[Taps], grad: Tensor, pixels: int) -> Iterator[Tensor]:
-    """Yield, some pixels at a time, the weighted sums of the bins that touched each, [pixels, C]."""
-    bins = len(grad) // sum(len(some.regions) for some in taps)
-    steps = torch.arange(bins, device=grad.device)
-    bag = torch.cat([(some.regions[:, None] * bins + steps).flatten() for some in taps]).int()
-    blocks = [(some.pixel, some.weight) for some in taps]
-    return lookup.spread(blocks, grad, pixels, rows=bag, part=max(1, CHUNK // grad.shape[1]))
-
-
-def _scatter(taps: Iterator[Taps], grad: Tensor, pixels: int) -> Tensor:
-    """Return the same for few channels, plane by plane, [C, pixels]."""
-    # One plane after another: index_add of single numbers is a plain loop, of short rows a call for each.
-    planes = grad.new_zeros(grad.shape[1], pixels)
-    for regions, pixel, weight in taps:
-        bins = len(pixel) // len(regions)
-        for plane, values in zip(planes, grad.t(), strict=True):
-            share = values.reshape(-1, bins)[regions].view(-1, 1) * weight
-            plane.index_add_(0, pixel.flatten(), share.flatten().to(grad.dtype))
-    return planes
+def _spread_plane_by_plane(grad: Tensor, batch: Tensor, y: Windows, x: Windows, grad_input: Tensor) -> None:
+    # index_add of single numbers is a plain loop, of short rows a call for each.
+    number, channels, height, width = grad_input.shape
+    planes = computable(grad_input[:0]).new_zeros(channels, number * height * width)
+    values = computable(grad).flatten(2).transpose(0, 1)
+    for regions, pixel, weight in _taps(y, x, batch, (height, width)):
+        pixel = pixel + batch[regions, None, None] * (height * width)
+        for plane, value in zip(planes, values, strict=True):
+            share = value[regions][..., None] * weight
+            plane.index_add_(0, pixel.flatten(), share.flatten().to(plane.dtype))
+    grad_input.add_(planes.view(channels, number, height, width).transpose(0, 1))
 
 
 def _max_forward(
@@ -260,7 +277,7 @@ def _max_forward(
     argmax_x: Tensor,
 ) -> None:
     """Take the largest sample of each bin, region by region with equal grids."""
-    table = _channels_last(input)
+    table = pixel_rows(input)
     height, width = input.shape[2:]
     where_yx = [rows.at.new_zeros(output.shape) for _ in range(2)]
     tall, wide = rows.grid.int(), columns.grid.int()
@@ -314,15 +331,3 @@ def _corners(y: Tensor, x: Tensor, plane: Tensor, height: int, width: int) -> tu
     index = lines * width + torch.stack([left, right, left, right], -1)
     rows = torch.stack([1 - part_y, 1 - part_y, part_y, part_y], -1)
     return index, rows * torch.stack([1 - part_x, part_x, 1 - part_x, part_x], -1) * valid[..., None]
-
-
-def _channels_last(values: Tensor) -> Tensor:
-    """Return [A, C, H, W] as a table [A*H*W, C] in a precision that sums well (bfloat16 does not)."""
-    values = computable(values)
-    images, channels, pixels = len(values), values.shape[1], values[0, 0].numel() if values.numel() else 0
-    if pixels < SMALL_PLANE or not values.is_contiguous():
-        return values.permute(0, 2, 3, 1).reshape(-1, channels)
-    table = values.new_empty(images, pixels, channels)
-    for rows, image in zip(table, values.view(images, channels, pixels), strict=True):
-        rows.copy_(image.t())  # a plain transpose goes block by block, several times as fast as a permute
-    return table.view(-1, channels)
