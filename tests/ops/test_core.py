@@ -40,6 +40,15 @@ def test_roi_align_gradient_is_exact(channels: int, mode: str, ratio: int) -> No
     assert torch.autograd.gradcheck(pooled, features(channels, torch.float64), fast_mode=True)
 
 
+def test_roi_align_of_several_images_and_many_pixels_is_exact() -> None:
+    values = torch.rand(3, 8, 17, 16, dtype=torch.float64).requires_grad_()
+    rois = torch.cat([ROIS, ROIS[:1]]).double()  # one image has regions at both ends, one has none
+    rois[:, 1:] *= 3
+    assert torch.autograd.gradcheck(lambda some: roi_align(some, rois, 2, 0.125), values, fast_mode=True)
+    alone = torch.cat([roi_align(values, roi[None], 2, 0.125) for roi in rois])
+    torch.testing.assert_close(roi_align(values, rois, 2, 0.125), alone)
+
+
 def test_roi_pool_gradient_is_exact() -> None:
     assert torch.autograd.gradcheck(
         lambda values: RoIPool(2, 0.125)(values, ROIS.double()), features(3, torch.float64), fast_mode=True

@@ -24,6 +24,17 @@ def test_a_pixel_is_a_row_in_any_memory_format(size_hw: tuple[int, int], groups:
     assert lookup.pixel_rows(features[:1].half()).dtype == torch.float32
 
 
+@pytest.mark.parametrize("shape", [(1, 300), (300, 1), (3, 5)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_transpose_writes_into_the_memory_given(shape: tuple[int, int], dtype: torch.dtype) -> None:
+    matrix, out = (
+        torch.arange(shape[0] * shape[1], dtype=dtype).view(shape),
+        torch.zeros(shape[::-1], dtype=dtype),
+    )
+    assert lookup.transpose(matrix, out) is out
+    assert torch.equal(out, matrix.t())
+
+
 def test_gradients_equal_those_of_autograd() -> None:
     generator = torch.Generator().manual_seed(0)
     table = torch.rand(7, 3, generator=generator, dtype=torch.float64).requires_grad_()

@@ -26,8 +26,18 @@ def pixel_rows(features: Tensor, groups: int = 1, *, out: Tensor | None = None) 
     if height * width >= SMALL_PLANE and features.is_contiguous():
         table = features.new_empty(table.shape) if out is None else out.view(table.shape)
         for rows, image in zip(table.view(images, -1, channels), features.flatten(2), strict=True):
-            rows.copy_(image.t())  # a plain transpose goes block by block, several times as fast as a permute
+            transpose(image, rows)  # several times as fast as a permute of all
     return table.contiguous().view(images * height * width * groups, channels // groups)
+
+
+def transpose(matrix: Tensor, out: Tensor) -> Tensor:
+    """Write the transpose of a matrix to `out` and return that; both are contiguous."""
+    if matrix.device.type != "cpu":
+        return out.copy_(matrix.t())
+    import cv2  # as mmcv does; takes half the time of PyTorch's
+
+    cv2.transpose(matrix.numpy(), dst=out.numpy())
+    return out
 
 
 def weighted_sum(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:

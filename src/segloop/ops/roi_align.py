@@ -232,7 +232,7 @@ def _spread_to_pixels(grad: Tensor, batch: Tensor, y: Windows, x: Windows, grad_
             [taps.bags() for taps in blocks], rows, plane.shape[1], rows=own, part=part
         ):
             here = turned[: sums.numel()].view(channels, -1)
-            plane[:, at : at + len(sums)].add_(here.copy_(sums.t()))
+            plane[:, at : at + len(sums)].add_(lookup.transpose(sums, here))
             at += len(sums)
 
 
