@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from segloop.utils.errors import DataError
-from segloop.viz.curves import draw_curves, read_scalars
+from segloop.viz.curves import draw_by_minutes, draw_curves, read_scalars, score_by_minutes
 
 
 def log(folder: Path, name: str, lines: list[dict], tail: str = "") -> None:
@@ -38,3 +38,20 @@ def test_a_resumed_run_is_one_curve(tmp_path: Path) -> None:
 def test_can_report_a_folder_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no log"):
         read_scalars(tmp_path)
+
+
+def test_scores_stand_at_the_minutes_of_training_before_them(tmp_path: Path) -> None:
+    train = {"loss": 1.0, "lr": 0.1}
+    lines = [
+        {**train, "time": 3.0, "step": 20},
+        {**train, "time": 6.0, "step": 30},
+        {"mDice": 50.0, "time": 99.0, "step": 30},
+        {**train, "time": 6.0, "step": 40},
+        {"mDice": 60.0, "step": 40},
+    ]
+    log(tmp_path, "1", lines)
+    assert score_by_minutes(tmp_path, "mDice") == [(2.0, 50.0), (3.0, 60.0)]
+    plots = {"U-Net": {"ours": [tmp_path, tmp_path]}, "DeepLab": {"ours": [tmp_path]}}
+    draw_by_minutes(plots, tmp_path / "curves.png", score="mDice", bar=75)
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.size == (1012, 374)

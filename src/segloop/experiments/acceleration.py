@@ -26,4 +26,4 @@ def accelerate(model: nn.Module, *, memory_format: MemoryFormat = "contiguous") 
         )
     if get_device() == "cpu":
         use_dilated_depthwise(model)
-    return model.to(memory_format=FORMATS[memory_format])
+    return model.to(memory_format=FORMATS[memory_format])  # type: ignore[call-overload]

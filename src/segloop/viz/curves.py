@@ -1,9 +1,9 @@
-"""Draws a run's curves from what it logged: loss of training and validation, and the scores."""
+"""Draws curves from what runs logged: losses and scores of one run, scores of several by minutes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ def read_scalars(work_dir: Path | str) -> list[dict[str, Any]]:
             except json.JSONDecodeError:
                 continue  # a run that was killed may leave half a line
             if "step" in line:
-                lines[line["step"], "loss" in line and "lr" in line] = line  # a later part has the last word
+                # training before the validation at its end; a later part has the last word
+                lines[line["step"], not ("loss" in line and "lr" in line)] = line
     if not lines:
         raise DataError(f"{work_dir} has no log of a training (<time>/vis_data/scalars.json).")
     return [lines[key] for key in sorted(lines)]
@@ -54,4 +55,49 @@ def draw_curves(
             axes.legend(frameon=False)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(out, dpi=110, metadata={"Software": None})
+
+
+def score_by_minutes(work_dir: Path | str, score: str) -> list[tuple[float, float]]:
+    """Return a run's validation scores with the minutes of training before each, validations not counted."""
+    minutes, last, found = 0.0, 0, []
+    for line in read_scalars(work_dir):
+        if "lr" in line and "time" in line:  # mean seconds per iteration since the line before
+            minutes += line["time"] * (line["step"] - last) / 60
+            last = line["step"]
+        elif score in line:
+            found.append((minutes, line[score]))
+    return found
+
+
+def draw_by_minutes(
+    plots: Mapping[str, Mapping[str, Sequence[Path | str]]],
+    out: Path | str,
+    *,
+    score: str = "mDice_fg",
+    bar: float | None = None,
+) -> None:
+    """Write a picture of a score against minutes of training: a plot per title, a colour per recipe.
+
+    `plots` maps titles to recipes, and each recipe's name to the work_dirs of its runs, one line each.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6 * len(plots), 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(1, len(plots), sharey=True, squeeze=False)[0]
+    for axes, (title, recipes) in zip(grid, plots.items(), strict=True):
+        for number, (name, runs) in enumerate(recipes.items()):
+            for nth, run in enumerate(runs):
+                points = [(0.0, 0.0), *score_by_minutes(run, score)]
+                label = name if nth == 0 else None
+                axes.plot(*zip(*points, strict=True), "o-", color=f"C{number}", label=label, markersize=3)
+        if bar is not None:
+            axes.axhline(bar, color="0.5", linewidth=0.8, linestyle="--")
+        axes.set(title=title, xlabel="minutes of training", ylim=(0, 100))
+        axes.legend(frameon=False, loc="lower right")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[0].set_ylabel(f"{score} on validation, %")
     figure.savefig(out, dpi=110, metadata={"Software": None})

@@ -1,0 +1,222 @@
+"""Time training with our recipe and with mmseg's own, in turns: python benchmarks/train_speed.py [CONFIG …].
+
+Two processes train the same network with the same batch and crop, one as `tools/train.py` does it, one as
+mmseg's runner does (`stock_recipe.py`). They take turns of a few iterations in one run, so that both meet the
+same load; what is reported is the ratio of neighbouring turns, and the share of the machine's measured peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = ("ours", "stock")
+CONFIGS = [str(ROOT / f"configs/config_experiment_{number}.py") for number in (1, 2)]
+
+
+def main() -> None:
+    """Take the options; for each config run the turns, then print a table."""
+    args = parse_args()
+    if args.peer:
+        work(args)
+        return
+    peak = measure_peak()
+    print("peak, GFLOP/s: " + ", ".join(f"{name} {value:.0f}" for name, value in peak.items()))
+    for config in args.configs:
+        compare(config, peak, args)
+
+
+def compare(config: str, peak: dict[str, float], args: argparse.Namespace) -> None:
+    """Let both peers train in turns, and print what came out."""
+    with tempfile.TemporaryDirectory() as folder:
+        peers = {kind: Peer(kind, config, folder, args) for kind in PEERS}
+        about = {kind: peer.answer() for kind, peer in peers.items()}  # ready
+        turns = []
+        for turn in range(args.turns + 1):
+            turns.append({kind: peers[kind].take_turn() for kind in PEERS[:: (-1) ** turn]})
+            if sys.stderr.isatty():
+                print(f"\rturn {turn}/{args.turns}", end="", file=sys.stderr, flush=True)
+        for peer in peers.values():
+            peer.process.kill()
+            peer.process.wait()
+    turns = turns[1:]  # the first fills caches
+    ratios = sorted(turn["stock"] / turn["ours"] for turn in turns)
+    batch, flops = about["ours"]["batch"], about["ours"]["flops"]
+    print(
+        f"\n{Path(config).stem}: batch {batch}, {about['ours']['threads']} threads, {args.turns} turns of "
+        f"{args.iterations} iterations"
+    )
+    for kind in PEERS:
+        seconds = statistics.median(turn[kind] for turn in turns)
+        reached = flops / seconds / 1e9
+        shares = ", ".join(f"{reached / value:.0%} of {name}" for name, value in peak.items())
+        print(
+            f"  {kind:6} {seconds:6.3f} s per iteration  {batch / seconds:6.1f} images/s  "
+            f"{reached:4.0f} GFLOP/s: {shares}"
+        )
+    quarter = len(ratios) // 4
+    print(
+        f"  ratio  {statistics.median(ratios):.2f} "
+        f"(middle half {ratios[quarter]:.2f} to {ratios[-1 - quarter]:.2f})"
+    )
+
+
+class Peer:
+    """A training that stands still until it is told to go on for some iterations."""
+
+    def __init__(self, kind: str, config: str, folder: str, args: argparse.Namespace) -> None:
+        self.kind = kind
+        command = [sys.executable, "-W", "ignore", __file__, config, "--peer", kind, "--folder", folder]
+        command += ["--iterations", str(args.iterations), "--threads", str(args.threads)]
+        command += ["--cfg-options", *args.cfg_options] if args.cfg_options else []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith('{"'):
+                return json.loads(line)
+        sys.exit(f"The training of {self.kind} ended; its message is above.")
+
+    def take_turn(self) -> float:
+        """Return the seconds per iteration."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return self.answer()["seconds"]
+
+
+def work(args: argparse.Namespace) -> None:
+    """Train as one of the peers, stopping after each turn."""
+    from stock_recipe import stock
+
+    from segloop.experiments.config import load_config
+    from segloop.experiments.data_checks import draw_demo
+    from segloop.experiments.launch import build_runner, settle_precision
+    from segloop.utils.quiet import quiet
+
+    quiet()
+    import torch
+
+    torch.set_num_threads(args.threads)
+    config: Any = load_config(
+        args.configs[0],
+        overrides=["train_cfg.max_iters=1000000", "train_cfg.val_interval=1000000", *args.cfg_options],
+        work_dir=f"{args.folder}/{args.peer}",
+    )
+    draw_demo(config)
+    settle_precision(config)
+    config = stock(config) if args.peer == "stock" else config
+    from mmengine.hooks import Hook
+    from mmengine.runner import Runner
+
+    class Turns(Hook):
+        """Waits for the word at the start of each turn, and tells the time that it took."""
+
+        priority = "VERY_LOW"
+
+        def __init__(self) -> None:
+            self.began = 0.0
+
+        def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+            if batch_idx == 0:
+                self.wait()
+
+        def after_train_iter(
+            self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        ) -> None:
+            if (batch_idx + 1) % args.iterations == 0:
+                print(
+                    json.dumps({"seconds": (time.perf_counter() - self.began) / args.iterations}), flush=True
+                )
+                self.wait()
+
+        def wait(self) -> None:
+            if not sys.stdin.readline():
+                os._exit(0)
+            self.began = time.perf_counter()
+
+    runner = Runner.from_cfg(config) if args.peer == "stock" else build_runner(config)
+    runner.register_hook(Turns())
+    about = {
+        "batch": config.train_dataloader.batch_size,
+        "flops": train_flops(runner),
+        "threads": args.threads,
+    }
+    print(json.dumps(about), flush=True)
+    runner.train()
+
+
+def train_flops(runner: Any) -> float:
+    """Return the floating-point operations of one iteration: a forward pass, and twice that backward."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    step = next(s for s in runner.cfg.train_dataloader.dataset.pipeline if "crop" in s.type.lower())
+    size = step.get("size") or step.crop_size[0]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        runner.model.eval()._forward(torch.zeros(1, 3, size, size))
+    return 3.0 * counter.get_total_flops() * runner.cfg.train_dataloader.batch_size
+
+
+def measure_peak() -> dict[str, float]:
+    """Return this machine's bfloat16 GFLOP/s in a matrix product and in a 3x3 convolution."""
+    import torch
+    from torch.nn import functional
+
+    left, right = (torch.randn(2048, 2048).bfloat16() for _ in range(2))
+    image = torch.randn(16, 256, 32, 32).bfloat16().to(memory_format=torch.channels_last)
+    kernel = torch.randn(256, 256, 3, 3).bfloat16()
+    return {
+        "bf16 matrix peak": 2 * 2048**3 / fastest(lambda: left @ right) / 1e9,
+        "bf16 convolution peak": 2
+        * 16
+        * 32**2
+        * 256**2
+        * 9
+        / fastest(lambda: functional.conv2d(image, kernel, padding=1))
+        / 1e9,
+    }
+
+
+def fastest(run: Callable[[], Any], repeats: int = 12) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "configs", nargs="*", default=CONFIGS, metavar="CONFIG", help="default: both experiments"
+    )
+    parser.add_argument("--turns", type=int, default=10, help="turns of each (default: %(default)s)")
+    parser.add_argument(
+        "--iterations", type=int, default=4, help="iterations per turn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count(), help="torch's threads (default: all cores)"
+    )
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="for both peers")
+    parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
