@@ -60,7 +60,8 @@ def main() -> int:
         low, middle, high = np.percentile(ratio, [10, 50, 90])
         print(
             f"{name:28s} median {1000 * np.median(values):7.3f} ms   "
-            f"{middle:6.1f} times mmseg (10–90 % of the rounds: {low:.1f}–{high:.1f})"
+            f"{middle:6.1f} times mmseg (10–90 % of the rounds: {low:.1f}–{high:.1f})   "
+            f"best {1000 * min(values):7.3f} ms, {base.min() / min(values):6.1f} times"
         )
     return 0
 

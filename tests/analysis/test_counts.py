@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -37,9 +39,10 @@ def test_counts_a_case_worked_by_hand():
     st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.int64, np.float32, np.float64]),
     st.sampled_from([np.uint8, np.int64, np.float64]),
     st.tuples(st.integers(1, 9), st.integers(1, 13)),
+    st.sampled_from([1, 2**30]),
     st.integers(0, 2**31),
 )
-def test_agrees_with_counting_one_by_one(num_classes, pred_type, truth_type, shape, seed):
+def test_agrees_with_counting_one_by_one(num_classes, pred_type, truth_type, shape, fused_pixels, seed):
     draw = np.random.default_rng(seed)
     top = min(num_classes, 255)
     ignore_index = int(draw.choice([255, 0, 1, 5]))
@@ -49,9 +52,14 @@ def test_agrees_with_counting_one_by_one(num_classes, pred_type, truth_type, sha
         truth = np.where(truth < num_classes, truth, ignore_index)
     pred = draw.integers(0, top, shape)
     expected = slow_confusion(pred, truth, num_classes, ignore_index)
-    got = confusion(
-        pred.astype(pred_type), truth.astype(truth_type), num_classes=num_classes, ignore_index=ignore_index
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "FUSED_PIXELS", fused_pixels)  # both histograms, whatever the size
+        got = confusion(
+            pred.astype(pred_type),
+            truth.astype(truth_type),
+            num_classes=num_classes,
+            ignore_index=ignore_index,
+        )
     assert np.array_equal(got, expected)
 
 
@@ -66,6 +74,59 @@ def test_any_number_of_classes(num_classes):
     assert np.array_equal(got, expected)
     strided = confusion(pred.T, truth.T, num_classes=num_classes, ignore_index=-1)  # not contiguous
     assert np.array_equal(strided, expected)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+@pytest.mark.parametrize("num_classes", [2, 19, 64, 65])
+def test_an_image_of_common_size(num_classes, kind):
+    draw = np.random.default_rng(num_classes)
+    shape = (401, 503)  # an odd number of pixels; in one piece on the fast road
+    truth = np.repeat(draw.integers(0, num_classes, (401, 1)), 503, axis=1)
+    pred = np.where(draw.random(shape) < 0.2, draw.integers(0, num_classes, shape), truth)
+    expected = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(expected, (truth[1:], pred[1:]), 1)
+    truth[0] = 255
+    pred, truth = pred.astype(kind), truth.astype(kind)
+    assert np.array_equal(confusion(pred, truth, num_classes=num_classes), expected)
+    expected[1] = 0
+    shifted = np.where(truth == 255, 1, truth).astype(kind)  # ignores a class this time
+    got = confusion(pred, shifted, num_classes=num_classes, ignore_index=1)
+    assert np.array_equal(got, expected)
+    for place in (0, -1):
+        wrong = shifted.copy()
+        wrong[place, place] = num_classes
+        with pytest.raises(DataError, match=rf"{num_classes} \(1 pixels\)"):
+            confusion(pred, wrong, num_classes=num_classes, ignore_index=1)
+        with pytest.raises(DataError, match=rf"{num_classes} \(1 pixels\)"):
+            confusion(wrong, pred, num_classes=num_classes, ignore_index=None)
+
+
+def test_an_ignored_class_hides_no_wrong_value():
+    truth = np.array([[0, 1, 7]], np.uint8)  # as many ignored pixels as wrong ones
+    with pytest.raises(DataError, match=r"7 \(1 pixels\)"):
+        confusion(np.zeros_like(truth), truth, num_classes=3, ignore_index=1)
+
+
+def test_a_negative_byte_is_not_the_ignored_255():
+    truth = np.array([[0, 1, -1]], np.int8)
+    with pytest.raises(DataError, match=r"-1 \(1 pixels\)"):
+        confusion(np.zeros_like(truth), truth, num_classes=3)
+
+
+def test_bytes_that_do_not_start_at_a_word():
+    draw = np.random.default_rng(3)
+    store = draw.integers(0, 5, (2, 1025), dtype=np.uint8)
+    expected = confusion(store[0, 1:].tolist(), store[1, 1:].tolist(), num_classes=5)
+    assert np.array_equal(confusion(store[0, 1:], store[1, 1:], num_classes=5), expected)
+
+
+def test_threads_count_beside_each_other():
+    draw = np.random.default_rng(4)
+    pairs = draw.integers(0, 6, (8, 2, 400, 400))
+    expected = [confusion(pred, truth, num_classes=6) for pred, truth in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda pair: confusion(*pair, num_classes=6), pairs))
+    assert np.array_equal(found, expected)
 
 
 def test_uint16_does_not_wrap():

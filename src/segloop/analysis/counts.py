@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ from segloop.utils.errors import DataError
 
 IntArray = npt.NDArray[np.int64]
 
-# cv2 returns its histogram in float32, which is exact up to 2**24; no piece may hold more pixels than that.
-MAX_PIECE = 2**24
+# Pixels counted at once: few enough to stay in the cache, and cv2's float32 bins are exact only up to 2**24.
+MAX_PIECE = 2**19
+# From here on one histogram of 16-bit numbers is faster than one of two images: its table costs 0.02 ms.
+FUSED_PIXELS = 2**17
+FUSED_CLASSES = 64
 MAX_CLASSES = 65535
 
 
@@ -78,78 +82,92 @@ def confusion(
             image_id=image_id,
         )
     if num_classes <= 256:
-        narrow_pred, narrow_truth = _as_uint8(pred, name="pred"), _as_uint8(truth, name="truth")
-        if narrow_pred is not None and narrow_truth is not None:
-            counted = _count_uint8(narrow_pred, narrow_truth, num_classes, ignore_index)
-            if counted is not None:
-                return counted
+        counted = _count_bytes(pred, truth, num_classes, ignore_index)
+        if counted is not None:
+            return counted
     return _count_any(pred, truth, num_classes, ignore_index, image_id)
 
 
-def _as_uint8(array: np.ndarray, *, name: str) -> npt.NDArray[np.uint8] | None:
-    """Return `array` as contiguous uint8 [rows, columns], or None where a value does not fit."""
-    if not array.size:
+def _count_bytes(
+    pred: np.ndarray, truth: np.ndarray, num_classes: int, ignore_index: int | None
+) -> IntArray | None:
+    """Count integers that fit into bytes; None for other types, and where a value does not belong."""
+    all_pred, all_truth = _flat(pred), _flat(truth)
+    if all_pred is None or all_truth is None:
         return None
-    array = np.ascontiguousarray(array)
-    if array.dtype == np.bool_:
-        array = array.view(np.uint8)
-    elif array.dtype.kind in "iu" and array.dtype != np.uint8 and array.dtype.isnative:
-        narrow = _scratch(name, array.shape)
-        if not _narrow(array.reshape(-1), narrow.reshape(-1)):
+    total = np.zeros((num_classes, num_classes), np.int64)
+    for start in range(0, all_pred.size, MAX_PIECE):
+        piece = slice(start, start + MAX_PIECE)
+        some_pred = _as_uint8(all_pred[piece], top=num_classes - 1, name="pred")
+        some_truth = _as_uint8(all_truth[piece], top=255, name="truth")
+        if some_pred is None or some_truth is None:
             return None
-        array = narrow
-    elif array.dtype != np.uint8:
+        counted = _count_piece(some_pred, some_truth, num_classes, ignore_index)
+        if counted is None:
+            return None
+        total += counted
+    return total
+
+
+def _flat(array: np.ndarray) -> np.ndarray | None:
+    """Return integers as one row of unsigned ones, a negative being a large one; None for other types."""
+    if array.dtype.kind not in "biu" or not array.dtype.isnative:
         return None
-    return array.reshape(array.shape[0] if array.ndim > 1 else 1, -1)
+    if array.dtype == np.int8:
+        array = array.astype(np.int16)  # as unsigned, -1 would pass for 255
+    return np.ascontiguousarray(array).reshape(-1).view(f"u{array.dtype.itemsize}")
 
 
-def _narrow(source: np.ndarray, target: npt.NDArray[np.uint8]) -> bool:
-    """Copy integers to uint8, in pieces that stay in the cache between check and copy; False on a misfit."""
-    # Read as unsigned, a negative number is a large one, so that one pass finds both kinds of misfit.
-    unsigned = source.view(f"u{source.dtype.itemsize}")
-    top = 127 if source.dtype == np.int8 else 255
-    for start in range(0, source.size, 32768):
-        piece = slice(start, start + 32768)
-        if unsigned[piece].max() > top:
-            return False
-        np.copyto(target[piece], unsigned[piece], casting="unsafe")
-    return True
+def _as_uint8(values: np.ndarray, *, top: int, name: str) -> npt.NDArray[np.uint8] | None:
+    """Return unsigned numbers as uint8, or None where one is larger than `top`."""
+    if (values.itemsize > 1 or top < 255) and np.maximum.reduce(values) > top:
+        return None
+    if values.itemsize > 1:
+        narrow = _scratch(name, values.size)
+        np.copyto(narrow, values, casting="unsafe")
+        return narrow
+    return values
 
 
-def _count_uint8(
+def _count_piece(
     pred: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8], num_classes: int, ignore_index: int | None
 ) -> IntArray | None:
-    """Count by cv2's 2-D histogram; None where a value lies outside the classes."""
-    if int(pred.max()) >= num_classes:
-        return None
-    if pred.size > MAX_PIECE:
-        flat_pred, flat_truth = pred.reshape(1, -1), truth.reshape(1, -1)
-        total = np.zeros((num_classes, num_classes), np.int64)
-        for start in range(0, pred.size, MAX_PIECE):
-            piece = slice(start, start + MAX_PIECE)
-            counted = _count_uint8(flat_pred[:, piece], flat_truth[:, piece], num_classes, ignore_index)
-            if counted is None:
-                return None
-            total += counted
-        return total
+    """Count by cv2's histogram, `pred` within the classes; None where a value of `truth` is not."""
+    size = pred.size
     # Neighbouring pixels mostly add to one and the same bin, and each addition waits for the one before it.
-    # Columns are therefore dealt out to several sets of bins, which are summed at the end.
-    lanes = 4 if num_classes <= 64 else 2 if num_classes <= 128 else 1
-    if lanes > 1:
-        lane = np.arange(pred.shape[1]) % lanes * num_classes
-        pred = np.add(pred, lane.astype(np.uint8), out=_scratch("lanes", pred.shape))
-    bins = [num_classes, lanes * num_classes]
-    histogram = cv2.calcHist([truth, pred], [0, 1], None, bins, [0, bins[0], 0, bins[1]])
-    counted = (
-        histogram.reshape(num_classes, lanes, num_classes).sum(axis=1, dtype=np.float64).astype(np.int64)
-    )
-    expected = truth.size
-    if ignore_index is not None and 0 <= ignore_index <= 255:
-        expected -= int(np.count_nonzero(truth == ignore_index))
-        if ignore_index < num_classes:
-            counted[ignore_index] = 0
+    # They are therefore dealt out to several sets of bins, which are summed at the end; eight pixels a time.
+    lanes = min(8, 256 // num_classes)
+    word = np.uint64(int.from_bytes([i % lanes * num_classes for i in range(8)], sys.byteorder))
+    whole = size - size % 8
+    low = _scratch("low", size)
+    np.add(pred[:whole].view(np.uint64), word, out=low[:whole].view(np.uint64))
+    low[whole:] = pred[whole:]
+    low, truth = low.reshape(1, -1), truth.reshape(1, -1)
+    if size >= FUSED_PIXELS and num_classes <= FUSED_CLASSES:
+        # The two bytes of a pixel make one 16-bit number, whose histogram takes half the time of a
+        # histogram of two images. It has 256 bins for each class of the truth, and none for other truths.
+        halves = [low, truth] if sys.byteorder == "little" else [truth, low]
+        fused = cv2.merge(halves, _scratch("fused", 2 * size).reshape(1, -1, 2)).view(np.uint16)
+        histogram = cv2.calcHist([fused], [0], None, [256 * num_classes], [0, 256 * num_classes])
+    else:
+        bins = [num_classes, lanes * num_classes]
+        histogram = cv2.calcHist([truth, low], [0, 1], None, bins, [0, bins[0], 0, bins[1]])
+    by_lane = histogram.reshape(num_classes, -1)[:, : lanes * num_classes]
+    counted = by_lane.reshape(num_classes, lanes, num_classes).sum(axis=1).astype(np.int64)
     # The histogram passes over a truth outside the classes in silence; the sum gives it away.
-    return counted if int(counted.sum()) == expected else None
+    outside = size - int(counted.sum())
+    if outside and outside != _ignored_outside(truth, num_classes, ignore_index):
+        return None
+    if ignore_index is not None and 0 <= ignore_index < num_classes:
+        counted[ignore_index] = 0
+    return counted
+
+
+def _ignored_outside(truth: npt.NDArray[np.uint8], num_classes: int, ignore_index: int | None) -> int:
+    """Return how many pixels are ignored by a value that is no class."""
+    if ignore_index is None or not num_classes <= ignore_index <= 255:
+        return 0
+    return int(np.count_nonzero(truth == ignore_index))
 
 
 def _count_any(
@@ -180,14 +198,13 @@ def _present(indices: IntArray, num_classes: int) -> tuple[IntArray, IntArray]:
 _buffers = threading.local()
 
 
-def _scratch(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Return this thread's uint8 buffer of a shape; touching fresh memory costs as much as the counting."""
-    buffer = getattr(_buffers, name, None)
-    if buffer is None or buffer.shape != shape:
-        buffer = np.empty(shape, np.uint8)
-        if buffer.size <= MAX_PIECE:
-            setattr(_buffers, name, buffer)
-    return buffer
+def _scratch(name: str, size: int) -> npt.NDArray[np.uint8]:
+    """Return bytes of this thread's buffer; touching fresh memory costs as much as the counting."""
+    buffer: npt.NDArray[np.uint8] | None = getattr(_buffers, name, None)
+    if buffer is None or buffer.size < size:
+        buffer = np.empty(size, np.uint8)
+        setattr(_buffers, name, buffer)
+    return buffer[:size]
 
 
 def _indices(
