@@ -144,8 +144,8 @@ def _count_piece(
     low[whole:] = pred[whole:]
     low, truth = low.reshape(1, -1), truth.reshape(1, -1)
     if size >= FUSED_PIXELS and num_classes <= FUSED_CLASSES:
-        # The two bytes of a pixel make one 16-bit number, whose histogram takes half the time of a
-        # histogram of two images. It has 256 bins for each class of the truth, and none for other truths.
+        # The two bytes of a pixel make one 16-bit number, whose histogram takes two thirds of the time of
+        # a histogram of two images. It has 256 bins for each class of the truth, and none for other truths.
         halves = [low, truth] if sys.byteorder == "little" else [truth, low]
         fused = cv2.merge(halves, _scratch("fused", 2 * size).reshape(1, -1, 2)).view(np.uint16)
         histogram = cv2.calcHist([fused], [0], None, [256 * num_classes], [0, 256 * num_classes])
