@@ -177,8 +177,13 @@ def slow_nms(boxes: Tensor, scores: Tensor, threshold: float) -> list[int]:
     return kept
 
 
+@pytest.mark.parametrize("few", [-1, 600, 1 << 16])  # in blocks, first in blocks, all at once
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.7, 1.0, 1.5])
-def test_nms_equals_one_box_after_another(threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nms_equals_one_box_after_another(
+    threshold: float, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nms, "FEW_PAIRS", few)
+    monkeypatch.setattr(nms, "MANY_PAIRS", few)
     monkeypatch.setattr(nms, "BLOCK", 16)  # many blocks and strips
     monkeypatch.setattr(nms, "STRIP", 3)
     boxes, scores = boxes_with_ties(150, 2)
@@ -197,16 +202,58 @@ def test_batched_nms_keeps_classes_apart() -> None:
 def test_nms_of_20000_boxes_compares_few_at_a_time(apart: bool) -> None:
     boxes = torch.rand(20000, 2, generator=torch.Generator().manual_seed(0)) * (20000 if apart else 5)
     boxes = torch.cat([boxes, boxes + 20 + boxes % 3], 1)
-    table, strike = nms._box_table(boxes, 0.7, 0, inclusive=False)
+    table, strike, sweep = nms._suppression(boxes, 0.7, 0, inclusive=False)
     pairs: list[int] = []
 
     def counted(first: Tensor, second: Tensor) -> Tensor:
         pairs.append(first.shape[1] * second.shape[1])
         return strike(first, second)
 
-    nms.greedy(table, counted)
+    nms.greedy(table, counted, sweep)
     assert max(pairs) <= nms.TILE  # three matrices of floats: 200 kB
     assert sum(pairs) < 20000**2 / 8
+
+
+def test_rotated_iou_equals_that_of_the_corners() -> None:
+    first, second = rotated_boxes(60, 3), rotated_boxes(60, 4)
+    second[:20] = first[:20]  # the same,
+    second[10:20, 0] += first[10:20, 2] / 3  # along one line if upright,
+    first[15:20, 4] = second[15:20, 4] = 0
+    second[20:30, :2] = first[20:30, :2]  # with one middle
+    for mode in (0, 1):
+        found, expected = first.new_empty(60), first.new_empty(60)
+        rotated.box_iou_rotated(first, second, found, mode, True)
+        corners = [rotated._rotated_corners(boxes).flatten(1) for boxes in (first, second)]
+        rotated.box_iou_quadri(*corners, expected, mode, True)
+        torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
+    torch.testing.assert_close(found[4:10], torch.ones(6))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 0.5])
+def test_rotated_nms_in_blocks_equals_that_at_once(threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = rotated_boxes(50, 5)
+    scores, order = torch.arange(50.0).flip(0), torch.arange(50)
+    arguments = (boxes, scores, order, boxes, scores, threshold, 0)
+    kept = rotated.nms_rotated(*arguments)
+    ious = boxes.new_empty(50, 50)
+    rotated.box_iou_rotated(boxes, boxes, ious, 0, False)
+    slow: list[int] = []
+    for box in range(50):
+        if not (ious[slow, box] >= threshold).any():
+            slow.append(box)
+    assert kept.tolist() == slow
+    monkeypatch.setattr(nms, "FEW_PAIRS", -1)
+    monkeypatch.setattr(nms, "MANY_PAIRS", -1)
+    monkeypatch.setattr(nms, "BLOCK", 7)
+    assert torch.equal(rotated.nms_rotated(*arguments), kept)
+
+
+def test_rotated_nms_of_boxes_apart_and_of_none() -> None:
+    boxes = torch.tensor([[0.0, 0, 2, 2, 0], [9, 9, 2, 2, 0]])
+    scores, order = torch.tensor([0.2, 0.8]), torch.tensor([1, 0])
+    assert rotated.nms_rotated(boxes, scores, order, boxes[order], scores, 0.5, 0).tolist() == [1, 0]
+    none = boxes[:0], scores[:0], order[:0], boxes[:0], scores[:0]
+    assert rotated.nms_rotated(*none, 0.5, 0).tolist() == []
 
 
 def test_rotated_nms_minds_labels() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from segloop.ops import sweep
 from segloop.ops.lookup import computable
 
+# Pairs within reach that are compared all at once on a CPU: at first, and where the best boxes struck few.
+FEW_PAIRS, MANY_PAIRS = 1 << 16, 1 << 24
 BLOCK = 180  # boxes that are settled at a time
 STRIP = 32  # neighbours that strike together
 # Pairs in one matrix. It stays in the cache, below the 32768 numbers from which PyTorch calls its threads.
@@ -21,6 +26,7 @@ TILE = (1 << 14) - 1
 # Columns of two tables, one per box, [F, K] and [F, M] -> 1.0 where one of K strikes one of M, else 0.0.
 # Floats, for comparing and reducing them takes a sixth of the time that booleans take.
 Strike = Callable[[Tensor, Tensor], Tensor]
+Pairs = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # of a table -> columns that strike each other
 
 
 @torch.no_grad()
@@ -31,20 +37,19 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     mmcv, operation by operation, so that the indices are the same, bit for bit.
     """
     order = scores.sort(0, descending=True)[1]
-    table, strike = _box_table(
+    suppression = _suppression(
         computable(boxes).index_select(0, order), iou_threshold, offset, inclusive=False
     )
-    return order.index_select(0, greedy(table, strike))
+    return order.index_select(0, greedy(*suppression))
 
 
 @torch.no_grad()
 def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
     """Return, for each kept box, its index and those of the boxes that it suppressed, best score first."""
     order = dets[:, 4].sort(0, descending=True)[1]
-    table, strike = _box_table(
-        computable(dets[:, :4]).index_select(0, order), iou_threshold, 0, inclusive=True
-    )
-    kept = greedy(table, strike)
+    boxes = computable(dets[:, :4]).index_select(0, order)
+    table, strike, pairs = _suppression(boxes, iou_threshold, 0, inclusive=True)
+    kept = greedy(table, strike, pairs)
     owner = order.new_empty(len(order))
     for part in torch.arange(len(order), device=order.device).split(max(1, TILE // max(len(kept), 1))):
         # Of the kept boxes that a box overlaps, the first has it; argmax is the first of equals.
@@ -56,18 +61,25 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
     return groups
 
 
-def greedy(table: Tensor, strike: Strike) -> Tensor:
+def greedy(table: Tensor, strike: Strike, pairs: Pairs) -> Tensor:
     """Return the columns of `table` that survive, in order; the columns come best first.
 
     Rows 0 to 2 of the table are a box's place on the x axis and the places from and to which it can strike.
     The best boxes left are settled as a block; then its survivors strike the others, in strips of neighbours
-    that look only at places within reach. What is struck is never compared again.
+    that look only at places within reach. What is struck is never compared again. On a CPU, boxes of which
+    few are within reach of each other are compared all at once, by NumPy.
     """
     rank = table[0].nan_to_num(torch.inf).argsort()
     table, gone = table.index_select(1, rank), len(rank)
     table[0].nan_to_num_(torch.inf)
-    kept = []
+    kept, most = [], FEW_PAIRS
     while len(rank):
+        if table.device.type == "cpu" and sweep.within_reach(table.numpy()) <= most:
+            first, second = (rank.numpy()[found] for found in pairs(table.numpy()))
+            stay = sweep.survivors(np.minimum(first, second), np.maximum(first, second), gone)
+            rank = rank.sort()[0]
+            kept.append(rank[torch.from_numpy(stay)[rank]])
+            break
         ranks, block = rank.topk(min(BLOCK, len(rank)), largest=False)
         settled = table.index_select(1, block)
         tiles = [strike(settled, some) for some in settled.split(TILE // BLOCK, 1)]
@@ -78,8 +90,8 @@ def greedy(table: Tensor, strike: Strike) -> Tensor:
         _strike_in_strips(table, block[chosen].sort()[0], strike, struck)
         rank.masked_fill_(struck, gone)
         left = (rank < gone).nonzero()[:, 0]
-        if len(left) < 0.8 * len(rank) or len(left) <= BLOCK:
-            table, rank = table.index_select(1, left), rank.index_select(0, left)
+        most = MANY_PAIRS if len(left) > 0.95 * len(rank) else FEW_PAIRS
+        table, rank = table.index_select(1, left), rank.index_select(0, left)
     return torch.cat(kept) if kept else rank
 
 
@@ -112,7 +124,10 @@ def _settle(strikes: Tensor) -> Tensor:
         chosen = again
 
 
-def _box_table(boxes: Tensor, iou_threshold: float, offset: int, *, inclusive: bool) -> tuple[Tensor, Strike]:
+def _suppression(
+    boxes: Tensor, iou_threshold: float, offset: int, *, inclusive: bool
+) -> tuple[Tensor, Strike, Pairs]:
+    """Return the table of boxes, and what compares its columns in PyTorch and in NumPy."""
     corners = boxes.t()
     sides = corners[2:] - corners[:2] + offset
     x, width = corners[0], sides[0]
@@ -134,7 +149,21 @@ def _box_table(boxes: Tensor, iou_threshold: float, offset: int, *, inclusive: b
         torch.add(first[3, :, None], second[3], out=union).sub_(intersection)
         return compare(intersection.div_(union), threshold)
 
-    return table, strike
+    limit = threshold.numpy() if boxes.device.type == "cpu" else None
+
+    def touch(first: np.ndarray, second: np.ndarray) -> NDArray[np.bool_]:
+        common = np.minimum(first[6:], second[6:])
+        common -= np.maximum(first[4:6], second[4:6])
+        if offset:
+            common += offset
+        intersection, union = np.maximum(common, 0, out=common)
+        intersection *= union
+        np.add(first[3], second[3], out=union)
+        union -= intersection
+        intersection /= union
+        return intersection >= limit if inclusive else intersection > limit
+
+    return table, strike, functools.partial(sweep.pairs, touch=touch)
 
 
 @torch.no_grad()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from segloop.ops import sweep
 from segloop.ops.lookup import computable
-from segloop.ops.nms import Strike, greedy
+from segloop.ops.nms import Pairs, Strike, greedy
 
 MOST_POINTS = 24  # 16 crossings of sides, 4 + 4 corners inside
 SAME_POINT = 1e-8  # squared distance
-PAIRS = 1 << 16  # pairs whose outlines are cut at a time
+SHRINK = 1e-9  # of one of two boxes, so that of two sides in one line just one lies inside
+TINY = 1e-150
+PAIRS = 1 << 13  # pairs whose outlines are cut at a time
 
 
 @torch.no_grad()
@@ -66,20 +71,28 @@ def _nms(
 ) -> Tensor:
     low, high = corners.amin(1), corners.amax(1)
     width = (high[:, 0] - low[:, 0]).max() if len(boxes) else 0.0
+    if iou_threshold <= 0:  # then boxes strike that do not touch
+        low, high = torch.full_like(low, -torch.inf), torch.full_like(high, torch.inf)
     head = torch.stack([low[:, 0], low[:, 0] - width, high[:, 0], high[:, 0], low[:, 1], high[:, 1]])
     label = labels[:, 0].to(boxes.dtype) if labels.shape[1] else torch.zeros_like(low[:, 0])
     table = torch.cat([head, label[None], boxes.t()])
-    return order[greedy(table, _strike(iou, iou_threshold))]
+    return order[greedy(table, _strike(iou, iou_threshold), _pairs(iou, iou_threshold))]
+
+
+def _near(first: Any, second: Any) -> Any:
+    """Return whether upright boxes around columns of a table touch, and their labels are equal."""
+    near = (first[0] <= second[3]) & (second[0] <= first[3])
+    near &= (first[4] <= second[5]) & (second[4] <= first[5])
+    near &= first[6] == second[6]
+    return near
 
 
 def _strike(iou: Callable[[Tensor, Tensor, int], Tensor], threshold: float) -> Strike:
     """Compare only pairs whose upright boxes touch; mmcv strikes from the threshold on, not above it."""
 
     def strike(first: Tensor, second: Tensor) -> Tensor:
-        near = (first[0, :, None] <= second[3]) & (second[0] <= first[3, :, None])
-        near &= (first[4, :, None] <= second[5]) & (second[4] <= first[5, :, None])
-        near &= first[6, :, None] == second[6]
-        strikes = first.new_full(near.shape, float(threshold <= 0))
+        near = _near(first[:, :, None], second[:, None])
+        strikes = first.new_zeros(near.shape)
         for part in near.nonzero().split(PAIRS):
             one, other = part.unbind(1)
             found = iou(first[7:, one].t(), second[7:, other].t(), 0)
@@ -87,6 +100,17 @@ def _strike(iou: Callable[[Tensor, Tensor, int], Tensor], threshold: float) -> S
         return strikes
 
     return strike
+
+
+def _pairs(iou: Callable[[Tensor, Tensor, int], Tensor], threshold: float) -> Pairs:
+    def pairs(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first, second = sweep.pairs(table, _near)
+        boxes = torch.from_numpy(table[7:]).t().contiguous()
+        parts = torch.from_numpy(np.stack([first, second])).split(PAIRS, 1)
+        hits = torch.cat([iou(boxes[one], boxes[other], 0) >= threshold for one, other in parts]).numpy()
+        return first[hits], second[hits]
+
+    return pairs
 
 
 def _write_ious(
@@ -114,10 +138,44 @@ def _rotated_corners(boxes: Tensor) -> Tensor:
 
 
 def _rotated_iou(first: Tensor, second: Tensor, mode: int) -> Tensor:
-    middle = (first[:, :2] + second[:, :2]) / 2  # near the origin the digits are all for the shape
-    one, other = (torch.cat([boxes[:, :2] - middle, boxes[:, 2:]], 1) for boxes in (first, second))
-    areas = one[:, 2] * one[:, 3], other[:, 2] * other[:, 3]
-    return _iou(_rotated_corners(one), _rotated_corners(other), *areas, mode)
+    # Of two convex shapes, the border of what they share is the part of either border inside the other. A
+    # side adds half its length inside times its distance from one fixed point, the middle of the second.
+    one, other = first.double().t().contiguous(), second.double().t().contiguous()
+    half1, half2 = one[2:4].abs() / 2, other[2:4].abs() / 2 * (1 - SHRINK)
+    turn = _cos_sin(one[4] - other[4])
+    gap2 = _turned_back(one[:2] - other[:2], _cos_sin(other[4]))  # to the first, as the second sees it
+    gap1 = -_turned_back(gap2, turn)
+    inside1 = _inside_share(half1, turn, gap2, half2)
+    inside2 = _inside_share(half2, (turn[0], -turn[1]), gap1, half1)
+    distance = half1 - torch.stack([gap1, -gap1])
+    common = (inside1 * distance * half1.flip(0)).sum((0, 1)) + inside2.sum((0, 1)) * half2.prod(0)
+    return _shares(common, one[2] * one[3], other[2] * other[3], mode).to(first.dtype)
+
+
+def _cos_sin(angle: Tensor) -> tuple[Tensor, Tensor]:
+    return angle.cos(), angle.sin()
+
+
+def _turned_back(points: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    (x, y), (cos, sin) = points, turn
+    return torch.stack([cos * x + sin * y, cos * y - sin * x])
+
+
+def _inside_share(half: Tensor, turn: tuple[Tensor, Tensor], gap: Tensor, frame: Tensor) -> Tensor:
+    """Return how much of each side of a turned box lies in an upright frame around the origin, [2, 2, N].
+
+    Sizes [2, N] are halved, `gap` is the box's middle. Sides come as [far and near, along y and along x].
+    """
+    cos, sin = turn
+    low, high = half.new_tensor(-0.5), half.new_tensor(0.5)
+    # Coordinate by coordinate: where the middles of the sides are, and how far a side goes.
+    for axis, ahead in enumerate((torch.stack([cos, -sin]) * half, torch.stack([sin, cos]) * half)):
+        along = 2 * ahead.flip(0)
+        slope = 1 / torch.where(along.abs() < TINY, TINY, along)
+        enter = (torch.stack([-ahead, ahead]) - gap[axis]) * slope
+        reach = frame[axis] * slope.abs()
+        low, high = torch.maximum(low, enter - reach), torch.minimum(high, enter + reach)
+    return (high - low).clamp_(min=0)
 
 
 def _quadri_iou(first: Tensor, second: Tensor, mode: int) -> Tensor:
@@ -132,7 +190,10 @@ def _quadri_area(corners: Tensor) -> Tensor:
 
 
 def _iou(first: Tensor, second: Tensor, area1: Tensor, area2: Tensor, mode: int) -> Tensor:
-    common = _hull_area(*_common_points(first, second))
+    return _shares(_hull_area(*_common_points(first, second)), area1, area2, mode)
+
+
+def _shares(common: Tensor, area1: Tensor, area2: Tensor, mode: int) -> Tensor:
     iou = common / (area1 if mode == 1 else area1 + area2 - common)
     return torch.where((area1 < 1e-14) | (area2 < 1e-14), 0.0, iou)
 
