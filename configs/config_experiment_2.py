@@ -11,3 +11,5 @@ _base_ = [
     './_base_/schedules/adamw.py',
     './_base_/runtime.py',
 ]
+optim_wrapper = dict(optimizer=dict(lr=4e-3))  # thin layers learn slowly at DeepLabV3+'s 1e-3
+train_cfg = dict(max_iters=1000, val_interval=200)

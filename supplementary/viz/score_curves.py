@@ -1,6 +1,6 @@
 """Draw the score against minutes of training, several runs per recipe and several recipes per plot.
 
-  python supplementary/viz/score_curves.py "DeepLabV3+ R50/ours=work_dirs/a,work_dirs/b" "DeepLabV3+ R50/mmseg=work_dirs/c"
+  python supplementary/viz/score_curves.py U-Net/ours=work_dirs/a,work_dirs/b U-Net/mmseg=work_dirs/c
 
 Each argument is PLOT/RECIPE=WORK_DIR[,WORK_DIR …]. Validations do not count as training.
 """

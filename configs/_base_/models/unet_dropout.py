@@ -17,14 +17,14 @@ model = dict(
     backbone=dict(
         type='DropoutUNet',
         in_channels=3,
-        channels=(32, 64, 128, 256, 512),
+        channels=(16, 32, 64, 128, 256),  # 32 … 512 learns more per iteration, and three times slower
         dropout=(0.0, 0.0, 0.1, 0.2, 0.3),  # more where maps are few and hold meaning
     ),
     decode_head=dict(
         type='FCNHead',
-        in_channels=32,
+        in_channels=16,
         in_index=4,
-        channels=32,
+        channels=16,
         num_convs=0,  # the decoder's last block is the head; what is left is the 1x1 classifier
         concat_input=False,
         dropout_ratio=0.0,

@@ -128,7 +128,7 @@ class RareClassCrop(BaseTransform):
 
     def _pixel(self, mask: np.ndarray) -> tuple[int, int] | None:
         """Return a random pixel of a random foreground class, or None where there is none."""
-        present = [value for value in np.unique(mask) if value not in self.skip]
+        present = [value for value in np.flatnonzero(np.bincount(mask.ravel())) if value not in self.skip]
         if not present:
             return None
         rows, columns = np.nonzero(mask == np.random.choice(present))
