@@ -17,6 +17,7 @@ from segloop.ops import (
     roi_align,
     roi_pool,
     rotated,
+    soft_nms,
 )
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -52,5 +53,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid_focal_loss_forward": focal.sigmoid_focal_loss_forward,
     "softmax_focal_loss_backward": focal.softmax_focal_loss_backward,
     "softmax_focal_loss_forward": focal.softmax_focal_loss_forward,
-    "softnms": nms.softnms,
+    "softnms": soft_nms.softnms,
 }

@@ -1,4 +1,4 @@
-"""Non-maximum suppression of axis-aligned boxes: greedy, soft and matching, and their IoU."""
+"""Non-maximum suppression of axis-aligned boxes: greedy and matching, and their IoU."""
 
 from __future__ import annotations
 
@@ -164,71 +164,6 @@ def _suppression(
         return intersection >= limit if inclusive else intersection > limit
 
     return table, strike, functools.partial(sweep.pairs, touch=touch)
-
-
-@torch.no_grad()
-def softnms(
-    boxes: Tensor,
-    scores: Tensor,
-    dets: Tensor,
-    iou_threshold: float,
-    sigma: float,
-    min_score: float,
-    method: int,
-    offset: int,
-) -> Tensor:
-    """Lower the scores of boxes that overlap better ones; write boxes and scores to `dets`, return indices.
-
-    `method`: 0 drops what overlaps (naive), 1 lowers linearly, 2 by a Gaussian. Ties go to the box that comes
-    first in mmcv's array, in which the last box fills the place of one that is dropped.
-    """
-    # One box after another on short vectors: NumPy's calls cost a third of PyTorch's.
-    found = torch.cat([computable(boxes), computable(scores)[:, None]], 1).t()
-    sides = found[2:4] - found[:2] + offset
-    rows = torch.cat([found, sides.prod(0)[None]]).cpu().contiguous().numpy()
-    low, high, score, area = rows[:2], rows[2:4], rows[4], rows[5]
-    indices = np.arange(rows.shape[1])
-    threshold, place, end = np.float32(iou_threshold), 0, rows.shape[1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        while place < end:
-            swap = [place, place + _best(score[place:end])]
-            rows[:, swap] = rows[:, swap[::-1]]
-            indices[swap] = indices[swap[::-1]]
-            rest = slice(place + 1, end)
-            common = np.minimum(high[:, rest], high[:, place, None])
-            common -= np.maximum(low[:, rest], low[:, place, None])
-            common += offset
-            np.maximum(common, 0, out=common)
-            intersection = common[0] * common[1]
-            iou = intersection / (area[place] + area[rest] - intersection)
-            if method == 2:
-                score[rest] *= np.exp(-(iou * iou) / np.float32(sigma))
-            else:
-                score[rest] *= np.where(iou >= threshold, 0 * iou if method == 0 else 1 - iou, np.float32(1))
-            place += 1
-            end = _drop_low(rows, indices, place, end, min_score)
-    dets[:end] = torch.from_numpy(rows[:5, :end]).t()
-    return torch.from_numpy(indices[:end]).to(boxes.device)
-
-
-def _best(scores: np.ndarray) -> int:
-    best = int(scores.argmax())
-    if np.isnan(scores[best]):  # nothing is larger than NaN, nor is NaN larger than anything
-        best = 0 if best == 0 else int(np.nan_to_num(scores, nan=-np.inf).argmax())
-    return best
-
-
-def _drop_low(rows: np.ndarray, indices: np.ndarray, start: int, end: int, min_score: float) -> int:
-    """Fill the places of boxes below `min_score` with the last that stay, backwards; return the new end."""
-    low = rows[4, start:end] < np.float32(min_score)
-    dropped = int(np.count_nonzero(low))
-    if dropped:
-        stay = end - dropped
-        holes = start + low[: stay - start].nonzero()[0]
-        fillers = stay + (~low[stay - start :]).nonzero()[0][::-1]
-        rows[:, holes] = rows[:, fillers]
-        indices[holes] = indices[fillers]
-    return end - dropped
 
 
 @torch.no_grad()
