@@ -21,12 +21,10 @@ model = dict(
         dropout=(0.0, 0.0, 0.1, 0.2, 0.3),  # more where maps are few and hold meaning
     ),
     decode_head=dict(
-        type='FCNHead',
+        type='ClassifierHead',
         in_channels=16,
         in_index=4,
         channels=16,
-        num_convs=0,  # the decoder's last block is the head; what is left is the 1x1 classifier
-        concat_input=False,
         dropout_ratio=0.0,
         num_classes=num_classes,
         norm_cfg=norm_cfg,

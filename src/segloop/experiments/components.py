@@ -9,11 +9,12 @@ with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import semantic_dataset, transforms
     from segloop.experiments import losses, metrics, optim, recording, run_folder, runner
     from segloop.experiments.hooks import buffers, patience, progress
-    from segloop.experiments.models import encoder_decoder, prior, unet, weights
+    from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
 
 __all__ = [
     "buffers",
     "encoder_decoder",
+    "heads",
     "losses",
     "metrics",
     "optim",
