@@ -26,7 +26,7 @@ class ClassifierHead(BaseDecodeHead):
         truth = self._stack_batch_gt(batch_data_samples)[:, 0]
         if seg_logits.shape[2:] != truth.shape[1:] or self.sampler is not None:
             return super().loss_by_feat(seg_logits, batch_data_samples)
-        terms = self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+        terms: Any = self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
         losses: dict[str, Tensor] = {}
         for term in terms:
             value = term(seg_logits, truth, ignore_index=self.ignore_index)
