@@ -3,7 +3,7 @@
     python benchmarks/ablation.py [CONFIG] [--minutes 10] [--only VARIANT …]
 
 Each variant is first timed for some iterations, then trained for as many as fit into the minutes, with its
-schedule fitted to that, and validated once at the end. Finished variants are kept in OUT and not trained again.
+schedule fitted to that, and validated once at the end. Finished variants are kept in OUT, not trained again.
 
 Needs: hours (minutes times variants), and a machine with nothing else to do.
 """
