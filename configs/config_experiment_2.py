@@ -12,4 +12,4 @@ _base_ = [
     './_base_/runtime.py',
 ]
 optim_wrapper = dict(optimizer=dict(lr=4e-3))  # thin layers learn slowly at DeepLabV3+'s 1e-3
-train_cfg = dict(max_iters=1000, val_interval=200)
+train_cfg = dict(max_iters=1000, val_interval=250)
