@@ -3,8 +3,8 @@
 #   python tools/train.py configs/config_experiment_2.py
 #   python tools/test.py configs/config_experiment_2.py
 #
-# Cost: 600 iterations, some 25 minutes on one core of an AMD EPYC (AVX512-BF16).
-# Expect: not measured yet; see docs/experiments.md.
+# Cost: 1000 iterations, 6 minutes on two cores of an AMD EPYC (AVX512-BF16), 1 GB.
+# Expect: test mDice 92.8, mDice_fg 91.5 (seed 0); mDice_fg 81 on val after 400 iterations.
 _base_ = [
     './_base_/models/unet_dropout.py',
     './_base_/datasets/multiclass.py',
