@@ -110,6 +110,9 @@ def prepare(options: Options) -> Config:
     quiet()
     choose_device(options.device)
     config = load_config(path, overrides=options.overrides, work_dir=options.work_dir)
+    from segloop.experiments.strict import check_config
+
+    check_config(config, path=path, overrides=options.overrides)
     config.launcher = options.launcher
     if options.seed is not None:
         config.setdefault("randomness", {})["seed"] = options.seed
