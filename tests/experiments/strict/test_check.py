@@ -160,6 +160,15 @@ def test_a_variable_that_the_child_uses_itself_is_not_warned_of(tmp_path: Path) 
     assert look(path) == Findings([], [], [])
 
 
+def test_an_unused_variable_and_a_former_key_are_warned_of(tmp_path: Path) -> None:
+    found = look(child(tmp_path, "in_channels = 3\nfp16 = dict(loss_scale=1)"))
+    assert found.faults == []
+    assert [warning.partition("child.py:")[2] for warning in found.warnings] == [
+        "2: in_channels: nothing uses this variable",
+        "3: fp16: nothing reads this key since OpenMMLab 2.0; see optim_wrapper.type='AmpOptimWrapper'",
+    ]
+
+
 def test_strict_false_turns_refusals_into_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     overrides = ["strict=False", "train_cfg.max_iter=3"]
     check_config(load_config(FIRST, overrides=overrides), path=FIRST, overrides=overrides)

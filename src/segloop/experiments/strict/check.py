@@ -118,7 +118,7 @@ def _unread(config: Any, sources: Sources, overrides: Sequence[str]) -> tuple[li
     Second come those that do no harm: variables that are left over, and keys of OpenMMLab before 2.0.
     """
     variables = sources.names()
-    nested = _nested_keys(config)
+    nested = _nested_keys({key: config[key] for key in config})
     faults, doubts = [], []
     for key in config:
         if key in READ or sources.uses(key) or key.startswith("_"):
