@@ -31,7 +31,9 @@ def newest_whole(work_dir: Path | str) -> tuple[Path | None, list[str]]:
 
 def require_whole(path: Path) -> Path:
     """Return a checkpoint's path; refuse a damaged one and name the one before it."""
-    fault = damage(path) if zipfile.is_zipfile(path) else None  # torch's old format has no checksums
+    with path.open("rb") as file:
+        checked = file.read(4) == b"PK\x03\x04"  # torch's old format has no checksums
+    fault = damage(path) if checked else None
     if fault is None:
         return path
     whole = next((other for other in _before(path) if damage(other) is None), None)
