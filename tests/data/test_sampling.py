@@ -111,7 +111,7 @@ def test_a_sampler_of_epochs_becomes_endless_without_a_cut() -> None:
     batches = PlacedBatches(
         BatchSampler(SegLoopSampler(DATA, seed=1, endless=False), 3, False), seed=1, endless=True
     )
-    indices = [place.index for batch in itertools.islice(batches, 6) for place in batch]
+    indices = [place.sample for batch in itertools.islice(batches, 6) for place in batch]
     assert sorted(indices[:7]) == sorted(indices[7:]) == DATA
     assert indices[:7] != indices[7:]
 

@@ -82,9 +82,9 @@ class SegLoopSampler(Sampler[int]):
         return -(-self.size // self.world_size)
 
 class Place(NamedTuple):
-    """A sample that is wanted, and the seed of everything random that is done to it."""
+    """The index of a sample that is wanted, and the seed of everything random that is done to it."""
 
-    index: int
+    sample: int
     seed: int
 
 
@@ -101,7 +101,7 @@ class PlacedBatches(Sampler[list[Place]]):
 
     def __init__(self, batches: Any, *, seed: int, endless: bool) -> None:
         self.batches = batches
-        self.sampler = getattr(batches, "sampler", None)  # where mmengine's hook sets the epoch
+        self.sampler: Any = getattr(batches, "sampler", None)  # where mmengine's hook sets the epoch
         self.batch_size = getattr(batches, "batch_size", None)
         self.drop_last = getattr(batches, "drop_last", False)
         self.seed = seed
@@ -167,7 +167,7 @@ class SeededDataset(Dataset):
 
     def _sample(self, place: Place) -> Any:
         seed_generators(place.seed)
-        return self.dataset[place.index]
+        return self.dataset[place.sample]
 
     def __len__(self) -> int:
         """Return the inner set's length."""

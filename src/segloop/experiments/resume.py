@@ -20,7 +20,7 @@ def newest_whole(work_dir: Path | str) -> tuple[Path | None, list[str]]:
     newest = last_checkpoint(work_dir)
     if newest is None:
         return None, []
-    damaged = []
+    damaged: list[str] = []
     for path in [newest, *_before(newest)]:
         fault = damage(path)
         if fault is None:

@@ -42,6 +42,9 @@ class SegLoopCheckpointHook(CheckpointHook):
     `stop_asked` the run is saved and ended (KeyboardInterrupt) after the iteration, even in a validation.
     """
 
+    max_keep_ckpts: int
+    backend_args: dict | None
+    last_ckpt: str | None
     stop_asked = False
     saved_at: int | None = None  # the iteration of `last_ckpt`
     gradients: dict[str, torch.Tensor] | None = None
@@ -184,5 +187,5 @@ def _accumulates(optim_wrapper: Any) -> bool:
     return any(not wrapper.should_update() for wrapper in wrappers)
 
 
-def _plain(model: torch.nn.Module) -> torch.nn.Module:
+def _plain(model: Any) -> torch.nn.Module:
     return model.module if is_model_wrapper(model) else model
