@@ -17,13 +17,14 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SegLoopCheckpointHook',  # whole files only, and a run that was killed goes on exactly
         by_epoch=False,
         interval=250,
         max_keep_ckpts=2,  # a newest one that is damaged must leave one before it
         save_best='mDice_fg',  # with 91 % background, mDice rewards the background first
         rule='greater',
     ),
+    finite_loss=dict(type='FiniteLossHook'),  # stops a run that went to nan
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
     live_line=dict(type='LiveLineHook'),

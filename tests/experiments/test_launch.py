@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.runner import Runner
 from PIL import Image
 
+from segloop.experiments.hooks.progress import LiveLineHook
 from segloop.experiments.launch import Options, choose_device, evaluate, train
 from segloop.utils.errors import ConfigError, DataError, UserError
 
@@ -66,6 +70,36 @@ def test_resume_goes_on_where_the_run_was(tiny_trained: tuple[Path, Path], tmp_p
         resume=str(work / "iter_2.pth"),
     )
     assert runner.iter == 3
+
+
+def test_a_stopped_run_goes_on_exactly(
+    tiny_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def options(name: str, *overrides: str) -> Options:
+        settings = ["train_cfg.max_iters=4", "default_hooks.checkpoint.interval=3", *overrides]
+        return Options(config=str(tiny_config), work_dir=str(tmp_path / name), overrides=settings)
+
+    def press(hook: LiveLineHook, runner: Runner, *args: object, **kwargs: object) -> None:
+        if runner.iter == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = train(options("whole")).model.state_dict()
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveLineHook, "after_train_iter", press)
+        with pytest.raises(KeyboardInterrupt):
+            train(options("stopped"))
+    assert "To go on from iter_2.pth: python tools/train.py" in capsys.readouterr().err
+    assert json.loads((tmp_path / "stopped/train.json").read_text())["state"] == "interrupted"
+    runner = train(options("stopped", "train_dataloader.num_workers=1"), resume="auto")
+    assert all(torch.equal(value, whole[name]) for name, value in runner.model.state_dict().items())
+
+
+def test_a_run_that_became_nan_is_recorded_as_failed(tiny_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="became nan in iteration 1"):
+        train(Options(config=str(tiny_config), overrides=["model.data_preprocessor.std=[nan,nan,nan]"]))
+    record = json.loads((tmp_path / "work/train.json").read_text())
+    assert record["state"] == "failed"
+    assert "iteration 1" in record["error"]
 
 
 def test_resume_without_a_run_starts_one(tiny_config: Path, capsys: pytest.CaptureFixture) -> None:

@@ -38,7 +38,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=1,  # one process decodes and augments while the cores train
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='SegLoopSampler'),  # shuffled, endless, and a function of seed and position
     dataset=dict(type='SemanticDataset', data_root=data_root, split='train', pipeline=train_pipeline),
 )
 val_dataloader = dict(

@@ -6,15 +6,18 @@ from segloop.utils.quiet import silent_imports
 ops.install()  # mmcv binds its operators at first import, and the modules below import mmcv
 
 with silent_imports():  # mmseg prints which optional packages it did not find
-    from segloop.data import semantic_dataset, transforms
-    from segloop.experiments import losses, metrics, optim, recording, run_folder, runner
-    from segloop.experiments.hooks import buffers, patience, progress
+    from segloop.data import sampling, semantic_dataset, transforms
+    from segloop.experiments import loops, losses, metrics, optim, recording, run_folder, runner
+    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
 
 __all__ = [
     "buffers",
+    "checkpoint",
     "encoder_decoder",
+    "finite",
     "heads",
+    "loops",
     "losses",
     "metrics",
     "optim",
@@ -24,6 +27,7 @@ __all__ = [
     "recording",
     "run_folder",
     "runner",
+    "sampling",
     "semantic_dataset",
     "transforms",
     "unet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import sys
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.config import find_checkpoint, find_config, is_semantic, last_checkpoint, load_config
 from segloop.experiments.distributed import join, once, require_launcher
+from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.testing import prepare_test, settle_outputs
-from segloop.utils.errors import ConfigError
+from segloop.utils.errors import ConfigError, UserError
 from segloop.utils.quiet import quiet, silent_imports
 
 if TYPE_CHECKING:
@@ -74,8 +76,12 @@ def train(
         with outcome(config.work_dir):
             runner.train()
     except KeyboardInterrupt:
-        print(f"\nStopped. To go on: python tools/train.py {options.config} --resume", file=sys.stderr)
+        say_how_to_go_on(options, work_dir=config.work_dir)
         raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(f"{error.strerror}. Make room, then go on with --resume.") from error
     return runner
 
 
@@ -175,12 +181,24 @@ def settle_resume(config: Config, resume: str | None) -> None:
         return
     config.resume = True
     if resume != "auto":
-        config.load_from = str(find_checkpoint(resume, work_dir=config.work_dir))
+        config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
         return
-    config.load_from = None
-    if last_checkpoint(config.work_dir) is None:
+    newest, damaged = newest_whole(config.work_dir)
+    config.load_from = None if newest is None else str(newest)
+    for line in damaged:
+        print(f"{line} Going on from {newest}.", file=sys.stderr)
+    if newest is None:
         print(f"Nothing to resume in {config.work_dir}; training starts from the beginning.", file=sys.stderr)
         config.resume = False
+
+
+def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
+    """Say which command goes on with a training that was stopped, and from where."""
+    saved = last_checkpoint(work_dir)
+    from_tool = bool(options.command) and Path(options.command[0]).name == "train.py"
+    command = resume_command(options.command if from_tool else ["tools/train.py", options.config])
+    where = f"To go on from {saved.name}" if saved else "Nothing was saved yet. To start again"
+    print(f"\nStopped. {where}: {command}", file=sys.stderr)
 
 
 def settle_loaders(config: Config) -> None:

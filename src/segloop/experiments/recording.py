@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class RecordTrainingHook(Hook):
             "max_iters": runner.max_iters,
             "max_epochs": runner.max_epochs,
             "images": len(runner.train_dataloader.dataset),
-            "batch_size": runner.train_dataloader.batch_size,
+            "batch_size": getattr(runner.train_dataloader.batch_sampler, "batch_size", None),
             "earlier": _earlier_sessions(work_dir) if runner.iter else [],
         }
         self._update(runner)
@@ -137,7 +137,8 @@ def _close(work_dir: Path, state: str, error: str | None) -> None:
     if not is_main_process() or record is None or record.get("process") != os.getpid():
         return
     if record.get("state") == "running":
-        write_json(work_dir / TRAIN_FILE, record | {"state": state, "error": error, "updated": now()})
+        with suppress(OSError):  # a full disk must not hide what ended the training
+            write_json(work_dir / TRAIN_FILE, record | {"state": state, "error": error, "updated": now()})
 
 
 def _earlier_sessions(work_dir: Path) -> list[dict[str, Any]]:

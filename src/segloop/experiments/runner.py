@@ -10,10 +10,12 @@ from typing import Any
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from segloop.experiments.acceleration import accelerate, compile_networks
+from segloop.experiments.loops import exact_loop
+from segloop.experiments.stopping import stopping
 from segloop.utils.quiet import noisy
 
 # Long records that open every log; a person at a console wants the run, not the inventory.
@@ -42,9 +44,28 @@ FILE_ONLY_PARTS = (
 class ExperimentRunner(Runner):
     """Runs an experiment as mmengine does; what reaches the console differs, and how fast it computes.
 
+    A run that was killed goes on exactly, with mmengine's own loops and checkpoint hook in the config too.
     `env_cfg.memory_format` lays out the weights: `channels_last` or `contiguous`. `compile=True`, or a dict
     of `torch.compile`'s arguments, compiles backbone, neck and decode head (on a CPU by a C++ compiler).
     """
+
+    def train(self) -> nn.Module:
+        """Train; a signal to stop saves a checkpoint first."""
+        with stopping(self):
+            return super().train()
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the training loop, of the kind that can begin in the middle."""
+        return super().build_train_loop(exact_loop(loop))
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register the config's hooks, with those that an exact resume needs."""
+        hooks = dict(hooks or {})
+        checkpoint = hooks.get("checkpoint", {"type": "CheckpointHook", "interval": 1})
+        if isinstance(checkpoint, dict) and checkpoint.get("type") == "CheckpointHook":
+            hooks["checkpoint"] = {**checkpoint, "type": "SegLoopCheckpointHook"}
+        hooks.setdefault("finite_loss", {"type": "FiniteLossHook"})
+        super().register_default_hooks(hooks)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Bring the model into the machine's fastest form before it goes to the device."""

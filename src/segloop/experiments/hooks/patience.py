@@ -19,6 +19,21 @@ class PatienceHook(EarlyStoppingHook):
         super().__init__(monitor=monitor, patience=patience or 1, **kwargs)
         self.enabled = patience is not None
 
+    def before_train(self, runner: Any) -> None:
+        """Stop a resumed run that had run out of patience already."""
+        if self.enabled and self.wait_count >= self.patience:
+            runner.train_loop.stop_training = True
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Keep the count in the checkpoint."""
+        checkpoint["patience"] = {"wait_count": self.wait_count, "best_score": float(self.best_score)}
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Take the count back, if the run goes on."""
+        if runner._resume:
+            for name, value in checkpoint.get("patience", {}).items():
+                setattr(self, name, value)
+
     def after_val_epoch(self, runner: Any, metrics: dict[str, float]) -> None:
         """Count validations without improvement, if patience was given."""
         if self.enabled:

@@ -1,0 +1,92 @@
+"""Which checkpoint a run goes on from: the newest that is whole."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from segloop.experiments.config import last_checkpoint
+from segloop.utils.errors import ConfigError, listing
+
+
+def newest_whole(work_dir: Path | str) -> tuple[Path | None, list[str]]:
+    """Return the newest whole checkpoint of a run, and a line about each newer one that is damaged.
+
+    None if the run saved nothing; if all that it saved is damaged, that is an error.
+    """
+    newest = last_checkpoint(work_dir)
+    if newest is None:
+        return None, []
+    damaged: list[str] = []
+    for path in [newest, *_before(newest)]:
+        fault = damage(path)
+        if fault is None:
+            return path, damaged
+        damaged.append(f"{path} is damaged: {fault}.")
+    raise ConfigError(f"No checkpoint in {work_dir} is whole:\n{listing(damaged)}")
+
+
+def require_whole(path: Path) -> Path:
+    """Return a checkpoint's path; refuse a damaged one and name the one before it."""
+    with path.open("rb") as file:
+        checked = file.read(4) == b"PK\x03\x04"  # torch's old format has no checksums
+    fault = damage(path) if checked else None
+    if fault is None:
+        return path
+    whole = next((other for other in _before(path) if damage(other) is None), None)
+    hint = f" {whole} is whole." if whole else ""
+    raise ConfigError(f"{path} is damaged: {fault}.{hint}")
+
+
+def damage(path: Path) -> str | None:
+    """Return what is wrong with a checkpoint file, or None if it is whole.
+
+    torch writes a zip archive with a checksum for each tensor, but does not look at it when it loads.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except zipfile.BadZipFile as error:
+        if "not a zip file" in str(error):
+            return "its end is missing"
+        return str(error)
+    except Exception as error:  # zipfile answers a flipped bit with almost anything
+        return f"it cannot be read ({type(error).__name__})"
+    return f"the checksum of {broken} is wrong" if broken else None
+
+
+def resume_command(command: Sequence[str]) -> str:
+    """Return the command line that goes on with a training.
+
+    >>> resume_command(["tools/train.py", "--resume", "a.pth", "a config.py"])
+    "python tools/train.py 'a config.py' --resume"
+    """
+    words = []
+    takes_name = False
+    for word in command:
+        if takes_name and word.endswith(".pth"):
+            takes_name = False
+            continue
+        takes_name = word == "--resume"
+        if not takes_name and not word.startswith("--resume="):
+            words.append(word)
+    return f"python {shlex.join(words)} --resume"
+
+
+def _before(path: Path) -> list[Path]:
+    """Return the other checkpoints of the run, newest first, without those of an earlier, longer run."""
+    kind, reached = _number(path)
+    others = []
+    for other in path.parent.glob("*.pth"):
+        its_kind, number = _number(other)
+        if its_kind and other != path and not (its_kind == kind and number > reached):
+            others.append((other.stat().st_mtime, number, other))
+    return [other for _, _, other in sorted(others, reverse=True)]
+
+
+def _number(path: Path) -> tuple[str, int]:
+    match = re.fullmatch(r"(iter|epoch)_(\d+)\.pth", path.name)
+    return (match[1], int(match[2])) if match else ("", 0)

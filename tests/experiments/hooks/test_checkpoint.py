@@ -1,0 +1,92 @@
+"""Whatever happens while a checkpoint is written, a whole one is there to go on from."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from segloop.experiments.resume import damage
+from segloop.utils.errors import UserError
+from tests.experiments.toy import Call, Killed, assert_same, disturbed, kill, outcome, toy
+
+
+def saved(folder: Path) -> set[str]:
+    """The names of the checkpoints in a work_dir."""
+    return {path.name for path in folder.glob("*.pth")}
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a hook's action after which nothing can be written any more."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return lambda runner: monkeypatch.setattr("segloop.utils.atomic.os.fsync", fail)
+
+
+def test_keeps_the_newest_two_also_after_a_resume(tmp_path: Path) -> None:
+    settings: dict[str, Any] = dict(checkpoint=dict(max_keep_ckpts=1))
+    with pytest.raises(Killed):
+        toy(tmp_path, Call("before_train_iter", 7, kill), **settings).train()
+    assert saved(tmp_path) == {"iter_4.pth", "iter_6.pth"}
+    outcome(tmp_path, resume=True, **settings)
+    assert saved(tmp_path) == {"iter_8.pth", "iter_9.pth"}
+    assert (tmp_path / "last_checkpoint").read_text() == str(tmp_path / "iter_9.pth")
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filling = Call("after_train_iter", 5, full_disk(monkeypatch))
+    with pytest.raises(UserError, match=r"iter_6.pth could not be saved: No space left.*iter_4.pth is whole"):
+        toy(tmp_path, filling, checkpoint=dict(max_keep_ckpts=2)).train()
+    monkeypatch.undo()
+    assert saved(tmp_path) == {"iter_2.pth", "iter_4.pth"}
+    assert not list(tmp_path.glob(".*.tmp"))
+    assert_same((outcome(tmp_path, resume=True)[0], {}), (outcome(tmp_path / "whole")[0], {}))
+
+
+def test_the_former_best_goes_only_when_there_is_a_better_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best: dict[str, Any] = dict(checkpoint=dict(save_best="mIoU", rule="greater", interval=100))
+    scores = iter([1.0, 2.0, 1.5])
+    monkeypatch.setattr("tests.experiments.toy.Score.compute_metrics", lambda *_: {"mIoU": next(scores)})
+    filling = Call("before_val", 8, full_disk(monkeypatch))
+    with pytest.raises(OSError, match="No space left"):
+        toy(tmp_path / "full", filling, **best).train()
+    assert saved(tmp_path / "full") == {"best_mIoU_iter_4.pth"}
+    monkeypatch.setattr("segloop.utils.atomic.os.fsync", lambda descriptor: None)
+    scores = iter([1.0, 2.0, 1.5])
+    toy(tmp_path / "whole", **best).train()
+    assert saved(tmp_path / "whole") == {"best_mIoU_iter_8.pth", "iter_9.pth"}
+
+
+def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
+    best: dict[str, Any] = dict(checkpoint=dict(save_best="auto", rule="greater"))
+    whole = outcome(tmp_path / "whole", **best)
+    killed = disturbed(tmp_path / "killed", Call("after_val", 8, kill), **best)
+    assert_same(killed, whole)
+    assert saved(tmp_path / "killed") == saved(tmp_path / "whole")
+
+
+def test_clears_away_what_a_kill_left_half_written(tmp_path: Path) -> None:
+    (tmp_path / ".iter_2.pth.abc.tmp").touch()
+    toy(tmp_path).train()
+    assert not list(tmp_path.glob(".*.tmp"))
+    assert all(damage(path) is None for path in tmp_path.glob("*.pth"))
+
+
+def test_does_not_save_weights_that_are_not_finite(tmp_path: Path) -> None:
+    def poison(runner: Any) -> None:
+        with torch.no_grad():
+            next(iter(runner.model.parameters())).fill_(float("nan"))
+
+    with pytest.raises(
+        UserError, match=r"(?s)layers.0.weight.*iteration 6.*last good checkpoint is .*iter_4.pth"
+    ):
+        toy(tmp_path, Call("after_train_iter", 5, poison)).train()
+    assert saved(tmp_path) == {"iter_2.pth", "iter_4.pth"}

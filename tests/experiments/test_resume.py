@@ -1,0 +1,87 @@
+"""A damaged checkpoint is found, told of in one line, and the one before it is taken."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from segloop.experiments.launch import settle_resume
+from segloop.experiments.resume import damage, newest_whole, require_whole
+from segloop.utils.errors import ConfigError
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    """A run of three checkpoints, the last noted; one of an earlier, longer run is left in the folder."""
+    for age, step in enumerate((900, 2, 4, 6)):
+        path = tmp_path / f"iter_{step}.pth"
+        torch.save({"step": step, "weights": torch.arange(50.0) * step}, path)
+        os.utime(path, (1000 + age, 1000 + age))
+    (tmp_path / "last_checkpoint").write_text(str(tmp_path / "iter_6.pth"))
+    return tmp_path
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x03\x04", 700) - 200] ^= 4  # among the weights
+    path.write_bytes(content)
+
+
+def test_takes_the_newest_if_it_is_whole(work_dir: Path) -> None:
+    assert newest_whole(work_dir) == (work_dir / "iter_6.pth", [])
+    assert newest_whole(work_dir / "nowhere") == (None, [])
+
+
+@pytest.mark.parametrize(("harm", "words"), [(truncate, "its end is missing"), (flip, "checksum of")])
+def test_tells_of_a_damaged_one_and_takes_the_one_before(
+    harm: object, words: str, work_dir: Path, capsys: pytest.CaptureFixture
+) -> None:
+    harm(work_dir / "iter_6.pth")  # type: ignore[operator]
+    config = Config(dict(work_dir=str(work_dir)))
+    settle_resume(config, "auto")
+    assert config.resume
+    assert config.load_from == str(work_dir / "iter_4.pth")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "iter_6.pth is damaged" in line
+    assert words in line
+    assert line.endswith("Going on from " + str(work_dir / "iter_4.pth") + ".")
+    with pytest.raises(ConfigError, match=r"iter_6.pth is damaged.*iter_4.pth is whole"):
+        settle_resume(config, str(work_dir / "iter_6.pth"))
+
+
+def test_can_report_that_nothing_is_whole(work_dir: Path) -> None:
+    for step in (2, 4, 6):
+        truncate(work_dir / f"iter_{step}.pth")
+    with pytest.raises(ConfigError, match=r"(?s)iter_6.*iter_4.*iter_2"):
+        newest_whole(work_dir)
+    with pytest.raises(ConfigError, match=r"iter_4.pth is damaged: its end is missing.$"):
+        require_whole(work_dir / "iter_4.pth")
+
+
+def test_no_flipped_bit_changes_a_weight_unseen(work_dir: Path) -> None:
+    path = work_dir / "iter_2.pth"
+    content = path.read_bytes()
+    whole = torch.load(path)
+    seen = 0
+    for place in range(0, len(content), 3):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        if damage(path) is not None:
+            seen += 1
+            continue
+        try:  # what the checksums do not cover is padding, dates and the like
+            loaded = torch.load(path, weights_only=True)
+        except Exception:
+            continue
+        assert loaded["step"] == whole["step"]
+        assert torch.equal(loaded["weights"], whole["weights"])
+    assert seen > len(content) // 3 / 3

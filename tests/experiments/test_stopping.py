@@ -1,0 +1,71 @@
+"""The first Ctrl-C ends a run with a checkpoint from which it goes on exactly, the second one at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.hooks import EMAHook
+
+from tests.experiments.toy import Call, assert_same, disturbed, outcome, toy
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def press(runner: Any) -> None:
+    """Press Ctrl-C: a terminal signals the loader processes too."""
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("epochs", [False, True])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_saves_and_goes_on_exactly(epochs: bool, workers: int, tmp_path: Path) -> None:
+    saving: dict[str, Any] = dict(epochs=epochs, checkpoint=dict(by_epoch=epochs, interval=100))
+    whole = outcome(tmp_path / "whole", **saving)
+    folder = tmp_path / "stopped"
+    stopped = disturbed(
+        folder, Call("before_train_iter", 4, press), ended_by=KeyboardInterrupt, workers=workers, **saving
+    )
+    assert_same(stopped, whole)
+    assert (folder / "iter_5.pth").is_file()
+    assert {step for kind, step in stopped[1] if kind == "train"} == set(range(1, 13 if epochs else 10))
+
+
+def test_saves_in_a_validation_the_weights_of_training(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    settings: dict[str, Any] = dict(
+        hooks=lambda: [EMAHook(momentum=0.1)], checkpoint=dict(by_epoch=False, interval=100)
+    )
+    whole = outcome(tmp_path / "whole", EMAHook(momentum=0.1), checkpoint=settings["checkpoint"])
+    pressing = Call("before_val_epoch", 4, press)
+    stopped = disturbed(tmp_path / "stopped", pressing, ended_by=KeyboardInterrupt, **settings)
+    assert_same(stopped, whole)
+    assert (tmp_path / "stopped/iter_4.pth").is_file()
+    assert "once more to stop at once" in capfd.readouterr().err
+
+
+def test_the_second_stops_at_once_and_handlers_are_put_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def twice(runner: Any) -> None:
+        press(runner)
+        press(runner)
+
+    with pytest.raises(KeyboardInterrupt):
+        toy(tmp_path, Call("before_train_iter", 3, twice)).train()
+    assert not (tmp_path / "iter_4.pth").exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sigterm_does_the_same(tmp_path: Path) -> None:
+    def end(runner: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        toy(tmp_path, Call("before_train_iter", 4, end)).train()
+    assert (tmp_path / "iter_5.pth").is_file()
