@@ -7,18 +7,22 @@ ops.install()  # mmcv binds its operators at first import, and the modules below
 
 with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import semantic_dataset, transforms
-    from segloop.experiments import losses, metrics, optim, recording, run_folder, runner
-    from segloop.experiments.hooks import buffers, patience, progress
+    from segloop.experiments import loading, losses, metrics, optim, recording, run_folder, runner
+    from segloop.experiments.hooks import buffers, patience, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
+
+loading.install()  # whatever a config loads, it is read as data
 
 __all__ = [
     "buffers",
     "encoder_decoder",
     "heads",
+    "loading",
     "losses",
     "metrics",
     "optim",
     "patience",
+    "plain",
     "prior",
     "progress",
     "recording",

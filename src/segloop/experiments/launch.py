@@ -34,6 +34,7 @@ class Options:
     device: str | None = None
     seed: int | None = None
     launcher: str = "none"
+    unsafe_load: bool = False
     command: Sequence[str] = field(default_factory=lambda: list(sys.argv))
 
     @classmethod
@@ -46,6 +47,7 @@ class Options:
             device=args.device,
             seed=args.seed,
             launcher=args.launcher,
+            unsafe_load=args.unsafe_load,
         )
 
 
@@ -109,6 +111,9 @@ def prepare(options: Options) -> Config:
     require_launcher(options.launcher, command=options.command)
     quiet()
     choose_device(options.device)
+    from segloop.experiments.checkpoints import trust_files
+
+    trust_files(options.unsafe_load)
     config = load_config(path, overrides=options.overrides, work_dir=options.work_dir)
     config.launcher = options.launcher
     if options.seed is not None:

@@ -7,12 +7,14 @@ import re
 import sys
 from typing import Any
 
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
 from segloop.experiments.acceleration import accelerate
+from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.utils.quiet import noisy
 
 # Long records that open every log; a person at a console wants the run, not the inventory.
@@ -43,6 +45,13 @@ class ExperimentRunner(Runner):
 
     `env_cfg.memory_format` lays out the weights: `channels_last` or `contiguous`.
     """
+
+    def register_hooks(
+        self, default_hooks: dict | None = None, custom_hooks: list[Hook | dict] | None = None
+    ) -> None:
+        """Register the config's hooks, and the one that keeps checkpoints free of code."""
+        super().register_hooks(default_hooks, custom_hooks)
+        self.register_hook(PlainCheckpointHook(), priority="LOWEST")
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Bring the model into the machine's fastest form before it goes to the device."""
