@@ -7,4 +7,3 @@ val_dataloader = dict(dataset=data)
 test_dataloader = dict(dataset=data)
 model = dict(decode_head=dict(num_classes=4))
 train_cfg = dict(max_iters=5000, val_interval=1000)
-demo = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from mmengine.device import get_device
@@ -27,3 +27,19 @@ def accelerate(model: nn.Module, *, memory_format: MemoryFormat = "contiguous") 
     if get_device() == "cpu":
         use_dilated_depthwise(model)
     return model.to(memory_format=FORMATS[memory_format])  # type: ignore[call-overload]
+
+
+def compile_networks(model: nn.Module, **options: Any) -> None:
+    """Compile what maps features to features, by `torch.compile(**options)`; parameters keep their names.
+
+    mmengine would compile the whole training step, and torch cannot trace an optimizer wrapper and samples.
+    """
+    parts = [getattr(model, name, None) for name in ("backbone", "neck")]
+    head = getattr(
+        model, "decode_head", None
+    )  # models call its methods, which `Module.compile` does not reach
+    if isinstance(head, nn.Module):
+        parts += [part for name, part in head.named_children() if not name.startswith("loss")]
+    for part in parts:
+        if isinstance(part, nn.Module):
+            part.compile(**options)

@@ -9,12 +9,14 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from segloop.experiments.acceleration import accelerate
+from segloop.experiments.acceleration import accelerate, compile_networks
 from segloop.experiments.hooks.plain import PlainCheckpointHook
+from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import noisy
 
 # Long records that open every log; a person at a console wants the run, not the inventory.
@@ -43,7 +45,8 @@ FILE_ONLY_PARTS = (
 class ExperimentRunner(Runner):
     """Runs an experiment as mmengine does; what reaches the console differs, and how fast it computes.
 
-    `env_cfg.memory_format` lays out the weights: `channels_last` or `contiguous`.
+    `env_cfg.memory_format` lays out the weights: `channels_last` or `contiguous`. `compile=True`, or a dict
+    of `torch.compile`'s arguments, compiles backbone, neck and decode head (on a CPU by a C++ compiler).
     """
 
     def register_hooks(
@@ -53,10 +56,30 @@ class ExperimentRunner(Runner):
         super().register_hooks(default_hooks, custom_hooks)
         self.register_hook(PlainCheckpointHook(), priority="LOWEST")
 
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint; one that holds weights only is told apart from a damaged one."""
+        try:
+            super().resume(filename, *args, **kwargs)
+        except KeyError as error:
+            if error.args[0] not in ("meta", "epoch", "iter", "message_hub"):
+                raise
+            raise ConfigError(
+                f"{filename} holds weights, but not where its training was, so there is nothing to resume. "
+                f"To start a training from them: --cfg-options load_from={filename}"
+            ) from error
+
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Bring the model into the machine's fastest form before it goes to the device."""
         layout = self.cfg.get("env_cfg", {}).get("memory_format", "contiguous")
         return super().wrap_model(model_wrapper_cfg, accelerate(model, memory_format=layout))
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the networks, not mmengine's whole `target`, where the config says `compile`."""
+        asked = self.cfg.get("compile")
+        if asked:
+            model = self.model.module if is_model_wrapper(self.model) else self.model
+            compile_networks(model, **(asked if isinstance(asked, dict) else {}))
+            self.logger.info("The networks will be compiled; the first iterations take minutes.")
 
     def build_logger(
         self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
