@@ -31,11 +31,11 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Publish, and say where it is."""
     args = parse_args()
-    from segloop.experiments.checkpoints import trust_files
+    from segloop.experiments.checkpoints import trusting
     from segloop.experiments.publishing import publish
 
-    trust_files(args.unsafe_load)
-    path = publish(args.target, out=args.out or args.place, force=args.force)
+    with trusting(args.unsafe_load):
+        path = publish(args.target, out=args.out or args.place, force=args.force)
     print(f"{path}\nRead and complete {path.parent / 'README.md'}: the licence is yours to choose.")
     return 0
 

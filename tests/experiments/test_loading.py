@@ -18,7 +18,6 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
 import segloop.experiments.components  # noqa: F401
-from segloop.experiments.checkpoints import trust_files
 from segloop.experiments.launch import Options, evaluate, train
 from segloop.experiments.loading import for_mmengine
 from segloop.utils.errors import ConfigError
@@ -32,12 +31,6 @@ class Hostile:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, (f"touch {self.marker}",)
-
-
-@pytest.fixture(autouse=True)
-def no_trust() -> None:
-    """A test that failed with `--unsafe-load` must not let the next one run a file."""
-    trust_files(False)
 
 
 @pytest.fixture
@@ -97,6 +90,14 @@ def test_resume_load_from_and_test_refuse_a_hostile_file(
     with pytest.raises(ConfigError, match="cannot be loaded safely"):
         train(options, resume="auto")
     assert not marker.exists()
+
+
+def test_a_file_of_weights_is_nothing_to_resume(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
+    config, work = tiny_trained
+    torch.save({"state_dict": weights_of(work)}, tmp_path / "weights.pth")
+    options = Options(config=str(config), work_dir=str(tmp_path / "work"))
+    with pytest.raises(ConfigError, match=r"nothing to resume.*load_from="):
+        train(options, resume=str(tmp_path / "weights.pth"))
 
 
 def test_unsafe_load_must_be_asked_for_each_time(

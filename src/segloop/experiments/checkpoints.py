@@ -6,7 +6,8 @@ import json
 import pickle
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ VERSIONS = "module_versions"  # among the notes of a safetensors file
 _trusting = False
 
 
-def trust_files(trust: bool) -> None:
-    """From now on, load files that need to run code all the same (`--unsafe-load`), or refuse them again."""
+@contextmanager
+def trusting(trust: bool = True) -> Iterator[None]:
+    """Within the block, load files that need to run code all the same (`--unsafe-load`)."""
     global _trusting
-    _trusting = trust
+    before, _trusting = _trusting, trust
+    try:
+        yield
+    finally:
+        _trusting = before
 
 
 def read_checkpoint(path: Path | str, *, map_location: MapLocation = "cpu") -> Any:

@@ -70,10 +70,11 @@ def train(
     check_data(config, ("train", "val"))
     runner = build_runner(config)
     announce(runner)
+    from segloop.experiments.checkpoints import trusting
     from segloop.experiments.recording import outcome
 
     try:
-        with outcome(config.work_dir):
+        with outcome(config.work_dir), trusting(options.unsafe_load):
             runner.train()
     except KeyboardInterrupt:
         print(f"\nStopped. To go on: python tools/train.py {options.config} --resume", file=sys.stderr)
@@ -101,8 +102,11 @@ def evaluate(
     require_writable(Path(config.work_dir))
     check_data(config, ("test",))
     runner = build_runner(config)
-    _load_exactly(runner, path)
-    return runner.test(), folder
+    from segloop.experiments.checkpoints import trusting
+
+    with trusting(options.unsafe_load):
+        _load_exactly(runner, path)
+        return runner.test(), folder
 
 
 def prepare(options: Options) -> Config:
@@ -111,9 +115,6 @@ def prepare(options: Options) -> Config:
     require_launcher(options.launcher, command=options.command)
     quiet()
     choose_device(options.device)
-    from segloop.experiments.checkpoints import trust_files
-
-    trust_files(options.unsafe_load)
     config = load_config(path, overrides=options.overrides, work_dir=options.work_dir)
     config.launcher = options.launcher
     if options.seed is not None:
