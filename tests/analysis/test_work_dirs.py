@@ -75,6 +75,9 @@ def test_tells_progress_score_time_and_commit() -> None:
     log = folder / "20260101_000000/vis_data/scalars.json"
     log.parent.mkdir(parents=True)
     log.write_text('{"loss": 1, "iter": 520, "step": 520}\n{"mDice": 1, "step": 500}\n{"loss": 0.9, "it')
+    a_minute_after = 1767229260  # 2026-01-01 01:01:00 UTC; the record is of the validation before
+    for path in (log, folder / "train.json"):
+        os.utime(path, (a_minute_after, a_minute_after))
     run = folder / "test/test-best"
     run.mkdir(parents=True)
     (run / "meta.json").write_text("{}")
@@ -83,9 +86,9 @@ def test_tells_progress_score_time_and_commit() -> None:
     assert (training.state, training.iteration, training.max_iters) == ("killed", 520, 1000)
     assert (training.metric, training.score, training.tests) == ("mDice_fg", 87.1576, 1)
     assert training.test_score == pytest.approx(86.5)
-    assert (training.duration_s, training.commit) == (3600.0, "0123456+")
+    assert (training.duration_s, training.commit) == (3660.0, "0123456+")
     text = table([training])
-    for part in ("520/1000", "mDice_fg 87.16", "86.50", "1:00:00", "2026-01-01 01:00:00", "0123456+"):
+    for part in ("520/1000", "mDice_fg 87.16", "86.50", "1:01:00", "2026-01-01 01:01:00", "0123456+"):
         assert part in text
     assert text.endswith("To go on:\n  python tools/train.py configs/a.py --seed 1 --resume")
 

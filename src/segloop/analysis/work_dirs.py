@@ -69,6 +69,8 @@ def read_training(folder: Path) -> Training:
     code = record.get("code") or {}
     metric = re.fullmatch(r"best_(.+)_(?:iter|epoch)_\d+\.pth", record.get("best_checkpoint") or "")
     earlier = [session.get("duration_s") or 0.0 for session in record.get("earlier") or ()]
+    seen, updated = _last_sign(folder), _seconds(record.get("updated"))
+    unrecorded = max(0.0, seen - updated) if state in ("running", "killed") and updated else 0.0
     return Training(
         state=state,
         iteration=_last_iter(record, folder),
@@ -76,8 +78,8 @@ def read_training(folder: Path) -> Training:
         metric=metric[1] if metric else None,
         score=record.get("best_score"),
         test_score=_test_score(runs, metric[1] if metric else None),
-        duration_s=sum(earlier, record.get("duration_s") or 0.0),
-        updated=record.get("updated"),
+        duration_s=round(sum(earlier, record.get("duration_s") or 0.0) + unrecorded, 3),
+        updated=_utc(updated + unrecorded) if updated else None,
         commit=code["commit"][:7] + ("+" if code.get("dirty") else "") if code.get("commit") else None,
         error=record.get("error"),
         resume=resume_command(record, folder) if state in UNFINISHED else None,
@@ -173,9 +175,13 @@ def _state(record: dict[str, Any], folder: Path) -> str:
         process = record.get("process")
         alive = isinstance(process, int) and is_alive(process, noted=_seconds(record.get("started")))
     else:  # another machine, or this one before it was started anew: its files tell
-        seen = max(path.stat().st_mtime for path in (folder / "train.json", *_scalars(folder)))
-        alive = time.time() - seen < QUIET_S
+        alive = time.time() - _last_sign(folder) < QUIET_S
     return "running" if alive else "killed"
+
+
+def _last_sign(folder: Path) -> float:
+    """Return when a training last wrote to its record or its log (seconds, epoch)."""
+    return max(path.stat().st_mtime for path in (folder / "train.json", *_scalars(folder)))
 
 
 def _last_iter(record: dict[str, Any], folder: Path) -> int | None:
@@ -227,6 +233,10 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return noted.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -111,7 +111,7 @@ def _no_attribute(owner: Any, name: str) -> Any:
 def _globals(pickled: bytes | IO[bytes]) -> set[str]:
     found = set()
     for operation, argument, _ in pickletools.genops(pickled):
-        if operation.name == "GLOBAL":
+        if operation.name == "GLOBAL" and argument:
             module, _, name = argument.partition(" ")
             module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
             found.add(f"{module}.{name}")

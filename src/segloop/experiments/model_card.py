@@ -30,16 +30,16 @@ class Sources:
     dataset: DatasetInfo | None = None
 
 
-def gather(work_dir: Path, *, checkpoint: Path, checkpoint_sha256: str, file: str) -> Sources:
+def gather(work_dir: Path, *, checkpoint: Path, checkpoint_sha256: str | None, file: str) -> Sources:
     """Collect the records of a work_dir; scores count only if this very checkpoint was tested."""
-    tested = []
+    tested: list[Run] = []
     for folder in list_runs(work_dir):
         try:
-            run = read_run(folder)
+            candidate = read_run(folder)
         except UserError:  # a RUN that lost files is no witness
             continue
-        if (run.meta.get("checkpoint") or {}).get("sha256") == checkpoint_sha256:
-            tested.append(run)
+        if checkpoint_sha256 and (candidate.meta.get("checkpoint") or {}).get("sha256") == checkpoint_sha256:
+            tested.append(candidate)
     run = max(tested, key=lambda run: (run.meta["split"] == "test", run.meta["finished"]), default=None)
     train = _read(work_dir / "train.json")
     data = (run.meta.get("data") or {}) if run else (train or {}).get("data") or {}
@@ -129,7 +129,7 @@ def _limits(sources: Sources) -> Iterator[str]:
     name = (train.get("data") or {}).get("name") or "its own data"
     yield f"Nothing is known of pictures that are unlike {name}; test it on yours before you rely on it."
     if sources.dataset and sources.dataset.generator:
-        yield "The pictures were drawn by a program; scores on photographs will be lower."
+        yield "The pictures were drawn by a program; the scores say nothing of photographs."
     if run is not None:
         scores = {each: run.scores.get(f"Dice.{each}") for each in run.class_names}
         known = {each: value for each, value in scores.items() if value is not None and value == value}

@@ -91,7 +91,7 @@ def read_tensors(
         for name, (kind, shape, begin, stop) in places.items():
             data = bytearray(stop - begin)
             file.seek(start + begin)
-            file.readinto(data)  # type: ignore[attr-defined]
+            file.readinto(data)
             flat = torch.frombuffer(data, dtype=kind) if data else torch.empty(0, dtype=kind)
             tensors[name] = flat.reshape(shape).to(map_location or "cpu")
     return tensors, notes

@@ -32,9 +32,9 @@ def is_alive(process: int, *, noted: float | None = None) -> bool:
         return False
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except (PermissionError, OverflowError):
+    except PermissionError:
         pass
     try:
         # The name in brackets may hold blanks and brackets itself; state and times follow the last one.

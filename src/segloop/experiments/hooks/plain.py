@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
@@ -14,6 +15,14 @@ from mmengine.registry import HOOKS
 from torch import Tensor
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, Tensor, torch.Size, torch.device, torch.dtype)
+
+# What subclasses of plain types, such as the members of an enumeration, are saved as.
+BARE: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (int, int),
+    (float, float),
+    (str, str.__str__),
+    (PurePath, str),
+)
 
 
 @HOOKS.register_module()
@@ -58,8 +67,8 @@ def plain(value: Any, *, place: str = "") -> Any:
     if isinstance(value, list | tuple | set | frozenset | np.ndarray):
         items = [plain(item, place=f"{place}.{number}") for number, item in enumerate(value)]
         return tuple(items) if isinstance(value, tuple) else set(items) if isinstance(value, set) else items
-    for kind, make in ((bool, bool), (int, int), (float, float), (str, str.__str__), (PurePath, str)):
-        if isinstance(value, kind):  # a subclass, such as an enumeration's member
+    for bare, make in BARE:
+        if isinstance(value, bare):
             return make(value)
     print_log(
         f"{place} is a {type(value).__name__}, which a checkpoint has no plain form for; it was not saved.",
