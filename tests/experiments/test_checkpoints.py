@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from segloop.experiments.checkpoints import read_checkpoint, read_weights, require_fit
+from segloop.experiments.tensor_file import write_tensors
 from segloop.utils.errors import ConfigError
 
 
@@ -32,13 +34,54 @@ def test_a_hostile_file_is_refused_and_does_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_reads_what_mmengine_writes_beside_the_tensors(tmp_path: Path) -> None:
+class Config(dict):
+    """A class that whoever loads the file does not have."""
+
+    def __reduce__(self):
+        return Config, (dict(self),)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_reads_the_weights_of_files_with_objects_beside_them(tmp_path: Path, legacy: bool) -> None:
     buffer = HistoryBuffer()
     buffer.update(np.float64(1.5))
-    content = {"state_dict": {"a": torch.ones(2)}, "message_hub": {"log_scalars": {"loss": buffer}}}
-    torch.save(content, tmp_path / "run.pth")
-    assert read_checkpoint(tmp_path / "run.pth")["message_hub"]["log_scalars"]["loss"].current() == 1.5
+    content = {
+        "state_dict": {"a": torch.ones(2)},
+        "meta": {"cfg": Config(a=1), "path": Path("a"), "best": np.float64(0.5), "seen": (1, Config)},
+        "message_hub": {"log_scalars": {"loss": buffer}},
+    }
+    torch.save(content, tmp_path / "run.pth", _use_new_zipfile_serialization=not legacy)
+    read = read_checkpoint(tmp_path / "run.pth")
+    history = read["message_hub"]["log_scalars"]["loss"]
+    assert history["log_history"].tolist() == [1.5]
+    assert history["log_history"].dtype == torch.float64
+    assert history["count_history"].tolist() == [1]
+    assert history["max_length"] == 1000000
+    assert read["meta"] == {"cfg": None, "path": None, "best": 0.5, "seen": (1, None)}
     assert list(read_weights(tmp_path / "run.pth")) == ["a"]
+
+
+def test_a_whole_model_is_no_checkpoint(tmp_path: Path) -> None:
+    torch.save(nn.Linear(1, 1), tmp_path / "model.pth")
+    with pytest.raises(ConfigError, match="an object of the class Linear"):
+        read_checkpoint(tmp_path / "model.pth")
+
+
+def test_reads_safetensors_wherever_a_checkpoint_is_taken(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "a.safetensors", {"a": torch.ones(2)}, notes={"experiment": "x"})
+    assert read_checkpoint(tmp_path / "a.safetensors")["meta"] == {"experiment": "x"}
+    assert read_weights(tmp_path / "a.safetensors")["a"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("position", range(0, 1400, 100))
+def test_a_flipped_byte_is_read_or_told(tmp_path: Path, position: int) -> None:
+    path = tmp_path / "a.pth"
+    torch.save({"state_dict": {"a": torch.rand(8)}, "best": np.float64(1)}, path)
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] ^= 0xFF
+    path.write_bytes(content)
+    with contextlib.suppress(ConfigError):
+        read_checkpoint(path)
 
 
 @pytest.mark.parametrize("keep", [0, 100])

@@ -54,3 +54,8 @@ def test_asks_for_a_config(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit):
         parse("--resume")
     assert "name a config" in capsys.readouterr().err
+
+
+def test_files_are_not_trusted_unless_asked_for() -> None:
+    assert parse("a.py").unsafe_load is False
+    assert parse("a.py", "--unsafe-load").unsafe_load is True

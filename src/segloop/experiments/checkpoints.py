@@ -2,41 +2,75 @@
 
 from __future__ import annotations
 
-import importlib
+import json
 import pickle
-from collections.abc import Callable, Mapping
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from segloop.experiments import tensor_file
+from segloop.experiments.inert import Inert, InertHistory, named_globals, stand_ins, suspects
 from segloop.utils.errors import ConfigError, listing
 
+MapLocation = str | torch.device | None
 
-def read_checkpoint(path: Path | str, *, map_location: str | torch.device = "cpu") -> Any:
-    """Load a `.pth` file with `weights_only=True`; a file that needs to run code is refused.
+VERSIONS = "module_versions"  # among the notes of a safetensors file
 
-    mmengine's own loader retries without that guard when it fails, so a hostile file would run.
+_trusting = False
+
+
+@contextmanager
+def trusting(trust: bool = True) -> Iterator[None]:
+    """Within the block, load files that need to run code all the same (`--unsafe-load`)."""
+    global _trusting
+    before, _trusting = _trusting, trust
+    try:
+        yield
+    finally:
+        _trusting = before
+
+
+def read_checkpoint(path: Path | str, *, map_location: MapLocation = "cpu") -> Any:
+    """Load a `.pth` or `.safetensors` file; nothing that it names is imported or called.
+
+    Of a `.pth` file tensors, numbers, texts, numpy arrays and containers are read. Objects of other classes,
+    which official checkpoints hold beside the weights, become None; mmengine's histories become dicts of
+    `log_history`, `count_history` and `max_length`. A file that names functions of Python's library, as a
+    hostile one must, is refused. mmengine's own loader lets a file run when it cannot read it as data.
     """
     path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"There is no checkpoint {str(path)!r}.")
+    if path.suffix == tensor_file.SUFFIX:
+        weights, notes = tensor_file.read_tensors(path, map_location=map_location)
+        return {"meta": notes, "state_dict": _with_versions(weights, notes)}
     try:
-        with torch.serialization.safe_globals(_history_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
-    except FileNotFoundError:
-        raise ConfigError(f"There is no checkpoint {str(path)!r}.") from None
+        return _read_data(path, map_location)
     except pickle.UnpicklingError as error:
+        if _trusting:
+            return _run(path, map_location)
         raise ConfigError(
-            f"{path} cannot be loaded safely: it wants to run code, or it is no checkpoint. "
-            f"{_first_line(error)}"
+            f"{path} cannot be loaded safely: {_reason(error)}\n"
+            "Loading it would let it run whatever it likes with your rights. If you made it yourself or "
+            "trust whoever did, --unsafe-load loads it all the same; else ask for a file of weights only."
         ) from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ConfigError(f"{path} is not a whole checkpoint: {_first_line(error)}") from error
+    except Exception as error:  # there is no end to what a damaged file can do to its reader
+        raise ConfigError(f"{path} is not a whole checkpoint: {_reason(error)}") from error
 
 
 def read_weights(path: Path | str) -> dict[str, Tensor]:
     """Return a file's tensors by name, whether bare or under `state_dict` or `model`."""
-    content = read_checkpoint(path)
+    return weights_in(read_checkpoint(path), path=path)
+
+
+def weights_in(content: Any, *, path: Path | str) -> dict[str, Tensor]:
+    """Return the tensors of what was read from `path`, by name."""
     for key in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -74,30 +108,60 @@ def require_fit(model: nn.Module, weights: Mapping[str, Tensor], *, path: Path |
     raise ConfigError("\n".join(parts))
 
 
-def _history_globals() -> list[Callable | tuple[Callable, str]]:
-    """Name the few harmless types that mmengine's message hub puts beside the tensors."""
-    import numpy as np
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    def statistic(owner: Any, name: str) -> Any:
-        # A HistoryBuffer pickles its methods as getattr(HistoryBuffer, name); with the real getattr allowed
-        # a file could reach anything.
-        if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
-            return getattr(owner, name)
-        raise pickle.UnpicklingError(f"it asks for the attribute {name!r} of {owner!r}.")
-
-    allowed: list[Callable | tuple[Callable, str]] = [HistoryBuffer, np.ndarray, np.dtype]
-    allowed += [(statistic, "builtins.getattr"), (statistic, "__builtin__.getattr")]
-    multiarray = importlib.import_module(
-        "numpy._core.multiarray" if hasattr(np, "_core") else "numpy.core.multiarray"
-    )
-    for name in ("_reconstruct", "scalar"):
-        for module in ("numpy._core.multiarray", "numpy.core.multiarray"):  # files come from either numpy
-            allowed.append((getattr(multiarray, name), f"{module}.{name}"))
-    dtypes = getattr(np, "dtypes", None)
-    kinds = ("Float64DType", "Float32DType", "Int64DType", "Int32DType", "BoolDType")
-    return allowed + [getattr(dtypes, kind) for kind in kinds if hasattr(dtypes, kind)]
+def _read_data(path: Path, map_location: MapLocation) -> Any:
+    names = named_globals(path)
+    if culprits := suspects(names):
+        raise pickle.UnpicklingError(f"it asks for {', '.join(culprits[:5])}, which no weights need.")
+    with torch.serialization.safe_globals(stand_ins(names)):
+        content = torch.load(path, map_location=map_location, weights_only=True)
+    if isinstance(content, Inert):
+        raise pickle.UnpicklingError(f"it is an object of the class {type(content).__name__}, not weights.")
+    return _without_inert(content)
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+def _with_versions(weights: dict[str, Tensor], notes: Mapping[str, str]) -> OrderedDict[str, Tensor]:
+    """Put the versions of the modules' layouts where torch looks for them, so that old ones are converted."""
+    state = OrderedDict(weights)
+    try:
+        versions = json.loads(notes.get(VERSIONS, "{}"))
+    except ValueError:
+        versions = {}
+    if isinstance(versions, dict):
+        kept = {name: {"version": number} for name, number in versions.items() if isinstance(number, int)}
+        state._metadata = OrderedDict(kept)  # type: ignore[attr-defined]
+    return state
+
+
+def _run(path: Path, map_location: MapLocation) -> Any:
+    print(f"warning: --unsafe-load: {path} runs its own code while it is loaded.", file=sys.stderr)
+    try:
+        return torch.load(path, map_location=map_location, weights_only=False)
+    except Exception as error:
+        raise ConfigError(f"{path} cannot be loaded, not even unsafely: {_reason(error)}") from error
+
+
+def _without_inert(value: Any) -> Any:
+    """Put None or a plain history in place of each inert object; containers are changed where they are."""
+    if isinstance(value, InertHistory):
+        state = value.state if isinstance(value.state, dict) else {}
+        logs, counts = (torch.as_tensor(state.get(name, ())) for name in ("_log_history", "_count_history"))
+        return {"log_history": logs, "count_history": counts, "max_length": state.get("max_length", 1000000)}
+    if isinstance(value, Inert) or (isinstance(value, type) and issubclass(value, Inert)):
+        return None
+    if isinstance(value, dict):
+        for key in [key for key in value if isinstance(key, Inert)]:
+            del value[key]
+        for key, item in value.items():
+            value[key] = _without_inert(item)
+    elif isinstance(value, list):
+        value[:] = [_without_inert(item) for item in value]
+    elif type(value) is tuple:
+        return tuple(_without_inert(item) for item in value)
+    return value
+
+
+def _reason(error: BaseException) -> str:
+    """Return the line of an error that says what is wrong; torch's begins with how to switch it off."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = next((line for line in lines if line.startswith("WeightsUnpickler error:")), None)
+    return (told or (lines[0] if lines else type(error).__name__))[:300]

@@ -7,9 +7,11 @@ ops.install()  # mmcv binds its operators at first import, and the modules below
 
 with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import sampling, semantic_dataset, transforms
-    from segloop.experiments import loops, losses, metrics, optim, recording, run_folder, runner
-    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, progress
+    from segloop.experiments import loading, loops, losses, metrics, optim, recording, run_folder, runner
+    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
+
+loading.install()  # whatever a config loads, it is read as data
 
 __all__ = [
     "buffers",
@@ -17,11 +19,13 @@ __all__ = [
     "encoder_decoder",
     "finite",
     "heads",
+    "loading",
     "loops",
     "losses",
     "metrics",
     "optim",
     "patience",
+    "plain",
     "prior",
     "progress",
     "recording",

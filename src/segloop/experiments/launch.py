@@ -36,6 +36,7 @@ class Options:
     device: str | None = None
     seed: int | None = None
     launcher: str = "none"
+    unsafe_load: bool = False
     command: Sequence[str] = field(default_factory=lambda: list(sys.argv))
 
     @classmethod
@@ -48,6 +49,7 @@ class Options:
             device=args.device,
             seed=args.seed,
             launcher=args.launcher,
+            unsafe_load=args.unsafe_load,
         )
 
 
@@ -70,10 +72,11 @@ def train(
     check_data(config, ("train", "val"))
     runner = build_runner(config)
     announce(runner)
+    from segloop.experiments.checkpoints import trusting
     from segloop.experiments.recording import outcome
 
     try:
-        with outcome(config.work_dir):
+        with outcome(config.work_dir), trusting(options.unsafe_load):
             runner.train()
     except KeyboardInterrupt:
         say_how_to_go_on(options, work_dir=config.work_dir)
@@ -105,8 +108,11 @@ def evaluate(
     require_writable(Path(config.work_dir))
     check_data(config, ("test",))
     runner = build_runner(config)
-    _load_exactly(runner, path)
-    return runner.test(), folder
+    from segloop.experiments.checkpoints import trusting
+
+    with trusting(options.unsafe_load):
+        _load_exactly(runner, path)
+        return runner.test(), folder
 
 
 def prepare(options: Options) -> Config:

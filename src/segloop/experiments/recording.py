@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from segloop.experiments.model_summary import input_shape, summarize
 from segloop.experiments.provenance import now, peak_memory, provenance
 from segloop.utils.atomic import write_json
+from segloop.utils.processes import machine
 
 FORMAT = 1
 TRAIN_FILE = "train.json"
@@ -58,6 +59,8 @@ class RecordTrainingHook(Hook):
             "state": "running",
             "error": None,
             "process": os.getpid(),
+            "machine": machine(),
+            "processes": get_world_size(),
             "started": now(),
             "first_iter": runner.iter,
             "max_iters": runner.max_iters,

@@ -7,6 +7,7 @@ import re
 import sys
 from typing import Any
 
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
@@ -14,8 +15,10 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from segloop.experiments.acceleration import accelerate, compile_networks
+from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
 from segloop.experiments.stopping import stopping
+from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import noisy
 
 # Long records that open every log; a person at a console wants the run, not the inventory.
@@ -66,6 +69,25 @@ class ExperimentRunner(Runner):
             hooks["checkpoint"] = {**checkpoint, "type": "SegLoopCheckpointHook"}
         hooks.setdefault("finite_loss", {"type": "FiniteLossHook"})
         super().register_default_hooks(hooks)
+
+    def register_hooks(
+        self, default_hooks: dict | None = None, custom_hooks: list[Hook | dict] | None = None
+    ) -> None:
+        """Register the config's hooks, and the one that keeps checkpoints free of code."""
+        super().register_hooks(default_hooks, custom_hooks)
+        self.register_hook(PlainCheckpointHook(), priority="LOWEST")
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint; one that holds weights only is told apart from a damaged one."""
+        try:
+            super().resume(filename, *args, **kwargs)
+        except KeyError as error:
+            if error.args[0] not in ("meta", "epoch", "iter", "message_hub"):
+                raise
+            raise ConfigError(
+                f"{filename} holds weights, but not where its training was, so there is nothing to resume. "
+                f"To start a training from them: --cfg-options load_from={filename}"
+            ) from error
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Bring the model into the machine's fastest form before it goes to the device."""

@@ -30,6 +30,9 @@ def add_common(parser: Parser) -> None:
         default="none",
         help="how the processes of a distributed run were started",
     )
+    parser.add_argument(
+        "--unsafe-load", action="store_true", help="load checkpoints that run code: only files you trust"
+    )
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
 

@@ -1,0 +1,247 @@
+"""Lists the trainings below a folder: state, progress, score, time, commit, and how to go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from segloop.utils.errors import UserError, nearest
+from segloop.utils.processes import is_alive, machine
+
+DEEPEST = 4  # levels below the folder that is asked for
+QUIET_S = 900  # a training of another machine that has been silent for so long is taken for dead
+CONFIGS = (".py", ".json", ".yaml", ".yml")
+ENDS = {"killed": "was killed", "interrupted": "was interrupted", "failed": "failed"}
+UNFINISHED = tuple(ENDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What is known of one work_dir.
+
+    `state` is `running`, `done`, `interrupted` (Ctrl-C), `failed`, `killed` (it says that it runs, and does
+    not), or `unknown` where there is no `train.json`. `score` and `test_score` are percent, of `metric`.
+    """
+
+    folder: Path
+    state: str
+    iteration: int | None = None
+    max_iters: int | None = None
+    metric: str | None = None
+    score: float | None = None
+    test_score: float | None = None
+    tests: int = 0
+    duration_s: float | None = None
+    updated: str | None = None
+    commit: str | None = None
+    error: str | None = None
+    resume: str | None = None
+
+
+def list_trainings(folders: Sequence[Path]) -> list[Training]:
+    """Return the trainings at or below the folders, by path."""
+    found: dict[Path, Training] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            there = [path.name for path in folder.parent.glob("*") if path.is_dir()]
+            raise UserError(f"There is no folder {str(folder)!r}.{nearest(folder.name, there)}")
+        for work_dir in _work_dirs(folder, depth=0):
+            found.setdefault(work_dir.resolve(), read_training(work_dir))
+    return sorted(found.values(), key=lambda training: training.folder.parts)
+
+
+def read_training(folder: Path) -> Training:
+    """Return what a work_dir says of its training; damaged records count as none."""
+    record = _read(folder / "train.json")
+    runs = sorted((folder / "test").glob("[!.]*/meta.json"), key=lambda path: path.stat().st_mtime)
+    common: dict[str, Any] = {"folder": folder, "tests": len(runs)}
+    if record is None:
+        return Training(state="unknown", **common)
+    state = _state(record, folder)
+    code = record.get("code") or {}
+    metric = re.fullmatch(r"best_(.+)_(?:iter|epoch)_\d+\.pth", record.get("best_checkpoint") or "")
+    earlier = [session.get("duration_s") or 0.0 for session in record.get("earlier") or ()]
+    seen, updated = _last_sign(folder), _seconds(record.get("updated"))
+    unrecorded = max(0.0, seen - updated) if state in ("running", "killed") and updated else 0.0
+    return Training(
+        state=state,
+        iteration=_last_iter(record, folder),
+        max_iters=record.get("max_iters"),
+        metric=metric[1] if metric else None,
+        score=record.get("best_score"),
+        test_score=_test_score(runs, metric[1] if metric else None),
+        duration_s=round(sum(earlier, record.get("duration_s") or 0.0) + unrecorded, 3),
+        updated=_utc(updated + unrecorded) if updated else None,
+        commit=code["commit"][:7] + ("+" if code.get("dirty") else "") if code.get("commit") else None,
+        error=record.get("error"),
+        resume=resume_command(record, folder) if state in UNFINISHED else None,
+        **common,
+    )
+
+
+def resume_command(record: dict[str, Any], folder: Path) -> str:
+    """Return the command that goes on with a training; one that left no checkpoint starts again.
+
+    It is the command that started it. Where that was no tool of ours, or its config is not here any more,
+    the config that lies in the work_dir takes its place.
+    """
+    words = _without_resume([_expand(word) for word in record.get("command") or ()])
+    config = next((word for word in words[1:] if word.endswith(CONFIGS) and "=" not in word), None)
+    if not words or Path(words[0]).name != "train.py" or config is None or not Path(config).is_file():
+        own = sorted(folder.glob("*.py"))
+        words, config = ["tools/train.py", str(own[0] if own else "CONFIG")], None
+    given = any(word.partition("=")[0] == "--work-dir" for word in words)
+    if not given and (config is None or folder.resolve() != Path("work_dirs", Path(config).stem).resolve()):
+        words += ["--work-dir", str(folder)]
+    if has_checkpoint(folder):
+        words.append("--resume")
+    several = "--launcher" in words and (record.get("processes") or 1) > 1
+    start = ["torchrun", f"--nproc_per_node={record['processes']}"] if several else ["python"]
+    return shlex.join([*start, *words])
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether there is something to resume from."""
+    try:
+        noted = Path((folder / "last_checkpoint").read_text(encoding="utf-8").strip())
+    except OSError:
+        return False
+    return (folder / noted.name).is_file() or noted.is_file()
+
+
+def table(trainings: Sequence[Training]) -> str:
+    """Return the trainings as aligned columns, and below it how to go on with those that are not done."""
+    head = ("run", "state", "iteration", "score", "test", "tests", "time", "last seen (UTC)", "commit")
+    rows = [head, *(_row(training) for training in trainings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    for training in trainings:
+        if training.resume:
+            reason = f" ({training.error.splitlines()[0][:100]})" if training.error else ""
+            lines += [
+                "",
+                f"{training.folder.as_posix()} {ENDS[training.state]}{reason}. To go on:",
+                f"  {training.resume}",
+            ]
+    return "\n".join(lines)
+
+
+def _row(training: Training) -> tuple[str, ...]:
+    def number(value: float | None) -> str:
+        return "–" if value is None else f"{value:.2f}"
+
+    progress = "–"
+    if training.iteration is not None:
+        progress = (
+            f"{training.iteration}/{training.max_iters}" if training.max_iters else str(training.iteration)
+        )
+    minutes, seconds = divmod(round(training.duration_s or 0), 60)
+    return (
+        training.folder.as_posix(),
+        training.state,
+        progress,
+        f"{training.metric} {number(training.score)}" if training.metric else number(training.score),
+        number(training.test_score),
+        str(training.tests),
+        "–" if training.duration_s is None else f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}",
+        (training.updated or "–").replace("T", " ").rstrip("Z"),
+        training.commit or "–",
+    )
+
+
+def _work_dirs(folder: Path, *, depth: int) -> Iterator[Path]:
+    names = {entry.name: entry for entry in os.scandir(folder)}
+    if "train.json" in names or "last_checkpoint" in names:
+        yield folder  # what lies below are logs and tests
+    elif depth < DEEPEST:
+        for name in sorted(names):
+            if names[name].is_dir() and not name.startswith("."):
+                yield from _work_dirs(folder / name, depth=depth + 1)
+
+
+def _state(record: dict[str, Any], folder: Path) -> str:
+    state = str(record.get("state") or "unknown")
+    if state != "running":
+        return state
+    if record.get("machine") in (None, machine()):
+        process = record.get("process")
+        alive = isinstance(process, int) and is_alive(process, noted=_seconds(record.get("started")))
+    else:  # another machine, or this one before it was started anew: its files tell
+        alive = time.time() - _last_sign(folder) < QUIET_S
+    return "running" if alive else "killed"
+
+
+def _last_sign(folder: Path) -> float:
+    """Return when a training last wrote to its record or its log (seconds, epoch)."""
+    return max(path.stat().st_mtime for path in (folder / "train.json", *_scalars(folder)))
+
+
+def _last_iter(record: dict[str, Any], folder: Path) -> int | None:
+    """Return how far the training came: the record knows the last validation, the log the last line."""
+    noted = [record.get("last_iter")]
+    for path in _scalars(folder)[-1:] if record.get("state") != "done" else ():
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 8192))
+            for line in file.read().decode("utf-8", "replace").splitlines():
+                try:
+                    noted.append(json.loads(line).get("iter"))
+                except (ValueError, AttributeError):  # the first line is cut off, the last one may be
+                    continue
+    return max((value for value in noted if isinstance(value, int)), default=None)
+
+
+def _scalars(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/vis_data/scalars.json"))
+
+
+def _test_score(metas: Sequence[Path], metric: str | None) -> float | None:
+    for meta in reversed(metas):
+        scores = (_read(meta.with_name("metrics.json")) or {}).get("scores") or {}
+        if isinstance(scores.get(metric), int | float):
+            return 100 * scores[metric]
+    return None
+
+
+def _without_resume(words: list[str]) -> list[str]:
+    kept: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        if word == "--resume" or word.startswith("--resume="):
+            continue
+        if before == "--resume" and not word.startswith("-") and not word.endswith(CONFIGS):
+            continue  # the checkpoint that an earlier start was given
+        kept.append(word)
+    return kept
+
+
+def _expand(word: str) -> str:
+    option, equals, value = word.rpartition("=")
+    home = Path(value).expanduser() if value.startswith("~/") else value  # quoted, a shell would not do it
+    return f"{option}{equals}{home}"
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        noted = datetime.strptime(text or "", "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return None
+    return noted.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
