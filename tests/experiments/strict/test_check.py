@@ -49,7 +49,7 @@ def test_still_finds_a_misspelt_key_in_a_merged_config(tmp_path: Path) -> None:
     ("override", "said"),
     [
         ("trian_cfg.max_iters=3", "trian_cfg: nothing reads this key. Did you mean 'train_cfg'?"),
-        ("train_cfg.max_iter=3", "IterBasedTrainLoop takes no 'max_iter'. Did you mean 'max_iters'?"),
+        ("train_cfg.max_iter=3", "IterTrainLoop takes no 'max_iter'. Did you mean 'max_iters'?"),
         ("model.backbone.dept=3", "ResNet takes no 'dept'. Did you mean 'depth'?"),
         ("model.backbone.type=ResNett", "there is no component 'ResNett'. Did you mean 'ResNet'?"),
         ("model.backbone.depth=fifty", "ResNet's 'depth' cannot be 'fifty'"),
@@ -65,7 +65,7 @@ def test_still_finds_a_misspelt_key_in_a_merged_config(tmp_path: Path) -> None:
         ("default_hooks.checkpoint.intervall=1", "CheckpointHook knows no 'intervall'."),
         ("train_dataloader.batchsize=3", "a data loader takes no 'batchsize'. Did you mean 'batch_size'?"),
         ("train_dataloader.batch_size=few", "a data loader's 'batch_size' cannot be 'few'"),
-        ("train_dataloader.sampler.shufle=True", "InfiniteSampler takes no 'shufle'."),
+        ("train_dataloader.sampler.shufle=True", "SegLoopSampler takes no 'shufle'."),
         ("train_dataloader.dataset.splitt=val", "SemanticDataset takes no 'splitt'. Did you mean 'split'?"),
         ("train_dataloader.dataset.pipeline.1.sise=3", "RareClassCrop takes no 'sise'. Did you mean 'size'?"),
         ("train_dataloader.dataset.pipeline.0.transforms.1.type=LoadMask", "no transform 'LoadMask'"),
