@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segloop.utils.atomic import open_atomic, write_json, write_text
+from segloop.utils.atomic import open_atomic, read_record, write_json, write_text
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -23,3 +23,13 @@ def test_makes_folders_and_readable_files(tmp_path: Path) -> None:
     write_json(path, {"b": 1, "a": "ü"})
     assert path.read_text(encoding="utf-8") == '{\n  "a": "ü",\n  "b": 1\n}\n'
     assert path.stat().st_mode & 0o444 == 0o444
+
+
+def test_a_record_that_is_missing_damaged_or_no_object_reads_as_none(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    assert read_record(file) is None
+    for text in ("{", "[1]", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")):
+        file.write_text(text, encoding="utf-8")
+        assert read_record(file) is None
+    write_json(file, {"a": 1})
+    assert read_record(file) == {"a": 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segloop.utils.cli import Parser
-from segloop.utils.flags import add_common, take_back_config
+from segloop.utils.flags import add_common, take_back_config, without_resume
 
 
 def parse(*words: str):
@@ -59,3 +59,11 @@ def test_asks_for_a_config(capsys: pytest.CaptureFixture) -> None:
 def test_files_are_not_trusted_unless_asked_for() -> None:
     assert parse("a.py").unsafe_load is False
     assert parse("a.py", "--unsafe-load").unsafe_load is True
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["a.py", "--resume"], ["--resume", "x.pth", "a.py"], ["--resume=x", "a.py"], ["--resume", "a.py"]],
+)
+def test_without_resume_leaves_the_rest_of_a_command(words: list[str]) -> None:
+    assert without_resume(words) == ["a.py"]

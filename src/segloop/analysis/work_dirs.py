@@ -13,12 +13,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError, nearest
+from segloop.utils.flags import CONFIGS, without_resume
 from segloop.utils.processes import is_alive, machine
 
 DEEPEST = 4  # levels below the folder that is asked for
 QUIET_S = 900  # a training of another machine that has been silent for so long is taken for dead
-CONFIGS = (".py", ".json", ".yaml", ".yml")
 ENDS = {"killed": "was killed", "interrupted": "was interrupted", "failed": "failed"}
 UNFINISHED = tuple(ENDS)
 
@@ -60,7 +61,7 @@ def list_trainings(folders: Sequence[Path]) -> list[Training]:
 
 def read_training(folder: Path) -> Training:
     """Return what a work_dir says of its training; damaged records count as none."""
-    record = _read(folder / "train.json")
+    record = read_record(folder / "train.json")
     runs = sorted((folder / "test").glob("[!.]*/meta.json"), key=lambda path: path.stat().st_mtime)
     common: dict[str, Any] = {"folder": folder, "tests": len(runs)}
     if record is None:
@@ -93,7 +94,7 @@ def resume_command(record: dict[str, Any], folder: Path) -> str:
     It is the command that started it. Where that was no tool of ours, or its config is not here any more,
     the config that lies in the work_dir takes its place.
     """
-    words = _without_resume([_expand(word) for word in record.get("command") or ()])
+    words = without_resume([_expand(word) for word in record.get("command") or ()])
     config = next((word for word in words[1:] if word.endswith(CONFIGS) and "=" not in word), None)
     if not words or Path(words[0]).name != "train.py" or config is None or not Path(config).is_file():
         own = sorted(folder.glob("*.py"))
@@ -204,21 +205,10 @@ def _scalars(folder: Path) -> list[Path]:
 
 def _test_score(metas: Sequence[Path], metric: str | None) -> float | None:
     for meta in reversed(metas):
-        scores = (_read(meta.with_name("metrics.json")) or {}).get("scores") or {}
+        scores = (read_record(meta.with_name("metrics.json")) or {}).get("scores") or {}
         if isinstance(scores.get(metric), int | float):
             return 100 * scores[metric]
     return None
-
-
-def _without_resume(words: list[str]) -> list[str]:
-    kept: list[str] = []
-    for before, word in zip(["", *words], words, strict=False):
-        if word == "--resume" or word.startswith("--resume="):
-            continue
-        if before == "--resume" and not word.startswith("-") and not word.endswith(CONFIGS):
-            continue  # the checkpoint that an earlier start was given
-        kept.append(word)
-    return kept
 
 
 def _expand(word: str) -> str:
@@ -237,11 +227,3 @@ def _seconds(text: str | None) -> float | None:
 
 def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.utils.errors import ConfigError, listing, nearest
+from segloop.utils.flags import CONFIGS
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -46,7 +47,7 @@ def find_config(path: Path | str) -> Path:
     """Return the config's path; a missing one is answered with the configs whose names are close."""
     path = Path(path)
     if path.is_file():
-        if path.suffix not in (".py", ".json", ".yaml", ".yml"):
+        if path.suffix not in CONFIGS:
             raise ConfigError(f"{path} is not a config: its name must end in .py, .json or .yaml.")
         return path
     folder = next((parent for parent in path.parents if parent.is_dir()), Path())
@@ -106,7 +107,7 @@ def settle_schedule(config: Config) -> None:
 def save_config(config: Config, path: Path | str) -> None:
     """Write the merged config to a `.py`, `.json` or `.yaml` file."""
     path = Path(path)
-    if path.suffix not in (".py", ".json", ".yaml", ".yml"):
+    if path.suffix not in CONFIGS:
         raise ConfigError(f"{path}: a config is saved as .py, .json or .yaml.")
     try:
         config.dump(path)

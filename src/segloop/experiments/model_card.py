@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from segloop.analysis.runs import Run, list_runs, read_run
 from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError
 
 UNKNOWN = "not recorded"
@@ -41,7 +41,7 @@ def gather(work_dir: Path, *, checkpoint: Path, checkpoint_sha256: str | None, f
         if checkpoint_sha256 and (candidate.meta.get("checkpoint") or {}).get("sha256") == checkpoint_sha256:
             tested.append(candidate)
     run = max(tested, key=lambda run: (run.meta["split"] == "test", run.meta["finished"]), default=None)
-    train = _read(work_dir / "train.json")
+    train = read_record(work_dir / "train.json")
     data = (run.meta.get("data") or {}) if run else (train or {}).get("data") or {}
     root = (run.folder if run else work_dir) / (data.get("root") or ".")
     dataset = None
@@ -57,7 +57,7 @@ def gather(work_dir: Path, *, checkpoint: Path, checkpoint_sha256: str | None, f
         file=file,
         checkpoint=checkpoint.name,
         train=train,
-        model=_read(work_dir / "model.json"),
+        model=read_record(work_dir / "model.json"),
         run=run,
         dataset=dataset,
     )
@@ -176,11 +176,3 @@ def _bullets(lines: Any) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.4f}"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None

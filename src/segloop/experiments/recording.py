@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from mmengine.registry import HOOKS
 
 from segloop.experiments.model_summary import input_shape, summarize
 from segloop.experiments.provenance import now, peak_memory, provenance
-from segloop.utils.atomic import write_json
+from segloop.utils.atomic import read_record, write_json
 from segloop.utils.processes import machine
 
 FORMAT = 1
@@ -136,7 +135,7 @@ def outcome(work_dir: Path | str) -> Iterator[None]:
 
 def _close(work_dir: Path, state: str, error: str | None) -> None:
     """Set the state of a record that this process opened; a training that never began has none."""
-    record = _read(work_dir / TRAIN_FILE)
+    record = read_record(work_dir / TRAIN_FILE)
     if not is_main_process() or record is None or record.get("process") != os.getpid():
         return
     if record.get("state") == "running":
@@ -145,18 +144,10 @@ def _close(work_dir: Path, state: str, error: str | None) -> None:
 
 
 def _earlier_sessions(work_dir: Path) -> list[dict[str, Any]]:
-    record = _read(work_dir / TRAIN_FILE)
+    record = read_record(work_dir / TRAIN_FILE)
     if record is None:
         return []
     return [*record.get("earlier", []), {key: record.get(key) for key in SESSION_KEYS}]
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # a damaged record of an earlier training must not stop this one
-    return record if isinstance(record, dict) else None
 
 
 def _plain(dataset: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from segloop.experiments.config import last_checkpoint
 from segloop.utils.errors import ConfigError, listing
+from segloop.utils.flags import without_resume
 
 
 def newest_whole(work_dir: Path | str) -> tuple[Path | None, list[str]]:
@@ -64,16 +65,7 @@ def resume_command(command: Sequence[str]) -> str:
     >>> resume_command(["tools/train.py", "--resume", "a.pth", "a config.py"])
     "python tools/train.py 'a config.py' --resume"
     """
-    words = []
-    takes_name = False
-    for word in command:
-        if takes_name and word.endswith(".pth"):
-            takes_name = False
-            continue
-        takes_name = word == "--resume"
-        if not takes_name and not word.startswith("--resume="):
-            words.append(word)
-    return f"python {shlex.join(words)} --resume"
+    return f"python {shlex.join(without_resume(command))} --resume"
 
 
 def _before(path: Path) -> list[Path]:

@@ -46,6 +46,15 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def read_record(path: Path | str) -> dict[str, Any] | None:
+    """Return the object that a JSON file holds; None where there is no such file, or none that is whole."""
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from segloop.utils.cli import Parser
+
+CONFIGS = (".py", ".json", ".yaml", ".yml")
 
 
 def add_common(parser: Parser) -> None:
@@ -42,10 +45,26 @@ def take_back_config(parser: Parser, args: argparse.Namespace, flag: str, *, emp
     argparse would take the config for the option's value.
     """
     value = getattr(args, flag)
-    if args.config is None and value is not None and value.endswith((".py", ".json", ".yaml", ".yml")):
+    if args.config is None and value is not None and value.endswith(CONFIGS):
         args.config = value
         setattr(args, flag, empty)
     if args.config is None and args.cfg_options and "=" not in args.cfg_options[-1]:
         args.config = args.cfg_options.pop()  # `--cfg-options a=1 config.py`
     if args.config is None:
         parser.error("name a config, for example configs/config_experiment_1.py")
+
+
+def without_resume(words: Sequence[str]) -> list[str]:
+    """Return a tool's command without `--resume` and the checkpoint that it may have been given.
+
+    >>> without_resume(["train.py", "--resume", "a.pth", "config.py"])
+    ['train.py', 'config.py']
+    """
+    kept: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        if word == "--resume" or word.startswith("--resume="):
+            continue
+        if before == "--resume" and not word.startswith("-") and not word.endswith(CONFIGS):
+            continue
+        kept.append(word)
+    return kept
