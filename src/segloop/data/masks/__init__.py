@@ -1,0 +1,55 @@
+"""Masks as run lengths: the only place that knows in which order a format writes its pixels."""
+
+from segloop.data.masks.codecs import (
+    Window,
+    from_pairs,
+    from_strings,
+    from_windows,
+    pairs_fault,
+    to_pairs,
+    to_strings,
+    to_windows,
+)
+from segloop.data.masks.components import components, label_components, split_runs
+from segloop.data.masks.runs import (
+    Runs,
+    area,
+    areas,
+    boxes_xyxy,
+    canonical,
+    decode,
+    encode,
+    encode_labels,
+    fault,
+    from_spans,
+    overlapping,
+    paint,
+    to_spans,
+)
+
+__all__ = [
+    "Runs",
+    "Window",
+    "area",
+    "areas",
+    "boxes_xyxy",
+    "canonical",
+    "components",
+    "decode",
+    "encode",
+    "encode_labels",
+    "fault",
+    "from_pairs",
+    "from_spans",
+    "from_strings",
+    "from_windows",
+    "label_components",
+    "overlapping",
+    "paint",
+    "pairs_fault",
+    "split_runs",
+    "to_pairs",
+    "to_spans",
+    "to_strings",
+    "to_windows",
+]

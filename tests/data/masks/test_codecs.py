@@ -1,0 +1,100 @@
+"""Each encoding holds exactly the pixels, in its own order, and says what is wrong with a broken one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from pycocotools import mask as coco
+
+from segloop.data import masks
+from tests.data.masks.cases import RING, RING_COLUMNS, RING_ROWS, RING_STRING, RING_WINDOW, images
+
+
+def test_the_golden_mask_in_every_encoding() -> None:
+    runs = [masks.encode(RING)]
+    (window,) = masks.to_windows(runs, (6, 8))
+    assert masks.to_strings(runs) == [RING_STRING]
+    assert (window.left, window.top, window.width, window.height, window.counts.tolist()) == RING_WINDOW
+    assert masks.to_pairs(runs, (6, 8), order="columns")[0].tolist() == RING_COLUMNS
+    assert masks.to_pairs(runs, (6, 8), order="rows")[0].tolist() == RING_ROWS
+
+
+@given(images())
+def test_strings_are_those_of_pycocotools_and_come_back(drawn) -> None:
+    _, bitmaps = drawn
+    runs = [masks.encode(bitmap) for bitmap in bitmaps]
+    texts = masks.to_strings(runs)
+    theirs = [coco.encode(np.asfortranarray(bitmap.astype(np.uint8)))["counts"] for bitmap in bitmaps]
+    assert texts == [text.decode() for text in theirs]
+    assert [each.tolist() for each in masks.from_strings(texts)] == [each.tolist() for each in runs]
+
+
+def test_long_runs_survive_strings() -> None:
+    runs = [np.array([0, 2**31, 5, 1, 2**20, 7])]
+    assert masks.from_strings(masks.to_strings(runs))[0].tolist() == runs[0].tolist()
+
+
+@pytest.mark.parametrize("text", ["", "=42M0\n", "=4é", "P", "=42MP", "o" * 20 + "0"])
+def test_a_text_that_is_no_mask_comes_back_empty_and_spoils_no_other(text: str) -> None:
+    found = masks.from_strings([RING_STRING, text, RING_STRING])
+    assert [len(each) for each in found] == [15, 0, 15]
+
+
+@given(images())
+def test_windows_are_tight_and_come_back(drawn) -> None:
+    size_hw, bitmaps = drawn
+    runs = [masks.encode(bitmap) for bitmap in bitmaps]
+    windows = masks.to_windows(runs, size_hw)
+    for bitmap, window in zip(bitmaps, windows, strict=True):
+        rows, columns = np.nonzero(bitmap)
+        if len(rows) == 0:
+            assert (window.width, window.height) == (0, 0)
+            continue
+        assert (window.left, window.top) == (columns.min(), rows.min())
+        assert (window.width, window.height) == (np.ptp(columns) + 1, np.ptp(rows) + 1)
+        assert int(window.counts.sum()) == window.width * window.height
+    back = masks.from_windows(windows, size_hw)
+    assert [each.tolist() for each in back] == [each.tolist() for each in runs]
+
+
+@given(images())
+def test_a_window_need_not_be_tight(drawn) -> None:
+    size_hw, bitmaps = drawn
+    height, width = size_hw
+    whole = [masks.Window(0, 0, width, height, masks.encode(bitmap.T)) for bitmap in bitmaps]
+    back = masks.from_windows(whole, size_hw)
+    assert [each.tolist() for each in back] == [masks.encode(bitmap).tolist() for bitmap in bitmaps]
+
+
+@given(images())
+@pytest.mark.parametrize("order", ["columns", "rows"])
+def test_pairs_name_each_run_and_come_back(order, drawn) -> None:
+    size_hw, bitmaps = drawn
+    runs = [masks.encode(bitmap) for bitmap in bitmaps]
+    pairs = masks.to_pairs(runs, size_hw, order=order)
+    for bitmap, flat in zip(bitmaps, pairs, strict=True):
+        line = np.zeros(bitmap.size, bool)
+        for start, length in flat.reshape(-1, 2):
+            line[start - 1 : start - 1 + length] = True
+        assert (line == (bitmap.T if order == "columns" else bitmap).ravel()).all()
+        assert masks.pairs_fault(flat, bitmap.size) is None
+    back = masks.from_pairs(pairs, size_hw, order=order)
+    assert [each.tolist() for each in back] == [each.tolist() for each in runs]
+
+
+@pytest.mark.parametrize(
+    ("flat", "words"),
+    [
+        ([1, 2, 3], "come in pairs"),
+        ([0, 2], "start 0"),
+        ([1, 0], "length 0"),
+        ([40, 10], r"run 1 \(40 10\) ends past the 48"),
+        ([2**62, 2**62], "ends past"),
+        ([1, 5, 3, 2], "run 2 .* overlaps"),
+        ([9, 2, 3, 2], "run 2 .* begins before"),
+    ],
+)
+def test_pairs_that_are_no_mask_are_told(flat: list[int], words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(masks.pairs_fault(np.array(flat), 48))

@@ -1,0 +1,42 @@
+"""Spans keep their pixels however they are cut, joined or turned, in small batches too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from segloop.data import masks
+from segloop.data.masks import spans
+from tests.data.masks.cases import images
+
+
+@given(images())
+def test_cutting_and_joining_are_inverse(drawn) -> None:
+    size_hw, bitmaps = drawn
+    whole = masks.to_spans([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+    pieces = spans.cut(whole)
+    assert (pieces.starts // size_hw[0] == (pieces.stops - 1) // size_hw[0]).all()
+    again = spans.join(pieces)
+    assert again.starts.tolist() == whole.starts.tolist()
+    assert again.first.tolist() == whole.first.tolist()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(images(most=9))
+def test_turning_twice_changes_nothing_whatever_the_batch(monkeypatch: pytest.MonkeyPatch, drawn) -> None:
+    monkeypatch.setattr(spans, "BATCH_PIXELS", 40)
+    size_hw, bitmaps = drawn
+    whole = masks.to_spans([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+    turned = spans.flip(whole, minor=size_hw[1])
+    back = spans.join(spans.flip(turned, minor=size_hw[0]))
+    assert back.starts.tolist() == whole.starts.tolist()
+    assert back.stops.tolist() == whole.stops.tolist()
+    assert back.first.tolist() == whole.first.tolist()
+
+
+def test_no_masks_at_all() -> None:
+    nothing = masks.to_spans([], (3, 4))
+    assert len(spans.flip(nothing, minor=4)) == 0
+    assert masks.to_windows([], (3, 4)) == []
+    assert len(np.asarray(masks.boxes_xyxy([], (3, 4)))) == 0
