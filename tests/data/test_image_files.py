@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from segloop.data.image_files import image_facts, mask_facts, structure_damage
+from segloop.data.image_files import image_facts, image_size, mask_facts, structure_damage
 from segloop.data.png import encode_indices, encode_rgb
+from segloop.utils.errors import DataError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
 
@@ -62,3 +65,48 @@ def test_values_are_counted_by_index_in_every_mode(tmp_path: Path) -> None:
     for name, mode in (("p", "P"), ("l", "L"), ("i", "I;16")):
         facts = mask_facts(tmp_path / f"{name}.png")
         assert (facts.size_hw, facts.mode, facts.values) == ((2, 3), mode, {0: 1, 1: 2, 2: 3})
+
+
+def test_the_size_comes_from_the_header_alone(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(IMAGE).save(stream, "PNG", exif=exif)
+    files = {
+        "plain.png": (encode_rgb(IMAGE), (12, 16)),
+        "turned.png": (stream.getvalue(), (16, 12)),
+        "plain.jpg": (jpeg(progressive=True), (12, 16)),
+        "turned.jpg": (jpeg(exif=exif), (16, 12)),
+        "cut.jpg": (jpeg(exif=exif)[:-200], (16, 12)),
+        "odd-exif.jpg": (jpeg(exif=b"Exif\0\0nonsense"), (12, 16)),
+    }
+    for name, (data, size_hw) in files.items():
+        (tmp_path / name).write_bytes(data)
+        assert image_size(tmp_path / name) == size_hw, name
+    Image.fromarray(IMAGE).save(tmp_path / "a.bmp")
+    assert image_size(tmp_path / "a.bmp") == (12, 16)
+
+
+def test_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    body = exif.tobytes()[6:]
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body + struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    data = encode_rgb(IMAGE)
+    (tmp_path / "a.png").write_bytes(data[:-12] + chunk + data[-12:])
+    assert image_size(tmp_path / "a.png") == image_facts(tmp_path / "a.png").size_hw == (16, 12)
+
+
+def test_a_header_that_is_no_image_or_absurd_is_told(tmp_path: Path) -> None:
+    huge = bytearray(encode_rgb(IMAGE))
+    huge[16:24] = struct.pack(">II", 70000, 70000)
+    (tmp_path / "huge.png").write_bytes(huge)
+    with pytest.raises(DataError, match=r"huge.png: 70000x70000 pixels; the limit is 268435456"):
+        image_size(tmp_path / "huge.png")
+    with pytest.raises(DataError, match="cannot be read"):
+        image_size(tmp_path / "none.png")
+    for data in (encode_rgb(IMAGE), jpeg()):
+        for cut in range(24):
+            (tmp_path / "cut").write_bytes(data[:cut])
+            with pytest.raises(DataError, match="cut: "):
+                image_size(tmp_path / "cut")

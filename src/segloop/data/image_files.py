@@ -7,12 +7,17 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
+from segloop.utils.errors import DataError
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+MOST_PIXELS = 1 << 28  # of one image
 _EXIF_ORIENTATION = 0x0112
+_TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _MOST_VALUES = 300  # distinct values that are kept of one mask
@@ -37,6 +42,90 @@ class MaskFacts:
     error: str | None = None
 
 
+def image_size(file: Path) -> tuple[int, int]:
+    """Return height and width of an image as a viewer sees it, from its header: no pixel is decoded.
+
+    The EXIF orientation counts. A file that is no image, or one of more than `MOST_PIXELS`, is a DataError.
+    """
+    try:
+        with file.open("rb") as stream:
+            size_hw, orientation = _header(stream)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # Pillow's plug-ins raise whatever they come across
+        raise DataError(f"{file}: {_reason(error)}") from error
+    if size_hw[0] * size_hw[1] > MOST_PIXELS:
+        raise DataError(f"{file}: {size_hw[1]}x{size_hw[0]} pixels; the limit is {MOST_PIXELS} in all")
+    return size_hw[::-1] if orientation in _TURNED else size_hw
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
+    """Return height, width and EXIF orientation.
+
+    PNG and JPEG are read here: Pillow decodes a PNG to look for EXIF behind its pixels, and warns of size.
+    """
+    start = stream.read(8)
+    stream.seek(0)
+    if start == _PNG:
+        return _png_header(stream)
+    if start.startswith(_JPEG):
+        return _jpeg_header(stream)
+    with Image.open(stream) as image:
+        width, height = image.size
+        return (height, width), int(image.getexif().get(_EXIF_ORIENTATION, 1))
+
+
+def _png_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
+    stream.seek(len(_PNG))
+    size_hw, orientation = None, 1
+    while len(head := stream.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IHDR":
+            width, height = struct.unpack(">II", stream.read(8))
+            size_hw = (height, width)
+            stream.seek(length - 8 + 4, 1)
+        elif kind == b"eXIf":
+            orientation = _orientation(stream.read(length))
+            break
+        elif kind == b"IEND":
+            break
+        else:
+            stream.seek(length + 4, 1)
+    if size_hw is None or 0 in size_hw:
+        raise ValueError("its header is damaged")
+    return size_hw, orientation
+
+
+def _jpeg_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
+    stream.seek(2)
+    orientation = 1
+    while len(head := stream.read(2)) == 2 and head[0] == 0xFF:
+        marker = head[1]
+        if marker == 0xFF:  # fill byte
+            stream.seek(-1, 1)
+            continue
+        (length,) = struct.unpack(">H", stream.read(2))
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            _, height, width = struct.unpack(">BHH", stream.read(5))
+            if height and width:
+                return (height, width), orientation
+            break
+        body = stream.read(length - 2)
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            orientation = _orientation(body)
+    raise ValueError("its header is damaged")
+
+
+def _orientation(exif: bytes) -> int:
+    """Return the orientation that an EXIF block holds; a block that cannot be read turns nothing."""
+    found = Image.Exif()
+    try:
+        found.load(exif)
+        return int(found.get(_EXIF_ORIENTATION, 1))
+    except Exception:  # Pillow raises whatever it comes across
+        return 1
+
+
 def image_facts(file: Path) -> ImageFacts:
     """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage."""
     data = file.read_bytes()
@@ -51,7 +140,7 @@ def image_facts(file: Path) -> ImageFacts:
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
         return ImageFacts(error=_reason(error))
-    turned = orientation in (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
+    turned = orientation in _TURNED
     return ImageFacts((width, height) if turned else (height, width), int(orientation))
 
 

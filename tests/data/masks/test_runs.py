@@ -69,3 +69,14 @@ def test_empty_runs_inside_are_taken_out() -> None:
 )
 def test_lengths_that_are_no_mask_are_told(counts: list, words: str) -> None:
     assert words in str(masks.fault(np.array(counts), 4))
+
+
+@given(images())
+def test_unions_hold_each_pixel_of_their_parts(drawn) -> None:
+    size_hw, bitmaps = drawn
+    half = len(bitmaps) // 2
+    parts = [bitmaps[:half], [], bitmaps[half:]]
+    found = masks.unite([masks.encode(each) for each in bitmaps], [len(each) for each in parts], size_hw)
+    for group, runs in zip(parts, found, strict=True):
+        wanted = np.any(group, axis=0) if group else np.zeros(size_hw, bool)
+        assert runs.tolist() == masks.encode(wanted).tolist()

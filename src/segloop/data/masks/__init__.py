@@ -11,6 +11,14 @@ from segloop.data.masks.codecs import (
     to_windows,
 )
 from segloop.data.masks.components import components, label_components, split_runs
+from segloop.data.masks.polygons import (
+    contour_polygons,
+    contour_rings,
+    exact_polygons,
+    exact_rings,
+    rasterize,
+    rings_fault,
+)
 from segloop.data.masks.runs import (
     Runs,
     area,
@@ -25,6 +33,7 @@ from segloop.data.masks.runs import (
     overlapping,
     paint,
     to_spans,
+    unite,
 )
 
 __all__ = [
@@ -35,9 +44,13 @@ __all__ = [
     "boxes_xyxy",
     "canonical",
     "components",
+    "contour_polygons",
+    "contour_rings",
     "decode",
     "encode",
     "encode_labels",
+    "exact_polygons",
+    "exact_rings",
     "fault",
     "from_pairs",
     "from_spans",
@@ -47,9 +60,12 @@ __all__ = [
     "overlapping",
     "paint",
     "pairs_fault",
+    "rasterize",
+    "rings_fault",
     "split_runs",
     "to_pairs",
     "to_spans",
     "to_strings",
     "to_windows",
+    "unite",
 ]

@@ -163,6 +163,25 @@ def overlapping(runs: Sequence[Runs], size_hw: SizeHW) -> np.ndarray:
     return np.cumsum(steps[:-1]).reshape(width, height).T
 
 
+def unite(runs: Sequence[Runs], sizes: Sequence[int], size_hw: SizeHW) -> list[Runs]:
+    """Return the unions of the first `sizes[0]` masks, of the next `sizes[1]`, and so on.
+
+    >>> [each.tolist() for each in unite([np.array([0, 1, 3]), np.array([1, 2, 1])], [2, 0], (2, 2))]
+    [[0, 3, 1], [4]]
+    """
+    spans = to_spans(runs, size_hw)
+    stride = size_hw[0] * size_hw[1] + 1  # the unions one behind the other, and none touches the next
+    line = np.repeat(np.arange(len(sizes), dtype=INT), sizes)[spans.owners] * stride
+    places = np.concatenate([line + spans.starts, line + spans.stops])
+    steps = np.repeat(np.array([1, -1], INT), len(line))
+    order = np.lexsort((-steps, places))  # what begins where another ends goes on
+    places, depth = places[order], np.cumsum(steps[order])
+    starts, stops = places[depth - steps[order] == 0], places[depth == 0]
+    owner = starts // stride
+    first = np.searchsorted(owner, np.arange(len(sizes) + 1))
+    return from_spans(Spans(starts - owner * stride, stops - owner * stride, first, size_hw[0]), size_hw)
+
+
 def fault(counts: np.ndarray, total: int) -> str | None:
     """Say what keeps alternating lengths from covering `total` pixels; None if nothing does."""
     counts = np.asarray(counts)
