@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from segloop.data.annotations import ImageRecord, LabelledImages
 from segloop.utils.errors import DataError, listing
+
+if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
+    from segloop.data.annotations import ImageRecord, LabelledImages
 
 # What a set may hold beside the bare pixels of its classes. A format names those that it keeps, and `convert`
 # tells the user of each one that the source has and the target does not keep: how often, and where first.
@@ -115,7 +117,10 @@ class Writer(Protocol):
         ...
 
     def open(self, target: Path) -> None:
-        """Begin below `target`, an empty place beside the real one that is renamed when all is well."""
+        """Begin at `target`, a file or folder to make; it is renamed to its real place when all is well.
+
+        Its name is the real one, its folder exists and holds nothing of another's.
+        """
         ...
 
     def add(self, rendered: Rendered) -> None:

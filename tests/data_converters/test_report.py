@@ -1,0 +1,48 @@
+"""The closing table says in plain text what came along and what did not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_converters.base import Loss, Rendered
+from data_converters.features import Held
+from data_converters.report import Report, Tally
+
+START = Report(source=Path("in"), target=Path("out"), from_format="coco", to_format="airbus")
+
+
+def tally() -> Tally:
+    found = Tally()
+    for number in range(5):
+        held = Held(instances=2, pixels=1000, features=(Loss("scores", 2, f"{number}: car"),))
+        found.add(held, Rendered(str(number), None, instances=1, pixels=900))
+    return found
+
+
+def test_the_table_has_counts_losses_and_first_places() -> None:
+    found = tally()
+    found.add_bad("x/7", ("line 4: no runs", "x/7.png is not there"))
+    text = str(found.report(START, told=("read as ships",)).done())
+    assert text.splitlines()[0] == "in (coco) → out (airbus)"
+    assert "images                  6              5" in text
+    assert "objects                10              5" in text
+    assert "pixels              5,000          4,500" in text
+    assert "scores           10  confidences of predictions; 0: car; 1: car; 2: car, …" in text
+    assert "Remarks:\n  read as ships" in text
+    assert "1 image(s) were left out:\n  x/7: line 4: no runs\n  x/7.png is not there" in text
+
+
+def test_losses_come_in_the_order_of_the_features_and_then_the_writers_own() -> None:
+    found = tally()
+    found.add_losses([Loss("zebra", 1, "z"), Loss("instances", 1, "i"), Loss("covered-pixels", 1, "c")])
+    kinds = [each.kind for each in found.report(START, told=()).losses]
+    assert kinds == ["instances", "scores", "covered-pixels", "zebra"]
+
+
+def test_a_refused_conversion_says_so_and_a_clean_one_too() -> None:
+    report = tally().report(START, told=())
+    assert "Would not be kept:" in str(report)
+    assert str(report).endswith("--strict: nothing was written to out.")
+    clean = Tally()
+    clean.add(Held(1, 5), Rendered("a", None, instances=1, pixels=5))
+    assert "Nothing was lost." in str(clean.report(START, told=()).done())
