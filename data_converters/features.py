@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data_converters.base import Loss
-from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, LabelSet, Opaque, Polygon
+from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, LabelSet, Opaque, Polygon, Remark
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import Runs, areas, overlapping
 
@@ -26,6 +26,7 @@ class Held:
     pixels: int
     maps: int = 0
     features: tuple[Loss, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     labels: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -57,6 +58,7 @@ def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str])
         pixels=sum(areas([runs for runs in drawn if runs is not None])) + sum(foreground.values()),
         maps=int(record.semantic is not None),
         features=tuple(found),
+        remarks=record.remarks,
         labels=frozenset(used),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data_converters.base import FEATURES, Loss, Rendered
 from data_converters.features import Held
+from segloop.data.annotations import Remark
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, listing
 
 MOST_EXAMPLES = 3
@@ -115,6 +116,7 @@ class Tally:
         self.bad: dict[str, tuple[str, ...]] = {}
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[str]] = {}
+        self._remarks: dict[str, Remark] = {}
 
     def add(self, held: Held, rendered: Rendered) -> None:
         """Count an image."""
@@ -127,6 +129,9 @@ class Tally:
         self.labels |= held.labels
         self.add_losses(held.features)
         self.add_losses(rendered.losses)
+        for remark in held.remarks:
+            first = self._remarks.setdefault(remark.kind, replace(remark, count=0))
+            self._remarks[remark.kind] = replace(first, count=first.count + remark.count)
 
     def add_bad(self, image_id: str, problems: tuple[str, ...]) -> None:
         """Count an image that cannot be used."""
@@ -146,6 +151,7 @@ class Tally:
             gone = [before - after for before, after in (self.instances, self.pixels)]
             if gone[1] or (gone[0] and not self.maps):
                 self.add_losses([Loss("unexplained", 1, f"{gone[0]} object(s), {gone[1]} pixel(s)")])
+        remarks = self._remarks.values()
         order = [*FEATURES, *sorted(set(self._counts) - set(FEATURES))]
         return replace(
             start,
@@ -158,6 +164,6 @@ class Tally:
                 for kind in order
                 if kind in self._counts
             ),
-            told=told,
+            told=(*told, *(f"{each.count:,} {each.kind}; {each.example}" for each in remarks)),
             skipped=dict(self.bad),
         )

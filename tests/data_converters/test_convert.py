@@ -1,4 +1,4 @@
-"""A conversion is whole or not there, loses nothing in silence, and is the same with all numbers of workers."""
+"""A conversion is whole or not there, loses nothing in silence, and is the same for any number of workers."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from data_converters.base import Loss, Rendered
 from data_converters.features import Held
 from data_converters.report import Report, Tally
+from segloop.data.annotations import Remark
 
 START = Report(source=Path("in"), target=Path("out"), from_format="coco", to_format="airbus")
 
@@ -30,6 +31,17 @@ def test_the_table_has_counts_losses_and_first_places() -> None:
     assert "scores           10  confidences of predictions; 0: car; 1: car; 2: car, …" in text
     assert "Remarks:\n  read as ships" in text
     assert "1 image(s) were left out:\n  x/7: line 4: no runs\n  x/7.png is not there" in text
+
+
+def test_remarks_of_one_kind_are_added_up_with_the_first_place() -> None:
+    found = Tally()
+    for number in (1, 2):
+        remark = Remark("objects with holes, kept", 600 * number, f"{number}: car, line 7")
+        found.add(Held(0, 0, remarks=(remark,)), Rendered(str(number), None, instances=0, pixels=0))
+    assert found.report(START, told=("first",)).told == (
+        "first",
+        "1,800 objects with holes, kept; 1: car, line 7",
+    )
 
 
 def test_losses_come_in_the_order_of_the_features_and_then_the_writers_own() -> None:

@@ -165,6 +165,18 @@ class Tag:
     attributes: Mapping[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a reader noticed in an image and left as it is, or mended: how often, and where for example.
+
+    It is no loss and no fault; `convert` adds remarks of one `kind` up and shows them with the first example.
+    """
+
+    kind: str
+    count: int
+    example: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageRecord:
     """One image and all that is known of it.
@@ -173,7 +185,7 @@ class ImageRecord:
     suffix, `file` where the pixels lie on this machine, or None where only labels came. `size_hw` is what a
     viewer sees, after the EXIF orientation; None where neither file nor labels tell. `semantic` is an HxW
     index map (uint8 or uint16) whose values are places in the set's labels, or its `ignore_index`. `ignore`
-    covers pixels that nobody scores.
+    covers pixels that nobody scores. `remarks` are for the user to see.
     """
 
     image_id: str
@@ -185,6 +197,7 @@ class ImageRecord:
     instances: tuple[Instance, ...] = ()
     semantic: np.ndarray | None = None
     ignore: Bitmap | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
