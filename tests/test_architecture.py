@@ -57,6 +57,7 @@ ARROWS = {
 ABOVE_THE_LIBRARY = {"tools", "data_converters", "supplementary", "configs", "tests", "benchmarks"}
 # Modules without a test file of their own: the file that tests them.
 TESTED_IN = {
+    "data_converters/__main__.py": "tests/data_converters/test_cli.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
     "src/segloop/experiments/testing.py": "tests/experiments/test_launch.py",
