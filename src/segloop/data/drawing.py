@@ -12,9 +12,9 @@ from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelSet, Po
 from segloop.data.masks import (
     Runs,
     areas,
-    components,
-    decode,
+    encode,
     encode_labels,
+    label_components,
     overlapping,
     paint,
     rasterize,
@@ -64,28 +64,33 @@ def with_instances(
         raise ValueError(f"mode {mode!r}; choose {', '.join(INSTANCES)}")
     if record.semantic is None:
         return record
-    size_hw = record.semantic.shape[0], record.semantic.shape[1]
-    found = encode_labels(record.semantic)
-    ignored = found.pop(labels.ignore_index, None)
-    if labels.background is not None:
-        found.pop(labels.background, None)
+    semantic = record.semantic
+    size_hw = semantic.shape[0], semantic.shape[1]
+    nothing = {labels.ignore_index} if labels.background is None else {labels.ignore_index, labels.background}
+    if mode == "components":
+        found = label_components(semantic, without=nothing, connectivity=connectivity)
+    else:
+        encoded = encode_labels(semantic)
+        found = {value: [runs] for value, runs in encoded.items() if value not in nothing}
     _check_values(record, found, labels)
-    new = []
-    for value, runs in found.items():
-        parts = (
-            components(decode(runs, size_hw), connectivity=connectivity) if mode == "components" else [runs]
-        )
-        new += [Instance(label=labels.labels[value].name, shape=Bitmap(size_hw, part)) for part in parts]
+    new = [
+        Instance(label=labels.labels[value].name, shape=Bitmap(size_hw, part))
+        for value, parts in found.items()
+        for part in parts
+    ]
     ignore = record.ignore
-    if ignored is not None:
-        both = [ignored] if ignore is None else [ignored, ignore.runs]
+    ignored = semantic == labels.ignore_index
+    if labels.ignore_index != labels.background and ignored.any():
+        both = [encode(ignored)] if ignore is None else [encode(ignored), ignore.runs]
         ignore = Bitmap(size_hw, unite(both, [len(both)], size_hw)[0])
     return replace(record, semantic=None, instances=(*record.instances, *new), ignore=ignore, size_hw=size_hw)
 
 
-def _check_values(record: ImageRecord, found: dict[int, Runs], labels: LabelSet) -> None:
+def _check_values(record: ImageRecord, found: dict[int, list[Runs]], labels: LabelSet) -> None:
     unknown = [
-        f"{value} ({areas([found[value]])[0]} pixels)" for value in found if not 0 <= value < len(labels)
+        f"{value} ({sum(areas(parts))} pixels)"
+        for value, parts in found.items()
+        if not 0 <= value < len(labels)
     ]
     if unknown:
         known = f"there are {len(labels)} labels, and {labels.ignore_index} is ignored"
