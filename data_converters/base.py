@@ -72,7 +72,8 @@ class WriteOptions:
     `masks` is `rle`, `exact-polygon` or `polygon:TOL` (the farthest that an outline may be off, in pixels).
     `overlap` says who gets a pixel that several objects claim: `z-order`, `area` (the smaller) or `score`.
     `instances` turns index maps into objects: `components` (connected parts) or `classes` (one a class).
-    `media` is what happens to image files: `copy`, `link` or `none`; None is the format's own habit.
+    `media` is what happens to image files: `copy`, `link` or `none`; None is the format's own habit. `draw`
+    turns boxes, turned boxes and ellipses into outlines, whose insides are pixels, before anything else.
     """
 
     masks: str = "rle"
@@ -80,6 +81,7 @@ class WriteOptions:
     instances: str = "components"
     connectivity: int = 8
     media: str | None = None
+    draw: bool = False
     results: bool = False  # write predictions in the format's form for them
 
 

@@ -99,6 +99,9 @@ def _add_write_options(parser: Parser) -> None:
         choices=("copy", "link", "none"),
         help="what to do with image files (default: the format's)",
     )
+    group.add_argument(
+        "--draw-boxes", action="store_true", help="turn boxes, turned boxes and ellipses into filled outlines"
+    )
     group.add_argument("--to-results", action="store_true", help="write predictions in the format's form")
 
 
@@ -147,6 +150,7 @@ def main(description: str) -> int:
                 instances=args.instances,
                 connectivity=args.connectivity,
                 media=args.media,
+                draw=args.draw_boxes,
                 results=args.to_results,
             ),
             workers=args.workers,

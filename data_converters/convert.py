@@ -23,6 +23,7 @@ from data_converters.formats import find_format
 from data_converters.places import check_places
 from data_converters.report import Report, Tally, told_of_all
 from segloop.data.annotations import LabelledImages, LabelSet
+from segloop.data.drawing import with_outlines
 from segloop.utils.errors import DataError, UserError, listing
 from segloop.utils.staging import refuse_existing, staged
 from segloop.utils.workers import cpu_count, map_ordered
@@ -48,6 +49,7 @@ class Job:
     labels: LabelSet
     writer: Writer
     wanted: frozenset[str]
+    draw: bool = False
 
     def __call__(self, key: Any) -> tuple[Held, Rendered] | Bad:
         """Return what an image holds and how the target will hold it, or what is wrong with it."""
@@ -55,6 +57,7 @@ class Job:
         try:
             record = self.load(key)
             image_id = record.image_id
+            record = with_outlines(record) if self.draw else record
             held = count_held(record, self.labels, wanted=self.wanted)
             return held, self.writer.render(record)
         except BadRecord as error:
@@ -92,11 +95,20 @@ def convert(
     images = reader.read(source, options=read_options)
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")
-    writer = maker.writer(images, options=write_options or WriteOptions())
+    write_options = write_options or WriteOptions()
+    writer = maker.writer(images, options=write_options)
     report = Report(source=source, target=target, from_format=from_format, to_format=to_format)
     try:
         with staged(target, replace=force) as place:
-            tally = _run(images, writer, place, workers=workers, skip_bad=skip_bad, progress=progress)
+            tally = _run(
+                images,
+                writer,
+                place,
+                draw=write_options.draw,
+                workers=workers,
+                skip_bad=skip_bad,
+                progress=progress,
+            )
             _refuse_bad(tally, source, target, skip_bad=skip_bad)
             report = tally.report(report, told=(*images.told, *getattr(writer, "told", ())))
             if strict and report.losses:
@@ -115,6 +127,7 @@ def _run(
     writer: Writer,
     place: Path,
     *,
+    draw: bool,
     workers: int | None,
     skip_bad: bool,
     progress: Callable[[int, int], None] | None,
@@ -122,7 +135,7 @@ def _run(
     """Send the images through the job, write them down in order, and count."""
     wanted = frozenset(FEATURES) - writer.keeps
     # The copy that renders never sees an open file, whether it works here or in another process.
-    job = Job(images.load, images.labels, pickle.loads(pickle.dumps(writer)), wanted)
+    job = Job(images.load, images.labels, pickle.loads(pickle.dumps(writer)), wanted, draw)
     tally, total = Tally(), len(images)
     try:
         writer.open(place)

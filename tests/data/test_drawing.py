@@ -10,7 +10,7 @@ from hypothesis import given
 
 from segloop.data import masks
 from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, Label, LabelSet, Opaque, Polygon
-from segloop.data.drawing import bitmaps, index_map, with_instances
+from segloop.data.drawing import bitmaps, index_map, with_instances, with_outlines
 from segloop.utils.errors import DataError
 from tests.data.masks.cases import images
 
@@ -38,6 +38,41 @@ def test_what_has_no_pixels_is_none() -> None:
 def test_a_mask_of_another_size_is_told() -> None:
     with pytest.raises(DataError, match=r"4x5 pixels, but\n  object 1 \(car\) has a mask of 6x4"):
         bitmaps([replace(square("car", 0, 1), shape=Box((0, 0, 1, 1))), square("car", 0, 1)], (5, 4))
+
+
+def test_boxes_and_ellipses_become_outlines_on_request() -> None:
+    ring = Polygon((np.array([[0.0, 0], [1, 0], [1, 1]]),))
+    turned = {"xtl": 2.0, "ytl": 0.0, "xbr": 4.0, "ybr": 4.0, "rotation": 90.0}
+    ellipse = {"cx": 2.0, "cy": 2.0, "rx": 2.0, "ry": 1.0, "rotation": 0.0}
+    shapes = [Box((1, 1, 3, 2)), ring, Opaque("rotated-box", turned), Opaque("ellipse", ellipse)]
+    shapes += [Opaque("points", {}), Opaque("ellipse", {"another": 1})]
+    found = with_outlines(record(*(Instance(label="car", shape=shape) for shape in shapes)))
+    drawn = bitmaps(found.instances, SIZE)
+    assert [None if runs is None else masks.area(runs) for runs in drawn] == [2, 0, 8, 8, None, None]
+    assert masks.decode(drawn[2], SIZE)[1:3, 1:5].all(), "a quarter turn about the middle"
+    assert [(each.count, each.example) for each in found.remarks] == [(3, "a: car")]
+    plain = record(square("car", 0, 1))
+    assert with_outlines(plain) is plain
+
+
+def test_turning_goes_clockwise() -> None:
+    low = Opaque("rotated-box", {"xtl": 0.0, "ytl": 9.0, "xbr": 20.0, "ybr": 11.0, "rotation": 30.0})
+    (outline,) = with_outlines(record(Instance(label="car", shape=low))).instances
+    right_end = outline.shape.rings[0][1:3].mean(axis=0)
+    assert right_end.tolist() == pytest.approx([10 + 10 * np.cos(np.pi / 6), 15]), "down is y up"
+
+
+def test_an_ellipse_has_as_many_points_as_it_needs() -> None:
+    sizes = []
+    for radius in (0.01, 5.0, 500.0):
+        told = {"cx": 600.0, "cy": 600.0, "rx": radius, "ry": radius / 2}
+        (found,) = with_outlines(record(Instance(label="car", shape=Opaque("ellipse", told)))).instances
+        ring = found.shape.rings[0]
+        middles = np.hypot(*(((ring + np.roll(ring, 1, axis=0)) / 2 - 600) / [radius, radius / 2]).T)
+        assert radius * (1 - middles.min()) < 0.051
+        sizes.append(len(ring))
+    assert sizes == sorted(sizes)
+    assert sizes[-1] < 300
 
 
 @given(images())

@@ -40,7 +40,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     flags = """SRC DST --from airbus --to cvat --strict --skip-bad --force --workers 3 --images i --split s
         --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --repair --from-results
-        --as polygon:2 --overlap area --instances classes --connectivity 4 --media none --to-results"""
+        --as polygon:2 --overlap area --instances classes --connectivity 4 --media none
+        --draw-boxes --to-results"""
     assert run(monkeypatch, *flags.split()) == 0
     read = ReadOptions(
         images=Path("i"),
@@ -54,7 +55,13 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
         results=True,
     )
     write = WriteOptions(
-        masks="polygon:2", overlap="area", instances="classes", connectivity=4, media="none", results=True
+        masks="polygon:2",
+        overlap="area",
+        instances="classes",
+        connectivity=4,
+        media="none",
+        draw=True,
+        results=True,
     )
     for options, plain in ((read, ReadOptions()), (write, WriteOptions())):
         same = [

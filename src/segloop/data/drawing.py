@@ -8,7 +8,18 @@ from typing import TypeAlias
 
 import numpy as np
 
-from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelSet, Polygon, SizeHW
+from segloop.data.annotations import (
+    Bitmap,
+    Box,
+    ImageRecord,
+    Instance,
+    LabelSet,
+    Opaque,
+    Polygon,
+    Remark,
+    Shape,
+    SizeHW,
+)
 from segloop.data.masks import (
     Runs,
     areas,
@@ -25,6 +36,7 @@ from segloop.utils.errors import DataError, listing, nearest
 
 OVERLAPS = ("z-order", "area", "score")
 INSTANCES = ("components", "classes")
+NEAR = 0.05  # pixels that the outline of an ellipse may be off
 Told: TypeAlias = tuple[str, int, str]  # a kind of loss, how often, where first
 
 
@@ -49,6 +61,48 @@ def bitmaps(instances: Sequence[Instance], size_hw: SizeHW) -> list[Runs | None]
         else:
             found.append(next(drawn) if isinstance(each.shape, Polygon) else None)
     return found
+
+
+def with_outlines(record: ImageRecord) -> ImageRecord:
+    """Return the record with boxes, turned boxes and ellipses as polygons, which have pixels; it remarks so."""
+    outlines = [_outline(each.shape) for each in record.instances]
+    found = [place for place, outline in enumerate(outlines) if outline is not None]
+    if not found:
+        return record
+    instances = tuple(
+        each if outline is None else replace(each, shape=outline)
+        for each, outline in zip(record.instances, outlines, strict=True)
+    )
+    example = f"{record.image_id}: {instances[found[0]].label}"
+    remark = Remark("boxes and ellipses drawn as filled outlines", len(found), example)
+    return replace(record, instances=instances, remarks=(*record.remarks, remark))
+
+
+def _outline(shape: Shape) -> Polygon | None:
+    """Return the outline of a box or an ellipse, turned clockwise about its middle as CVAT turns it."""
+    if isinstance(shape, Box):
+        left, top, right, bottom = shape.box_xyxy
+        return Polygon((np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64),))
+    if not isinstance(shape, Opaque):
+        return None
+    told = shape.payload
+    try:
+        if shape.kind == "rotated-box":
+            low, high = np.array([told["xtl"], told["ytl"]]), np.array([told["xbr"], told["ybr"]])
+            middle, reach = (low + high) / 2, (high - low) / 2
+            points = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * reach
+        elif shape.kind == "ellipse":
+            middle, reach = np.array([told["cx"], told["cy"]]), np.array([told["rx"], told["ry"]])
+            steps = int(np.ceil(np.pi / np.arccos(1 - NEAR / max(*reach, 2 * NEAR))))
+            angles = np.arange(max(steps, 8)) * (2 * np.pi / max(steps, 8))
+            points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * reach
+        else:
+            return None
+        turn = np.deg2rad(float(told.get("rotation", 0)))
+    except KeyError:  # of another format, which means something else by the word
+        return None
+    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return Polygon((points @ matrix + middle,))
 
 
 def with_instances(
