@@ -64,7 +64,7 @@ def bitmaps(instances: Sequence[Instance], size_hw: SizeHW) -> list[Runs | None]
 
 
 def with_outlines(record: ImageRecord) -> ImageRecord:
-    """Return the record with boxes, turned boxes and ellipses as polygons, which have pixels; it remarks so."""
+    """Return the record with boxes, turned boxes and ellipses as polygons, and a remark that says so."""
     outlines = [_outline(each.shape) for each in record.instances]
     found = [place for place, outline in enumerate(outlines) if outline is not None]
     if not found:
