@@ -143,10 +143,7 @@ def _run(
             if isinstance(result, Bad):
                 tally.add_bad(result.image_id or f"image {number}", result.problems)
             else:
-                held, rendered = result
-                if skip_bad or not tally.bad:
-                    writer.add(rendered)
-                tally.add(held, rendered)
+                _add(*result, writer, tally, skip_bad=skip_bad)
             if progress is not None:
                 progress(number, total)
         writer.close()
@@ -156,6 +153,16 @@ def _run(
         raise
     tally.add_losses(count_declared(images.labels, wanted=wanted, used=frozenset(tally.labels)))
     return tally
+
+
+def _add(held: Held, rendered: Rendered, writer: Writer, tally: Tally, *, skip_bad: bool) -> None:
+    """Write an image down and count it; once one is bad and none may be, nothing more is written."""
+    try:
+        if skip_bad or not tally.bad:
+            writer.add(rendered)
+        tally.add(held, rendered)
+    except BadRecord as error:  # beside another image, it turns out
+        tally.add_bad(rendered.image_id, error.problems)
 
 
 def _results(job: Job, keys: Sequence[Any], *, workers: int | None) -> Iterator[tuple[Held, Rendered] | Bad]:

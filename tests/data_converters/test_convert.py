@@ -108,6 +108,14 @@ def test_bad_images_are_left_out_on_request_and_it_is_a_finding(run: Run, tmp_pa
     assert left(tmp_path) == ["out.tiny"]
 
 
+def test_images_that_get_into_each_others_way_are_bad_too(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"1 of 3 images .*\n  a: is there twice"):
+        run({"id": "a"}, {"id": "a"}, {"id": "b"})
+    report = run({"id": "a"}, {"id": "a"}, {"id": "b"}, skip_bad=True)
+    assert (tmp_path / "out.tiny").read_text() == "a []\nb []\n"
+    assert (report.images, report.skipped) == (2, {"a": ("is there twice",)})
+
+
 def test_strict_writes_nothing_if_anything_is_lost(run: Run, tmp_path: Path) -> None:
     report = run({"id": "a", "objects": [CAR]}, strict=True)
     assert [each.kind for each in report.losses] == ["colors"]

@@ -87,6 +87,8 @@ class TinyWriter:
     def add(self, rendered: Rendered) -> None:
         """Remember a line."""
         assert self._lines is not None
+        if rendered.payload in self._lines:
+            raise BadRecord(rendered.image_id, ["is there twice"])
         self._lines.append(rendered.payload)
 
     def close(self) -> None:
