@@ -37,6 +37,17 @@ HOLDS: Mapping[str, frozenset[str]] = {
         | {"empty-images", "sizes"}
     ),
 }
+# What writers change beyond the FEATURES that they do not keep; each kind is explained in `report.OWN_KINDS`.
+_DRAWN = ("background-objects", "image-files")
+OWN: Mapping[str, tuple[str, ...]] = {
+    "mmseg": ("covered-pixels", "hidden-objects", "image-files"),
+    "coco": _DRAWN,
+    "cvat": ("attribute-types", "characters", *_DRAWN),
+    "cvat-coco": ("displaced-attributes", *_DRAWN),
+    "airbus": ("labels",),
+    "sartorius": ("covered-pixels", "hidden-objects", "folders", "labels"),
+    "masks": ("covered-pixels", "hidden-objects", "image-files"),
+}
 SOURCES = tuple(name for name, each in FORMATS.items() if each.reads)
 TARGETS = tuple(name for name, each in FORMATS.items() if each.writes)
 # How the table of pairs writes the features.

@@ -142,3 +142,49 @@ def with_files(records: list[ImageRecord], folder: Path) -> list[ImageRecord]:
         file.write_bytes(encode_rgb(np.zeros((*record.size_hw, 3), np.uint8), level=1))
         found.append(replace(record, file=file))
     return found
+
+
+def image_of(name: str, size_hw: tuple[int, int], shapes: list[Bitmap], label: str) -> ImageRecord:
+    """Return an image with an object of one label for each shape."""
+    instances = tuple(Instance(label=label, shape=shape) for shape in shapes)
+    return ImageRecord(image_id=name, name=f"{name}.png", size_hw=size_hw, instances=instances)
+
+
+# What our writers do not write, but these formats hold: other columns, labels, objects that overlap.
+CSVS = {
+    "airbus": "ImageId,EncodedPixels,note\np/1.png,1 3 10 2,a\np/1.png,2 2,b\n2.png,,\n",
+    "sartorius": (
+        "id,annotation,width,height,cell_type,note\n"
+        "1,1 3 14 2,13,9,cort,a\n1,2 2,13,9,cort,b\n2,,13,9,astro,c\n"
+    ),
+}
+
+
+def write_cvat_mask(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write CVAT's Segmentation mask 1.1 as CVAT does: colours of labels and of objects, the last on top."""
+    names = [
+        name for name in labels.names if labels.background is None or name != labels.names[labels.background]
+    ]
+    colors = {name: (200 - place, 10 + place, 77) for place, name in enumerate(names)}
+    lines = ["# label:color_rgb:parts:actions", "background:0,0,0::"]
+    lines += [f"{name}:{','.join(map(str, color))}::" for name, color in colors.items()]
+    lists: dict[str, list[str]] = {}
+    for record in records:
+        assert record.size_hw is not None
+        classes = np.zeros((*record.size_hw, 3), np.uint8)
+        objects = np.zeros((*record.size_hw, 3), np.uint8)
+        for number, each in enumerate(record.instances, start=1):
+            if isinstance(each.shape, Bitmap):
+                pixels = masks.decode(each.shape.runs, record.size_hw)
+                classes[pixels], objects[pixels] = colors[each.label], (number % 7 * 30, number, 128)
+        for top, image in (("SegmentationClass", classes), ("SegmentationObject", objects)):
+            file = folder / top / f"{record.image_id}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(encode_rgb(image, level=1))
+        lists.setdefault(record.split or "default", []).append(record.image_id)
+    for split, image_ids in lists.items():
+        file = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(f"{each}\n" for each in image_ids), encoding="utf-8")
+    (folder / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder

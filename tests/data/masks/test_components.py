@@ -39,6 +39,7 @@ def test_parts_are_those_of_scipy(data, connectivity: int) -> None:
     assert [each.tolist() for each in masks.components(mask, connectivity=connectivity)] == wanted
     runs = masks.encode(mask)
     assert [each.tolist() for each in masks.split_runs(runs, size_hw, connectivity=connectivity)] == wanted
+    assert masks.count_parts(runs, size_hw, connectivity=connectivity) == count
 
 
 @given(st.integers(0, 999))

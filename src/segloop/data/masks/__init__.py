@@ -10,7 +10,7 @@ from segloop.data.masks.codecs import (
     to_strings,
     to_windows,
 )
-from segloop.data.masks.components import components, label_components, split_runs
+from segloop.data.masks.components import components, count_parts, label_components, split_runs
 from segloop.data.masks.polygons import (
     contour_polygons,
     contour_rings,
@@ -46,6 +46,7 @@ __all__ = [
     "components",
     "contour_polygons",
     "contour_rings",
+    "count_parts",
     "decode",
     "encode",
     "encode_labels",

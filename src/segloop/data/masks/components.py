@@ -28,6 +28,11 @@ def split_runs(runs: Runs, size_hw: tuple[int, int], *, connectivity: int = 8) -
     return found.get(0, [])
 
 
+def count_parts(runs: Runs, size_hw: tuple[int, int], *, connectivity: int = 8) -> int:
+    """Return how many connected parts a mask has."""
+    return len(split_runs(runs, size_hw, connectivity=connectivity))
+
+
 def label_components(
     labels: np.ndarray, *, without: Iterable[int] = (), connectivity: int = 8
 ) -> dict[int, list[Runs]]:
