@@ -99,6 +99,11 @@ def _add_write_options(parser: Parser) -> None:
         choices=("copy", "link", "none"),
         help="what to do with image files (default: the format's)",
     )
+    group.add_argument(
+        "--numbers",
+        action="store_true",
+        help="masks: one picture of object numbers an image, not one an object",
+    )
     group.add_argument("--to-results", action="store_true", help="write predictions in the format's form")
 
 
@@ -147,6 +152,7 @@ def main(description: str) -> int:
                 instances=args.instances,
                 connectivity=args.connectivity,
                 media=args.media,
+                numbers=args.numbers,
                 results=args.to_results,
             ),
             workers=args.workers,
