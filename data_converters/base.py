@@ -79,6 +79,7 @@ class WriteOptions:
     masks: str = "rle"
     overlap: str = "z-order"
     instances: str = "components"
+    numbers: bool = False  # masks: one picture of object numbers an image, in place of one an object
     connectivity: int = 8
     media: str | None = None
     draw: bool = False
@@ -110,7 +111,10 @@ class Rendered:
 
 
 class Writer(Protocol):
-    """Writes one set. It must be picklable before `open`: workers get a copy of it to call `render` on."""
+    """Writes one set. It must be picklable before `open`: workers get a copy of it to call `render` on.
+
+    `told` are remarks about the whole set for the user to see, complete after `close`; a writer may lack it.
+    """
 
     keeps: frozenset[str]
 

@@ -102,6 +102,11 @@ def _add_write_options(parser: Parser) -> None:
     group.add_argument(
         "--draw-boxes", action="store_true", help="turn boxes, turned boxes and ellipses into filled outlines"
     )
+    group.add_argument(
+        "--numbers",
+        action="store_true",
+        help="masks: one picture of object numbers an image, not one an object",
+    )
     group.add_argument("--to-results", action="store_true", help="write predictions in the format's form")
 
 
@@ -151,6 +156,7 @@ def main(description: str) -> int:
                 connectivity=args.connectivity,
                 media=args.media,
                 draw=args.draw_boxes,
+                numbers=args.numbers,
                 results=args.to_results,
             ),
             workers=args.workers,

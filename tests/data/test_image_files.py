@@ -1,4 +1,4 @@
-"""Damage is found from a file's bytes, and masks are counted by index."""
+"""Damage and size are found from a file's bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
-from segloop.data.image_files import image_facts, image_size, mask_facts, structure_damage
-from segloop.data.png import encode_indices, encode_rgb
+from segloop.data.image_files import image_facts, image_size, structure_damage
+from segloop.data.png import encode_rgb
 from segloop.utils.errors import DataError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
@@ -57,14 +58,28 @@ def test_the_size_is_what_a_loader_sees(tmp_path: Path) -> None:
     assert (facts.size_hw, facts.orientation, facts.error) == ((16, 12), 8, None)
 
 
-def test_values_are_counted_by_index_in_every_mode(tmp_path: Path) -> None:
-    mask = np.array([[0, 1, 1], [2, 2, 2]], np.uint8)
-    (tmp_path / "p.png").write_bytes(encode_indices(mask, palette=[(9, 9, 9)] * 3))
-    Image.fromarray(mask).save(tmp_path / "l.png")
-    Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "i.png")
-    for name, mode in (("p", "P"), ("l", "L"), ("i", "I;16")):
-        facts = mask_facts(tmp_path / f"{name}.png")
-        assert (facts.size_hw, facts.mode, facts.values) == ((2, 3), mode, {0: 1, 1: 2, 2: 3})
+def test_a_png_is_turned_as_its_exif_says_wherever_it_lies(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(IMAGE).save(tmp_path / "a.png", exif=exif)
+    data = (tmp_path / "a.png").read_bytes()
+    chunk = data.index(b"eXIf") - 4
+    length = 12 + int.from_bytes(data[chunk : chunk + 4], "big")
+    behind = data[:chunk] + data[chunk + length : -12] + data[chunk : chunk + length] + data[-12:]
+    (tmp_path / "b.png").write_bytes(behind)
+    for name in ("a.png", "b.png"):
+        assert image_facts(tmp_path / name).orientation == 6
+        assert image_facts(tmp_path / name).size_hw == (16, 12)
+
+
+def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").write_bytes(encode_rgb(IMAGE))
+    monkeypatch.setattr(PngImageFile, "load", lambda self: pytest.fail("decoded"))
+    assert image_facts(tmp_path / "a.png").size_hw == (12, 16)
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    assert image_facts(tmp_path / "gone.png").error == "No such file or directory"
 
 
 def test_the_size_comes_from_the_header_alone(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segloop.data.image_files import ImageFacts, MaskFacts, image_facts, mask_facts
+from segloop.data.image_files import ImageFacts, image_facts
+from segloop.data.index_masks import MaskFacts, mask_facts
 from segloop.data.info import DatasetInfo
 from segloop.data.layout import HOW_TO_BRING, Layout, index_files, known_splits
 from segloop.utils.atomic import open_atomic
@@ -56,11 +57,15 @@ KINDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: its kind (a key of KINDS), the file or folder, and what was seen."""
+    """One thing that is wrong: its kind (a key of KINDS), the file or folder, what was seen, which image."""
 
     kind: str
     file: str
     text: str
+    image_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{KINDS[self.kind][0]}: {self.file}: {self.text}"
 
 
 def check_semantic(
@@ -89,16 +94,16 @@ def check_semantic(
     pairs: list[tuple[str, Path, Path]] = []
     findings: list[Finding] = []
     for split, layout in splits.items():
-        found, trouble = _pair(split, layout)
+        found, trouble = pair_files(split, layout)
         pairs += found
         findings += trouble
     with _FactStore(root, enabled=cache, workers=workers, progress=progress, total=2 * len(pairs)) as store:
         images = store.look("images", [image for _, image, _ in pairs], image_facts, ImageFacts)
         masks = store.look("masks", [mask for _, _, mask in pairs], mask_facts, MaskFacts)
-    binary = _is_binary(masks)
-    legal = _Legal(num_classes, ignore_index, reduce_zero_label)
+    binary = is_binary(masks)
+    legal = Legal(num_classes, ignore_index, reduce_zero_label)
     for (_, image, mask), seen, label in zip(pairs, images, masks, strict=True):
-        findings += _judge(_short(image, root), _short(mask, root), seen, label, legal=legal, binary=binary)
+        findings += judge(_short(image, root), _short(mask, root), seen, label, legal=legal, binary=binary)
     return sorted(findings, key=lambda finding: (list(KINDS).index(finding.kind), finding.file))
 
 
@@ -119,7 +124,7 @@ def describe(findings: Sequence[Finding], *, most: int = 5) -> str:
     return "\n\n".join(parts)
 
 
-def _pair(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
+def pair_files(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
     """Match the images of a split with its masks: (id, image, mask), and what has no match."""
     root = layout.root
     missing = [folder for folder in (layout.images, layout.masks) if not folder.is_dir()]
@@ -136,20 +141,24 @@ def _pair(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], lis
     findings = []
     if not images:
         findings.append(Finding("empty-split", _short(layout.images, root), _contents(split, layout)))
-    for files in images.values():
+    for name, files in images.items():
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
-            findings.append(Finding("same-id", _short(files[0], root), f"{names} would be the same image"))
+            text = f"{names} would be the same image"
+            findings.append(Finding("same-id", _short(files[0], root), text, name))
     counting = set(images if layout.only is None else layout.only)
     wanted = [name for name in images if name in counting]
     lonely = [name for name in wanted if name not in masks]
     hint = _suffix_hint(lonely, layout)
     for name in lonely:
         expected = _short(layout.mask(name), root)
-        findings.append(Finding("no-mask", _short(images[name][0], root), f"expected {expected}{hint}"))
+        text = f"expected {expected}{hint}"
+        findings.append(Finding("no-mask", _short(images[name][0], root), text, name))
     if layout.only is None:
         findings += [
-            Finding("no-image", _short(files[0], root), f"no image {name} in {_short(layout.images, root)}")
+            Finding(
+                "no-image", _short(files[0], root), f"no image {name} in {_short(layout.images, root)}", name
+            )
             for name, files in masks.items()
             if name not in images
         ]
@@ -180,7 +189,7 @@ def _suffix_hint(lonely: Sequence[str], layout: Layout) -> str:
 
 
 @dataclass(frozen=True)
-class _Legal:
+class Legal:
     """Which raw mask values may occur."""
 
     num_classes: int
@@ -197,15 +206,16 @@ class _Legal:
         return f"0 to {last} and {self.ignore_index} are allowed"
 
 
-def _is_binary(masks: Sequence[MaskFacts]) -> bool:
+def is_binary(masks: Sequence[MaskFacts]) -> bool:
     """Tell whether a whole set knows nothing but 0 and 255: then 255 is no 'ignored', it is the object."""
     values = {value for mask in masks for value in mask.values}
     return 255 in values and values <= {0, 255}
 
 
-def _judge(
-    image: str, mask: str, seen: ImageFacts, label: MaskFacts, *, legal: _Legal, binary: bool
+def judge(
+    image: str, mask: str, seen: ImageFacts, label: MaskFacts, *, legal: Legal, binary: bool
 ) -> Iterator[Finding]:
+    """Yield what is wrong with an image and its mask, from their names and what was seen in them."""
     if seen.error:
         yield Finding("broken-image", image, seen.error)
     if label.error:

@@ -186,7 +186,7 @@ def index_map(
         for each, runs in zip(record.instances, bitmaps(record.instances, record.size_hw), strict=True)
         if runs is not None
     ]
-    order = _order([each for each, _ in drawn], [runs for _, runs in drawn], overlap)
+    order = painting_order([each for each, _ in drawn], [runs for _, runs in drawn], overlap)
     drawn = [drawn[index] for index in order]
     values = [place[each.label] for each, _ in drawn]
     paint([runs for _, runs in drawn], values, canvas)
@@ -196,7 +196,7 @@ def index_map(
     return canvas, told
 
 
-def _order(instances: Sequence[Instance], runs: Sequence[Runs], overlap: str) -> list[int]:
+def painting_order(instances: Sequence[Instance], runs: Sequence[Runs], overlap: str) -> list[int]:
     """Return in which order to paint: what is seen comes last."""
     if overlap == "area":
         key = [float(-area) for area in areas(runs)]

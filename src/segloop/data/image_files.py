@@ -1,26 +1,27 @@
-"""What an image or mask file holds, found from its bytes: decoders repair or hide much of what is broken."""
+"""What an image file holds, found from its bytes: decoders repair or hide much of what is broken."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 from PIL import Image
 
 from segloop.utils.errors import DataError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MOST_PIXELS = 1 << 28  # of one image
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides and satellite images
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
-_MOST_VALUES = 300  # distinct values that are kept of one mask
+_CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
+_DEFLATE = 1032  # times smaller than what it holds can packed data be
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,6 @@ class ImageFacts:
 
     size_hw: tuple[int, int] = (0, 0)
     orientation: int = 1
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class MaskFacts:
-    """A mask file: size, Pillow's mode, and how many pixels have which value; or what is wrong with it."""
-
-    size_hw: tuple[int, int] = (0, 0)
-    mode: str = ""
-    values: dict[int, int] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -53,10 +44,21 @@ def image_size(file: Path) -> tuple[int, int]:
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        raise DataError(f"{file}: {_reason(error)}") from error
-    if size_hw[0] * size_hw[1] > MOST_PIXELS:
-        raise DataError(f"{file}: {size_hw[1]}x{size_hw[0]} pixels; the limit is {MOST_PIXELS} in all")
+        raise DataError(f"{file}: {decoding_error(error)}") from error
+    excess = size_excess(size_hw)
+    if excess:
+        raise DataError(f"{file}: {excess}")
     return size_hw[::-1] if orientation in _TURNED else size_hw
+
+
+def size_excess(size_hw: tuple[int, int]) -> str | None:
+    """Say that an image is larger than anything we read; None if it is not."""
+    height, width = size_hw
+    return (
+        f"{width}x{height} pixels; the limit is {MOST_PIXELS} in all"
+        if height * width > MOST_PIXELS
+        else None
+    )
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
@@ -128,53 +130,39 @@ def _orientation(exif: bytes) -> int:
 
 def image_facts(file: Path) -> ImageFacts:
     """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage."""
-    data = file.read_bytes()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return ImageFacts(error=error.strerror)
     damage = structure_damage(data)
     if damage:
         return ImageFacts(error=damage)
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+            if excess := size_excess((height, width)):
+                return ImageFacts(error=excess)
+            if data.startswith(_PNG):  # Pillow would decode it to look for EXIF behind the pixels
+                orientation = _png_header(io.BytesIO(data))[1]
+            else:
+                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
             if not data.startswith((_PNG, _JPEG)):
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        return ImageFacts(error=_reason(error))
+        return ImageFacts(error=decoding_error(error))
     turned = orientation in _TURNED
     return ImageFacts((width, height) if turned else (height, width), int(orientation))
 
 
-def mask_facts(file: Path) -> MaskFacts:
-    """Decode a mask and count its values; the indices of a palette, not its colours."""
-    data = file.read_bytes()
-    damage = structure_damage(data)
-    if damage:
-        return MaskFacts(error=damage)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            values = _count_values(image) if len(image.getbands()) == 1 else {}
-            return MaskFacts((height, width), image.mode, values)
-    except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        return MaskFacts(error=_reason(error))
-
-
-def _count_values(image: Image.Image) -> dict[int, int]:
-    if image.mode in ("L", "P"):
-        return {value: count for value, count in enumerate(image.histogram()) if count}
-    values, counts = np.unique(np.asarray(image), return_counts=True)
-    pairs = zip(values[:_MOST_VALUES].tolist(), counts[:_MOST_VALUES].tolist(), strict=True)
-    return {int(value): count for value, count in pairs}
-
-
-def _reason(error: Exception) -> str:
+def decoding_error(error: Exception) -> str:
+    """Say why Pillow could not decode a file."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image that can be decoded"
     return f"cannot be decoded ({error})"
 
 
 def structure_damage(data: bytes) -> str | None:
-    """Say how the bytes of a PNG or JPEG are damaged; None if they are whole or of another format."""
+    """Say how the bytes of a PNG or JPEG are damaged, or that a PNG is too large; None if neither is seen."""
     if not data:
         return "the file is empty"
     if data.startswith(_PNG):
@@ -187,6 +175,7 @@ def structure_damage(data: bytes) -> str | None:
 def _png_damage(data: bytes) -> str | None:
     place = len(_PNG)
     view = memoryview(data)
+    needed = packed = 0  # bytes of pixels
     while place + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, place)
         end = place + 12 + length
@@ -194,7 +183,18 @@ def _png_damage(data: bytes) -> str | None:
             return f"truncated: {end - len(data)} bytes or more are missing"
         if struct.unpack_from(">I", data, end - 4)[0] != zlib.crc32(view[place + 4 : end - 4]):
             return f"damaged: the checksum of its {kind.decode('latin-1')} chunk at byte {place} is wrong"
-        if kind == b"IEND":
+        if kind == b"IHDR":
+            if length != 13:
+                return "damaged: its header has a wrong length"
+            width, height, depth, color = struct.unpack_from(">IIBB", data, place + 8)
+            if excess := size_excess((height, width)):
+                return excess
+            needed = height * (1 + width * depth * _CHANNELS.get(color, 1) // 8)
+        elif kind == b"IDAT":
+            packed += length
+        elif kind == b"IEND":
+            if needed > _DEFLATE * packed:
+                return f"damaged: {packed} bytes cannot hold the pixels that its header promises"
             return None
         place = end
     return "truncated: the end of the PNG is missing"

@@ -237,11 +237,18 @@ def content_hash(root: Path | str) -> str:
     `versions/` (later versions of the labels are data sets of their own).
     """
     root = Path(root)
-    files = sorted(_content_files(root), key=lambda file: file.relative_to(root).as_posix())
-    total = hashlib.sha256()
+    files = list(_content_files(root))
     with ThreadPoolExecutor(cpu_count()) as pool:  # hashlib lets go of the GIL; so does reading
-        for file, digest in zip(files, pool.map(_file_digest, files), strict=True):
-            total.update(file.relative_to(root).as_posix().encode() + b"\0" + digest + b"\n")
+        digests = list(pool.map(file_digest, files))
+    names = (file.relative_to(root).as_posix() for file in files)
+    return join_digests(dict(zip(names, digests, strict=True)))
+
+
+def join_digests(digests: Mapping[str, bytes]) -> str:
+    """Return the content hash of a data set from the SHA-256 of each file, by path relative to the root."""
+    total = hashlib.sha256()
+    for name in sorted(digests):
+        total.update(name.encode() + b"\0" + digests[name] + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 
@@ -256,7 +263,8 @@ def _content_files(root: Path) -> Iterator[Path]:
             yield entry
 
 
-def _file_digest(file: Path) -> bytes:
+def file_digest(file: Path) -> bytes:
+    """Return the SHA-256 of a file."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):

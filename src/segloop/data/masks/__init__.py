@@ -35,8 +35,10 @@ from segloop.data.masks.runs import (
     to_spans,
     unite,
 )
+from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
+    "Patch",
     "Runs",
     "Window",
     "area",
@@ -48,8 +50,10 @@ __all__ = [
     "contour_rings",
     "count_parts",
     "decode",
+    "decode_patches",
     "encode",
     "encode_labels",
+    "encode_patches",
     "exact_polygons",
     "exact_rings",
     "fault",
