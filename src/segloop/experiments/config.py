@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segloop.utils.atomic import write_text
 from segloop.utils.errors import ConfigError, listing, nearest
 from segloop.utils.flags import CONFIGS
 
@@ -110,9 +111,29 @@ def save_config(config: Config, path: Path | str) -> None:
     if path.suffix not in CONFIGS:
         raise ConfigError(f"{path}: a config is saved as .py, .json or .yaml.")
     try:
-        config.dump(path)
+        if path.suffix == ".py":
+            write_text(path, config_text(config))
+        else:
+            config.dump(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def config_text(config: Config) -> str:
+    """Return the merged config as Python that reads back to the same values.
+
+    mmengine's own text says `inf` and `nan`, which no Python knows; some of mmdet's configs hold them.
+    """
+    text = config.pretty_text
+    lines = text.splitlines(keepends=True)
+    names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+    for node in sorted(names, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        if node.id in ("inf", "nan") and isinstance(node.ctx, ast.Load):
+            line = lines[node.lineno - 1].encode()  # the offset counts bytes
+            end = node.col_offset + len(node.id)
+            whole = line[: node.col_offset] + f"float('{node.id}')".encode() + line[end:]
+            lines[node.lineno - 1] = whole.decode()
+    return "".join(lines)
 
 
 def is_semantic(config: Config) -> bool:
