@@ -19,13 +19,13 @@ def main() -> int:
         "--save-path", metavar="FILE", help="write to a .py, .json or .yaml file instead of printing"
     )
     args = parser.parse_args()
-    from segloop.experiments.config import config_text, load_config, save_config
+    from segloop.experiments.config import load_config, save_config
 
     config = load_config(args.config, overrides=args.cfg_options)
     if args.save_path:
         save_config(config, args.save_path)
     else:
-        print(config_text(config), end="")
+        print(config.pretty_text, end="")
     return 0
 
 

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.utils.atomic import write_text
 from segloop.utils.errors import ConfigError, listing, nearest
 from segloop.utils.flags import CONFIGS
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+FOLDS = 5  # where `kfold` in a config does not say how many
 
 
 def load_config(
@@ -23,14 +24,17 @@ def load_config(
 ) -> Config:
     """Read a config file, merge `KEY=VALUE` overrides, and settle where the run is kept.
 
-    The work_dir is the one given here, else the config's own, else `work_dirs/<config name>`.
+    The work_dir is the one given here, else the config's own, else `work_dirs/<config name>`, and for fold
+    2 of 5 `work_dirs/<config name>-fold2of5`.
     """
     path = find_config(path)
     from mmengine.config import Config  # takes a second; a misspelt path should not cost it
 
+    from segloop.experiments.config_text import WrittenConfig
+
     logging.disable(logging.INFO)  # mmengine tells of each environment variable that it put in
     try:
-        config = Config.fromfile(str(path))
+        config = WrittenConfig.of(Config.fromfile(str(path)))
     except Exception as error:
         raise ConfigError(_explain(error, path)) from error
     finally:
@@ -40,7 +44,7 @@ def load_config(
     if work_dir is not None:
         config.work_dir = str(work_dir)
     elif config.get("work_dir") is None:
-        config.work_dir = str(Path("work_dirs") / path.stem)
+        config.work_dir = str(Path("work_dirs") / f"{path.stem}{_fold_suffix(config)}")
     return config
 
 
@@ -105,35 +109,23 @@ def settle_schedule(config: Config) -> None:
     ]
 
 
+def _fold_suffix(config: Config) -> str:
+    """Return what the name of a fold's work_dir ends in, so that no fold takes another's place."""
+    asked = config.get("kfold")
+    if not isinstance(asked, dict) or asked.get("fold") is None:
+        return ""
+    return f"-fold{asked['fold']}of{asked.get('folds', FOLDS)}"
+
+
 def save_config(config: Config, path: Path | str) -> None:
     """Write the merged config to a `.py`, `.json` or `.yaml` file."""
     path = Path(path)
     if path.suffix not in CONFIGS:
         raise ConfigError(f"{path}: a config is saved as .py, .json or .yaml.")
     try:
-        if path.suffix == ".py":
-            write_text(path, config_text(config))
-        else:
-            config.dump(path)
+        config.dump(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def config_text(config: Config) -> str:
-    """Return the merged config as Python that reads back to the same values.
-
-    mmengine's own text says `inf` and `nan`, which no Python knows; some of mmdet's configs hold them.
-    """
-    text = config.pretty_text
-    lines = text.splitlines(keepends=True)
-    names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
-    for node in sorted(names, key=lambda node: (node.lineno, node.col_offset), reverse=True):
-        if node.id in ("inf", "nan") and isinstance(node.ctx, ast.Load):
-            line = lines[node.lineno - 1].encode()  # the offset counts bytes
-            end = node.col_offset + len(node.id)
-            whole = line[: node.col_offset] + f"float('{node.id}')".encode() + line[end:]
-            lines[node.lineno - 1] = whole.decode()
-    return "".join(lines)
 
 
 def is_semantic(config: Config) -> bool:

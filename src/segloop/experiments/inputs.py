@@ -31,6 +31,7 @@ def origin(
         folder=work_dir,
         modules=[imports] if isinstance(imports, str) else imports,
     )
+    found["data"]["fold"] = dict(config["kfold"]) if config.get("kfold") else None
     found["data"]["read"] = files_read(datasets) if hash_data else None
     return {**found, "weights": weight_files(config), "device": get_device()}
 

@@ -16,7 +16,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from segloop.experiments.config import config_text
+from segloop.experiments.config_text import config_text
 from segloop.experiments.inputs import origin
 from segloop.experiments.model_summary import input_shape, summarize
 from segloop.experiments.provenance import command_line, now, peak_memory
@@ -184,9 +184,8 @@ def _keep_config(runner: Any, *, load_from: str | None) -> dict[str, Any] | None
     """Write the config as the training began with it; return the file's name and hash."""
     if runner.cfg.filename is None:  # the runner was built without one
         return None
-    config = Config({**runner.cfg.to_dict(), "load_from": load_from, "resume": False})
     path = Path(runner.work_dir) / f"{Path(runner.cfg.filename).stem}.py"
-    text = config_text(config)
+    text = config_text({**runner.cfg.to_dict(), "load_from": load_from, "resume": False})
     write_text(path, text)
     return {"file": path.name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
@@ -213,7 +212,7 @@ def _warn_of_stale(data: dict[str, Any], runner: Any) -> None:
     declared, found = data["declared_hash"], data["content_hash"]
     if declared and found and declared != found:
         runner.logger.warning(
-            f"The files in {Path(runner.work_dir, data['root']).resolve()} are not those that its dataset.json "
-            f"tells of (content_hash {declared}); they are recorded as {found}. If the change was meant, write "
-            "that into dataset.json."
+            f"The files in {Path(runner.work_dir, data['root']).resolve()} are not those that its "
+            f"dataset.json tells of (content_hash {declared}); they are recorded as {found}. If the change "
+            "was meant, write that into dataset.json."
         )

@@ -1,4 +1,4 @@
-"""Holds what two trainings recorded of their origin against each other: data, versions, code, hardware, config."""
+"""Holds two trainings' records of their origin against each other: data, versions, code, hardware, config."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not what it was: its kind (one of KINDS), its name, what was recorded, what is now."""
+    """One thing that is not what it was: its kind (of KINDS), its name, what was recorded, what is now."""
 
     kind: str
     name: str

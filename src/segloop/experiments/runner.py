@@ -16,6 +16,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from segloop.experiments.acceleration import accelerate, compile_networks
+from segloop.experiments.folds import with_folds
 from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
 from segloop.experiments.recording import RecordTrainingHook
@@ -59,6 +60,10 @@ class ExperimentRunner(Runner):
         """Train; a signal to stop saves a checkpoint first."""
         if not any(isinstance(hook, RecordTrainingHook) for hook in self.hooks):
             super().dump_config()
+        if self.cfg.get("kfold"):  # the config itself stays as it was written
+            folded = with_folds(self.cfg)
+            self._train_dataloader, self._val_dataloader = folded.train_dataloader, folded.val_dataloader
+            self._val_evaluator = folded.val_evaluator
         with stopping(self):
             return super().train()
 
