@@ -15,6 +15,7 @@ from segloop.utils.errors import DataError, listing
 MOST_REFINED = 5000  # units; in larger sets the first cut is even enough
 PARTNERS = 128  # units that each one may change places with
 Columns = Mapping[str, Sequence[float] | np.ndarray]
+_Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,16 @@ def split(
     {'train': ('b', 'c', 'd'), 'val': ('a',)}
     """
     _check_shares(shares)
-    columns = {name: np.asarray(values, np.float64) for name, values in (columns or {}).items()}
-    _check_ids(ids, columns, groups)
-    units = _Units.of(ids, columns, groups, seed=seed)
+    arrays = {name: np.asarray(values, np.float64) for name, values in (columns or {}).items()}
+    _check_ids(ids, arrays, groups)
+    units = _Units.of(ids, arrays, groups, seed=seed)
     if len(units.names) < len(shares):
         kind = "images" if groups is None else "groups"
         raise DataError(f"{len(units.names)} {kind} cannot be cut into {len(shares)} parts.")
     total = math.fsum(shares.values())
     wanted = {part: share / total for part, share in shares.items()}
     places = _Assignment(units, np.array(list(wanted.values())), whole=groups is None).run()
-    return _cut(units, places, wanted, columns=columns)
+    return _cut(units, places, wanted, columns=arrays)
 
 
 def k_folds(
@@ -133,7 +134,7 @@ class _Units:
 
     @classmethod
     def of(
-        cls, ids: Sequence[str], columns: Columns, groups: Sequence[str] | None, *, seed: int
+        cls, ids: Sequence[str], columns: _Arrays, groups: Sequence[str] | None, *, seed: int
     ) -> _Units:
         members: dict[str, list[int]] = {}
         for place in sorted(range(len(ids)), key=lambda place: ids[place]):
@@ -262,7 +263,7 @@ def _sizes(count: int, wanted: np.ndarray) -> np.ndarray:
     return sizes
 
 
-def _cut(units: _Units, places: np.ndarray, wanted: Mapping[str, float], *, columns: Columns) -> Cut:
+def _cut(units: _Units, places: np.ndarray, wanted: Mapping[str, float], *, columns: _Arrays) -> Cut:
     members: dict[str, list[int]] = {part: [] for part in wanted}
     names = list(wanted)
     for unit, place in enumerate(places.tolist()):
@@ -271,7 +272,6 @@ def _cut(units: _Units, places: np.ndarray, wanted: Mapping[str, float], *, colu
     for column, values in columns.items():
         total = math.fsum(values)
         if total > 0:
-            values = np.asarray(values)
             shares[column] = {part: math.fsum(values[inner]) / total for part, inner in members.items()}
     return Cut(
         parts={part: tuple(sorted(units.ids[place] for place in inner)) for part, inner in members.items()},
@@ -293,13 +293,15 @@ def _check_shares(shares: Mapping[str, float]) -> None:
         raise DataError(f"A set is cut into two or more parts whose shares are greater than 0{listed}")
 
 
-def _check_ids(ids: Sequence[str], columns: Columns, groups: Sequence[str] | None) -> None:
+def _check_ids(ids: Sequence[str], columns: _Arrays, groups: Sequence[str] | None) -> None:
     twice = sorted(image_id for image_id, count in Counter(ids).items() if count > 1)
     if twice:
         raise DataError(f"{len(twice)} image(s) are named more than once:\n{listing(twice)}")
-    for name, values in [*columns.items(), ("groups", ids if groups is None else groups)]:
-        if len(values) != len(ids):
-            raise ValueError(f"{name} has {len(values)} entries for {len(ids)} images")
+    lengths = {name: len(values) for name, values in columns.items()}
+    lengths["groups"] = len(ids if groups is None else groups)
+    for name, length in lengths.items():
+        if length != len(ids):
+            raise ValueError(f"{name} has {length} entries for {len(ids)} images")
     wrong = [name for name, values in columns.items() if not (np.isfinite(values) & (values >= 0)).all()]
     if wrong:
         raise DataError(f"These columns hold numbers that are no amounts: {', '.join(wrong)}.")

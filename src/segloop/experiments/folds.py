@@ -88,11 +88,9 @@ def with_folds(config: Config) -> Config:
         if config.get(name) is None:
             raise ConfigError(f"kfold trains on some folds and validates on one; the config has no {name}.")
     sources = [(split, _source(config, split)) for split in asked.splits]
-    roots = {source.get("data_root") for _, source in sources}
+    roots = sorted({str(source.get("data_root") or "") for _, source in sources})
     if len(roots) > 1:
-        raise ConfigError(
-            f"The splits of kfold lie in several folders: {', '.join(map(str, sorted(roots)))}."
-        )
+        raise ConfigError(f"The splits of kfold lie in several folders: {', '.join(roots)}.")
     folded = deepcopy(config)
     folded.val_evaluator = deepcopy(config.val_evaluator)  # which may be the test's as well
     kinds = {_kind(source) for _, source in sources}

@@ -121,7 +121,7 @@ def data_identity(root: Path | str | None, *, folder: Path | None = None) -> dic
 
     `content_hash` is that of the files that are there, `declared_hash` the one that `dataset.json` tells.
     """
-    unknown = {"name": None, "root": None, "content_hash": None, "declared_hash": None}
+    unknown: dict[str, Any] = dict.fromkeys(("name", "root", "content_hash", "declared_hash"))
     if root is None:
         return unknown
     unknown["root"] = relative_path(Path(root), to=folder or Path.cwd())

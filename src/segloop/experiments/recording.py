@@ -20,12 +20,10 @@ from segloop.experiments.config_text import config_text
 from segloop.experiments.inputs import origin
 from segloop.experiments.model_summary import input_shape, summarize
 from segloop.experiments.provenance import command_line, now, peak_memory
-from segloop.experiments.records import config_differences, differences
+from segloop.experiments.records import FORMAT, TRAIN_FILE, config_differences, differences
 from segloop.utils.atomic import read_record, write_json, write_text
 from segloop.utils.processes import machine
 
-FORMAT = 2
-TRAIN_FILE = "train.json"
 MODEL_FILE = "model.json"
 # What a later look at the file needs of the trainings that were resumed in the same folder.
 SESSION_KEYS = (
@@ -197,8 +195,7 @@ def _shown(path: str | None) -> str | None:
 def _changed(former: dict[str, Any], record: dict[str, Any], runner: Any) -> list[dict[str, Any]]:
     """Return what was not the same in all sessions of a training, which no rerun can follow."""
     if former.get("format") != FORMAT:
-        told = "code: the training was begun by another version of SegLoop"
-        return [{"iter": runner.iter, "kind": "code", "text": told}]
+        return [{"iter": runner.iter, "kind": "code", "text": "code: begun by another version of SegLoop"}]
     found = differences(former, record)
     path = Path(runner.work_dir) / str((former.get("config") or {}).get("file"))
     with suppress(Exception):  # a config that somebody changed by hand may hold anything

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+FORMAT = 2  # of train.json
+TRAIN_FILE = "train.json"
 KINDS = ("data", "versions", "code", "hardware", "config")
 HARDWARE = ("cpu", "instructions", "gpu", "system", "machine", "threads")
 
@@ -26,14 +28,20 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not what it was: its kind (of KINDS), its name, what was recorded, what is now."""
+    """One thing that is not what it was: its kind (of KINDS), its name, what was recorded, what is now.
+
+    `told` says it in other words.
+    """
 
     kind: str
     name: str
     recorded: Any
     now: Any
+    told: str | None = None
 
     def __str__(self) -> str:
+        if self.told is not None:
+            return f"{self.kind}: {self.told}"
         return f"{self.kind}: {self.name}: recorded {_shown(self.recorded)}, now {_shown(self.now)}"
 
 
