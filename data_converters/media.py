@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from data_converters.base import BadRecord
 from segloop.data.annotations import ImageRecord
-from segloop.data.info import file_digest
+from segloop.data.digests import file_digest
 from segloop.utils.errors import DataError, UserError, nearest
 
 MEDIA = ("copy", "link", "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,28 @@ def test_content_hash_sees_names_and_bytes_and_nothing_else(tmp_path: Path) -> N
     assert content_hash(tmp_path) == before
     first.rename(first.with_name("b.png"))
     assert content_hash(tmp_path) != before
+
+
+def test_content_hash_follows_links_and_stops_at_circles(tmp_path: Path) -> None:
+    root, disk = tmp_path / "data", tmp_path / "disk"
+    for folder in (root / "img_dir", disk):
+        folder.mkdir(parents=True)
+    (disk / "a.png").write_bytes(b"one")
+    (root / "img_dir/train").symlink_to(disk, target_is_directory=True)
+    (root / "img_dir/val").symlink_to(disk, target_is_directory=True)
+    (root / "img_dir/again").symlink_to(root, target_is_directory=True)
+    (root / "img_dir/lost.png").symlink_to(tmp_path / "nowhere")
+    before = content_hash(root)
+    (disk / "a.png").write_bytes(b"two")
+    assert content_hash(root) != before
+    (disk / "a.png").write_bytes(b"one")
+    (root / "img_dir/val").unlink()
+    assert content_hash(root) != before
+
+
+def test_content_hash_keeps_what_it_read_only_if_asked(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"one")
+    os.utime(tmp_path / "a.png", (1, 1))
+    plain = content_hash(tmp_path)
+    assert not (tmp_path / ".segloop").exists()
+    assert content_hash(tmp_path, cached=True) == plain

@@ -141,3 +141,10 @@ def test_only_mmengines_own_loops_are_replaced() -> None:
     assert exact_loop(dict(by_epoch=False, max_iters=1)) == dict(type=IterTrainLoop, max_iters=1)
     assert exact_loop(dict(type="TeacherLoop")) == dict(type="TeacherLoop")
     assert issubclass(IterTrainLoop, IterBasedTrainLoop)
+
+
+def test_notes_of_our_own_are_not_logged_as_scores(tmp_path: Path) -> None:
+    runner = toy(tmp_path)
+    runner.train()
+    logged, _ = runner.log_processor.get_log_after_epoch(runner, 3, "val")
+    assert set(logged) <= {"mIoU", "time", "data_time"}

@@ -27,7 +27,9 @@ def test_a_record_holds_what_the_design_asks_for_and_is_json(tmp_path):
     )
     assert record["operators"]["kind"] in ("torch", "compiled", "none")
     assert record["hardware"]["cores"] >= 1
-    assert record["data"] == {"name": None, "root": "data", "content_hash": None}
+    assert record["data"] == dict.fromkeys(("name", "content_hash", "declared_hash")) | {"root": "data"}
+    assert record["hardware"]["instructions"]
+    assert record["code"]["source"].startswith("sha256:")
     json.dumps(record)
 
 
@@ -64,26 +66,37 @@ def test_absolute_paths_of_the_command_become_relative(tmp_path, monkeypatch):
     ]
 
 
-def test_the_data_are_named_by_dataset_json(tmp_path):
-    from segloop.data.info import ClassInfo, DatasetInfo, Files
-
-    info = DatasetInfo(
-        name="shapes",
-        task="multiclass",
-        classes=(ClassInfo("background", (0, 0, 0)),),
-        splits={"train": 1},
-        images=Files("img_dir/{split}", ".png"),
-        masks=Files("ann_dir/{split}", ".png"),
-        content_hash="sha256:1234",
-    )
-    root = tmp_path / "data"
-    root.mkdir()
-    info.write(root)
+def test_the_data_are_named_by_dataset_json_and_hashed_as_they_are(tiny_root, tmp_path):
     folder = tmp_path / "work_dirs" / "a"
-    expected = {"name": "shapes", "root": "../../data", "content_hash": "sha256:1234"}
-    assert origin.data_identity(root, folder=folder) == expected
-    (root / "dataset.json").write_text("{")
-    assert origin.data_identity(root, folder=folder) == {**expected, "name": None, "content_hash": None}
+    declared = json.loads((tiny_root / "dataset.json").read_text())["content_hash"]
+    expected = {"name": "multiclass-demo", "root": "../../data/multiclass"}
+    expected |= {"content_hash": declared, "declared_hash": declared}
+    assert origin.data_identity(tiny_root, folder=folder) == expected
+    mask = next((tiny_root / "ann_dir/val").iterdir())
+    mask.write_bytes(mask.read_bytes() + b" ")
+    stale = origin.data_identity(tiny_root, folder=folder)
+    assert stale["declared_hash"] == declared
+    assert stale["content_hash"] not in (None, declared)
+    (tiny_root / "dataset.json").write_text("{")
+    unknown = dict.fromkeys(("name", "content_hash", "declared_hash"))
+    assert origin.data_identity(tiny_root, folder=folder) == expected | unknown
+
+
+def test_the_source_is_ours_and_what_a_config_imports(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_parts").mkdir()
+    (tmp_path / "my_parts/__init__.py").write_text("")
+    (tmp_path / "my_parts/heads.py").write_text("a = 1")
+    (tmp_path / "my_losses.py").write_text("b = 1")
+    ours = origin.source_hash()
+    assert origin.source_hash(["segloop.experiments.components", "no_such_module"]) == ours
+    parts, losses = origin.source_hash(["my_parts"]), origin.source_hash(["my_losses"])
+    assert len({ours, parts, losses}) == 3
+    (tmp_path / "my_parts/heads.py").write_text("a = 2")
+    (tmp_path / "my_losses.py").write_text("b = 2")
+    assert origin.source_hash(["my_parts"]) != parts
+    assert origin.source_hash(["my_losses"]) != losses
+    assert origin.source_hash() == ours
 
 
 @pytest.fixture
@@ -118,6 +131,9 @@ def test_commit_and_dirty_flag(package):
 def test_without_git(package, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert origin.git_state() is None
+    state = origin.code_state()
+    assert (state["commit"], state["dirty"]) == (None, None)
+    assert state["source"] == origin.source_hash()
 
 
 def test_peak_memory_is_in_bytes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
@@ -15,6 +16,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
+from segloop.experiments import launch
+from segloop.experiments.launch import Options
 from segloop.experiments.recording import RecordTrainingHook, outcome
 
 
@@ -121,6 +124,64 @@ def test_a_training_leaves_its_record(tmp_path):
     assert (record["images"], record["batch_size"]) == (4, 2)
     assert record["versions"]["torch"]
     assert record["earlier"] == []
+
+
+def test_the_record_holds_what_the_design_asks_for(tiny_trained):
+    config, work_dir = tiny_trained
+    record = read(work_dir)
+    for keys in ("command", "seed", "duration_s", "train_s", "val_s", "started", "updated", "device", "log"):
+        assert record[keys] not in (None, "", []), keys
+    assert record["code"]["source"].startswith("sha256:")
+    assert record["versions"]["torch"] == torch.__version__.partition("+")[0] or record["versions"]["torch"]
+    assert record["data"]["content_hash"] == record["data"]["declared_hash"]
+    assert record["data"]["read"]["files"] == 12  # images and masks of train and val
+    assert {"cpu", "cores", "threads", "memory_bytes", "gpu", "instructions"} <= set(record["hardware"])
+    assert record["peak_memory"]["process_bytes"] > 0
+    kept = work_dir / record["config"]["file"]
+    assert kept.name == config.name
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == record["config"]["sha256"]
+
+
+def test_the_config_is_kept_as_the_training_began_with_it(tiny_config, tmp_path):
+    work_dir = tmp_path / "work"
+    overrides = ["train_cfg.max_iters=1", "default_hooks.checkpoint.save_best=None"]
+    launch.train(Options(config=str(tiny_config), overrides=overrides))
+    start = tmp_path / "start.pth"
+    (work_dir / "iter_1.pth").rename(start)
+    launch.train(Options(config=str(tiny_config), overrides=[*overrides, f"load_from={start}"]))
+    kept = (work_dir / "tiny_experiment.py").read_text()
+    assert f"load_from = '{start}'" in kept
+    first = read(work_dir)
+    assert [each["key"] for each in first["weights"]] == ["load_from"]
+    launch.evaluate(Options(config=str(tiny_config)))
+    assert (work_dir / "tiny_experiment.py").read_text() == kept, "a test replaced it"
+    again = Options(config=str(tiny_config), overrides=["train_cfg.max_iters=2", overrides[1]])
+    launch.train(again, resume="auto")
+    resumed = (work_dir / "tiny_experiment.py").read_text()
+    for line in (f"load_from = '{start}'", "resume = False", "train_cfg = dict(max_iters=2,"):
+        assert line in resumed
+    record = read(work_dir)
+    assert record["weights"] == first["weights"]
+    told = {change["text"] for change in record["changed"]}
+    assert "config: train_cfg.max_iters: recorded 1, now 2" in told
+    assert {change["iter"] for change in record["changed"]} == {1}
+
+
+def test_stale_data_are_warned_of_and_recorded_as_they_are(tiny_config, tiny_root, tmp_path, capsys):
+    mask = next((tiny_root / "ann_dir/test").iterdir())
+    mask.write_bytes(mask.read_bytes() + b" ")
+    launch.train(Options(config=str(tiny_config), overrides=["train_cfg.max_iters=1"]))
+    data = read(tmp_path / "work")["data"]
+    assert data["content_hash"] != data["declared_hash"]
+    assert f"they are recorded as {data['content_hash']}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_any_config_is_recorded_even_without_the_hook(tiny_config, tmp_path):
+    text = tiny_config.read_text() + "\ndefault_hooks['record'] = None\n"
+    tiny_config.write_text(text + "custom_hooks = [dict(type='RecordTrainingHook', summary=False)]\n")
+    launch.train(Options(config=str(tiny_config), overrides=["train_cfg.max_iters=1"]))
+    assert read(tmp_path / "work")["state"] == "done"
+    assert not (tmp_path / "work/model.json").exists()
 
 
 def test_the_model_is_summarized_with_the_batch_it_is_fed(tmp_path):

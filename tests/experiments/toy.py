@@ -141,7 +141,7 @@ def toy(
             dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=5),
             dict(type="ExponentialLR", gamma=0.5, by_epoch=epochs),
         ],
-        default_hooks=dict(checkpoint=saving | (checkpoint or {}), **(default_hooks or {})),
+        default_hooks=dict(checkpoint=saving | (checkpoint or {}), record=None) | (default_hooks or {}),
         custom_hooks=list(hooks),
         log_processor=dict(by_epoch=epochs, window_size=4),
         randomness=dict(seed=3),

@@ -107,6 +107,22 @@ def check_semantic(
     return sorted(findings, key=lambda finding: (list(KINDS).index(finding.kind), finding.file))
 
 
+def count_values(
+    root: Path | str,
+    masks: Sequence[Path],
+    *,
+    workers: int | None = None,
+    cache: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[int, int]]:
+    """Return how many pixels of each mask have which value; none of a mask that cannot be read.
+
+    What a check has seen of unchanged masks is taken from there.
+    """
+    with _FactStore(Path(root), enabled=cache, workers=workers, progress=progress, total=len(masks)) as store:
+        return [facts.values for facts in store.look("masks", masks, mask_facts, MaskFacts)]
+
+
 def raise_findings(findings: Sequence[Finding], *, most: int = 5) -> None:
     """Raise one DataError that tells all findings; do nothing if there are none."""
     if findings:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segloop.data.digests import file_digests
 from segloop.utils.atomic import write_json
 from segloop.utils.errors import DataError, FormatError, listing, nearest
-from segloop.utils.workers import cpu_count
 
 FILE_NAME = "dataset.json"
 FORMAT = 1
@@ -230,18 +230,25 @@ def _place_problems(raw: dict[str, Any]) -> Iterator[str]:
         yield f"coco must be an object of split and file, not {coco!r}"
 
 
-def content_hash(root: Path | str) -> str:
+def content_hash(
+    root: Path | str, *, cached: bool = False, progress: Callable[[int, int], None] | None = None
+) -> str:
     """Return `sha256:…` over all files of a data set: their relative paths and bytes, in sorted order.
 
     Left out: `dataset.json` itself (it holds the hash), hidden files and folders (caches), and
-    `versions/` (later versions of the labels are data sets of their own).
+    `versions/` (later versions of the labels are data sets of their own). With `cached`, files that have
+    not changed since they were last looked at are not read again (`segloop.data.digests`).
     """
     root = Path(root)
     files = list(_content_files(root))
-    with ThreadPoolExecutor(cpu_count()) as pool:  # hashlib lets go of the GIL; so does reading
-        digests = list(pool.map(file_digest, files))
-    names = (file.relative_to(root).as_posix() for file in files)
-    return join_digests(dict(zip(names, digests, strict=True)))
+    found: dict[str, bytes] = {}
+    for file, digest in zip(
+        files, file_digests(files, cache=root if cached else None, progress=progress), strict=True
+    ):
+        if digest is None:
+            raise DataError(f"{file} cannot be read.")
+        found[file.relative_to(root).as_posix()] = digest
+    return join_digests(found)
 
 
 def join_digests(digests: Mapping[str, bytes]) -> str:
@@ -253,20 +260,18 @@ def join_digests(digests: Mapping[str, bytes]) -> str:
 
 
 def _content_files(root: Path) -> Iterator[Path]:
-    for entry in root.iterdir():
-        if entry.name.startswith(".") or entry.name in (FILE_NAME, "versions"):
-            continue
-        if entry.is_dir():
-            inner = (path for path in entry.rglob("*") if path.is_file())
-            yield from (p for p in inner if not any(q.startswith(".") for q in p.relative_to(root).parts))
-        elif entry.is_file():
-            yield entry
+    for place, folders, names in os.walk(root, followlinks=True):  # a split may be a link to another disk
+        folder, top = Path(place), Path(place) == root
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name[0] != "." and not (top and name == "versions") and not _leads_back(folder / name)
+        )
+        for name in names:
+            if name[0] != "." and not (top and name == FILE_NAME) and (folder / name).is_file():
+                yield folder / name
 
 
-def file_digest(file: Path) -> bytes:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.digest()
+def _leads_back(folder: Path) -> bool:
+    """Return whether a folder is a link to one that it lies in."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())

@@ -16,20 +16,25 @@ from segloop.utils.flags import CONFIGS
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+FOLDS = 5  # where `kfold` in a config does not say how many
+
 
 def load_config(
     path: Path | str, *, overrides: Sequence[str] = (), work_dir: Path | str | None = None
 ) -> Config:
     """Read a config file, merge `KEY=VALUE` overrides, and settle where the run is kept.
 
-    The work_dir is the one given here, else the config's own, else `work_dirs/<config name>`.
+    The work_dir is the one given here, else the config's own, else `work_dirs/<config name>`, and for fold
+    2 of 5 `work_dirs/<config name>-fold2of5`.
     """
     path = find_config(path)
     from mmengine.config import Config  # takes a second; a misspelt path should not cost it
 
+    from segloop.experiments.config_text import WrittenConfig
+
     logging.disable(logging.INFO)  # mmengine tells of each environment variable that it put in
     try:
-        config = Config.fromfile(str(path))
+        config = WrittenConfig.of(Config.fromfile(str(path)))
     except Exception as error:
         raise ConfigError(_explain(error, path)) from error
     finally:
@@ -39,7 +44,7 @@ def load_config(
     if work_dir is not None:
         config.work_dir = str(work_dir)
     elif config.get("work_dir") is None:
-        config.work_dir = str(Path("work_dirs") / path.stem)
+        config.work_dir = str(Path("work_dirs") / f"{path.stem}{_fold_suffix(config)}")
     return config
 
 
@@ -102,6 +107,14 @@ def settle_schedule(config: Config) -> None:
         for scheduler in schedulers
         if scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < limit
     ]
+
+
+def _fold_suffix(config: Config) -> str:
+    """Return what the name of a fold's work_dir ends in, so that no fold takes another's place."""
+    asked = config.get("kfold")
+    if not isinstance(asked, dict) or asked.get("fold") is None:
+        return ""
+    return f"-fold{asked['fold']}of{asked.get('folds', FOLDS)}"
 
 
 def save_config(config: Config, path: Path | str) -> None:

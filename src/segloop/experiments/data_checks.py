@@ -32,10 +32,13 @@ def draw_demo(config: Config) -> None:
 
 
 def check_semantic_loader(loader: Any, config: Config) -> None:
-    """Check the split that a data loader's config names; what is wrong is told together."""
-    dataset = innermost(loader["dataset"])
-    if dataset.get("type") != "SemanticDataset":
-        return
+    """Check the splits that a data loader's config names; what is wrong with one is told together."""
+    for dataset in plain_configs(loader["dataset"]):
+        if dataset.get("type") == "SemanticDataset":
+            _check_semantic_dataset(dataset, config)
+
+
+def _check_semantic_dataset(dataset: Any, config: Config) -> None:
     root, split = dataset["data_root"], dataset.get("split", "train")
     layout = Layout.find(root, split, dataset)  # with its LIST: what is not trained on may be broken
     classes = require_classes(config, layout)
@@ -68,6 +71,13 @@ def require_classes(config: Config, layout: Layout) -> int:
                 f"{', '.join(map(str, names))}."
             )
     return len(names)
+
+
+def plain_configs(dataset: Any) -> list[Any]:
+    """Return the data sets inside wrappers that repeat, mix or join."""
+    if "datasets" in dataset:
+        return [plain for part in dataset["datasets"] for plain in plain_configs(part)]
+    return plain_configs(dataset["dataset"]) if "dataset" in dataset else [dataset]
 
 
 def innermost(dataset: Any) -> Any:

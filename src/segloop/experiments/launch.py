@@ -102,10 +102,10 @@ def evaluate(
     """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder."""
     config = prepare(options)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
+    require_writable(Path(config.work_dir))
     settle_precision(config)
     folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
     settle_outputs(config, out=out, show=show, show_dir=show_dir, wait_time=wait_time, tta=tta)
-    require_writable(Path(config.work_dir))
     check_data(config, ("test",))
     runner = build_runner(config)
     from segloop.experiments.checkpoints import trusting
@@ -232,10 +232,12 @@ def require_writable(folder: Path) -> None:
 def check_data(config: Config, splits: Sequence[str]) -> None:
     """Draw the demo set if the config asks for it and it is missing; refuse data that cannot be used."""
     from segloop.experiments.data_checks import check_semantic_loader, draw_demo
+    from segloop.experiments.folds import with_folds
 
     def check() -> None:
         draw_demo(config)
-        loaders = [config.get(f"{name}_dataloader") for name in splits] if is_semantic(config) else []
+        used = with_folds(config) if "train" in splits else config
+        loaders = [used.get(f"{name}_dataloader") for name in splits] if is_semantic(config) else []
         for loader in filter(None, loaders):
             check_semantic_loader(loader, config)
 

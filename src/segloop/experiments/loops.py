@@ -12,7 +12,9 @@ from torch import nn
 from segloop.data.sampling import PlacedBatches, placed
 from segloop.data.seeds import ITERATION, VALIDATION, seed_devices, seed_generators, seed_of
 
-VALIDATED = "validated_iter"  # the hub's note of the last validation, which every checkpoint keeps
+# The hub's note of the last validation, which every checkpoint keeps. Names that begin with train, val, test
+# are logged as scores.
+VALIDATED = "iter_of_last_val"
 
 
 class _ExactLoop:

@@ -6,7 +6,6 @@ import copy
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +13,8 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
+
+from segloop.data.seeds import kept_generators
 
 # These move or make numbers and compute none; what else is not counted is named in the summary.
 _MOVES = """view _unsafe_view reshape flatten expand permute transpose t unsqueeze squeeze slice select narrow
@@ -45,7 +46,7 @@ def summarize(model: nn.Module, *, input_chw: tuple[int, int, int] | None) -> di
     try:
         if input_chw is None:
             raise ValueError("the first batch holds no image tensors under 'inputs'")
-        with keep_random_state():
+        with kept_generators():  # tracing may draw, and the training must not notice
             shadow = _shadow(model)
             trace = trace_forward(shadow, torch.empty(1, *input_chw, device="meta"), shapes)
         summary |= trace
@@ -93,22 +94,12 @@ def _noting(forward: Callable[..., Any], name: str, shapes: dict[str, list]) -> 
     return noted
 
 
-@contextmanager
-def keep_random_state() -> Iterator[None]:
-    """Give torch's CPU generator its state back: tracing may draw, and the training must not notice."""
-    state = torch.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
-
-
 def input_shape(batch: Any, model: nn.Module) -> tuple[int, int, int] | None:
     """Return channels, height and width of what the model sees of a batch, its padding included."""
     inputs = batch.get("inputs") if isinstance(batch, dict) else None
     if isinstance(inputs, Tensor):
         inputs = list(inputs)
-    if not isinstance(inputs, list | tuple) or not inputs or not all(isinstance(i, Tensor) for i in inputs):
+    if not isinstance(inputs, list | tuple) or not inputs or not all(_is_image(each) for each in inputs):
         return None
     height, width = (max(int(image.shape[axis]) for image in inputs) for axis in (-2, -1))
     model = _unwrapped(model)
@@ -120,6 +111,10 @@ def input_shape(batch: Any, model: nn.Module) -> tuple[int, int, int] | None:
     elif divisor:
         height, width = (math.ceil(length / divisor) * divisor for length in (height, width))
     return int(inputs[0].shape[0]), height, width
+
+
+def _is_image(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dim() >= 3
 
 
 class _OperatorNames(TorchDispatchMode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -9,12 +10,17 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib import metadata
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import segloop
 from segloop import ops
+from segloop.data.digests import file_digests
+from segloop.data.info import FILE_NAME, DatasetInfo, content_hash
 from segloop.utils.errors import UserError
+from segloop.utils.progress import counted
 from segloop.utils.workers import cpu_count
 
 # A package may come as one of several distributions; the first that is installed is recorded.
@@ -26,6 +32,8 @@ DISTRIBUTIONS = {
     "mmdet": ("onedl-mmdetection", "mmdet"),
     "numpy": ("numpy",),
     "opencv": ("opencv-python-headless", "opencv-python"),
+    "pillow": ("pillow",),
+    "pycocotools": ("pycocotools",),
 }
 
 
@@ -35,12 +43,16 @@ def provenance(
     seed: int | None = None,
     data_root: Path | str | None = None,
     folder: Path | None = None,
+    modules: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return what a run records of its origin; paths are relative to the run's `folder`."""
+    """Return what a run records of its origin; paths are relative to the run's `folder`.
+
+    `modules` are those that the config imports besides our own.
+    """
     status = ops.status()
     return {
         "command": command_line(sys.argv if command is None else command),
-        "code": git_state(),
+        "code": code_state(modules),
         "versions": versions(),
         "operators": {"kind": status.kind, "reason": status.reason},
         "seed": seed,
@@ -56,6 +68,32 @@ def command_line(command: Sequence[str]) -> list[str]:
     'configs/a.py'
     """
     return [_inside(word, Path.cwd()) for word in command]
+
+
+def code_state(modules: Sequence[str] = ()) -> dict[str, Any]:
+    """Return commit, whether files differ from it, and a hash of the source itself.
+
+    The hash covers this package and the `modules` that a config imports: two trainings of one hash ran the
+    same code, whatever git says of files beside it, and where there is no git.
+    """
+    return {"commit": None, "dirty": None, **(git_state() or {}), "source": source_hash(modules)}
+
+
+def source_hash(modules: Sequence[str] = ()) -> str:
+    """Return `sha256:…` over the Python files of this package and of other modules, by name."""
+    files: dict[str, Path] = {}
+    for module in ["segloop", *(name for name in modules if name.partition(".")[0] != "segloop")]:
+        found = _find_module(module)
+        folders = [Path(folder) for folder in (found and found.submodule_search_locations) or ()]
+        for path in (path for folder in folders for path in folder.rglob("*.py")):
+            files[f"{module}/{_below(path, folders)}"] = path
+        if found and found.origin and not folders:
+            files[module] = Path(found.origin)
+    names = sorted(files)
+    total = hashlib.sha256()
+    for name, digest in zip(names, file_digests([files[name] for name in names]), strict=True):
+        total.update(f"{name}\0{digest.hex() if digest else ''}\n".encode())
+    return f"sha256:{total.hexdigest()}"
 
 
 def git_state() -> dict[str, Any] | None:
@@ -79,19 +117,23 @@ def versions() -> dict[str, str | None]:
 
 
 def data_identity(root: Path | str | None, *, folder: Path | None = None) -> dict[str, Any]:
-    """Return name, root and content hash of a data set as its `dataset.json` says; else only the root."""
-    from segloop.data.info import FILE_NAME, DatasetInfo
+    """Return name, root and content hash of a data set with a `dataset.json`; else only the root.
 
+    `content_hash` is that of the files that are there, `declared_hash` the one that `dataset.json` tells.
+    """
+    unknown: dict[str, Any] = dict.fromkeys(("name", "root", "content_hash", "declared_hash"))
     if root is None:
-        return {"name": None, "root": None, "content_hash": None}
-    shown = relative_path(Path(root), to=folder or Path.cwd())
+        return unknown
+    unknown["root"] = relative_path(Path(root), to=folder or Path.cwd())
     if not (Path(root) / FILE_NAME).is_file():
-        return {"name": None, "root": shown, "content_hash": None}
+        return unknown
     try:
         info = DatasetInfo.read(root)
+        with counted("files hashed") as progress:
+            found = content_hash(root, cached=True, progress=progress)
     except UserError:  # a damaged dataset.json is the training's matter; the record goes on without it
-        return {"name": None, "root": shown, "content_hash": None}
-    return {"name": info.name, "root": shown, "content_hash": info.content_hash}
+        return unknown
+    return unknown | {"name": info.name, "content_hash": found, "declared_hash": info.content_hash}
 
 
 def hardware() -> dict[str, Any]:
@@ -101,6 +143,7 @@ def hardware() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "cpu": _cpu_name(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # which of its kernels torch takes
         "cores": cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_bytes": _memory(),
@@ -158,6 +201,17 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def _below(path: Path, folders: Sequence[Path]) -> str:
+    return next(path.relative_to(each).as_posix() for each in folders if path.is_relative_to(each))
+
+
+def _find_module(name: str) -> ModuleSpec | None:
+    try:
+        return find_spec(name)
+    except (ImportError, ValueError):  # of a parent that is not there, or of a module made by hand
+        return None
 
 
 def _version(distribution: str) -> str | None:

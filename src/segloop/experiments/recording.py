@@ -1,28 +1,34 @@
-"""Records a training in its work_dir: `train.json`, kept up to date while it runs, and `model.json`."""
+"""Records a training in its work_dir: `train.json`, kept up to date, its config, and `model.json`."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from segloop.experiments.config_text import config_text
+from segloop.experiments.inputs import origin
 from segloop.experiments.model_summary import input_shape, summarize
-from segloop.experiments.provenance import now, peak_memory, provenance
-from segloop.utils.atomic import read_record, write_json
+from segloop.experiments.provenance import command_line, now, peak_memory
+from segloop.experiments.records import FORMAT, TRAIN_FILE, config_differences, differences
+from segloop.utils.atomic import read_record, write_json, write_text
 from segloop.utils.processes import machine
 
-FORMAT = 1
-TRAIN_FILE = "train.json"
 MODEL_FILE = "model.json"
 # What a later look at the file needs of the trainings that were resumed in the same folder.
-SESSION_KEYS = ("command", "state", "started", "updated", "first_iter", "last_iter", "duration_s", "val_s")
+SESSION_KEYS = (
+    *("command", "state", "started", "updated", "first_iter", "last_iter", "duration_s", "val_s", "log"),
+)
 
 
 @HOOKS.register_module()
@@ -30,18 +36,24 @@ class RecordTrainingHook(Hook):
     """Write `train.json` at the start, at each validation and at the end, and `model.json` once.
 
     `state` is `running` until the training ends, then `done`; `outcome` turns it into `interrupted` or
-    `failed`. A training that was killed stays `running`, with the time of its last sign of life.
+    `failed`. A training that was killed stays `running`, with the time of its last sign of life. The config
+    is kept beside it as the training began with it: neither a resumption nor a test replaces what
+    `tools/rerun.py` starts from.
 
     Args:
         command: the command to record; what this process was started with by default.
         summary: also write `model.json`.
+        hash_data: also record a hash of the files that are read.
     """
 
     priority = "LOWEST"  # after the checkpoint hook, which decides what the best score is
 
-    def __init__(self, *, command: Sequence[str] | None = None, summary: bool = True) -> None:
+    def __init__(
+        self, *, command: Sequence[str] | None = None, summary: bool = True, hash_data: bool = True
+    ) -> None:
         self.command = list(command) if command is not None else None
         self.summary = summary
+        self.hash_data = hash_data
         self.record: dict[str, Any] | None = None
 
     def before_train(self, runner: Any) -> None:
@@ -49,26 +61,36 @@ class RecordTrainingHook(Hook):
         if not is_main_process():
             return
         work_dir = Path(runner.work_dir)
-        root = getattr(_plain(runner.train_dataloader.dataset), "data_root", None)
+        former = (read_record(work_dir / TRAIN_FILE) or {}) if runner.iter else {}
+        start = former.get("load_from") if runner.iter else _shown(runner._load_from)
         self.start, self.val_s = time.perf_counter(), 0.0
         self.record = {
             "format": FORMAT,
-            **provenance(command=self.command, seed=runner.seed, data_root=root, folder=work_dir),
+            **_origin(runner, load_from=start, hash_data=self.hash_data),
+            "command": command_line(sys.argv if self.command is None else self.command),
             "experiment": work_dir.resolve().name,
             "state": "running",
             "error": None,
             "process": os.getpid(),
             "machine": machine(),
             "processes": get_world_size(),
+            "launcher": runner._launcher,
             "started": now(),
+            "log": runner.timestamp,
             "first_iter": runner.iter,
             "max_iters": runner.max_iters,
             "max_epochs": runner.max_epochs,
             "images": len(runner.train_dataloader.dataset),
             "batch_size": getattr(runner.train_dataloader.batch_sampler, "batch_size", None),
-            "earlier": _earlier_sessions(work_dir) if runner.iter else [],
+            "load_from": start,
+            "earlier": [*former.get("earlier", ()), {key: former.get(key) for key in SESSION_KEYS}]
+            if former
+            else [],
         }
+        self.record["changed"] = _changed(former, self.record, runner) if former else []
+        self.record["config"] = _keep_config(runner, load_from=start)
         self._update(runner)
+        _warn_of_stale(self.record["data"], runner)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Summarize the model once the first batch says what it is fed."""
@@ -143,14 +165,51 @@ def _close(work_dir: Path, state: str, error: str | None) -> None:
             write_json(work_dir / TRAIN_FILE, record | {"state": state, "error": error, "updated": now()})
 
 
-def _earlier_sessions(work_dir: Path) -> list[dict[str, Any]]:
-    record = read_record(work_dir / TRAIN_FILE)
-    if record is None:
-        return []
-    return [*record.get("earlier", []), {key: record.get(key) for key in SESSION_KEYS}]
+def _origin(runner: Any, *, load_from: str | None, hash_data: bool) -> dict[str, Any]:
+    datasets = [runner.train_dataloader.dataset]
+    if runner._val_loop is not None:
+        datasets.append(runner.val_dataloader.dataset)
+    return origin(
+        {**runner.cfg, "load_from": load_from},
+        datasets=datasets,
+        work_dir=Path(runner.work_dir),
+        seed=runner.seed,
+        hash_data=hash_data,
+    )
 
 
-def _plain(dataset: Any) -> Any:
-    while hasattr(dataset, "dataset"):
-        dataset = dataset.dataset
-    return dataset.datasets[0] if getattr(dataset, "datasets", None) else dataset
+def _keep_config(runner: Any, *, load_from: str | None) -> dict[str, Any] | None:
+    """Write the config as the training began with it; return the file's name and hash."""
+    if runner.cfg.filename is None:  # the runner was built without one
+        return None
+    path = Path(runner.work_dir) / f"{Path(runner.cfg.filename).stem}.py"
+    text = config_text({**runner.cfg.to_dict(), "load_from": load_from, "resume": False})
+    write_text(path, text)
+    return {"file": path.name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _shown(path: str | None) -> str | None:
+    return command_line([path])[0] if path else None
+
+
+def _changed(former: dict[str, Any], record: dict[str, Any], runner: Any) -> list[dict[str, Any]]:
+    """Return what was not the same in all sessions of a training, which no rerun can follow."""
+    if former.get("format") != FORMAT:
+        return [{"iter": runner.iter, "kind": "code", "text": "code: begun by another version of SegLoop"}]
+    found = differences(former, record)
+    path = Path(runner.work_dir) / str((former.get("config") or {}).get("file"))
+    with suppress(Exception):  # a config that somebody changed by hand may hold anything
+        kept = Config.fromfile(str(path), import_custom_modules=False)
+        found += config_differences(kept.to_dict(), runner.cfg.to_dict())
+    news = [{"iter": runner.iter, "kind": each.kind, "text": str(each)} for each in found]
+    return [*former.get("changed", ()), *news]
+
+
+def _warn_of_stale(data: dict[str, Any], runner: Any) -> None:
+    declared, found = data["declared_hash"], data["content_hash"]
+    if declared and found and declared != found:
+        runner.logger.warning(
+            f"The files in {Path(runner.work_dir, data['root']).resolve()} are not those that its "
+            f"dataset.json tells of (content_hash {declared}); they are recorded as {found}. If the change "
+            "was meant, write that into dataset.json."
+        )

@@ -16,6 +16,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS
 
 from segloop.analysis.runs import FORMAT
+from segloop.experiments.config_text import config_text
 from segloop.experiments.metrics import SegLoopSemanticMetric
 from segloop.experiments.provenance import now, peak_memory, provenance, relative_path
 from segloop.experiments.run_images import ImageNames, InferenceTimer, sha256
@@ -166,7 +167,7 @@ def _write_config(config: Config, path: Path) -> None:
     hooks = [hook for hook in plain.get("custom_hooks") or [] if hook.get("type") != "RunFolderHook"]
     if "custom_hooks" in plain:
         plain["custom_hooks"] = hooks
-    path.write_text(Config(plain).pretty_text, encoding="utf-8")
+    path.write_text(config_text(plain), encoding="utf-8")
 
 
 def _bare(model: Any) -> Any:

@@ -20,7 +20,7 @@ class ImageNames:
     """Names images by their path below the image root of the data set, and describes their files."""
 
     def __init__(self, dataset: Any) -> None:
-        parts = list(_plain_datasets(dataset))
+        parts = list(plain_datasets(dataset))
         self.suffixes = [s for part in parts for s in _suffixes(part)]
         self.image_roots = [Path(r).absolute() for r in map(_image_root, parts) if r]
         roots = [part.data_root for part in parts if getattr(part, "data_root", None)]
@@ -98,6 +98,14 @@ class InferenceTimer:
         }
 
 
+def plain_datasets(dataset: Any) -> list[Any]:
+    """Return the data sets inside wrappers that repeat, concatenate or mix."""
+    if getattr(dataset, "datasets", None):
+        return [plain for part in dataset.datasets for plain in plain_datasets(part)]
+    inner = getattr(dataset, "dataset", None)
+    return plain_datasets(inner) if inner is not None else [dataset]
+
+
 def sha256(path: Path) -> str | None:
     """Return the SHA-256 of a file's bytes; None where it cannot be read."""
     digest = hashlib.sha256()
@@ -108,14 +116,6 @@ def sha256(path: Path) -> str | None:
     except OSError:
         return None
     return digest.hexdigest()
-
-
-def _plain_datasets(dataset: Any) -> list[Any]:
-    """Return the data sets inside wrappers that repeat, concatenate or mix."""
-    if getattr(dataset, "datasets", None):
-        return [plain for part in dataset.datasets for plain in _plain_datasets(part)]
-    inner = getattr(dataset, "dataset", None)
-    return _plain_datasets(inner) if inner is not None else [dataset]
 
 
 def _image_root(dataset: Any) -> str | None:

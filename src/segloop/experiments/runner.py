@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -15,8 +16,10 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from segloop.experiments.acceleration import accelerate, compile_networks
+from segloop.experiments.folds import with_folds
 from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
+from segloop.experiments.recording import RecordTrainingHook
 from segloop.experiments.stopping import stopping
 from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import noisy
@@ -41,6 +44,7 @@ FILE_ONLY_PARTS = (
     "Failed to search registry with scope",
     "paramwise_options",
 )
+ITS_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 
 
 @RUNNERS.register_module()
@@ -54,8 +58,23 @@ class ExperimentRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train; a signal to stop saves a checkpoint first."""
+        if not any(isinstance(hook, RecordTrainingHook) for hook in self.hooks):
+            super().dump_config()
+        if self.cfg.get("kfold"):  # the config itself stays as it was written
+            folded = with_folds(self.cfg)
+            self._train_dataloader, self._val_dataloader = folded.train_dataloader, folded.val_dataloader
+            self._val_evaluator = folded.val_evaluator
         with stopping(self):
             return super().train()
+
+    def test(self) -> dict[str, float]:
+        """Test; the work_dir keeps the config that it was trained with."""
+        if not (Path(self.work_dir) / Path(self.cfg.filename or f"{self.timestamp}.py").name).exists():
+            super().dump_config()
+        return super().test()
+
+    def dump_config(self) -> None:
+        """Leave it to training and test: mmengine lets a test replace what the work_dir was trained with."""
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the training loop, of the kind that can begin in the middle."""
@@ -68,12 +87,16 @@ class ExperimentRunner(Runner):
         if isinstance(checkpoint, dict) and checkpoint.get("type") == "CheckpointHook":
             hooks["checkpoint"] = {**checkpoint, "type": "SegLoopCheckpointHook"}
         hooks.setdefault("finite_loss", {"type": "FiniteLossHook"})
-        super().register_default_hooks(hooks)
+        # mmengine takes None for "without" of its own hooks, and stumbles over it for others
+        super().register_default_hooks({n: h for n, h in hooks.items() if h is not None or n in ITS_HOOKS})
 
     def register_hooks(
         self, default_hooks: dict | None = None, custom_hooks: list[Hook | dict] | None = None
     ) -> None:
-        """Register the config's hooks, and the one that keeps checkpoints free of code."""
+        """Register the config's hooks, those that record, and the one that keeps checkpoints free of code."""
+        kinds = [hook.get("type") if isinstance(hook, dict) else type(hook) for hook in custom_hooks or ()]
+        if not {"RecordTrainingHook", RecordTrainingHook} & set(kinds):
+            default_hooks = {"record": {"type": "RecordTrainingHook"}, **(default_hooks or {})}
         super().register_hooks(default_hooks, custom_hooks)
         self.register_hook(PlainCheckpointHook(), priority="LOWEST")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
-from segloop.experiments.data_checks import data_root, innermost
+from segloop.experiments.data_checks import data_root, innermost, plain_configs
+from segloop.experiments.folds import with_folds
 from segloop.utils.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command
         raise ConfigError("The config has no test_dataloader, so there is nothing to test on.")
     if split is not None:
         use_split(config, split)
-    name = innermost(config.test_dataloader.dataset).get("split") or "test"
+    name = split or innermost(config.test_dataloader.dataset).get("split") or "test"
     folder = Path(config.work_dir) / "test" / f"{name}-{checkpoint.stem}"
     hook = dict(
         type="RunFolderHook",
@@ -38,8 +39,14 @@ def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command
 
 
 def use_split(config: Config, split: str) -> None:
-    """Test on another split: of our data sets by name, else by the config's loader of that name."""
+    """Test on another split: of our data sets by name, else by the config's loader of that name.
+
+    With `kfold`, `train` and `val` are its parts.
+    """
     dataset = innermost(config.test_dataloader.dataset)
+    if config.get("kfold") and split in ("train", "val"):
+        _use_part(config, split)
+        return
     if dataset.get("type") == "SemanticDataset":
         root = data_root(config, split="test")
         splits = known_splits(root) if root and root.is_dir() else [split]
@@ -53,6 +60,16 @@ def use_split(config: Config, split: str) -> None:
     config.test_dataloader.dataset = deepcopy(innermost(config[f"{split}_dataloader"].dataset))
     config.test_dataloader.dataset.update(test_mode=True, split=split, pipeline=pipeline)
     config.test_evaluator = deepcopy(config.get(f"{split}_evaluator") or config.test_evaluator)
+
+
+def _use_part(config: Config, split: str) -> None:
+    folded = with_folds(config)
+    pipeline = innermost(config.test_dataloader.dataset).get("pipeline")
+    dataset = innermost(folded[f"{split}_dataloader"].dataset)
+    for part in plain_configs(dataset):
+        part.update(test_mode=True, pipeline=pipeline)
+    config.test_dataloader.dataset = dataset
+    config.test_evaluator = deepcopy(folded.val_evaluator)
 
 
 def settle_outputs(

@@ -68,6 +68,25 @@ class Demo(TypedDict, total=False):
     seed: int
 
 
+class Group(TypedDict, total=False):
+    """`kfold.group`: what is never cut apart."""
+
+    folder: int
+    regex: str
+    table: str
+    column: str
+
+
+class KFold(TypedDict, total=False):
+    """`kfold`: which fold of how many is validated on."""
+
+    fold: int
+    folds: int
+    seed: int
+    splits: list[str] | str
+    group: Group
+
+
 class Compile(TypedDict, total=False):
     """`compile`: torch.compile's arguments."""
 
@@ -127,6 +146,7 @@ class Experiment(TypedDict, total=False):
     auto_scale_lr: LearningRateScale
     compile: Compile | bool
     demo: Demo
+    kfold: KFold
     work_dir: str
     load_from: str
     resume: bool
