@@ -41,7 +41,7 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
     flags = """SRC DST --from airbus --to cvat --strict --skip-bad --force --workers 3 --images i --split s
         --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --repair --from-results
         --as polygon:2 --overlap area --instances classes --connectivity 4 --media none
-        --draw-boxes --to-results"""
+        --draw-boxes --numbers --to-results"""
     assert run(monkeypatch, *flags.split()) == 0
     read = ReadOptions(
         images=Path("i"),
@@ -61,6 +61,7 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
         connectivity=4,
         media="none",
         draw=True,
+        numbers=True,
         results=True,
     )
     for options, plain in ((read, ReadOptions()), (write, WriteOptions())):
