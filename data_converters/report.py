@@ -15,9 +15,18 @@ MOST_EXAMPLES = 3
 MOST_SKIPPED = 10
 # Losses that writers name, beside those of FEATURES.
 OWN_KINDS: Mapping[str, str] = {
-    "covered-pixels": "pixels under another object",
-    "hidden-objects": "objects that no pixel is seen of",
-    "image-files": "image files that are not there to be brought along",
+    "covered-pixels": "pixels that went to another object or class",
+    "hidden-objects": "objects that no pixel is left of",
+    "image-files": "image files that should come along and are not there",
+    "background-objects": "objects drawn of the class that is the background",
+    "outline-pixels": "pixels that simple outlines draw differently",
+    "outlines-of-two-points": "rings with fewer than three points",
+    "objects-without-score": "objects that results need a score for",
+    "displaced-attributes": "attributes whose names CVAT uses itself",
+    "attribute-types": "values that come back as another type",
+    "characters": "characters that XML cannot hold",
+    "labels": "objects whose label the format has no place for",
+    "folders": "images whose folder the format has no place for",
     "unexplained": "what is gone and no other line tells of",
 }
 

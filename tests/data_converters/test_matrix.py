@@ -44,8 +44,12 @@ class Road:
 
     def __init__(self, folder: Path, labels: LabelSet, records: Sequence[ImageRecord]) -> None:
         self.folder = folder
-        self.images = folder / "images"
+        self.images, self.flat = folder / "images", folder / "flat"
         records = sets.with_files(list(records), self.images)
+        for each in records:  # sartorius knows no folders
+            assert each.file is not None
+            self.flat.mkdir(exist_ok=True)
+            (self.flat / each.file.name).write_bytes(each.file.read_bytes())
         self.start = put(folder / "set.pickle", labels, records)
 
     def write(self, name: str, options: WriteOptions | None = None) -> Path:
@@ -59,7 +63,8 @@ class Road:
 
     def options(self, name: str) -> ReadOptions:
         """Return what has to be said when a format is read: where the images are that have the sizes."""
-        return ReadOptions(images=self.images) if name in (*ONE_LABEL, "cvat-mask") else ReadOptions()
+        folders = {"airbus": self.images, "cvat-mask": self.images, "sartorius": self.flat}
+        return ReadOptions(images=folders.get(name))
 
     def read(self, name: str, source: Path) -> LabelledImages:
         """Read a format."""
