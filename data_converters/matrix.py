@@ -70,9 +70,9 @@ def losses(source: str, target: str, options: WriteOptions | None = None) -> tup
 
 def feature_table() -> str:
     """Return what each format holds: `r` if it is read, `w` if it is written."""
-    lines = _head(["", "", *FORMATS])
+    lines = _head(["", "", *HOLDS])
     for kind, meaning in FEATURES.items():
-        cells = ["".join(_marks(kind, each)) or "–" for each in FORMATS.values()]
+        cells = ["".join(_marks(kind, each)) or "–" for each in map(FORMATS.__getitem__, HOLDS)]
         lines.append(_row([f"`{kind}` {CODES[kind]}", meaning, *cells]))
     return "\n".join(lines)
 

@@ -63,7 +63,8 @@ class Road:
 
     def options(self, name: str) -> ReadOptions:
         """Return what has to be said when a format is read: where the images are that have the sizes."""
-        folders = {"airbus": self.images, "cvat-mask": self.images, "sartorius": self.flat}
+        apart = ("airbus", "cvat", "cvat-coco", "cvat-mask")
+        folders = {"sartorius": self.flat, **dict.fromkeys(apart, self.images)}
         return ReadOptions(images=folders.get(name))
 
     def read(self, name: str, source: Path) -> LabelledImages:
@@ -133,6 +134,10 @@ def test_polygons_stay_polygons_on_request(tmp_path: Path) -> None:
     road, file = rich_source("cvat", tmp_path)
     report, _ = road.convert(file, "cvat", "coco", WITH_OUTLINES)
     assert not report.losses
+
+
+def test_the_matrix_knows_all_formats() -> None:
+    assert set(matrix.HOLDS) == set(FORMATS) - {"memory"}
 
 
 def test_the_page_has_these_tables() -> None:
