@@ -110,7 +110,8 @@ def convert(
                 progress=progress,
             )
             _refuse_bad(tally, source, target, skip_bad=skip_bad)
-            report = tally.report(report, told=(*images.told, *getattr(writer, "told", ())))
+            told = (*images.told, *getattr(writer, "told", ()))
+            report = tally.report(report, keeps=writer.keeps, told=told)
             if strict and report.losses:
                 raise _StrictLoss
     except _StrictLoss:

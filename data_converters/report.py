@@ -154,11 +154,11 @@ class Tally:
             if len(examples) < MOST_EXAMPLES:
                 examples.append(loss.example)
 
-    def report(self, start: Report, *, told: tuple[str, ...]) -> Report:
+    def report(self, start: Report, *, keeps: frozenset[str], told: tuple[str, ...]) -> Report:
         """Return the report; what is gone though no loss says so is a loss too."""
         if not self._counts:
             gone = [before - after for before, after in (self.instances, self.pixels)]
-            if gone[1] or (gone[0] and not self.maps):
+            if gone[1] or (gone[0] and not self.maps and "instances" in keeps):
                 self.add_losses([Loss("unexplained", 1, f"{gone[0]} object(s), {gone[1]} pixel(s)")])
         remarks = self._remarks.values()
         order = [*FEATURES, *sorted(set(self._counts) - set(FEATURES))]
