@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
 from data_converters.base import Loss
 from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, LabelSet, Opaque, Polygon, Remark
@@ -88,8 +89,11 @@ def _draw(record: ImageRecord) -> list[Runs | None]:
 def _semantic_counts(record: ImageRecord) -> dict[int, int]:
     if record.semantic is None:
         return {}
-    counts = np.bincount(record.semantic.ravel())
-    return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+    if record.semantic.dtype == np.uint8:  # Pillow counts bytes as they are, numpy makes int64 of them first
+        counts = Image.fromarray(record.semantic).histogram()
+    else:
+        counts = np.bincount(record.semantic.ravel()).tolist()
+    return {value: count for value, count in enumerate(counts) if count}
 
 
 def _at(record: ImageRecord, what: str) -> str:

@@ -104,8 +104,9 @@ def test_a_plain_image_holds_its_size_and_nothing_else() -> None:
     assert (held.instances, held.pixels, held.maps, held.labels) == (1, 8, 0, {"car"})
 
 
-def test_pixels_of_index_maps_count_but_for_background_and_ignored() -> None:
-    semantic = np.zeros(SIZE, np.uint16)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_pixels_of_index_maps_count_but_for_background_and_ignored(kind: type) -> None:
+    semantic = np.zeros(SIZE, kind)
     semantic[0, :3] = 1, 2, 255
     held = count_held(image(semantic=semantic), LABELS, wanted=ALL)
     assert (held.instances, held.pixels, held.maps, held.labels) == (0, 2, 1, {"car", "tree"})
