@@ -144,7 +144,8 @@ class Format:
 
     The module has `read(source, *, options) -> LabelledImages`, or `writer(labels, *, facts, options)`, which
     returns a `Writer`, or both. `target` says what a writer makes: a `folder`, or a file with one of
-    these suffixes.
+    these suffixes. `read_options` and `write_options` are those that it heeds; others are refused, for a user
+    who gives one expects something of it.
     """
 
     name: str
@@ -153,6 +154,8 @@ class Format:
     reads: bool = True
     writes: bool = True
     target: tuple[str, ...] = ("folder",)
+    read_options: tuple[str, ...] = ()
+    write_options: tuple[str, ...] = ()
 
     def read(self, source: Path, *, options: ReadOptions) -> LabelledImages:
         """Open a source; what is wrong with it as a whole is told in one error."""

@@ -1,12 +1,13 @@
-"""Where a conversion may write: a target that its format can make, and never into the source."""
+"""What a conversion may be asked for: options that are heeded, a target of its format, not in the source."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
-from data_converters.base import Format, ReadOptions
+from data_converters.base import Format, ReadOptions, WriteOptions
 from data_converters.formats import FORMATS
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, listing
 
 
 def check_places(source: Path, target: Path, *, reader: Format, maker: Format, options: ReadOptions) -> None:
@@ -47,6 +48,34 @@ def _check_kind(target: Path, maker: Format) -> None:
         raise UserError(f"{maker.name} is written to a file that ends in {wanted}; {target} does not.")
     if target.exists() and not target.is_dir():
         raise UserError(f"The target {target} is a file, and {maker.name} would write a folder there.")
+
+
+def check_options(
+    reader: Format, maker: Format, read_options: ReadOptions, write_options: WriteOptions
+) -> None:
+    """Refuse options that neither format does anything with: somebody expects something of them."""
+    idle = []
+    for form, options, heeded in (
+        (reader, read_options, reader.read_options),
+        (maker, write_options, (*maker.write_options, "draw")),
+    ):
+        plain = type(options)()
+        given = [
+            each.name for each in fields(options) if getattr(options, each.name) != getattr(plain, each.name)
+        ]
+        for name in given:
+            if name not in heeded:
+                what = "read" if options is read_options else "written"
+                idle.append(f"{_flag(name, reading=options is read_options)} when {form.name} is {what}")
+    if idle:
+        raise UserError(f"{len(idle)} option(s) do nothing here; leave them out:\n{listing(idle)}")
+
+
+def _flag(name: str, *, reading: bool) -> str:
+    odd = {"size_hw": "size", "list_file": "list", "draw": "draw-boxes"}
+    if name == "results":
+        return "--from-results" if reading else "--to-results"
+    return f"--{odd.get(name, name).replace('_', '-')}"
 
 
 def _able(what: str) -> str:

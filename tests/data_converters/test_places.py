@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from data_converters.base import ReadOptions
+from data_converters.base import ReadOptions, WriteOptions
 from data_converters.formats import FORMATS
-from data_converters.places import check_places
+from data_converters.places import check_options, check_places
 from segloop.utils.errors import UserError
 
 
@@ -62,3 +62,18 @@ def test_a_target_is_named_as_what_it_will_be(tmp_path: Path) -> None:
         check(tmp_path / "set", tmp_path / "file")
     check(tmp_path / "set", tmp_path / "v1.2")
     check(tmp_path / "set", tmp_path / "new.JSON")
+
+
+def test_options_that_do_nothing_are_refused_together() -> None:
+    coco, airbus = FORMATS["coco"], FORMATS["airbus"]
+    read = ReadOptions(repair=True, split="train", list_file=Path("a"))
+    write = WriteOptions(masks="exact-polygon", results=True, draw=True)
+    with pytest.raises(UserError) as caught:
+        check_options(coco, airbus, read, write)
+    assert str(caught.value).splitlines()[1:] == [
+        "  --list when coco is read",
+        "  --repair when coco is read",
+        "  --masks when airbus is written",
+        "  --to-results when airbus is written",
+    ]
+    check_options(coco, coco, ReadOptions(size_hw=(1, 2)), WriteOptions(masks="exact-polygon", draw=True))

@@ -18,7 +18,10 @@ from segloop.utils.errors import FormatError
 
 SIZE = (4, 6)
 TINY = Format(
-    name="tiny", module="tests.data_converters.tiny", summary="for tests", target=("folder", ".tiny")
+    name="tiny",
+    module="tests.data_converters.tiny",
+    summary="for tests",
+    target=("folder", ".tiny"),
 )
 
 
