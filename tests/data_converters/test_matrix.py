@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
+from data_converters import convert as engine
 from data_converters import matrix
 from data_converters.base import FEATURES, ReadOptions, WriteOptions
 from data_converters.convert import convert
@@ -229,6 +232,44 @@ def test_no_pixel_of_an_object_moves(drawn: Set, source: str, target: str) -> No
 @given(drawn=sets.index_sets())
 def test_no_pixel_of_an_index_map_moves(drawn: Set, target: str) -> None:
     assert_the_road_holds(drawn, "mmseg", target)
+
+
+def tree_of(place: Path) -> dict[str, bytes]:
+    """Return the bytes of a file, or of all files in a folder."""
+    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+    return {file.relative_to(place).as_posix(): file.read_bytes() for file in sorted(files)}
+
+
+def through_another_process(function: Any, items: Iterable[Any], **options: Any) -> Iterator[Any]:
+    """Apply a function as a pool of processes does: all that goes there and comes back is pickled."""
+    sent = pickle.loads(pickle.dumps(function))
+    for item in items:
+        yield pickle.loads(pickle.dumps(sent(pickle.loads(pickle.dumps(item)))))
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [(name, name) for name in matrix.TARGETS] + [("cvat-mask", "coco")]
+)
+def test_the_bytes_are_the_same_wherever_images_are_rendered(
+    source: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    road, file = rich_source(source, tmp_path)
+    _, here = road.convert(file, source, target)
+    before = tree_of(here)
+    monkeypatch.setattr(engine, "map_ordered", through_another_process)
+    here.rename(tmp_path / "first")
+    _, there = road.convert(file, source, target)
+    assert tree_of(there) == before
+
+
+def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    _, file = rich_source("coco", tmp_path)
+    found = []
+    for workers in (1, 2):
+        target = tmp_path / str(workers) / "out.zip"
+        convert(file, target, from_format="coco", to_format="cvat", workers=workers)
+        found.append(target.read_bytes())
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("target", matrix.TARGETS)
