@@ -1,4 +1,4 @@
-"""Label sets of any size, drawn from a seed, for `convert_speed.py`: nuclei in index masks, ships in a CSV."""
+"""Label sets of any size, drawn from a seed, for `convert_speed.py`: nuclei in masks, ships in a CSV."""
 
 from __future__ import annotations
 

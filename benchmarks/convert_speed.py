@@ -95,6 +95,7 @@ def beside_datumaro(folder: Path, args: argparse.Namespace) -> None:
         what = f"{args.data}, split {args.split}"
     truth = folder / "coco/annotations/instances_default.json"
     truth.parent.mkdir(parents=True)
+    (folder / "coco/images").mkdir()  # Datumaro asks for it
     masks = {"from": "mmseg", "to": "coco", "instances": "classes", "split": args.split}
     boxes = {"from": "coco", "to": "cvat"}
     with Peer("ours") as ours, Peer("datumaro", str(args.datumaro / "bin/python")) as theirs:
@@ -153,9 +154,8 @@ def compare(title: str, *peers: tuple[Peer, Task], rounds: int) -> None:
     for clock in ("wall", "cpu"):
         ratios = [turn[theirs.kind][clock] / turn[ours.kind][clock] for turn in turns]
         low, middle, high = np.percentile(ratios, [10, 50, 90])
-        print(
-            f"  {middle:.1f} times {theirs.kind} by {clock} time (10–90 % of the rounds: {low:.1f}–{high:.1f})"
-        )
+        spread = f"10–90 % of the rounds: {low:.1f}–{high:.1f}"
+        print(f"  {middle:.1f} times {theirs.kind} by {clock} time ({spread})")
 
 
 def written(target: Path) -> Counter[int]:
