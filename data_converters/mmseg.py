@@ -67,12 +67,10 @@ class LoadPair:
         image, mask = Path(pair.images, pair.name), Path(pair.mask)
         facts, pixels = read_mask(mask)
         seen = image_facts(image) if pair.images else ImageFacts(facts.size_hw)
-        if not _is_legal(pixels, self.legal):
+        if seen.error or seen.size_hw != pixels.shape or not _is_legal(pixels, self.legal):
             facts = replace(facts, values=count_values(pixels))
-        found = judge(self._short(image), self._short(mask), seen, facts, legal=self.legal, binary=False)
-        problems = [str(finding) for finding in found]
-        if problems:
-            raise BadRecord(pair.image_id, problems)
+            found = judge(self._short(image), self._short(mask), seen, facts, legal=self.legal, binary=False)
+            raise BadRecord(pair.image_id, [str(finding) for finding in found])
         if self.legal.reduce_zero_label:
             pixels = reduce_zero(pixels)
         wide = max(self.legal.num_classes - 1, self.legal.ignore_index) > IGNORED
@@ -91,9 +89,9 @@ class LoadPair:
 
 def _is_legal(pixels: np.ndarray, legal: Legal) -> bool:
     """Tell whether all values may occur, in a tenth of the time that counting them takes."""
-    strange = pixels[pixels >= legal.num_classes + legal.reduce_zero_label]
-    if pixels.dtype.kind != "u" and pixels.min(initial=0) < 0:
+    if pixels.dtype.kind not in "ui" or (pixels.dtype.kind == "i" and pixels.min(initial=0) < 0):
         return False
+    strange = pixels[pixels >= legal.num_classes + legal.reduce_zero_label]
     return bool(((strange == legal.ignore_index) | (legal.reduce_zero_label & (strange == IGNORED))).all())
 
 
