@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from data_converters.mmseg_writer import MmsegWriter
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.checks import Legal, judge
 from segloop.data.image_files import ImageFacts, image_facts
-from segloop.data.index_masks import mask_palette, read_mask, reduce_zero
+from segloop.data.index_masks import count_values, mask_palette, read_mask, reduce_zero
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import HOW_TO_BRING
 from segloop.utils.errors import DataError
@@ -67,10 +67,10 @@ class LoadPair:
         image, mask = Path(pair.images, pair.name), Path(pair.mask)
         facts, pixels = read_mask(mask)
         seen = image_facts(image) if pair.images else ImageFacts(facts.size_hw)
-        found = judge(self._short(image), self._short(mask), seen, facts, legal=self.legal, binary=False)
-        problems = [str(finding) for finding in found]
-        if problems:
-            raise BadRecord(pair.image_id, problems)
+        if seen.error or seen.size_hw != pixels.shape or not _is_legal(pixels, self.legal):
+            facts = replace(facts, values=count_values(pixels))
+            found = judge(self._short(image), self._short(mask), seen, facts, legal=self.legal, binary=False)
+            raise BadRecord(pair.image_id, [str(finding) for finding in found])
         if self.legal.reduce_zero_label:
             pixels = reduce_zero(pixels)
         wide = max(self.legal.num_classes - 1, self.legal.ignore_index) > IGNORED
@@ -85,6 +85,14 @@ class LoadPair:
 
     def _short(self, file: Path) -> str:
         return file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else file.as_posix()
+
+
+def _is_legal(pixels: np.ndarray, legal: Legal) -> bool:
+    """Tell whether all values may occur, in a tenth of the time that counting them takes."""
+    if pixels.dtype.kind not in "ui" or (pixels.dtype.kind == "i" and pixels.min(initial=0) < 0):
+        return False
+    strange = pixels[pixels >= legal.num_classes + legal.reduce_zero_label]
+    return bool(((strange == legal.ignore_index) | (legal.reduce_zero_label & (strange == IGNORED))).all())
 
 
 def _labels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,8 +25,8 @@ def test_values_are_counted_and_read_by_index_in_every_mode(tmp_path: Path) -> N
     Image.fromarray(MASK.astype(np.int32)).save(tmp_path / "j.tif")
     for name, mode in (("p.png", "P"), ("l.png", "L"), ("i.png", "I;16"), ("j.tif", "I")):
         facts, pixels = read_mask(tmp_path / name)
-        assert facts == mask_facts(tmp_path / name)
-        assert (facts.size_hw, facts.mode, facts.values) == ((2, 3), mode, {0: 1, 1: 2, 2: 3})
+        assert (facts.size_hw, facts.mode, facts.values) == ((2, 3), mode, {})
+        assert mask_facts(tmp_path / name) == replace(facts, values={0: 1, 1: 2, 2: 3})
         np.testing.assert_array_equal(pixels, MASK)
 
 

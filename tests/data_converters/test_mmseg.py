@@ -135,6 +135,11 @@ def huge() -> bytes:
 
 
 BROKEN = {
+    "fractions": (as_file(Image.fromarray(MASK.astype(np.float32)), "TIFF"), "in place of .*: mode F"),
+    "below 0": (
+        as_file(Image.fromarray(MASK.astype(np.int32) - 1), "TIFF"),
+        "outside the classes: .*-1 in 16 px",
+    ),
     "values": (np.full((6, 8), 7, np.uint8), "masks with values outside the classes: ann_dir/train/b.png: 7"),
     "size": (MASK[:4], r"masks of another size than their image: .* mask 8x4, image 8x6"),
     "rgb": (encode_rgb(IMAGE), r"masks with colours in place of class indices: .*: mode RGB"),

@@ -21,6 +21,7 @@ _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _DEFLATE = 1032  # times smaller than what it holds can packed data be
 
 
@@ -138,20 +139,15 @@ def image_facts(file: Path) -> ImageFacts:
     if damage:
         return ImageFacts(error=damage)
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if excess := size_excess((height, width)):
-                return ImageFacts(error=excess)
-            if data.startswith(_PNG):  # Pillow would decode it to look for EXIF behind the pixels
-                orientation = _png_header(io.BytesIO(data))[1]
-            else:
-                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-            if not data.startswith((_PNG, _JPEG)):
+        size_hw, orientation = _header(io.BytesIO(data))
+        if excess := size_excess(size_hw):
+            return ImageFacts(error=excess)
+        if not data.startswith((_PNG, _JPEG)):
+            with Image.open(io.BytesIO(data)) as image:
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
         return ImageFacts(error=decoding_error(error))
-    turned = orientation in _TURNED
-    return ImageFacts((width, height) if turned else (height, width), int(orientation))
+    return ImageFacts(size_hw[::-1] if orientation in _TURNED else size_hw, orientation)
 
 
 def decoding_error(error: Exception) -> str:
@@ -186,9 +182,11 @@ def _png_damage(data: bytes) -> str | None:
         if kind == b"IHDR":
             if length != 13:
                 return "damaged: its header has a wrong length"
-            width, height, depth, color = struct.unpack_from(">IIBB", data, place + 8)
+            width, height, depth, color, *ways = struct.unpack_from(">II5B", data, place + 8)
             if excess := size_excess((height, width)):
                 return excess
+            if not width * height or depth not in _DEPTHS.get(color, ()) or ways[:2] != [0, 0] or ways[2] > 1:
+                return "damaged: its header has values that no PNG has"
             needed = height * (1 + width * depth * _CHANNELS.get(color, 1) // 8)
         elif kind == b"IDAT":
             packed += length

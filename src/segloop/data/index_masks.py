@@ -30,15 +30,32 @@ class MaskFacts:
 
 def mask_facts(file: Path) -> MaskFacts:
     """Decode a mask and count its values; the indices of a palette, not its colours."""
-    return _look(file, want_pixels=False)[0]
+    return _look(file, count=True)[0]
 
 
 def read_mask(file: Path) -> tuple[MaskFacts, np.ndarray]:
-    """Return a mask's facts and its pixels, [H, W]; what has colours or cannot be read has 0x0 pixels.
+    """Return a mask's pixels, [H, W], and its facts, for which no values are counted.
 
-    Pixels are uint8 where the file has up to 8 bits, else of the file's own kind.
+    Pixels are uint8 where the file has up to 8 bits, else of the file's own kind. What has colours or cannot
+    be read has 0x0 pixels.
     """
-    return _look(file, want_pixels=True)
+    return _look(file, count=False)
+
+
+def count_values(pixels: np.ndarray) -> dict[int, int]:
+    """Return how many pixels have which value; of values beyond the first 300, nothing.
+
+    >>> count_values(np.array([[0, 7, 7]], np.uint8))
+    {0: 1, 7: 2}
+    """
+    if pixels.dtype in (np.uint8, np.uint16):
+        counts = np.bincount(pixels.ravel())
+        values = np.flatnonzero(counts)
+        counts = counts[values]
+    else:
+        values, counts = np.unique(pixels, return_counts=True)
+    pairs = zip(values[:_MOST_VALUES].tolist(), counts[:_MOST_VALUES].tolist(), strict=True)
+    return {int(value): count for value, count in pairs}
 
 
 def mask_palette(file: Path) -> list[tuple[int, int, int]]:
@@ -70,7 +87,7 @@ def reduce_zero(mask: np.ndarray) -> np.ndarray:
     return np.where((mask == 0) | (mask == 255), 255, mask - 1).astype(mask.dtype)
 
 
-def _look(file: Path, *, want_pixels: bool) -> tuple[MaskFacts, np.ndarray]:
+def _look(file: Path, *, count: bool) -> tuple[MaskFacts, np.ndarray]:
     nothing = np.zeros((0, 0), np.uint8)
     try:
         data = file.read_bytes()
@@ -88,8 +105,11 @@ def _look(file: Path, *, want_pixels: bool) -> tuple[MaskFacts, np.ndarray]:
                 image.load()
                 return MaskFacts(size_hw, image.mode), nothing
             step = _grey_step(data) if image.mode == "L" else 1
-            pixels = _pixels(image, step) if want_pixels or image.mode not in ("L", "P") else nothing
-            return MaskFacts(size_hw, image.mode, _count_values(image, pixels, step)), pixels
+            if count and image.mode in ("L", "P"):
+                found = {value // step: number for value, number in enumerate(image.histogram()) if number}
+                return MaskFacts(size_hw, image.mode, found), nothing
+            pixels = _pixels(image, step)
+            return MaskFacts(size_hw, image.mode, count_values(pixels) if count else {}), pixels
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
         return MaskFacts(error=decoding_error(error)), nothing
 
@@ -106,16 +126,3 @@ def _pixels(image: Image.Image, step: int) -> np.ndarray:
     if pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2:
         return pixels.astype(np.uint16, copy=False)  # in this machine's byte order
     return pixels if step == 1 else pixels // np.uint8(step)
-
-
-def _count_values(image: Image.Image, pixels: np.ndarray, step: int) -> dict[int, int]:
-    if image.mode in ("L", "P"):
-        return {value // step: count for value, count in enumerate(image.histogram()) if count}
-    if pixels.dtype in (np.uint8, np.uint16):
-        counts = np.bincount(pixels.ravel())
-        values = np.flatnonzero(counts)
-        counts = counts[values]
-    else:
-        values, counts = np.unique(pixels, return_counts=True)
-    pairs = zip(values[:_MOST_VALUES].tolist(), counts[:_MOST_VALUES].tolist(), strict=True)
-    return {int(value): count for value, count in pairs}
