@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 NEEDED = {
-    "seed": int, "processes": int, "device": str, "launcher": str,
+    "seed": int,
+    "processes": int,
+    "device": str,
+    "launcher": str,
     **dict.fromkeys(("versions", "code", "data", "hardware", "config"), dict),
     **dict.fromkeys(("weights", "earlier", "changed"), list),
 }
