@@ -164,3 +164,41 @@ def test_a_damaged_record_does_not_hide_the_others() -> None:
     write(Path("w/a"), state="done")
     (write(Path("w/b")) / "train.json").write_text("{")
     assert [training.state for training in list_trainings([Path("w")])] == ["done", "unknown"]
+
+
+@pytest.mark.parametrize("odd", [5, "x", True, [1], [[]], {"a": 1}, [None], float("inf"), 1e300])
+def test_a_value_of_another_kind_counts_as_missing(odd: Any, tmp_path: Path) -> None:
+    record = json.loads((write(Path("w/a")) / "train.json").read_text())
+    for number, key in enumerate(record):
+        write(Path(f"w/{key}{number}"), **{key: odd, "state": "failed"} if key != "state" else {key: odd})
+    write(Path("w/inner"), code={"commit": odd}, earlier=[{"duration_s": odd}, odd])
+    (tmp_path / "w/a/test/x").mkdir(parents=True)
+    (tmp_path / "w/a/test/x/meta.json").write_text("{}")
+    (tmp_path / "w/a/test/x/metrics.json").write_text(json.dumps({"scores": odd}))
+    assert "w/inner" in table(list_trainings([Path("w")]))
+
+
+def test_odd_folders_do_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(Path("w/good"))
+    for number, note in enumerate((b"\xff", b"a\0b", b"x" * 5000)):
+        (write(Path(f"w/note{number}"), checkpoint=False, state="failed") / "last_checkpoint").write_bytes(
+            note
+        )
+    (write(Path("w/log")) / "now/vis_data/scalars.json").mkdir(parents=True)
+    (write(Path("w/lines")) / "now/vis_data").mkdir(parents=True)
+    Path("w/lines/now/vis_data/scalars.json").write_text('[1]\n{"iter": "x"}\nnull\n{"iter": 700}')
+    (write(Path("w/run")) / "test/a/meta.json").mkdir(parents=True)
+    write(Path("w/new\nline"))
+    Path("w/closed").mkdir()
+    look = os.scandir
+
+    def refuse(folder: Path) -> Any:
+        if Path(folder).name == "closed":
+            raise PermissionError
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = {training.folder.name: training for training in list_trainings([Path("w")])}
+    assert set(found) == {"good", "note0", "note1", "note2", "log", "lines", "run", "new\nline"}
+    assert found["lines"].iteration == 700
+    assert "'w/new\\nline' was killed" in table(list(found.values()))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from segloop.experiments.config import find_checkpoint, last_checkpoint, load_config, save_config
+from segloop.experiments.config import find_checkpoint, load_config, save_config
+from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]

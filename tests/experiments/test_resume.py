@@ -66,6 +66,40 @@ def test_can_report_that_nothing_is_whole(work_dir: Path) -> None:
         require_whole(work_dir / "iter_4.pth")
 
 
+def test_without_a_usable_note_the_newest_file_is_taken(
+    work_dir: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for note in (b"", b"\xff\xfe", b"iter_8.pth"):
+        (work_dir / "last_checkpoint").write_bytes(note)
+        config = Config(dict(work_dir=str(work_dir), resume=True))
+        settle_resume(config, None)  # the config may ask for it as well as the flag
+        assert config.load_from == str(work_dir / "iter_6.pth")
+        assert "last_checkpoint names no checkpoint that is there. Going on from" in capsys.readouterr().err
+    config = Config(dict(work_dir=str(work_dir), resume=False))
+    settle_resume(config, None)
+    assert "load_from" not in config
+
+
+def test_what_an_earlier_training_left_is_not_gone_on_with(work_dir: Path) -> None:
+    for step, session in ((2, "toy_1"), (4, "toy_2"), (6, "toy_2")):
+        content = {"meta": {"experiment_name": session}, "weights": torch.arange(50.0)}
+        path = work_dir / f"iter_{step}.pth"
+        torch.save(content, path)
+        os.utime(path, (2000 + step, 2000 + step))
+    (work_dir / "train.json").write_text('{"log": "3", "earlier": [{"log": "2"}]}')
+    assert newest_whole(work_dir)[0] == work_dir / "iter_6.pth"
+    truncate(work_dir / "iter_6.pth")
+    assert newest_whole(work_dir)[0] == work_dir / "iter_4.pth"
+    truncate(work_dir / "iter_4.pth")
+    with pytest.raises(ConfigError, match="No checkpoint in"):
+        newest_whole(work_dir)
+    (work_dir / "last_checkpoint").unlink()  # as a training that is started anew does
+    (work_dir / "train.json").write_text('{"log": "4", "earlier": []}')
+    for step in (4, 6):
+        (work_dir / f"iter_{step}.pth").unlink()
+    assert newest_whole(work_dir) == (None, [])
+
+
 def test_no_flipped_bit_changes_a_weight_unseen(work_dir: Path) -> None:
     path = work_dir / "iter_2.pth"
     content = path.read_bytes()

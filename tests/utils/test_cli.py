@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from segloop.utils.cli import Parser, run
@@ -56,3 +58,12 @@ def test_a_mistyped_flag_is_guessed(capsys: pytest.CaptureFixture) -> None:
         parser.parse_args(["--resmue", "x"])
     assert caught.value.code == 2
     assert "unknown flag '--resmue'. Did you mean '--resume'?" in capsys.readouterr().err
+
+
+def test_what_a_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: print("– \udcff"))
+    assert caught.value.code == 0
+    assert shown.getvalue() == b"\\u2013 \\udcff\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.utils.atomic import read_record
+from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import UserError, nearest
 from segloop.utils.flags import CONFIGS, without_resume
 from segloop.utils.processes import is_alive, machine
@@ -22,6 +23,16 @@ DEEPEST = 4  # levels below the folder that is asked for
 QUIET_S = 900  # a training of another machine that has been silent for so long is taken for dead
 ENDS = {"killed": "was killed", "interrupted": "was interrupted", "failed": "failed"}
 UNFINISHED = tuple(ENDS)
+# What is used of a record; what is of another kind there, by a slip of a hand or a disk, counts as missing.
+_NUMBER = (int, float)
+KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("state", "started", "updated", "error", "best_checkpoint", "machine"), str),
+    **dict.fromkeys(("process", "processes", "last_iter", "max_iters"), int),
+    **dict.fromkeys(("best_score", "duration_s"), _NUMBER),
+    "command": list,
+    "earlier": list,
+    "code": dict,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +72,18 @@ def list_trainings(folders: Sequence[Path]) -> list[Training]:
 
 def read_training(folder: Path) -> Training:
     """Return what a work_dir says of its training; damaged records count as none."""
-    record = read_record(folder / "train.json")
-    runs = sorted((folder / "test").glob("[!.]*/meta.json"), key=lambda path: path.stat().st_mtime)
+    record = _usable(read_record(folder / "train.json"))
+    metas = [path for path in (folder / "test").glob("[!.]*/meta.json") if path.is_file()]
+    runs = sorted(metas, key=lambda path: path.stat().st_mtime)
     common: dict[str, Any] = {"folder": folder, "tests": len(runs)}
     if record is None:
         return Training(state="unknown", **common)
     state = _state(record, folder)
     code = record.get("code") or {}
+    commit = code.get("commit") if isinstance(code.get("commit"), str) else None
     metric = re.fullmatch(r"best_(.+)_(?:iter|epoch)_\d+\.pth", record.get("best_checkpoint") or "")
-    earlier = [session.get("duration_s") or 0.0 for session in record.get("earlier") or ()]
+    sessions = [_usable(session) or {} for session in record.get("earlier") or ()]
+    earlier = [session.get("duration_s") or 0.0 for session in sessions]
     seen, updated = _last_sign(folder), _seconds(record.get("updated"))
     unrecorded = max(0.0, seen - updated) if state in ("running", "killed") and updated else 0.0
     return Training(
@@ -81,7 +95,7 @@ def read_training(folder: Path) -> Training:
         test_score=_test_score(runs, metric[1] if metric else None),
         duration_s=round(sum(earlier, record.get("duration_s") or 0.0) + unrecorded, 3),
         updated=_utc(updated + unrecorded) if updated else None,
-        commit=code["commit"][:7] + ("+" if code.get("dirty") else "") if code.get("commit") else None,
+        commit=commit[:7] + ("+" if code.get("dirty") else "") if commit else None,
         error=record.get("error"),
         resume=resume_command(record, folder) if state in UNFINISHED else None,
         **common,
@@ -94,7 +108,7 @@ def resume_command(record: dict[str, Any], folder: Path) -> str:
     It is the command that started it. Where that was no tool of ours, or its config is not here any more,
     the config that lies in the work_dir takes its place.
     """
-    words = without_resume([_expand(word) for word in record.get("command") or ()])
+    words = without_resume([_expand(word) for word in record.get("command") or () if isinstance(word, str)])
     config = next((word for word in words[1:] if word.endswith(CONFIGS) and "=" not in word), None)
     if not words or Path(words[0]).name != "train.py" or config is None or not Path(config).is_file():
         own = sorted(folder.glob("*.py"))
@@ -102,20 +116,11 @@ def resume_command(record: dict[str, Any], folder: Path) -> str:
     given = any(word.partition("=")[0] == "--work-dir" for word in words)
     if not given and (config is None or folder.resolve() != Path("work_dirs", Path(config).stem).resolve()):
         words += ["--work-dir", str(folder)]
-    if has_checkpoint(folder):
+    if last_checkpoint(folder):
         words.append("--resume")
     several = "--launcher" in words and (record.get("processes") or 1) > 1
     start = ["torchrun", f"--nproc_per_node={record['processes']}"] if several else ["python"]
     return shlex.join([*start, *words])
-
-
-def has_checkpoint(folder: Path) -> bool:
-    """Return whether there is something to resume from."""
-    try:
-        noted = Path((folder / "last_checkpoint").read_text(encoding="utf-8").strip())
-    except OSError:
-        return False
-    return (folder / noted.name).is_file() or noted.is_file()
 
 
 def table(trainings: Sequence[Training]) -> str:
@@ -129,7 +134,7 @@ def table(trainings: Sequence[Training]) -> str:
             reason = f" ({training.error.splitlines()[0][:100]})" if training.error else ""
             lines += [
                 "",
-                f"{training.folder.as_posix()} {ENDS[training.state]}{reason}. To go on:",
+                f"{_shown(training.folder)} {ENDS[training.state]}{reason}. To go on:",
                 f"  {training.resume}",
             ]
     return "\n".join(lines)
@@ -146,7 +151,7 @@ def _row(training: Training) -> tuple[str, ...]:
         )
     minutes, seconds = divmod(round(training.duration_s or 0), 60)
     return (
-        training.folder.as_posix(),
+        _shown(training.folder),
         training.state,
         progress,
         f"{training.metric} {number(training.score)}" if training.metric else number(training.score),
@@ -158,8 +163,28 @@ def _row(training: Training) -> tuple[str, ...]:
     )
 
 
+def _usable(record: Any) -> dict[str, Any] | None:
+    """Return a record without values of another kind than theirs; None for what is no record."""
+    if not isinstance(record, dict):
+        return None
+    return {key: value for key, value in record.items() if key not in KINDS or _is(value, KINDS[key])}
+
+
+def _is(value: Any, kind: type | tuple[type, ...]) -> bool:
+    if kind in (int, _NUMBER):
+        return isinstance(value, kind) and not isinstance(value, bool) and abs(value) < 1e15
+    return isinstance(value, kind)
+
+
+def _shown(folder: Path) -> str:
+    return folder.as_posix() if folder.as_posix().isprintable() else repr(folder.as_posix())
+
+
 def _work_dirs(folder: Path, *, depth: int) -> Iterator[Path]:
-    names = {entry.name: entry for entry in os.scandir(folder)}
+    try:
+        names = {entry.name: entry for entry in os.scandir(folder)}
+    except OSError:  # a folder that may not be looked into, or was removed just now
+        return
     if "train.json" in names or "last_checkpoint" in names:
         yield folder  # what lies below are logs and tests
     elif depth < DEEPEST:
@@ -189,24 +214,31 @@ def _last_iter(record: dict[str, Any], folder: Path) -> int | None:
     """Return how far the training came: the record knows the last validation, the log the last line."""
     noted = [record.get("last_iter")]
     for path in _scalars(folder)[-1:] if record.get("state") != "done" else ():
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 8192))
-            for line in file.read().decode("utf-8", "replace").splitlines():
-                try:
-                    noted.append(json.loads(line).get("iter"))
-                except (ValueError, AttributeError):  # the first line is cut off, the last one may be
-                    continue
+        noted += [line.get("iter") for line in _last_lines(path)]
     return max((value for value in noted if isinstance(value, int)), default=None)
 
 
+def _last_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8192))
+        text = file.read().decode("utf-8", "replace")
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:  # the first line is cut off, the last one may be
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
 def _scalars(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*/vis_data/scalars.json"))
+    return sorted(path for path in folder.glob("*/vis_data/scalars.json") if path.is_file())
 
 
 def _test_score(metas: Sequence[Path], metric: str | None) -> float | None:
     for meta in reversed(metas):
-        scores = (read_record(meta.with_name("metrics.json")) or {}).get("scores") or {}
-        if isinstance(scores.get(metric), int | float):
+        scores = (read_record(meta.with_name("metrics.json")) or {}).get("scores")
+        if isinstance(scores, dict) and isinstance(scores.get(metric), int | float):
             return 100 * scores[metric]
     return None
 

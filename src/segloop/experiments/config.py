@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import ConfigError, listing, nearest
 from segloop.utils.flags import CONFIGS
 
@@ -152,16 +153,6 @@ def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
     if last is None:
         raise ConfigError(f"There is no checkpoint in {folder}. Train first: python tools/train.py CONFIG")
     return last
-
-
-def last_checkpoint(work_dir: Path | str) -> Path | None:
-    """Return the newest checkpoint that a run noted in `last_checkpoint`, or None."""
-    note = Path(work_dir) / "last_checkpoint"
-    if not note.is_file():
-        return None
-    noted = Path(note.read_text(encoding="utf-8").strip())
-    here = Path(work_dir) / noted.name  # the folder may have moved since
-    return here if here.is_file() else noted if noted.is_file() else None
 
 
 def _only(folder: Path, known: list[str]) -> Path:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.experiments.config import find_checkpoint, find_config, is_semantic, last_checkpoint, load_config
+from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.testing import prepare_test, settle_outputs
+from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import ConfigError, UserError
 from segloop.utils.quiet import quiet, silent_imports
 
@@ -82,7 +83,7 @@ def train(
         say_how_to_go_on(options, work_dir=config.work_dir)
         raise
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
             raise
         raise UserError(f"{error.strerror}. Make room, then go on with --resume.") from error
     return runner
@@ -182,9 +183,11 @@ def settle_precision(config: Config) -> None:
 
 
 def settle_resume(config: Config, resume: str | None) -> None:
-    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` asked for."""
+    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` or its own `resume` says."""
     if resume is None:
-        return
+        if not config.get("resume"):
+            return
+        resume = config.get("load_from") or "auto"
     config.resume = True
     if resume != "auto":
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))

@@ -12,8 +12,8 @@ from torch import nn
 from segloop.data.sampling import PlacedBatches, placed
 from segloop.data.seeds import ITERATION, VALIDATION, seed_devices, seed_generators, seed_of
 
-# The hub's note of the last validation, which every checkpoint keeps. Names that begin with train, val, test
-# are logged as scores.
+# The hub's note of the last validation, which every checkpoint keeps. mmengine logs what begins with `val` as
+# a score.
 VALIDATED = "iter_of_last_val"
 
 

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from segloop.experiments.config import last_checkpoint
+from segloop.experiments.checkpoints import read_checkpoint
+from segloop.experiments.records import TRAIN_FILE
+from segloop.utils.atomic import read_record
+from segloop.utils.checkpoint_files import (
+    NOTE,
+    last_checkpoint,
+    noted_checkpoint,
+    numbered_checkpoints,
+    reached,
+)
 from segloop.utils.errors import ConfigError, listing
 from segloop.utils.flags import without_resume
 
 
 def newest_whole(work_dir: Path | str) -> tuple[Path | None, list[str]]:
-    """Return the newest whole checkpoint of a run, and a line about each newer one that is damaged.
+    """Return the newest whole checkpoint of a run, and a line about each thing that is damaged.
 
     None if the run saved nothing; if all that it saved is damaged, that is an error.
     """
-    newest = last_checkpoint(work_dir)
+    newest, noted = last_checkpoint(work_dir), noted_checkpoint(work_dir)
     if newest is None:
         return None, []
     damaged: list[str] = []
     for path in [newest, *_before(newest)]:
         fault = damage(path)
-        if fault is None:
+        if fault is not None:
+            damaged.append(f"{path} is damaged: {fault}.")
+        elif path == noted or _is_of_this_run(path, Path(work_dir)):
+            if noted is None:
+                damaged.insert(0, f"{Path(work_dir) / NOTE} names no checkpoint that is there.")
             return path, damaged
-        damaged.append(f"{path} is damaged: {fault}.")
+    if not damaged:  # what is there was left by an earlier training, and this one has saved nothing yet
+        return None, []
     raise ConfigError(f"No checkpoint in {work_dir} is whole:\n{listing(damaged)}")
 
 
@@ -68,17 +81,24 @@ def resume_command(command: Sequence[str]) -> str:
     return f"python {shlex.join(without_resume(command))} --resume"
 
 
+def _is_of_this_run(path: Path, work_dir: Path) -> bool:
+    """Return whether a checkpoint was written in a session that the folder's record tells of.
+
+    A training that was started anew in the folder of another must not go on from what that one left.
+    """
+    record = read_record(work_dir / TRAIN_FILE) or {}
+    sessions = [str(each["log"]) for each in [*(record.get("earlier") or ()), record] if each.get("log")]
+    meta = read_checkpoint(path).get("meta") or {}
+    name = str(meta.get("experiment_name") or "")  # ends in the time at which the session was started
+    return not sessions or not name or name.endswith(tuple(sessions))
+
+
 def _before(path: Path) -> list[Path]:
     """Return the other checkpoints of the run, newest first, without those of an earlier, longer run."""
-    kind, reached = _number(path)
+    kind, limit = reached(path)
     others = []
-    for other in path.parent.glob("*.pth"):
-        its_kind, number = _number(other)
-        if its_kind and other != path and not (its_kind == kind and number > reached):
+    for other in numbered_checkpoints(path.parent):
+        its_kind, number = reached(other)
+        if other != path and not (its_kind == kind and number > limit):
             others.append((other.stat().st_mtime, number, other))
     return [other for _, _, other in sorted(others, reverse=True)]
-
-
-def _number(path: Path) -> tuple[str, int]:
-    match = re.fullmatch(r"(iter|epoch)_(\d+)\.pth", path.name)
-    return (match[1], int(match[2])) if match else ("", 0)

@@ -15,6 +15,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
+from segloop.experiments import loading
 from segloop.experiments.acceleration import accelerate, compile_networks
 from segloop.experiments.folds import with_folds
 from segloop.experiments.hooks.plain import PlainCheckpointHook
@@ -23,6 +24,8 @@ from segloop.experiments.recording import RecordTrainingHook
 from segloop.experiments.stopping import stopping
 from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import noisy
+
+loading.install()  # whatever a runner loads is read as data, and what its checkpoints hold comes back
 
 # Long records that open every log; a person at a console wants the run, not the inventory.
 FILE_ONLY = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,13 @@ def read_record(path: Path | str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def clear_remains(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed; nobody may be writing into the folder."""
+    for rest in folder.glob(".*.tmp"):
+        if re.fullmatch(r"\..+\.[a-z0-9_]{8}\.tmp", rest.name):
+            rest.unlink(missing_ok=True)
 
 
 def _umask() -> int:

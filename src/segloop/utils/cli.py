@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -37,6 +38,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool's `main` and exit: 0 done, 1 findings, 2 a user's mistake told in words, 130 interrupted."""
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a file's name, or a dash, may have no place in the terminal's code
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = main() or EXIT_DONE
         sys.stdout.flush()

@@ -73,10 +73,20 @@ def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
     assert saved(tmp_path / "killed") == saved(tmp_path / "whole")
 
 
-def test_clears_away_what_a_kill_left_half_written(tmp_path: Path) -> None:
-    (tmp_path / ".iter_2.pth.abc.tmp").touch()
+def test_a_training_started_anew_takes_the_note_of_the_former_away(tmp_path: Path) -> None:
     toy(tmp_path).train()
-    assert not list(tmp_path.glob(".*.tmp"))
+    assert (tmp_path / "last_checkpoint").is_file()
+    with pytest.raises(Killed):
+        toy(tmp_path, Call("before_train_iter", 1, kill)).train()
+    assert not (tmp_path / "last_checkpoint").exists()
+
+
+def test_clears_away_what_a_kill_left_half_written(tmp_path: Path) -> None:
+    for name in ("iter_2.pth", "last_checkpoint", "train.json"):
+        (tmp_path / f".{name}.abcdef12.tmp").touch()
+    (tmp_path / ".mine.tmp").touch()
+    toy(tmp_path).train()
+    assert [path.name for path in tmp_path.glob(".*.tmp")] == [".mine.tmp"]
     assert all(damage(path) is None for path in tmp_path.glob("*.pth"))
 
 

@@ -13,10 +13,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.registry import HOOKS
 
-from segloop.experiments.config import last_checkpoint
 from segloop.experiments.hooks.finite import require_finite_weights
 from segloop.experiments.loops import VALIDATED
-from segloop.utils.atomic import open_atomic, write_text
+from segloop.utils.atomic import clear_remains, open_atomic, write_text
+from segloop.utils.checkpoint_files import NOTE, last_checkpoint
 from segloop.utils.errors import UserError
 
 BACKEND = "segloop_atomic"
@@ -57,8 +57,12 @@ class SegLoopCheckpointHook(CheckpointHook):
         if self.backend_args is self.file_client_args is None and isinstance(self.file_backend, LocalBackend):
             self.backend_args = {"backend": BACKEND}
         if self.backend_args == {"backend": BACKEND} and is_main_process():
-            for rest in Path(self.out_dir).glob(".*.pth.*.tmp"):  # of a kill while it was written
-                rest.unlink(missing_ok=True)
+            for folder in {Path(self.out_dir), Path(runner.work_dir)}:
+                clear_remains(folder)  # of a kill while something was written
+            if (
+                not runner._resume
+            ):  # of an earlier training in this folder, which --resume must not go on with
+                (Path(runner.work_dir) / NOTE).unlink(missing_ok=True)
         older = [self.filename_tmpl.format(step) for step in getattr(self, "keep_ckpt_ids", ())]
         self.kept = list(runner.message_hub.runtime_info.get(KEPT, older))
         source = (runner._load_from or last_checkpoint(runner.work_dir)) if runner._resume else None
@@ -152,7 +156,7 @@ class SegLoopCheckpointHook(CheckpointHook):
                 **self.args,
             )
             if is_main_process():
-                write_text(Path(runner.work_dir) / "last_checkpoint", path)
+                write_text(Path(runner.work_dir) / NOTE, path)
         except OSError as error:
             there = f" {self.last_ckpt} is whole." if self.last_ckpt else ""
             raise UserError(

@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from segloop.experiments.config import last_checkpoint
+from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import UserError
 
 
