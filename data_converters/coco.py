@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_converters.base import ReadOptions, WriteOptions, Writer
-from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images
+from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
 from data_converters.coco_index import CocoIndex, CocoKeys, index_coco, index_results
 from data_converters.coco_labels import join_labels, read_categories
 from data_converters.coco_records import LoadImage, Source
@@ -124,9 +124,9 @@ def _some_names(index: CocoIndex) -> list[str]:
                 value = decoded(opened.read(stop - start))
             except (ValueError, RecursionError):
                 continue
-            name = value.get("file_name") if isinstance(value, dict) else None
-            if isinstance(name, str) and len(name) < 1000 and name.isprintable():
-                names.append(name.replace("\\", "/"))
+            name, fault = image_name(value.get("file_name") if isinstance(value, dict) else None)
+            if not fault:
+                names.append(name)
     return names
 
 

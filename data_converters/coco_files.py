@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from data_converters.archives import Member, Shelf, open_archive
 from data_converters.base import ReadOptions
 from data_converters.coco_index import is_results
+from data_converters.media import name_fault
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
+MOST_NAME_BYTES = 255
 NO_SPLIT = "default"  # CVAT's and Datumaro's word for images of no split
 _SPLIT = re.compile(r"(?:instances|person_keypoints|image_info|annotations|labels|results)[_-](.+)")
 _KINDS = ("instances", "image_info", "person_keypoints")  # of one split, the first of these is read
@@ -235,6 +238,17 @@ def _image_folders(source: Path, found: CocoFile, options: ReadOptions) -> list[
         folders.append(source / DatasetInfo.read(source).images.directory(split))
     folders += [root / "images" / split, root / split, root / "img_dir" / split]
     return [*folders, root / "images", root / "data", home, root]
+
+
+def image_name(value: Any) -> tuple[str, str]:
+    """Return an image's path, POSIX and without detours, and what keeps it from being one."""
+    if not isinstance(value, str):
+        return "", "it is no text"
+    name = PurePosixPath(value.replace("\\", "/")).as_posix()
+    fault = name_fault(name)
+    if fault is None and any(len(part.encode()) > MOST_NAME_BYTES for part in name.split("/")):
+        fault = f"no file's name is longer than {MOST_NAME_BYTES} bytes"
+    return name, fault or ""
 
 
 def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ZippedImages | None:

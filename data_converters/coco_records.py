@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from data_converters.base import BadRecord
-from data_converters.coco_files import ImageFolder, ZippedImages
+from data_converters.coco_files import ImageFolder, ZippedImages, image_name
 from data_converters.coco_index import OURS, Key, kind_of
 from data_converters.coco_shapes import bitmaps, finite, runs_size, shapes
 from data_converters.json_stream import decoded
@@ -30,7 +29,7 @@ from segloop.data.annotations import (
 from segloop.data.image_files import MOST_PIXELS, image_size
 from segloop.utils.errors import UserError
 
-MOST_NAME_BYTES = 255
+MOST_SHAPES = 1 << 31  # of one image
 UID = "uid"  # the attribute under which CVAT carries an identity
 MARKS: Mapping[str, type] = {"uid": str, "group": int, "z_order": int, "occluded": bool, "source": str}
 
@@ -111,7 +110,12 @@ class LoadImage:
         except (ValueError, RecursionError):
             pairs = zip(starts, texts, strict=True)
             values = [_decoded(text, f"the annotation at byte {start}", problems) for start, text in pairs]
-        return starts, [value if isinstance(value, dict) else {} for value in values]
+        if all(type(value) is dict for value in values):
+            return starts, values
+        fine = [
+            place for place, value in enumerate(values) if type(value) is dict
+        ]  # of the others it was told
+        return [starts[place] for place in fine], [values[place] for place in fine]
 
     def _size(
         self,
@@ -165,7 +169,7 @@ class _Annotations:
         places: list[int] = []
         for each in entries:
             place = each.get("place") if isinstance(each, dict) else None
-            if type(place) is int:
+            if type(place) is int and 0 <= place < MOST_SHAPES:
                 places.append(place)
             else:
                 self.problems.append(f"the shape {str(each)[:60]} of the image cannot be read")
@@ -260,22 +264,10 @@ def _decoded(data: bytes, told: str, problems: list[str]) -> Any:
 
 def _name(value: Any, problems: list[str]) -> str:
     """Return the path of an image, POSIX and without detours."""
-    if not isinstance(value, str) or not value.strip("./\\ "):
-        problems.append(f"its file_name is {str(value)[:40]!r}, not a name")
-        return "?"
-    name = value.replace("\\", "/")
-    parts = PurePosixPath(name).parts
-    if name.startswith("/") or re.match(r"[A-Za-z]:/", name) or ".." in parts:
-        problems.append(f"its file_name {value!r} leads out of the image folder")
-    try:
-        long = any(len(part.encode()) > MOST_NAME_BYTES for part in parts)
-    except UnicodeEncodeError:
-        problems.append(f"its file_name {value!r} holds half a character")
-        return "?"
-    if long or "\0" in name:
-        problems.append(f"its file_name {value[:40]!r} can be no file's name")
-        return "?"
-    return "/".join(parts)
+    name, fault = image_name(value)
+    if fault:
+        problems.append(f"its file_name {str(value)[:80]!r}: {fault}")
+    return "?" if fault else name
 
 
 def _file(images: ImageFolder | ZippedImages | None, name: str, problems: list[str]) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain, pairwise
 from typing import Any
 
@@ -187,7 +188,7 @@ def _ring_faults(rings: list[Any], size_hw: SizeHW | None) -> Iterator[str]:
 def _box(value: Any, place: int, tell: Tell) -> tuple[float, float, float, float] | None:
     """Return left, top, width and height, if that is what is there."""
     if isinstance(value, list) and len(value) == 4:
-        numbers = [each for each in value if isinstance(each, int | float) and not isinstance(each, bool)]
+        numbers = [each for each in value if isinstance(each, int | float)]
         if len(numbers) == 4 and all(abs(each) <= FARTHEST for each in numbers):
             return tuple(map(float, numbers))  # type: ignore[return-value]
     tell(place, f"its bbox is {str(value)[:60]}, not four numbers (left, top, width, height)")
@@ -222,7 +223,12 @@ def _bare(annotation: Mapping[str, Any], size_hw: SizeHW | None, place: int, tel
         tell(place, f"its bbox {annotation['bbox']} has no area, and it has no segmentation")
     elif size_hw and (left >= size_hw[1] or top >= size_hw[0] or left + width <= 0 or top + height <= 0):
         tell(place, f"its bbox {annotation['bbox']} lies outside the image")
-    return Box((left, top, left + width, top + height))
+    return Box((left, top, far_end(left, width), far_end(top, height)))
+
+
+def far_end(low: float, length: float) -> float:
+    """Return where a side ends, added as decimals: 58.81 and 524.04 are 582.85, which floats miss."""
+    return float(Decimal(repr(low)) + Decimal(repr(length)))
 
 
 def _opaque(value: Any, place: int, tell: Tell) -> Shape:

@@ -13,8 +13,9 @@ from data_converters.base import FEATURES, Rendered, WriteOptions
 from data_converters.coco_files import NO_SPLIT
 from data_converters.coco_index import OURS
 from data_converters.coco_labels import write_categories, write_info
+from data_converters.coco_masks import masks_mode
 from data_converters.coco_outlets import FileOutlet, FolderOutlet, Outlet
-from data_converters.coco_render import COCO, Dialect, Page, dump, masks_mode, render
+from data_converters.coco_render import COCO, Dialect, Page, dump, render
 from data_converters.media import choose_media, name_fault
 from segloop.data.annotations import ImageRecord, LabelSet
 from segloop.data.info import ClassInfo, DatasetInfo, Files

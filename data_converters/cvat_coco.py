@@ -11,8 +11,9 @@ from data_converters.archives import Archive, Shelf, open_archive
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco import open_files
 from data_converters.coco_files import CocoFile, ZippedImages, choose_split, find_files, split_of
+from data_converters.coco_masks import masks_mode
 from data_converters.coco_outlets import FileOutlet, Outlet, ZipOutlet
-from data_converters.coco_render import CVAT, masks_mode
+from data_converters.coco_render import CVAT
 from data_converters.coco_writer import CocoWriter
 from data_converters.media import choose_media
 from segloop.data.annotations import LabelledImages, LabelSet
