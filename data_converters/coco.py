@@ -106,7 +106,7 @@ def _faults(index: CocoIndex) -> list[str]:
     faults = list(index.faults)
     if "images" not in index.top:
         faults.append("the key 'images' is missing: this is no COCO file")
-    if "categories" not in index.top and len(index.spans):
+    if "categories" not in index.top and (len(index.spans) or index.orphans):
         faults.append("the key 'categories' is missing: what its annotations are called is not known")
     if index.seen["annotations:segments_info"]:
         faults.append("it holds panoptic segments, which lie in PNG files, and no instances")

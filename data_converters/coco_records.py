@@ -184,7 +184,7 @@ class _Annotations:
         category = get("category_id")
         if type(category) not in (int, str, float) or category not in self.source.names:
             known = ", ".join(map(str, list(self.source.names)[:20]))
-            told.append(f"there is no category {str(category)[:40]!r} (there are: {known})")
+            told.append(f"there is no category {repr(category)[:40]} (there are: {known})")
         score = get("score")
         if score is None:
             told += ["a result needs a score"] * self.load.results

@@ -96,21 +96,27 @@ class CocoWriter:
         """Put the files together; what grew with the set was on the disk until now."""
         if not self.parts:
             self._part(NO_SPLIT)
-        for split, part in self.parts.items():
-            if self.options.results:
-                with self.outlet.stream(f"results_{split}.json") as stream:
-                    part.write_results(stream)
-                if self.outlet.single:
-                    continue
-            kind = "image_info" if self.options.results else "instances"
-            with self.outlet.stream(f"annotations/{kind}_{split}.json") as stream:
-                part.write_truth(stream, self._head(), annotations=not self.options.results)
-            part.close()
+        try:
+            for split, part in self.parts.items():
+                self._write(split, part)
+        finally:
+            for part in self.parts.values():
+                part.close()
         if self.without_file:
             self.told.append(f"{self.without_file} image(s) have no file to bring along: labels only")
         if isinstance(self.outlet, FolderOutlet) and not self.options.results:
             self._describe(self.outlet)
         self.outlet.close()
+
+    def _write(self, split: str, part: _Part) -> None:
+        results = self.options.results
+        if results:
+            with self.outlet.stream(f"results_{split}.json") as stream:
+                part.write_results(stream)
+        if not (results and self.outlet.single):
+            kind = "image_info" if results else "instances"
+            with self.outlet.stream(f"annotations/{kind}_{split}.json") as stream:
+                part.write_truth(stream, self._head(), annotations=not results)
 
     def _head(self) -> dict[str, Any]:
         licence = self.facts.get("licence")

@@ -124,7 +124,7 @@ def test_all_that_is_wrong_with_an_image_is_told_at_once(tmp_path: Path) -> None
     told = problems_of(write_coco(tmp_path / "a.json", annotations))
     for part in (
         "annotation 1 at byte 87: there is no category 3 (there are: 0, 7)",
-        "there is no category '[1]'",
+        "there is no category [1]",
         "its score is high, not a number",
         "its iscrowd is 2, not 0 or 1",
         "its attributes are a list, not an object",
