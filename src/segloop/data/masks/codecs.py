@@ -108,11 +108,26 @@ def _from_bytes(texts: Sequence[bytes]) -> list[np.ndarray]:
     values -= np.where(data[ends] & 16, np.left_shift(INT(1), 5 * size), 0)
     limits = np.cumsum([len(text) for text in texts])
     upto = np.searchsorted(ends, limits)  # how many values end before each text does
-    parts = np.split(values, upto[:-1])
-    for part in parts:  # undo the differences: two interleaved sums
-        np.cumsum(part[1::2], out=part[1::2])
-        np.cumsum(part[2::2], out=part[2::2])
-    return parts
+    _undo_differences(values, np.diff(upto, prepend=0))
+    return [values[low:high] for low, high in pairwise([0, *upto.tolist()])]
+
+
+def _undo_differences(values: np.ndarray, lengths: np.ndarray) -> None:
+    """Add up, in each of several texts, what differs from the last but one: two interleaved sums in each."""
+    head = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    index = np.arange(len(values), dtype=INT) - head
+    odd = index & 1
+    odds = np.repeat(lengths // 2, lengths)
+    place = head + np.where(
+        odd, index >> 1, odds + (index >> 1)
+    )  # all odd ones of a text, then the even ones
+    turned = np.empty_like(values)
+    turned[place] = values
+    sums = np.cumsum(turned)
+    before = sums - turned
+    start = np.where(odd, head, head + odds + 1)  # the first number stands for itself
+    inside = np.flatnonzero(index)
+    values[inside] = sums[place[inside]] - before[start[inside]]
 
 
 def to_windows(runs: Sequence[Runs], size_hw: SizeHW) -> list[Window]:
