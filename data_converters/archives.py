@@ -130,6 +130,42 @@ class Unpacked:
         return _borrow, (self.file,)
 
 
+class Shelf:
+    """Members of an archive as files of their own, unpacked when they are first asked for, in any process.
+
+    They go when the object goes that was made first; copies only know of the folder.
+    """
+
+    def __init__(self, path: Path, *, folder: Path | None = None) -> None:
+        self.path = path
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="segloop-"))
+        if folder is None:
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _copy_shelf, (self.path, self.folder)
+
+    def file(self, member: Member) -> Path:
+        """Return a file with what a member holds."""
+        # A number for a name: two members may differ by case alone, and some names are too long for a disk.
+        file = self.folder / f"{member.offset}{Path(member.name).suffix.lower()[:8]}"
+        if not file.exists():
+            begun = file.with_name(f"{file.name}.{os.getpid()}")
+            try:
+                with begun.open("wb") as stream:
+                    for block in _blocks(self.path, member):
+                        stream.write(block)
+                begun.replace(file)
+            except OSError as error:
+                told = f"could not be unpacked to {begun} ({error.strerror})"
+                raise FormatError(told, file=self.path, where=member.name) from None
+        return file
+
+
+def _copy_shelf(path: Path, folder: Path) -> Shelf:
+    return Shelf(path, folder=folder)
+
+
 def _borrow(file: Path) -> Unpacked:
     return Unpacked(file, owned=False)
 

@@ -71,6 +71,34 @@ def test_an_unpacked_member_goes_with_its_owner(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+def test_a_shelf_unpacks_what_is_asked_for_and_goes_with_its_owner(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zip", {**contents(), "A.PNG": b"upper", "a.png": b"lower"})
+    archive = open_archive(path)
+    shelf = archives.Shelf(path)
+    folder = shelf.folder
+    copy = pickle.loads(pickle.dumps(shelf))
+    assert list(folder.iterdir()) == []
+    for name in ("A.PNG", "a.png", NAMES[1]):
+        file = copy.file(archive.members[name])
+        assert file.suffix == ".png"
+        assert file.read_bytes() == archive.read(name)
+        assert shelf.file(archive.members[name]) == file
+    assert len(list(folder.iterdir())) == 3
+    del copy
+    gc.collect()
+    assert folder.exists(), "a worker's copy takes nothing away"
+    del shelf
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_a_shelf_without_room_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zip", contents())
+    shelf = archives.Shelf(path, folder=tmp_path / "gone")
+    with pytest.raises(FormatError, match="could not be unpacked"):
+        shelf.file(open_archive(path).members[NAMES[2]])
+
+
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as file:
