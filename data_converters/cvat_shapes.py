@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
-from xml.parsers import expat
 
 import numpy as np
 
 from data_converters.cvat_meta import PART, UID, value_of
-from data_converters.cvat_xml import Untrusted, describe, make_parser
+from data_converters.cvat_xml import Untrusted, make_parser
 from segloop.data.annotations import (
     Bitmap,
     Box,
@@ -27,7 +26,7 @@ from segloop.data.annotations import (
     Value,
 )
 from segloop.data.image_files import MOST_PIXELS
-from segloop.data.masks import Window, canonical, fault, from_windows
+from segloop.data.masks import Window, canonical, fault, from_windows, rings_fault
 from segloop.utils.errors import nearest
 
 Kinds = Mapping[str, Mapping[str, str]]
@@ -85,14 +84,8 @@ def parse_element(data: bytes, *, encoding: str, line: int) -> Element:
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.Parse(data, False)
     if not top.inner:
-        raise Untrusted("the file has changed since it was opened")
+        raise Untrusted("nothing stands there")
     return top.inner[0]
-
-
-def parse_problem(error: Exception) -> str:
-    """Say why a part of a file that was whole a moment ago cannot be parsed."""
-    told = describe(error) if isinstance(error, expat.ExpatError) else str(error)
-    return f"the file has changed since it was opened: {told}"
 
 
 class ShapeReader:
@@ -229,10 +222,10 @@ class ShapeReader:
         points = self._points(element)
         if points is None:
             return None
-        if len(points) < 3:
-            self.problems.append(f"{element} has {len(points)} point(s); an outline has three or more")
-            return None
         ring = np.array(points, np.float64)
+        if told := rings_fault((ring,)):
+            self.problems.append(f"{element} has {told}")
+            return None
         low, high = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
         return Polygon((ring,)) if self._is_inside(element, *low, *high) else None
 
@@ -241,7 +234,8 @@ class ShapeReader:
         if self.size_hw is None:
             return True
         height, width = self.size_hw
-        if right > 0 and bottom > 0 and left < width and top < height:
+        beyond = left >= width < right or top >= height < bottom  # what lies on the border is still inside
+        if not (beyond or right <= 0 > left or bottom <= 0 > top):
             return True
         place = f"{left:g},{top:g} to {right:g},{bottom:g}"
         self.problems.append(f"{element} lies outside the image of {width}x{height}: {place}")
