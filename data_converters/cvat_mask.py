@@ -224,14 +224,15 @@ class ReadMasks:
         found.sort(key=lambda each: each[:2])
         numbers = [number for number, _, _ in found]
         if strays:
-            remarks.append(Remark("objects-without-label", strays, f"{image_id}: pixels of {OBJECTS}"))
+            remarks.append(Remark("pixel(s) of objects that have no label", strays, image_id))
         if 0 in numbers or max(numbers, default=0) >= MOST_OBJECTS:
-            told = f"{image_id}: {len(found)} objects were told apart; those that share a colour were not"
-            remarks.append(Remark("objects-beyond-255", 1, told))
+            kind = "image(s) with more objects than the format has colours"
+            told = f"{image_id}: {len(found)} were told apart, those of one colour and label were not"
+            remarks.append(Remark(kind, 1, told))
         shared = len(numbers) - len(set(numbers))
         if shared:
-            told = f"{image_id}: one colour of {OBJECTS}, several labels; each label is an object"
-            remarks.append(Remark("object-colors-shared", shared, told))
+            kind = "object(s) that share their colour with one of another label"
+            remarks.append(Remark(kind, shared, image_id))
         names = self.labelmap.labels.names
         return tuple(Instance(label=names[label], shape=Bitmap(size_hw, runs)) for _, label, runs in found)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_converters.cvat_index import Node
 from data_converters.cvat_xml import in_text, writable
 from segloop.data.annotations import RGB, Attribute, Label, Value
+from segloop.data.image_files import MOST_PIXELS
 
 KINDS = ("text", "number", "select", "radio", "checkbox")
 UID = "uid"  # a text attribute of this name is an object's identity, not one of its properties
@@ -53,7 +54,7 @@ def read_meta(root: Node) -> Meta:
     nodes = inner.get("tasks").all("task") if inner.name == "project" else [inner]
     for node in nodes:
         size = next((each for each in (node, inner, root) if each.all("original_size")), Node(""))
-        meta.tasks.append(_task(node, size.get("original_size")))
+        meta.tasks.append(_task(node, size.get("original_size"), meta.problems))
     if inner.name != "project":
         meta.subset = meta.tasks[0].subset
     for node in inner.get("labels").all("label"):
@@ -61,13 +62,16 @@ def read_meta(root: Node) -> Meta:
     return meta
 
 
-def _task(node: Node, size: Node) -> Task:
+def _task(node: Node, size: Node, problems: list[str]) -> Task:
     start, stop = _number(node.get("start_frame")), _number(node.get("stop_frame"))
     step = re.fullmatch(r"step=([1-9][0-9]{0,6})", node.get("frame_filter").text.strip())
     every = int(step[1]) if step else 1
     frames = range(start, stop + 1, every) if start is not None and stop is not None else None
     height, width = _number(size.get("height")), _number(size.get("width"))
     size_hw = (height, width) if height and width else None
+    if size_hw and size_hw[0] * size_hw[1] > MOST_PIXELS:
+        problems.append(f"frames of {width}x{height} pixels; the limit is {MOST_PIXELS} in all")
+        size_hw = None
     return Task(node.get("id").text, subset_of(node.get("subset").text), frames, size_hw)
 
 
@@ -87,10 +91,11 @@ def _add_label(node: Node, meta: Meta) -> None:
         meta.problems.append("a label in <meta> has no name")
         return
     attributes = [each for each in map(_attribute, node.get("attributes").all("attribute")) if each]
-    for each in attributes:
+    for place, each in enumerate(attributes):
         if each.kind not in KINDS:
             told = f"attribute {each.name!r} of label {name!r} is of the unknown kind {each.kind!r}"
             meta.told.append(f"{told}; it was read as text")
+            attributes[place] = replace(each, kind="text")
     if node.all("parent"):  # a part of a skeleton; its name may stand in several of them
         meta.facts.setdefault(SUBLABELS, []).append(_plain(node))
         return

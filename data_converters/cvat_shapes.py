@@ -93,7 +93,15 @@ class ShapeReader:
 
     def __init__(self, kinds: Kinds, size_hw: SizeHW | None) -> None:
         self.kinds, self.size_hw = kinds, size_hw
-        self.problems: list[str] = []
+        self._told: list[tuple[int, str]] = []
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in the order of the lines."""
+        return [told for _, told in sorted(self._told, key=lambda each: each[0])]
+
+    def _tell(self, element: Element, told: str) -> None:
+        self._told.append((element.line, f"{element}{told}"))
 
     def instances(self, elements: Sequence[Element]) -> list[Instance]:
         """Return an instance of each shape that is whole; masks are decoded all at once."""
@@ -138,10 +146,10 @@ class ShapeReader:
     def _label(self, element: Element) -> str | None:
         label = element.values.get("label")
         if label is None:
-            self.problems.append(f"{element} has no label")
+            self._tell(element, " has no label")
         elif label not in self.kinds:
             hint = nearest(label, self.kinds)
-            self.problems.append(f"{element} has the label {label!r}, which is not declared in <meta>.{hint}")
+            self._tell(element, f" has the label {label!r}, which is not declared in <meta>.{hint}")
             return None
         return label
 
@@ -160,11 +168,11 @@ class ShapeReader:
     def _whole(self, element: Element, name: str, default: str | None = "0") -> int | None:
         text = element.values.get(name, default)
         if text is None:
-            self.problems.append(f"{element} has no {name}")
+            self._tell(element, f" has no {name}")
         elif text == "0" or _WHOLE.fullmatch(text):
             return int(text)
         else:
-            self.problems.append(f"{element} has the {name} {text!r}, which is no whole number")
+            self._tell(element, f" has the {name} {text!r}, which is no whole number")
         return None
 
     def _numbers(self, element: Element, names: Sequence[str]) -> dict[str, float] | None:
@@ -175,9 +183,9 @@ class ShapeReader:
             if value is not None:
                 found[name] = value
             elif text is None:
-                self.problems.append(f"{element} has no {name}")
+                self._tell(element, f" has no {name}")
             else:
-                self.problems.append(f"{element} has the {name} {text!r}, which is no number")
+                self._tell(element, f" has the {name} {text!r}, which is no number")
         return found if len(found) == len(names) else None
 
     def _shape(self, element: Element) -> Shape | None:
@@ -207,7 +215,7 @@ class ShapeReader:
             return None
         left, top, right, bottom = (values[name] for name in BOX)
         if right <= left or bottom <= top:
-            self.problems.append(f"{element} has no area: {left:g},{top:g} to {right:g},{bottom:g}")
+            self._tell(element, f" has no area: {left:g},{top:g} to {right:g},{bottom:g}")
             return None
         if values["rotation"]:
             return Opaque("rotated-box", values)
@@ -224,7 +232,7 @@ class ShapeReader:
             return None
         ring = np.array(points, np.float64)
         if told := rings_fault((ring,)):
-            self.problems.append(f"{element} has {told}")
+            self._tell(element, f" has {told}")
             return None
         low, high = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
         return Polygon((ring,)) if self._is_inside(element, *low, *high) else None
@@ -238,13 +246,13 @@ class ShapeReader:
         if not (beyond or right <= 0 > left or bottom <= 0 > top):
             return True
         place = f"{left:g},{top:g} to {right:g},{bottom:g}"
-        self.problems.append(f"{element} lies outside the image of {width}x{height}: {place}")
+        self._tell(element, f" lies outside the image of {width}x{height}: {place}")
         return False
 
     def _points(self, element: Element) -> list[list[float]] | None:
         text = element.values.get("points")
         if text is None:
-            self.problems.append(f"{element} has no points")
+            self._tell(element, " has no points")
             return None
         pairs = [pair.split(",") for pair in text.strip().rstrip(";").split(";")]
         try:
@@ -253,7 +261,7 @@ class ShapeReader:
             points = []
         if not points or "_" in text or not all(math.isfinite(x + y) for x, y in points):
             odd = next((pair for pair in pairs if len(pair) != 2 or None in map(_number, pair)), [text])
-            self.problems.append(f"{element} has the point {','.join(odd)!r}, which is not two numbers")
+            self._tell(element, f" has the point {','.join(odd)!r}, which is not two numbers")
             return None
         return points
 
@@ -270,7 +278,7 @@ class ShapeReader:
             return found
         if self.size_hw is None:
             lacks = "the image has neither width and height nor a file, so its masks have no place"
-            self.problems.append(f"{elements[0]}: {lacks}")
+            self._tell(elements[0], f": {lacks}")
             return found
         boxes = [self._window_box(element) for element in elements]
         whole = [place for place, box in enumerate(boxes) if box is not None]
@@ -286,7 +294,7 @@ class ShapeReader:
                 windows.append(Window(left, top, width, height, each))
                 places.append(place)
                 continue
-            self.problems.append(f"{elements[place]}: {told}")
+            self._tell(elements[place], f": {told}")
         for place, runs in zip(places, from_windows(windows, self.size_hw), strict=True):
             found[place] = Bitmap(self.size_hw, runs)
         return found
@@ -310,7 +318,7 @@ class ShapeReader:
             image = f"{self.size_hw[1]}x{self.size_hw[0]}"
             told = f"its box ({width}x{height} at {left},{top}) leaves the image of {image}"
         if told:
-            self.problems.append(f"{element}: {told}")
+            self._tell(element, f": {told}")
         return None if told else (left, top, width, height)
 
 

@@ -181,6 +181,8 @@ def _lay_objects(
         if other >= 0 and place[row] == place[other]:
             lines = f"lines {shapes.line[row]} and {shapes.line[other]}"
             plan.problems.append(f"{lines}: frame {shapes.frame[row]} stands twice in a track")
+    if plan.problems:
+        return
     gaps = np.where(same, place[after], end[rows]) - place[rows] - 1
     gaps[outside[rows]] = 0
     only_keys = bool((np.array(shapes.flags, np.int64) & KEYFRAME > 0).all())
