@@ -64,7 +64,7 @@ class CvatWriter:
     kinds: Mapping[str, Mapping[str, str]]  # of the attributes that each label declares
     facts: Mapping[str, Any]
     options: WriteOptions
-    media: str
+    media: str | None  # None: a zip gets the images that there are, an XML none
     tolerance: float | None  # of outlines in pixels: None keeps masks, 0 is exact
     keeps: frozenset[str] = KEEPS
     told: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ class CvatWriter:
         odd = [repr(name) for name in labels.names if writable(name) != name]
         if odd:
             raise DataError(f"XML cannot hold the names of {len(odd)} label(s); rename them:\n{listing(odd)}")
-        media = choose_media(options.media, default="none")
+        media = None if options.media is None else choose_media(options.media, default="none")
         if media == "link":
             raise UserError("CVAT's zip holds the images themselves; choose --media copy or none.")
         kinds = {
@@ -121,10 +121,11 @@ class CvatWriter:
         inside = "".join([*fragments.objects(instances, masks), *fragments.tags(tags)])
         if record.split == NO_SUBSET:
             tally.add("splits", f"{NO_SUBSET!r}, CVAT's word for none")
-        file = record.file if self.media == "copy" else None
-        if self.media == "copy" and (file is None or not file.is_file()):
-            tally.add("image-files", "")
+        file = record.file
+        if self.media == "none" or file is None or not file.is_file():
             file = None
+        if self.media == "copy" and file is None:
+            tally.add("image-files", "")
         subset = "" if record.split is None else f' subset="{in_quotes(writable(record.split))}"'
         size = "" if size_hw is None else f' width="{size_hw[1]}" height="{size_hw[0]}"'
         text = f' name="{in_quotes(record.name)}"{subset}{size}>\n{inside}  </image>\n'

@@ -15,9 +15,14 @@ MOST_EXAMPLES = 3
 MOST_SKIPPED = 10
 # Losses that writers name, beside those of FEATURES.
 OWN_KINDS: Mapping[str, str] = {
+    "attribute-types": "values of attributes that become text",
+    "background-objects": "objects of the background",
+    "characters": "texts with characters that the format cannot hold",
     "covered-pixels": "pixels under another object",
     "hidden-objects": "objects that no pixel is seen of",
     "image-files": "image files that are not there to be brought along",
+    "outline-pixels": "pixels that are wrong by outlines with fewer points",
+    "outlines-of-two-points": "outlines that draw nothing",
     "unexplained": "what is gone and no other line tells of",
 }
 

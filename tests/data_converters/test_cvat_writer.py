@@ -356,13 +356,18 @@ def test_a_zip_with_images_and_without(tmp_path: Path) -> None:
         assert archive.read("images/train/a/1.png") == picture()
     found = cvat.read(tmp_path / "a.zip", options=ReadOptions(split="train"))
     assert [(each.image_id, each.split) for each in found] == [("a/1", "train")]
-    write_records(tmp_path / "b.zip", [first])
-    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
-        assert archive.namelist() == ["annotations.xml"]
+    rendered, _ = write_records(tmp_path / "b.zip", [first, second])
+    assert [each.losses for each in rendered] == [(), ()], (
+        "a zip takes what there is, unless all are asked for"
+    )
+    assert zipfile.ZipFile(tmp_path / "b.zip").namelist() == ["images/train/a/1.png", "annotations.xml"]
+    write_records(tmp_path / "c.zip", [first, second], media="none")
+    assert zipfile.ZipFile(tmp_path / "c.zip").namelist() == ["annotations.xml"]
+    write_records(tmp_path / "c.xml", [first])
     with pytest.raises(UserError, match=r"name a \.zip, or leave out --media"):
-        write_records(tmp_path / "c.xml", [first], media="copy")
+        write_records(tmp_path / "d.xml", [first], media="copy")
     with pytest.raises(UserError, match="holds the images themselves"):
-        write_records(tmp_path / "c.zip", [first], media="link")
+        write_records(tmp_path / "d.zip", [first], media="link")
 
 
 def test_two_images_of_one_name_are_refused_and_of_two_splits_are_not(tmp_path: Path) -> None:
