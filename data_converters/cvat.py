@@ -17,6 +17,7 @@ from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_o
 from segloop.utils.errors import FormatError, UserError, listing
 
 __all__ = ["read", "writer"]
+MOST_LABELS = 1 << 16  # as many as index masks have values
 
 
 def read(source: Path, *, options: ReadOptions) -> LabelledImages:
@@ -38,12 +39,13 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         meta.kinds = {name: {} for name in index.labels}
         if index.labels:
             told.append("The file declares no labels; those of its shapes were taken, in their order.")
+    if len(meta.labels) > MOST_LABELS:
+        _refuse(source, [f"it has {len(meta.labels)} labels; at most {MOST_LABELS} are read"])
     for name, count in sorted(index.unknown.items()):
         told.append(f"{count} element(s) <{name}> beside the images are not known and were left out.")
     if index.tracks:
         return _video(source, opened, index, meta, options, told)
-    named = [Named(each.name, each.subset, each.task, each.line) for each in index.images]
-    places = _settle(source, named, opened, meta, options, told)
+    places = _settle(source, index.images, opened, meta, options, told)
     return LabelledImages(
         labels=LabelSet(tuple(meta.labels)),
         keys=[

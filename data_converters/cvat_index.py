@@ -44,7 +44,6 @@ class Image(NamedTuple):
     start: int
     stop: int
     line: int
-    number: str
     name: str
     subset: str | None
     task: str | None
@@ -208,7 +207,6 @@ class _Pass:
                     start,
                     self._place[0],
                     line,
-                    values.get("id", ""),
                     values.get("name", ""),
                     values.get("subset"),
                     values.get("task_id"),

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Protocol
 
 from data_converters.cvat_meta import subset_of
 from segloop.data.annotations import image_id_of
 
 
-class Named(NamedTuple):
+class Named(Protocol):
     """An image's name as the file has it, its subset, the number of its task, and where that stands."""
 
-    name: str
-    subset: str | None
-    task: str | None
-    line: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def subset(self) -> str | None: ...
+    @property
+    def task(self) -> str | None: ...
+    @property
+    def line(self) -> int: ...
 
 
 def posix_name(name: str) -> str:
@@ -26,6 +30,8 @@ def posix_name(name: str) -> str:
     >>> posix_name("./a\\b//1.png")
     'a/b/1.png'
     """
+    if "\\" not in name and "//" not in f"{name}/" and "./" not in f"{name}/":
+        return name  # the same object: there may be very many
     return PurePosixPath(name.replace("\\", "/")).as_posix()
 
 

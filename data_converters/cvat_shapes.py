@@ -36,6 +36,7 @@ CUBOID = tuple(
     f"{axis}{corner}{face}" for face in "12" for corner in ("tl", "bl", "tr", "br") for axis in "xy"
 )
 WINDOW = ("left", "top", "width", "height")
+LONGEST_GUESS = 100  # characters of a label that others are compared with
 _WHOLE = re.compile(r"\s*-?[0-9]{1,18}\s*", re.ASCII)
 _COUNT = re.compile(r"\s*[0-9]{1,18}\s*", re.ASCII)
 _PART = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(\+?)")
@@ -94,6 +95,7 @@ class ShapeReader:
     def __init__(self, kinds: Kinds, size_hw: SizeHW | None) -> None:
         self.kinds, self.size_hw = kinds, size_hw
         self._told: list[tuple[int, str]] = []
+        self._guesses = 3
 
     @property
     def problems(self) -> list[str]:
@@ -148,10 +150,18 @@ class ShapeReader:
         if label is None:
             self._tell(element, " has no label")
         elif label not in self.kinds:
-            hint = nearest(label, self.kinds)
-            self._tell(element, f" has the label {label!r}, which is not declared in <meta>.{hint}")
+            self._tell(
+                element, f" has the label {_cut(label)}, which is not declared in <meta>.{self._hint(label)}"
+            )
             return None
         return label
+
+    def _hint(self, label: str) -> str:
+        """Return a guess at what was meant; a few a set, for a guess looks at all labels."""
+        if self._guesses == 0 or len(label) > LONGEST_GUESS:
+            return ""
+        self._guesses -= 1
+        return nearest(label, [each for each in self.kinds if len(each) <= LONGEST_GUESS])
 
     def _attributes(self, element: Element, label: str) -> tuple[dict[str, Value], str | None]:
         """Return the attributes, and the identity that is written among them."""
@@ -172,7 +182,7 @@ class ShapeReader:
         elif text == "0" or _WHOLE.fullmatch(text):
             return int(text)
         else:
-            self._tell(element, f" has the {name} {text!r}, which is no whole number")
+            self._tell(element, f" has the {name} {_cut(text)}, which is no whole number")
         return None
 
     def _numbers(self, element: Element, names: Sequence[str]) -> dict[str, float] | None:
@@ -185,7 +195,7 @@ class ShapeReader:
             elif text is None:
                 self._tell(element, f" has no {name}")
             else:
-                self._tell(element, f" has the {name} {text!r}, which is no number")
+                self._tell(element, f" has the {name} {_cut(text)}, which is no number")
         return found if len(found) == len(names) else None
 
     def _shape(self, element: Element) -> Shape | None:
@@ -261,7 +271,7 @@ class ShapeReader:
             points = []
         if not points or "_" in text or not all(math.isfinite(x + y) for x, y in points):
             odd = next((pair for pair in pairs if len(pair) != 2 or None in map(_number, pair)), [text])
-            self._tell(element, f" has the point {','.join(odd)!r}, which is not two numbers")
+            self._tell(element, f" has the point {_cut(','.join(odd))}, which is not two numbers")
             return None
         return points
 
@@ -351,6 +361,10 @@ def _split_counts(texts: Sequence[str]) -> list[tuple[np.ndarray | str, int]]:
 def _odd_count(text: str) -> str | None:
     """Return the first of the texts between commas that is no number, or None."""
     return next((each[:40] or "nothing" for each in text.split(",") if not _COUNT.fullmatch(each)), None)
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}…")
 
 
 def _number(text: str) -> float | None:

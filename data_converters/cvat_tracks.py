@@ -12,7 +12,6 @@ from data_converters.base import BadRecord
 from data_converters.cvat_images import Export, Place
 from data_converters.cvat_index import KEYFRAME, OUTSIDE, Index, Track
 from data_converters.cvat_meta import Meta, Task
-from data_converters.cvat_names import Named
 from data_converters.cvat_shapes import BOX, CUBOID, ELLIPSE, Element, ShapeReader
 from segloop.data.annotations import Attribute, ImageRecord, SizeHW
 
@@ -39,6 +38,15 @@ class Entry(NamedTuple):
     after: Span | None
 
 
+class Frame(NamedTuple):
+    """A frame of a task, under the name of its image."""
+
+    name: str
+    subset: str | None
+    task: str | None
+    line: int = 0
+
+
 class FrameKey(NamedTuple):
     """A frame to be read."""
 
@@ -63,7 +71,7 @@ class Plan:
     """Which frames there are, and which shapes stand on each."""
 
     index: Index
-    named: list[Named] = field(default_factory=list)
+    named: list[Frame] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
     sizes: list[SizeHW | None] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -109,7 +117,7 @@ def plan_frames(index: Index, meta: Meta, *, has_image: Callable[[str, str | Non
             plan.problems.append(f"line {line}: frame {number_} is none of the task's")
         place[mine[known]] = found[known] + len(plan.frames)
         plan.frames += numbers.tolist()
-        plan.named += [Named(name_of(each), group.subset, group.task, 0) for each in numbers.tolist()]
+        plan.named += [Frame(name_of(each), group.subset, group.task) for each in numbers.tolist()]
         plan.sizes += [group.size_hw] * len(numbers)
         ends[number] = len(plan.frames)
     if not plan.problems:

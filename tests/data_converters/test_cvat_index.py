@@ -32,7 +32,7 @@ def test_an_image_that_holds_nothing_at_all(tmp_path: Path) -> None:
     first, second = index_file(write_xml(tmp_path, text)).images
     assert text[first.start : first.stop] == first_one
     assert text[second.start : second.stop] == '<image name="b.png">'
-    assert (first.number, first.name, first.subset, first.task) == ("3", "a.png", "s", "7")
+    assert (first.name, first.subset, first.task) == ("a.png", "s", "7")
 
 
 def test_tracks_and_their_shapes(tmp_path: Path) -> None:

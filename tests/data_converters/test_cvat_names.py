@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from data_converters.cvat_names import Named, name_fault, posix_name, tell_apart
+from data_converters.cvat_index import Image
+from data_converters.cvat_names import name_fault, posix_name, tell_apart
 
 
-def named(*images: tuple[str, str | None, str | None]) -> list[Named]:
-    return [Named(*image, line) for line, image in enumerate(images, 10)]
+def named(*images: tuple[str, str | None, str | None]) -> list[Image]:
+    return [Image(0, 0, line, *image) for line, image in enumerate(images, 10)]
 
 
 def test_names_stay_as_they_are_while_they_differ() -> None:
@@ -52,5 +53,5 @@ def test_two_files_of_one_id_are_refused_naming_both(task: str | None) -> None:
 )
 def test_names_that_lead_elsewhere(name: str, fault: str | None) -> None:
     assert name_fault(posix_name(name)) == fault
-    problems = tell_apart([Named(name, None, None, 7)])[2]
+    problems = tell_apart([Image(0, 0, 7, name, None, None)])[2]
     assert problems == ([f"line 7: the name {name!r} {fault}"] if fault else [])
