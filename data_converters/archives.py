@@ -84,7 +84,7 @@ def open_archive(path: Path | str) -> Archive:
     except _DAMAGE as error:
         raise FormatError(f"not a zip archive that can be read ({error})", file=path) from None
     problems = [f"{entry.filename!r} {fault}" for entry in entries for fault in _faults(entry, room)]
-    files = {_posix(entry.filename): entry for entry in entries if not entry.is_dir()}
+    files = {_posix(entry.filename): entry for entry in entries if not _is_folder(entry)}
     files = {name: entry for name, entry in files.items() if not _is_litter(name)}
     problems += [f"{name!r} is there {count} times" for name, count in _repeated(entries).items()]
     problems += list(_shared_bytes(entries))
@@ -216,6 +216,10 @@ def _posix(name: str) -> str:
     return name.replace("\\", "/")
 
 
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    return entry.filename.endswith("/")  # ZipInfo.is_dir fails on an empty name before Python 3.12
+
+
 def _is_litter(name: str) -> bool:
     """Tell what macOS and Windows put into archives on their own account."""
     return name.startswith("__MACOSX/") or name.rpartition("/")[2] in (".DS_Store", "Thumbs.db")
@@ -230,6 +234,8 @@ def _member(name: str, entry: zipfile.ZipInfo) -> Member:
 def _faults(entry: zipfile.ZipInfo, room: int) -> Iterator[str]:
     """Yield what speaks against a member of an archive of `room` bytes."""
     name = _posix(entry.filename)
+    if not name:
+        yield "has no name"
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         yield "climbs out of the archive"
     kind = stat.S_IFMT(entry.external_attr >> 16) if entry.create_system == 3 else 0  # 3 is Unix
@@ -252,7 +258,7 @@ def _faults(entry: zipfile.ZipInfo, room: int) -> Iterator[str]:
 
 
 def _repeated(entries: list[zipfile.ZipInfo]) -> dict[str, int]:
-    counts = Counter(_posix(entry.filename) for entry in entries if not entry.is_dir())
+    counts = Counter(_posix(entry.filename) for entry in entries if not _is_folder(entry))
     return {name: count for name, count in counts.items() if count > 1}
 
 

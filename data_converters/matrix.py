@@ -42,7 +42,7 @@ _DRAWN = ("background-objects", "image-files")
 OWN: Mapping[str, tuple[str, ...]] = {
     "mmseg": ("covered-pixels", "hidden-objects", "image-files"),
     "coco": _DRAWN,
-    "cvat": ("attribute-types", "characters", *_DRAWN),
+    "cvat": ("attribute-types", "characters", "outline-pixels", "outlines-of-two-points", *_DRAWN),
     "cvat-coco": ("displaced-attributes", *_DRAWN),
     "airbus": ("labels",),
     "sartorius": ("covered-pixels", "hidden-objects", "folders", "labels"),

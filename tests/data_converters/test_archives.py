@@ -125,6 +125,13 @@ def test_kinds_of_members_that_are_refused(tmp_path: Path, entry: dict[str, int]
         open_archive(write(tmp_path / "a.zip", {"a": b"target"}, **entry))
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zip", {"a": b"x"})
+    path.write_bytes(path.read_bytes().replace(b"a", b"\0"))  # zipfile cuts names at a zero
+    with pytest.raises(FormatError, match="'' has no name"):
+        open_archive(path)
+
+
 def test_a_password_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.zip", {"a": b"x"})
     data = bytearray(path.read_bytes())

@@ -7,6 +7,7 @@ is carried as `Opaque`, so that a converter can count it, and a format that can 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ class LabelSet:
 
     def __post_init__(self) -> None:
         names = self.names
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise DataError(f"{len(twice)} label(s) are declared more than once:\n{listing(twice)}")
 

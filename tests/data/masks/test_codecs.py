@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +58,17 @@ def test_windows_are_tight_and_come_back(drawn) -> None:
         assert int(window.counts.sum()) == window.width * window.height
     back = masks.from_windows(windows, size_hw)
     assert [each.tolist() for each in back] == [each.tolist() for each in runs]
+
+
+@given(images())
+def test_the_table_of_windows_says_the_same(drawn) -> None:
+    size_hw, bitmaps = drawn
+    runs = [masks.encode(bitmap) for bitmap in bitmaps]
+    table, flat, edges = masks.window_table(masks.to_spans(runs, size_hw))
+    windows = masks.to_windows(runs, size_hw)
+    assert table.tolist() == [[each.left, each.top, each.width, each.height] for each in windows]
+    parts = [flat[low:high].tolist() for low, high in pairwise(edges.tolist())]
+    assert parts == [each.counts.tolist() if each.width else [] for each in windows]
 
 
 @given(images())

@@ -35,6 +35,18 @@ def test_turning_twice_changes_nothing_whatever_the_batch(monkeypatch: pytest.Mo
     assert back.first.tolist() == whole.first.tolist()
 
 
+@given(images(most=9))
+def test_turned_runs_end_with_their_line(drawn) -> None:
+    size_hw, bitmaps = drawn
+    whole = masks.to_spans([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+    turned = spans.flip(whole, minor=size_hw[1])
+    assert (turned.starts // size_hw[1] == (turned.stops - 1) // size_hw[1]).all()
+    for place, bitmap in enumerate(bitmaps):
+        one = turned.part(place, place + 1)
+        rows = [np.arange(low, high) for low, high in zip(one.starts, one.stops, strict=True)]
+        assert np.concatenate([[], *rows]).tolist() == np.flatnonzero(bitmap.ravel()).tolist()
+
+
 def test_no_masks_at_all() -> None:
     nothing = masks.to_spans([], (3, 4))
     assert len(spans.flip(nothing, minor=4)) == 0

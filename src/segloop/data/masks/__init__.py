@@ -9,6 +9,7 @@ from segloop.data.masks.codecs import (
     to_pairs,
     to_strings,
     to_windows,
+    window_table,
 )
 from segloop.data.masks.components import components, count_parts, label_components, split_runs
 from segloop.data.masks.polygons import (
@@ -35,11 +36,13 @@ from segloop.data.masks.runs import (
     to_spans,
     unite,
 )
+from segloop.data.masks.spans import Spans
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
     "Patch",
     "Runs",
+    "Spans",
     "Window",
     "area",
     "areas",
@@ -73,4 +76,5 @@ __all__ = [
     "to_strings",
     "to_windows",
     "unite",
+    "window_table",
 ]

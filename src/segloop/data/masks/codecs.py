@@ -21,8 +21,8 @@ from typing import Literal
 
 import numpy as np
 
-from segloop.data.masks.runs import Runs, SizeHW, alternate, from_spans, to_spans
-from segloop.data.masks.spans import INT, Spans, boxes, cut, flip, join
+from segloop.data.masks.runs import Runs, SizeHW, alternate_flat, from_spans, to_spans
+from segloop.data.masks.spans import INT, Spans, boxes, cut, flip, join, turn
 
 Order = Literal["columns", "rows"]
 MOST_CHARACTERS = 7  # of five bits each: no run of a real image needs more
@@ -132,18 +132,28 @@ def _undo_differences(values: np.ndarray, lengths: np.ndarray) -> None:
 
 def to_windows(runs: Sequence[Runs], size_hw: SizeHW) -> list[Window]:
     """Return masks of one image in their tight boxes, row by row; an empty one has width and height 0."""
-    columns = to_spans(runs, size_hw)
-    sides = boxes(columns)  # left, top, right, bottom: columns are the major axis
-    rows = cut(flip(columns, minor=size_hw[1]))
-    left, top, width = sides[:, 0], sides[:, 1], sides[:, 2] - sides[:, 0]
-    height = sides[:, 3] - sides[:, 1]
-    owner = rows.owners
-    y, x = np.divmod(rows.starts, size_hw[1])
-    starts = (y - top[owner]) * width[owner] + x - left[owner]
-    inside = join(Spans(starts, starts + rows.stops - rows.starts, rows.first, 1))
-    counts = alternate(inside, width * height)
-    table = np.stack([left, top, width, height], axis=1).tolist()
-    return [Window(x, y, w, h, each) for (x, y, w, h), each in zip(table, counts, strict=True)]
+    table, flat, edges = window_table(to_spans(runs, size_hw))
+    parts = [flat[low:high].copy() for low, high in pairwise(edges.tolist())]
+    parts = [part if len(part) else np.zeros(1, np.uint32) for part in parts]
+    boxes_and_counts = zip(table.tolist(), parts, strict=True)
+    return [Window(x, y, wide, high, counts) for (x, y, wide, high), counts in boxes_and_counts]
+
+
+def window_table(columns: Spans) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return masks of one image in their tight boxes as three arrays, for those who write them all at once.
+
+    They are left, top, width and height, Nx4; the lengths of all masks, one behind the other; and where the
+    lengths of each mask begin and those of the last one end. An empty mask has no lengths.
+    """
+    window = boxes(columns)  # left, top, right, bottom: columns are the major axis
+    sides = window[:, 2:] - window[:, :2]
+    sizes = sides[:, 0] * sides[:, 1]
+    base = np.cumsum(sizes) - sizes
+    starts, stops, first = turn(columns, window, line=sides[:, 0], base=base)
+    back = np.repeat(base, np.diff(first))
+    rows = join(Spans(starts - back, stops - back, first, 1))
+    flat, edges = alternate_flat(rows, sizes)
+    return np.concatenate([window[:, :2], sides], axis=1), flat, edges
 
 
 def from_windows(windows: Sequence[Window], size_hw: SizeHW) -> list[Runs]:

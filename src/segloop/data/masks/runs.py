@@ -85,6 +85,13 @@ def from_spans(spans: Spans, size_hw: SizeHW) -> list[Runs]:
 
 def alternate(spans: Spans, totals: np.ndarray) -> list[np.ndarray]:
     """Return alternating lengths of zeros and ones, one array per mask, for lines of `totals` pixels."""
+    flat, edges = alternate_flat(spans, totals)
+    parts = [flat[low:high].copy() for low, high in pairwise(edges.tolist())]
+    return [part if len(part) else np.zeros(1, np.uint32) for part in parts]
+
+
+def alternate_flat(spans: Spans, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same lengths one mask behind the other, and where each begins and the last one ends."""
     count = np.diff(spans.first)
     owner = spans.owners
     before = np.zeros(len(spans.starts), INT)
@@ -102,9 +109,7 @@ def alternate(spans: Spans, totals: np.ndarray) -> list[np.ndarray]:
     out[at] = spans.starts - before
     out[at + 1] = spans.stops - spans.starts
     out[(begin + length - 1)[tail]] = rest[tail]
-    edges = np.append(begin, len(out)).tolist()
-    parts = [out[low:high].copy() for low, high in pairwise(edges)]
-    return [part if len(part) else np.zeros(1, np.uint32) for part in parts]
+    return out, np.append(begin, len(out))
 
 
 def canonical(counts: np.ndarray) -> Runs:

@@ -94,57 +94,72 @@ def join(spans: Spans) -> Spans:
 
 
 def flip(spans: Spans, *, minor: int) -> Spans:
-    """Return the same pixels with the image's other axis first, whose length is `minor`."""
+    """Return the same pixels with the image's other axis first, whose length is `minor`.
+
+    No run goes on into the next line.
+    """
     window = boxes(spans)
+    line = np.full(len(spans), minor, INT)
+    base = np.arange(len(spans), dtype=INT) * (spans.minor * minor + 1)
+    starts, stops, first = turn(spans, window, line=line, base=base + window[:, 1] * minor + window[:, 0])
+    back = np.repeat(base, np.diff(first))
+    return Spans(starts - back, stops - back, first, minor)
+
+
+def turn(
+    spans: Spans, window: np.ndarray, *, line: np.ndarray, base: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where the runs of the other axis begin and end, and the first one of each mask.
+
+    Mask k's are laid out from `base[k]` on, in lines of `line[k]` pixels, of which its tight `window` is the
+    first corner; the base of the next mask lies behind them.
+    """
     sides = window[:, 2:] - window[:, :2]
-    ends = np.cumsum(sides[:, 0] * (sides[:, 1] + 1))
+    ends = np.cumsum((sides[:, 0] + 1) * sides[:, 1])
+    if len(spans) == 0 or ends[-1] <= BATCH_PIXELS:
+        return _turn_batch(spans, window, line, base)
     parts, begin = [], 0
     while begin < len(spans):
         filled = ends[begin - 1] if begin else 0
         end = max(begin + 1, int(np.searchsorted(ends, filled + BATCH_PIXELS, "right")))
-        parts.append(_flip_batch(spans.part(begin, end), window[begin:end], minor=minor))
+        some = slice(begin, end)
+        parts.append(_turn_batch(spans.part(begin, end), window[some], line[some], base[some]))
         begin = end
-    if not parts:
-        return Spans(spans.starts, spans.stops, spans.first, minor)
-    offsets = np.cumsum([0, *(len(part.starts) for part in parts)])
-    first = [part.first[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
-    return Spans(
-        np.concatenate([part.starts for part in parts]),
-        np.concatenate([part.stops for part in parts]),
-        np.concatenate([*first, offsets[-1:]]),
-        minor,
-    )
+    offsets = np.cumsum([0, *(len(part[0]) for part in parts)])
+    first = [part[2][:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
+    starts, stops = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
+    return starts, stops, np.concatenate([*first, offsets[-1:]])
 
 
-def _flip_batch(spans: Spans, window: np.ndarray, *, minor: int) -> Spans:
-    """Unpack each mask's window, turn it, and read the runs of the turned one."""
+def _turn_batch(
+    spans: Spans, window: np.ndarray, line: np.ndarray, base: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unpack each mask's window, mark where it changes along the other axis, and sort the marks.
+
+    A run of the other axis begins on a pixel that is set and whose neighbour one line before is not. So each
+    piece is laid down once as it is, and once more, with the sign turned, a line later: what is left of the
+    sum is 1 where runs begin and -1 where they have ended.
+    """
     pieces = cut(spans)
     owner = pieces.owners
-    sides = window[:, 2:] - window[:, :2]
-    area = sides[:, 0] * sides[:, 1]
-    at = np.cumsum(area) - area
-    place = at + -window[:, 0] * sides[:, 1] - window[:, 1]
-    major = pieces.starts // spans.minor
-    shift = place[owner] + major * (sides[owner, 1] - spans.minor)
-    steps = np.zeros(int(area.sum()) + 1, np.int8)
-    steps[pieces.starts + shift] += 1  # starts differ from each other, and so do stops
-    steps[pieces.stops + shift] -= 1
-    pixels = np.cumsum(steps[:-1], dtype=np.int8)
+    wide = window[:, 3] - window[:, 1]
+    size = (window[:, 2] - window[:, 0] + 1) * wide  # a line more, for the runs that end with the last one
+    at = np.cumsum(size) - size
+    step = wide[owner]
+    shift = (at - window[:, 0] * wide - window[:, 1])[owner]
+    shift += pieces.starts // spans.minor * (step - spans.minor)
+    begin, end = pieces.starts + shift, pieces.stops + shift
+    steps = np.zeros(int(size.sum()) + 1, np.int8)
+    for places, change in ((begin, 1), (end, -1), (begin + step, -1), (end + step, 1)):
+        steps[places] += np.int8(change)  # of one kind no two are at one place
+    marks = np.cumsum(steps, dtype=np.int8)
 
-    # One empty pixel ends each line of a turned window, so that its runs begin and end within it.
-    line = sides[:, 0] + 1
-    to = np.cumsum(sides[:, 1] * line) - sides[:, 1] * line
-    turned = np.zeros(int((sides[:, 1] * line).sum()) + 1, np.int8)
-    rows = zip(at.tolist(), to.tolist(), sides.tolist(), strict=True)
-    for source, target, (long, wide) in rows:
-        part = turned[target : target + wide * (long + 1)].reshape(wide, long + 1)
-        part[:, :long] = pixels[source : source + long * wide].reshape(long, wide).T
-    change = np.empty(len(turned), np.int8)
-    change[0] = turned[0]
-    np.subtract(turned[1:], turned[:-1], out=change[1:])
-    starts, stops = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
-    owner = np.searchsorted(to, starts, "right") - 1
-    y, x = np.divmod(starts - to[owner], line[owner])
-    begins = (y + window[owner, 1]) * minor + x + window[owner, 0]
-    first = np.searchsorted(owner, np.arange(len(spans) + 1))
-    return Spans(begins, begins + (stops - starts), first, minor)
+    def laid_out(found: np.ndarray) -> np.ndarray:
+        mask = np.searchsorted(at, found, "right") - 1
+        x, y = np.divmod(found - at[mask], wide[mask])
+        places = base[mask] + y * line[mask] + x
+        places.sort()
+        return places
+
+    starts, stops = laid_out(np.flatnonzero(marks == 1)), laid_out(np.flatnonzero(marks == -1))
+    return starts, stops, np.append(np.searchsorted(starts, base), len(starts))
