@@ -6,6 +6,7 @@ from segloop.data.masks.codecs import (
     from_strings,
     from_windows,
     pairs_fault,
+    pairs_faults,
     to_pairs,
     to_strings,
     to_windows,
@@ -20,8 +21,10 @@ from segloop.data.masks.polygons import (
     rasterize,
     rings_fault,
 )
+from segloop.data.masks.repair import Mended, mend
 from segloop.data.masks.runs import (
     Runs,
+    apart,
     area,
     areas,
     boxes_xyxy,
@@ -33,6 +36,7 @@ from segloop.data.masks.runs import (
     from_spans,
     overlapping,
     paint,
+    shared_area,
     to_spans,
     unite,
 )
@@ -41,9 +45,11 @@ from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
     "Patch",
+    "Mended",
     "Runs",
     "Spans",
     "Window",
+    "apart",
     "area",
     "areas",
     "boxes_xyxy",
@@ -65,11 +71,14 @@ __all__ = [
     "from_strings",
     "from_windows",
     "label_components",
+    "mend",
     "overlapping",
     "paint",
     "pairs_fault",
+    "pairs_faults",
     "rasterize",
     "rings_fault",
+    "shared_area",
     "split_runs",
     "to_pairs",
     "to_spans",

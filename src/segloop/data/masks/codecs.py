@@ -14,7 +14,7 @@ The same numbers read in another order still decode, so the order belongs to a f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -25,6 +25,7 @@ from segloop.data.masks.runs import Runs, SizeHW, alternate_flat, from_spans, to
 from segloop.data.masks.spans import INT, Spans, boxes, cut, flip, join, turn
 
 Order = Literal["columns", "rows"]
+MOST_PLACES = 1 << 40  # where no image says how many pixels there are
 MOST_CHARACTERS = 7  # of five bits each: no run of a real image needs more
 
 
@@ -177,14 +178,43 @@ def to_pairs(runs: Sequence[Runs], size_hw: SizeHW, *, order: Order) -> list[np.
     return [table[low:high].ravel() for low, high in pairwise(edges)]
 
 
-def from_pairs(pairs: Iterable[np.ndarray], size_hw: SizeHW, *, order: Order) -> list[Runs]:
+def from_pairs(pairs: Sequence[np.ndarray], size_hw: SizeHW, *, order: Order) -> list[Runs]:
     """Return the masks of pairs that `pairs_fault` has nothing against."""
-    lines = [(flat[0::2].astype(INT) - 1, flat[0::2].astype(INT) - 1 + flat[1::2]) for flat in pairs]
+    flat = np.concatenate(pairs).astype(INT) if len(pairs) else np.zeros(0, INT)
+    first = np.cumsum([0, *(len(each) // 2 for each in pairs)])
+    starts = flat[0::2] - 1
     minor = size_hw[1] if order == "rows" else size_hw[0]
-    spans = _gather(lines, minor=minor)
+    spans = join(Spans(starts, starts + flat[1::2], first, minor))
     if order == "rows":
         spans = flip(spans, minor=size_hw[0])
     return from_spans(spans, size_hw)
+
+
+def pairs_faults(pairs: Sequence[np.ndarray], total: int | None = None) -> list[str | None]:
+    """Say of many masks at once what `pairs_fault` says of each."""
+    fine = [None] * len(pairs)
+    if not len(pairs) or _are_fine(pairs, total):
+        return fine
+    return [pairs_fault(flat, total) for flat in pairs]
+
+
+def _are_fine(pairs: Sequence[np.ndarray], total: int | None) -> bool:
+    """Tell whether no mask has a fault; one look at all of them costs little more than at one."""
+    sizes = [len(flat) for flat in pairs]
+    if any(size % 2 for size in sizes):
+        return False
+    flat = np.concatenate(pairs)
+    starts, lengths = flat[0::2], flat[1::2]
+    limit = total if total is not None else MOST_PLACES
+    if len(flat) == 0:
+        return True
+    if flat.min() < 1 or flat.max() > limit:
+        return False
+    stops = starts + lengths
+    follows = starts[1:] >= stops[:-1]
+    heads = np.cumsum(sizes)[:-1] // 2  # the first run of a mask follows no other
+    follows[heads[(heads > 0) & (heads < len(starts))] - 1] = True
+    return bool(follows.all() and stops.max() <= limit + 1)
 
 
 def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:
@@ -195,7 +225,7 @@ def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:
     for index in np.flatnonzero((starts < 1) | (lengths < 1))[:1]:
         what = "start" if starts[index] < 1 else "length"
         return f"run {index + 1} has the {what} {int((starts if starts[index] < 1 else lengths)[index])}"
-    limit = total if total is not None else 1 << 40  # before they are added up, which could overflow
+    limit = total if total is not None else MOST_PLACES  # before they are added up, which could overflow
     beyond = (starts > limit) | (lengths > limit)
     stops = np.where(beyond, limit + 2, starts.astype(INT) + np.where(beyond, 0, lengths))
     for index in np.flatnonzero(stops > limit + 1)[:1]:
@@ -207,12 +237,3 @@ def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:
             f"run {index + 2} ({int(starts[index + 1])} {int(lengths[index + 1])}) {order} the run before it"
         )
     return None
-
-
-def _gather(lines: Sequence[tuple[np.ndarray, np.ndarray]], *, minor: int) -> Spans:
-    """Put the starts and stops of many masks into one `Spans`."""
-    first = np.cumsum([0, *(len(starts) for starts, _ in lines)]).astype(INT)
-    if not lines:
-        return Spans(np.zeros(0, INT), np.zeros(0, INT), first, minor)
-    starts = np.concatenate([starts for starts, _ in lines])
-    return join(Spans(starts, np.concatenate([stops for _, stops in lines]), first, minor))

@@ -153,10 +153,10 @@ def paint(runs: Sequence[Runs], values: Sequence[int], canvas: np.ndarray) -> No
     for each, value, (left, _, right, _) in zip(runs, values, window, strict=True):
         if right > left:
             columns = canvas[:, left:right]
-            columns[_columns(each, height, left, right)] = value
+            columns[columns_of(each, height, left, right)] = value
 
 
-def _columns(runs: Runs, height: int, left: int, right: int) -> np.ndarray:
+def columns_of(runs: Runs, height: int, left: int, right: int) -> np.ndarray:
     """Return the columns from `left` to before `right` of a mask as an HxN bool array."""
     part = np.cumsum(runs, dtype=INT)
     clipped = np.diff(np.clip(part, left * height, right * height), prepend=left * height)
@@ -191,6 +191,36 @@ def unite(runs: Sequence[Runs], sizes: Sequence[int], size_hw: SizeHW) -> list[R
     owner = starts // stride
     first = np.searchsorted(owner, np.arange(len(sizes) + 1))
     return from_spans(Spans(starts - owner * stride, stops - owner * stride, first, size_hw[0]), size_hw)
+
+
+def shared_area(runs: Sequence[Runs], size_hw: SizeHW) -> int:
+    """Return how many pixels more than one mask covers; costs as the runs do, not as the pixels.
+
+    >>> shared_area([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))
+    1
+    """
+    spans = to_spans(runs, size_hw)
+    if not (np.sort(spans.starts)[1:] < np.sort(spans.stops)[:-1]).any():
+        return 0
+    places = np.concatenate([spans.starts, spans.stops])
+    order = np.argsort(places, kind="stable")
+    depth = np.cumsum(np.where(order < len(spans.starts), 1, -1))
+    return int(np.diff(places[order])[depth[:-1] > 1].sum())
+
+
+def apart(runs: Sequence[Runs], size_hw: SizeHW) -> list[Runs]:
+    """Return masks that share no pixel: each belongs to the last mask that has it.
+
+    >>> [each.tolist() for each in apart([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))]
+    [[0, 2, 2], [2, 2]]
+    """
+    if shared_area(runs, size_hw) == 0:
+        return list(runs)
+    canvas = np.zeros(size_hw, np.int32)
+    paint(runs, range(1, len(runs) + 1), canvas)
+    found = encode_labels(canvas)
+    nothing = np.array([canvas.size], np.uint32)
+    return [found.get(value, nothing) for value in range(1, len(runs) + 1)]
 
 
 def fault(counts: np.ndarray, total: int) -> str | None:
