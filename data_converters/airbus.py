@@ -37,7 +37,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     others = table.others(named, drawn)
     overview = look_over(table, named=named)
     files, told = find_images(table, overview, folder=options.images, habits=FOLDERS, usual=".jpg")
-    if options.size_hw is None and (overview.rows.suffixes < 0).any():
+    if options.size_hw is None and -1 in overview.rows.suffixes:
         told.append(taken_for(size_hw))
     if others:
         told.append(f"Other columns become attributes of the ships: {', '.join(others)}.")

@@ -182,11 +182,12 @@ class ImageRows(Sequence[Key]):
     `first[k]:first[k + 1]`; `suffixes` says which suffix its file has, -1 where there is no file.
     """
 
-    starts: np.ndarray
-    stops: np.ndarray
-    lines: np.ndarray
-    first: np.ndarray
-    suffixes: np.ndarray
+    # Arrays of Python's, for they give plain numbers, ten times as fast as numpy's.
+    starts: array[int]
+    stops: array[int]
+    lines: array[int]
+    first: array[int]
+    suffixes: array[int]
 
     def __len__(self) -> int:
         return len(self.first) - 1
@@ -199,10 +200,13 @@ class ImageRows(Sequence[Key]):
     def __getitem__(self, index: int | slice) -> Key | list[Key]:
         if isinstance(index, slice):
             return [self[place] for place in range(len(self))[index]]
-        at = range(len(self))[index]
-        part = slice(int(self.first[at]), int(self.first[at + 1]))
-        table = self.starts[part].tolist(), self.stops[part].tolist(), self.lines[part].tolist()
-        return int(self.suffixes[at]), tuple(zip(*table, strict=True))
+        if index < 0:
+            index += len(self)
+        low, high = self.first[index], self.first[index + 1]
+        if high - low == 1:
+            return self.suffixes[index], ((self.starts[low], self.stops[low], self.lines[low]),)
+        spans = zip(self.starts[low:high], self.stops[low:high], self.lines[low:high], strict=True)
+        return self.suffixes[index], tuple(spans)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,16 +244,19 @@ def look_over(table: Table, *, named: int, labelled: int | None = None) -> Overv
         problems.append("there is no row under the header")
     owner = np.array(owners, np.int64)
     order = np.argsort(owner, kind="stable")
-    spans = [np.array(each, np.int64)[order] for each in (starts, stops, lines)]
-    first = np.searchsorted(owner[order], np.arange(len(places) + 1))
-    names = _names(places, spans[2][first[:-1]].tolist(), problems)
+    starts, stops, lines = (_sorted(each, order) for each in (starts, stops, lines))
+    first = array("q", np.searchsorted(owner[order], np.arange(len(places) + 1)).tolist())
+    names = _names(places, [lines[place] for place in first[:-1]], problems)
     if problems:
         more = " or more" if len(problems) >= MOST_PROBLEMS else ""
         raise FormatError(f"{len(problems)}{more} problem(s)\n{listing(problems)}", file=table.source)
-    rows = ImageRows(*spans, first, np.full(len(names), -1, np.int16))
-    return Overview(
-        names, rows, count, tuple(text.decode("utf-8", "replace") for text in labels), _end(table)
-    )
+    rows = ImageRows(starts, stops, lines, first, array("h", [-1]) * len(names))
+    found = tuple(text.decode("utf-8", "replace") for text in labels)
+    return Overview(names, rows, found, _end(table))
+
+
+def _sorted(values: array[int], order: np.ndarray) -> array[int]:
+    return array("q", np.array(values, np.int64)[order].tobytes())
 
 
 def _scan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from segloop.data.annotations import Bitmap, ImageRecord, Instance, Remark, Size
 from segloop.data.image_files import MOST_PIXELS, image_size
 from segloop.utils.errors import DataError, UserError
 
-Order = Literal["columns", "rows"]
+_RUNS = b"0123456789 \t"
 # What is looked at to see whether the order of the pixels can be right.
 SAMPLE_IMAGES, SAMPLE_MASKS, SAMPLE_PIXELS = 12, 5, 1 << 22
 FRAGMENTS = 3  # times as many parts as the other order makes: then somebody should look
@@ -34,7 +34,7 @@ class ImageReading:
         """Keep a problem and its place."""
         self.problems.append(f"line {line}: {what}")
 
-    def remark(self, kind: str, count: int, example: str) -> None:
+    def remark(self, kind: str, count: int, example: str = "") -> None:
         """Keep something that the user should see, if there is any of it."""
         if count:
             self.remarks.append(Remark(kind, count, f"{self.image_id}: {example}"))
@@ -66,11 +66,11 @@ class ImageReading:
             return None
 
     def draw(
-        self, rows: Sequence[Row], place: int, size_hw: SizeHW | None, *, order: Order
+        self, rows: Sequence[Row], place: int, size_hw: SizeHW | None, *, order: masks.Order
     ) -> tuple[list[Row], list[masks.Runs]]:
         """Return the rows that have runs, and the masks; `place` is the column. Without a size it only looks.
 
-        Rows with the same runs, and an empty one beside others, are remarked on and stay.
+        Rows with the same runs, empty ones beside others, and shared pixels are remarked on and stay.
         """
         drawn: list[Row] = []
         pairs: list[np.ndarray] = []
@@ -80,26 +80,32 @@ class ImageReading:
             text = fields[place].strip()
             if not text:
                 empty.append(line)
-            elif text.translate(None, b"0123456789 \\t"):
-                odd = next(word for word in text.split() if word.translate(None, b"0123456789"))
+            elif text.translate(None, _RUNS):
+                odd = next((word for word in text.split() if word.translate(None, _RUNS)), text)
                 self.wrong(line, f"{shown(odd)} is not a whole number from 1")
             else:
                 drawn.append((line, fields))
                 pairs.append(np.fromstring(text, np.int64, sep=" "))
                 if lines.setdefault(text, line) != line:
                     again.append(f"lines {lines[text]} and {line}")
-        total = size_hw[0] * size_hw[1] if size_hw else None
-        for (line, fields), fault in zip(drawn, masks.pairs_faults(pairs, total), strict=True):
-            if fault:
-                self.wrong(line, _huge(fields[place]) or fault)
-        if again:
-            self.remark("objects that are there twice, both kept", len(again), again[0])
-        if empty[0 if pairs else 1 :]:
-            beside = f"line {empty[-1]}"
-            self.remark("empty rows of images that have other rows", len(empty) - (not pairs), beside)
-        if self.problems or size_hw is None:
+        self.remark("objects that are there twice, both kept", len(again), *again[:1])
+        spare = empty if pairs else empty[1:]
+        self.remark(
+            "empty rows beside others of the image", len(spare), *(f"line {line}" for line in spare[:1])
+        )
+        if not pairs:
             return [], []
-        return drawn, masks.from_pairs(pairs, size_hw, order=order)
+        runs = masks.from_pairs(pairs, size_hw, order=order) if size_hw else None
+        if runs is None or size_hw is None:
+            total = size_hw[0] * size_hw[1] if size_hw else None
+            for (line, fields), flat in zip(drawn, pairs, strict=True):
+                if fault := masks.pairs_fault(flat, total):
+                    self.wrong(line, _huge(fields[place]) or fault)
+            return [], []
+        if len(pairs) > 1 and (pixels := masks.shared_area(masks.pairs_to_spans(pairs, minor=1))):
+            where = f"{pixels} among lines {drawn[0][0]} to {drawn[-1][0]}"
+            self.remark("pixels that several objects claim, kept by all", pixels, where)
+        return drawn, runs
 
     def instances(
         self,
@@ -111,12 +117,11 @@ class ImageReading:
     ) -> tuple[Instance, ...]:
         """Return the objects of an image; `others` are the columns of their attributes."""
         found = []
+        attributes: dict[str, str] = {}
         for (line, fields), each, label in zip(drawn, runs, labels, strict=True):
-            attributes = {name: self.text(line, fields[place], name) for name, place in others.items()}
+            if others:
+                attributes = {name: self.text(line, fields[place], name) for name, place in others.items()}
             found.append(Instance(label=label, shape=Bitmap(size_hw, each), attributes=attributes))
-        if len(runs) > 1 and (pixels := masks.shared_area(runs, size_hw)):
-            where = f"{pixels} among lines {drawn[0][0]} to {drawn[-1][0]}"
-            self.remark("pixels that several objects claim, kept by all", pixels, where)
         return tuple(found)
 
     def text(self, line: int, field: bytes, column: str) -> str:
@@ -165,14 +170,14 @@ def _huge(text: bytes) -> str | None:
 
 
 def order_hint(
-    load: Callable[[Any], ImageRecord], keys: Sequence[Any], *, order: Order, form: str
+    load: Callable[[Any], ImageRecord], keys: Sequence[Any], *, order: masks.Order, form: str
 ) -> list[str]:
     """Say so if the masks fall into far more parts than they would with the order of pixels turned round.
 
     A few images are looked at. Where height equals width the other order turns a mask over its diagonal and
     changes no part, so nothing can be said.
     """
-    other: Order = "rows" if order == "columns" else "columns"
+    other: masks.Order = "rows" if order == "columns" else "columns"
     looked_at = mine = theirs = images = 0
     for key in keys[:: max(1, len(keys) // (20 * SAMPLE_IMAGES))]:
         try:
@@ -184,7 +189,7 @@ def order_hint(
         if not runs or height == width or height * width > SAMPLE_PIXELS:
             continue
         size_hw = height, width
-        turned = masks.from_pairs(masks.to_pairs(runs, size_hw, order=order), size_hw, order=other)
+        turned = masks.from_pairs(masks.to_pairs(runs, size_hw, order=order), size_hw, order=other) or []
         mine += sum(masks.count_parts(each, size_hw) for each in runs)
         theirs += sum(masks.count_parts(each, size_hw) for each in turned)
         looked_at, images = looked_at + len(runs), images + 1

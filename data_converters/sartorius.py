@@ -57,7 +57,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     others = table.others(named, drawn, kind, *sides)
     overview = look_over(table, named=named, labelled=kind)
     files, told = find_images(table, overview, folder=options.images, habits=FOLDERS, usual=".png")
-    if None in sides and options.size_hw is None and (overview.rows.suffixes < 0).any():
+    if None in sides and options.size_hw is None and -1 in overview.rows.suffixes:
         told.append(taken_for(size_hw))
     if others:
         told.append(f"Other columns become attributes of the cells: {', '.join(others)}.")

@@ -1,12 +1,13 @@
 """Masks as run lengths: the only place that knows in which order a format writes its pixels."""
 
 from segloop.data.masks.codecs import (
+    MOST_PLACES,
     Window,
     from_pairs,
     from_strings,
     from_windows,
     pairs_fault,
-    pairs_faults,
+    pairs_to_spans,
     to_pairs,
     to_strings,
     to_windows,
@@ -23,6 +24,7 @@ from segloop.data.masks.polygons import (
 )
 from segloop.data.masks.repair import Mended, mend
 from segloop.data.masks.runs import (
+    Order,
     Runs,
     apart,
     area,
@@ -36,20 +38,22 @@ from segloop.data.masks.runs import (
     from_spans,
     overlapping,
     paint,
-    shared_area,
     to_spans,
     unite,
 )
-from segloop.data.masks.spans import Spans
+from segloop.data.masks.spans import Spans, are_runs, shared_area
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
-    "Patch",
+    "MOST_PLACES",
     "Mended",
+    "Order",
+    "Patch",
     "Runs",
     "Spans",
     "Window",
     "apart",
+    "are_runs",
     "area",
     "areas",
     "boxes_xyxy",
@@ -75,7 +79,7 @@ __all__ = [
     "overlapping",
     "paint",
     "pairs_fault",
-    "pairs_faults",
+    "pairs_to_spans",
     "rasterize",
     "rings_fault",
     "shared_area",

@@ -16,15 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from itertools import accumulate, pairwise
 
 import numpy as np
 
-from segloop.data.masks.runs import Runs, SizeHW, alternate_flat, from_spans, to_spans
-from segloop.data.masks.spans import INT, Spans, boxes, cut, flip, join, turn
+from segloop.data.masks.runs import FEW, Order, Runs, SizeHW, alternate_flat, from_spans, to_spans
+from segloop.data.masks.spans import INT, Spans, are_runs, boxes, cut, flip, join, turn
 
-Order = Literal["columns", "rows"]
 MOST_PLACES = 1 << 40  # where no image says how many pixels there are
 MOST_CHARACTERS = 7  # of five bits each: no run of a real image needs more
 
@@ -178,43 +176,49 @@ def to_pairs(runs: Sequence[Runs], size_hw: SizeHW, *, order: Order) -> list[np.
     return [table[low:high].ravel() for low, high in pairwise(edges)]
 
 
-def from_pairs(pairs: Sequence[np.ndarray], size_hw: SizeHW, *, order: Order) -> list[Runs]:
-    """Return the masks of pairs that `pairs_fault` has nothing against."""
-    flat = np.concatenate(pairs).astype(INT) if len(pairs) else np.zeros(0, INT)
-    first = np.cumsum([0, *(len(each) // 2 for each in pairs)])
-    starts = flat[0::2] - 1
-    minor = size_hw[1] if order == "rows" else size_hw[0]
-    spans = join(Spans(starts, starts + flat[1::2], first, minor))
-    if order == "rows":
-        spans = flip(spans, minor=size_hw[0])
-    return from_spans(spans, size_hw)
+def from_pairs(pairs: Sequence[np.ndarray], size_hw: SizeHW, *, order: Order) -> list[Runs] | None:
+    """Return the masks of pairs; None if `pairs_fault` has something against one of them.
+
+    >>> [runs.tolist() for runs in from_pairs([np.array([1, 3])], (2, 2), order="rows")]
+    [[0, 3, 1]]
+    """
+    total = size_hw[0] * size_hw[1]
+    if order == "columns" and len(pairs) <= FEW:
+        lone = [_lone_pairs(flat, total) for flat in pairs]
+        runs = [each for each in lone if each is not None]
+        if len(runs) == len(pairs):
+            return runs
+    if any(len(flat) % 2 for flat in pairs):
+        return None
+    spans = pairs_to_spans(pairs, minor=size_hw[1] if order == "rows" else size_hw[0])
+    return from_spans(spans, size_hw, order=order) if are_runs(spans, total) else None
 
 
-def pairs_faults(pairs: Sequence[np.ndarray], total: int | None = None) -> list[str | None]:
-    """Say of many masks at once what `pairs_fault` says of each."""
-    fine = [None] * len(pairs)
-    if not len(pairs) or _are_fine(pairs, total):
-        return fine
-    return [pairs_fault(flat, total) for flat in pairs]
-
-
-def _are_fine(pairs: Sequence[np.ndarray], total: int | None) -> bool:
-    """Tell whether no mask has a fault; one look at all of them costs little more than at one."""
-    sizes = [len(flat) for flat in pairs]
-    if any(size % 2 for size in sizes):
-        return False
-    flat = np.concatenate(pairs)
+def _lone_pairs(flat: np.ndarray, total: int) -> Runs | None:
+    """Return one mask of pairs, columns first; None if it has a fault, or runs that touch."""
+    if len(flat) % 2 or len(flat) == 0:
+        return None
     starts, lengths = flat[0::2], flat[1::2]
-    limit = total if total is not None else MOST_PLACES
-    if len(flat) == 0:
-        return True
-    if flat.min() < 1 or flat.max() > limit:
-        return False
     stops = starts + lengths
-    follows = starts[1:] >= stops[:-1]
-    heads = np.cumsum(sizes)[:-1] // 2  # the first run of a mask follows no other
-    follows[heads[(heads > 0) & (heads < len(starts))] - 1] = True
-    return bool(follows.all() and stops.max() <= limit + 1)
+    runs = np.empty(len(flat) + 1, INT)
+    runs[0], runs[1::2], runs[2:-1:2], runs[-1] = (
+        starts[0] - 1,
+        lengths,
+        starts[1:] - stops[:-1],
+        total + 1 - stops[-1],
+    )
+    # None is longer than the image, so that no sum can have overflowed.
+    if runs[1:-1].min() < 1 or runs[0] < 0 or runs[-1] < 0 or runs.max() > total:
+        return None
+    return (runs if runs[-1] else runs[:-1]).astype(np.uint32)
+
+
+def pairs_to_spans(pairs: Sequence[np.ndarray], *, minor: int) -> Spans:
+    """Return the runs that starts and lengths name, as they are; `are_runs` tells whether they make masks."""
+    flat = np.concatenate(pairs).astype(INT, copy=False) if len(pairs) else np.zeros(0, INT)
+    first = np.array([0, *accumulate(len(each) // 2 for each in pairs)], INT)
+    starts = flat[0::2] - 1
+    return Spans(starts, starts + flat[1::2], first, minor)
 
 
 def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from segloop.data.masks.spans import INT, Spans, boxes, join
+from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_area
 
+FEW = 8  # masks for which a loop is faster than steps for all of them at once
 Runs: TypeAlias = np.ndarray
 SizeHW: TypeAlias = tuple[int, int]
+Order: TypeAlias = Literal["columns", "rows"]  # which pixels come one after the other
 
 
 def encode(bitmap: np.ndarray) -> Runs:
@@ -76,15 +78,17 @@ def to_spans(runs: Sequence[Runs], size_hw: SizeHW) -> Spans:
     return Spans(ends[odd] - flat[odd], ends[odd], first, size_hw[0])
 
 
-def from_spans(spans: Spans, size_hw: SizeHW) -> list[Runs]:
-    """Return the runs of masks whose spans go columns first; spans that touch are joined."""
-    total = size_hw[0] * size_hw[1]
-    spans = join(spans)
-    return alternate(spans, np.full(len(spans), total, INT))
+def from_spans(spans: Spans, size_hw: SizeHW, *, order: Order = "columns") -> list[Runs]:
+    """Return the runs of masks whose spans go columns first, or rows first; spans that touch are joined."""
+    spans = join(spans if order == "columns" else flip(spans, minor=size_hw[0]))
+    return alternate(spans, np.full(len(spans), size_hw[0] * size_hw[1], INT))
 
 
 def alternate(spans: Spans, totals: np.ndarray) -> list[np.ndarray]:
     """Return alternating lengths of zeros and ones, one array per mask, for lines of `totals` pixels."""
+    if len(totals) <= FEW:
+        sides = zip(pairwise(spans.first.tolist()), totals.tolist(), strict=True)
+        return [_alternate(spans.starts[low:high], spans.stops[low:high], total) for (low, high), total in sides]
     flat, edges = alternate_flat(spans, totals)
     parts = [flat[low:high].copy() for low, high in pairwise(edges.tolist())]
     return [part if len(part) else np.zeros(1, np.uint32) for part in parts]
@@ -110,6 +114,15 @@ def alternate_flat(spans: Spans, totals: np.ndarray) -> tuple[np.ndarray, np.nda
     out[at + 1] = spans.stops - spans.starts
     out[(begin + length - 1)[tail]] = rest[tail]
     return out, np.append(begin, len(out))
+
+
+def _alternate(starts: np.ndarray, stops: np.ndarray, total: int) -> np.ndarray:
+    if len(starts) == 0:
+        return np.array([total], np.uint32)
+    out = np.empty(2 * len(starts) + 1, np.uint32)
+    out[0], out[1::2], out[2:-1:2] = starts[0], stops - starts, starts[1:] - stops[:-1]
+    out[-1] = rest = total - int(stops[-1])
+    return out if rest else out[:-1]
 
 
 def canonical(counts: np.ndarray) -> Runs:
@@ -193,28 +206,13 @@ def unite(runs: Sequence[Runs], sizes: Sequence[int], size_hw: SizeHW) -> list[R
     return from_spans(Spans(starts - owner * stride, stops - owner * stride, first, size_hw[0]), size_hw)
 
 
-def shared_area(runs: Sequence[Runs], size_hw: SizeHW) -> int:
-    """Return how many pixels more than one mask covers; costs as the runs do, not as the pixels.
-
-    >>> shared_area([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))
-    1
-    """
-    spans = to_spans(runs, size_hw)
-    if not (np.sort(spans.starts)[1:] < np.sort(spans.stops)[:-1]).any():
-        return 0
-    places = np.concatenate([spans.starts, spans.stops])
-    order = np.argsort(places, kind="stable")
-    depth = np.cumsum(np.where(order < len(spans.starts), 1, -1))
-    return int(np.diff(places[order])[depth[:-1] > 1].sum())
-
-
 def apart(runs: Sequence[Runs], size_hw: SizeHW) -> list[Runs]:
     """Return masks that share no pixel: each belongs to the last mask that has it.
 
     >>> [each.tolist() for each in apart([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))]
     [[0, 2, 2], [2, 2]]
     """
-    if shared_area(runs, size_hw) == 0:
+    if shared_area(to_spans(runs, size_hw)) == 0:
         return list(runs)
     canvas = np.zeros(size_hw, np.int32)
     paint(runs, range(1, len(runs) + 1), canvas)
