@@ -52,11 +52,14 @@ class ByteFile:
 
     def read(self, begin: int, end: int) -> bytes:
         """Return the bytes from `begin` to before `end`."""
-        if self._opened is None:
-            self._opened = self.path.open("rb", buffering=BUFFER)
-            weakref.finalize(self, self._opened.close)
-        self._opened.seek(begin)
-        return self._opened.read(end - begin)
+        try:
+            if self._opened is None:
+                self._opened = self.path.open("rb", buffering=BUFFER)
+                weakref.finalize(self, self._opened.close)
+            self._opened.seek(begin)
+            return self._opened.read(end - begin)
+        except OSError as error:
+            raise DataError(f"The file {self.path} cannot be read: {error.strerror}.") from error
 
     def __reduce__(self) -> tuple[type[ByteFile], tuple[Path]]:
         return ByteFile, (self.path,)
@@ -289,8 +292,8 @@ def _scan(
 
 def _names(places: Mapping[bytes, int], lines: Sequence[int], problems: list[str]) -> list[str]:
     """Return the images' names as text; what cannot be a name, or two of one image, is a problem."""
-    found = b"\n".join(places).decode("utf-8", "replace").split("\n")
-    if _are_plain(found):
+    found = b"\n".join(places).decode("utf-8", "replace").split("\n") if places else []
+    if not found or _are_plain(found):
         return found
     seen: dict[str, int] = {}
     for (raw, place), name, line in zip(places.items(), found, lines, strict=True):
