@@ -1,11 +1,13 @@
 """Masks as run lengths: the only place that knows in which order a format writes its pixels."""
 
 from segloop.data.masks.codecs import (
+    MOST_PLACES,
     Window,
     from_pairs,
     from_strings,
     from_windows,
     pairs_fault,
+    pairs_to_spans,
     to_pairs,
     to_strings,
     to_windows,
@@ -20,8 +22,11 @@ from segloop.data.masks.polygons import (
     rasterize,
     rings_fault,
 )
+from segloop.data.masks.repair import Mended, mend
 from segloop.data.masks.runs import (
+    Order,
     Runs,
+    apart,
     area,
     areas,
     boxes_xyxy,
@@ -36,14 +41,19 @@ from segloop.data.masks.runs import (
     to_spans,
     unite,
 )
-from segloop.data.masks.spans import Spans
+from segloop.data.masks.spans import Spans, are_runs, shared_area
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
+    "MOST_PLACES",
+    "Mended",
+    "Order",
     "Patch",
     "Runs",
     "Spans",
     "Window",
+    "apart",
+    "are_runs",
     "area",
     "areas",
     "boxes_xyxy",
@@ -65,11 +75,14 @@ __all__ = [
     "from_strings",
     "from_windows",
     "label_components",
+    "mend",
     "overlapping",
     "paint",
     "pairs_fault",
+    "pairs_to_spans",
     "rasterize",
     "rings_fault",
+    "shared_area",
     "split_runs",
     "to_pairs",
     "to_spans",

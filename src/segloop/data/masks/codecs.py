@@ -14,17 +14,16 @@ The same numbers read in another order still decode, so the order belongs to a f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from itertools import accumulate, pairwise
 
 import numpy as np
 
-from segloop.data.masks.runs import Runs, SizeHW, alternate_flat, from_spans, to_spans
-from segloop.data.masks.spans import INT, Spans, boxes, cut, flip, join, turn
+from segloop.data.masks.runs import FEW, Order, Runs, SizeHW, alternate_flat, from_spans, to_spans
+from segloop.data.masks.spans import INT, Spans, are_runs, boxes, cut, flip, join, turn
 
-Order = Literal["columns", "rows"]
+MOST_PLACES = 1 << 40  # where no image says how many pixels there are
 MOST_CHARACTERS = 7  # of five bits each: no run of a real image needs more
 
 
@@ -177,14 +176,44 @@ def to_pairs(runs: Sequence[Runs], size_hw: SizeHW, *, order: Order) -> list[np.
     return [table[low:high].ravel() for low, high in pairwise(edges)]
 
 
-def from_pairs(pairs: Iterable[np.ndarray], size_hw: SizeHW, *, order: Order) -> list[Runs]:
-    """Return the masks of pairs that `pairs_fault` has nothing against."""
-    lines = [(flat[0::2].astype(INT) - 1, flat[0::2].astype(INT) - 1 + flat[1::2]) for flat in pairs]
-    minor = size_hw[1] if order == "rows" else size_hw[0]
-    spans = _gather(lines, minor=minor)
-    if order == "rows":
-        spans = flip(spans, minor=size_hw[0])
-    return from_spans(spans, size_hw)
+def from_pairs(pairs: Sequence[np.ndarray], size_hw: SizeHW, *, order: Order) -> list[Runs] | None:
+    """Return the masks of pairs; None if `pairs_fault` has something against one of them.
+
+    >>> [runs.tolist() for runs in from_pairs([np.array([1, 3])], (2, 2), order="rows")]
+    [[0, 3, 1]]
+    """
+    total = size_hw[0] * size_hw[1]
+    if order == "columns" and len(pairs) <= FEW:
+        lone = [_lone_pairs(flat, total) for flat in pairs]
+        runs = [each for each in lone if each is not None]
+        if len(runs) == len(pairs):
+            return runs
+    if any(len(flat) % 2 for flat in pairs):
+        return None
+    spans = pairs_to_spans(pairs, minor=size_hw[1] if order == "rows" else size_hw[0])
+    return from_spans(spans, size_hw, order=order) if are_runs(spans, total) else None
+
+
+def _lone_pairs(flat: np.ndarray, total: int) -> Runs | None:
+    """Return one mask of pairs, columns first; None if it has a fault, or runs that touch."""
+    if len(flat) % 2 or len(flat) == 0 or flat.min() < 1 or flat.max() > total:
+        return None
+    starts, lengths = flat[0::2], flat[1::2]
+    stops = starts + lengths
+    runs = np.empty(len(flat) + 1, INT)
+    runs[0], runs[1::2], runs[2:-1:2] = starts[0] - 1, lengths, starts[1:] - stops[:-1]
+    runs[-1] = rest = total + 1 - int(stops[-1])
+    if rest < 0 or runs[1:-1].min() < 1:
+        return None
+    return (runs if rest else runs[:-1]).astype(np.uint32)
+
+
+def pairs_to_spans(pairs: Sequence[np.ndarray], *, minor: int) -> Spans:
+    """Return the runs that starts and lengths name, as they are; `are_runs` tells whether they make masks."""
+    flat = np.concatenate(pairs).astype(INT, copy=False) if len(pairs) else np.zeros(0, INT)
+    first = np.array([0, *accumulate(len(each) // 2 for each in pairs)], INT)
+    starts = flat[0::2] - 1
+    return Spans(starts, starts + flat[1::2], first, minor)
 
 
 def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:
@@ -195,7 +224,7 @@ def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:
     for index in np.flatnonzero((starts < 1) | (lengths < 1))[:1]:
         what = "start" if starts[index] < 1 else "length"
         return f"run {index + 1} has the {what} {int((starts if starts[index] < 1 else lengths)[index])}"
-    limit = total if total is not None else 1 << 40  # before they are added up, which could overflow
+    limit = total if total is not None else MOST_PLACES  # before they are added up, which could overflow
     beyond = (starts > limit) | (lengths > limit)
     stops = np.where(beyond, limit + 2, starts.astype(INT) + np.where(beyond, 0, lengths))
     for index in np.flatnonzero(stops > limit + 1)[:1]:
@@ -207,12 +236,3 @@ def pairs_fault(flat: np.ndarray, total: int | None = None) -> str | None:
             f"run {index + 2} ({int(starts[index + 1])} {int(lengths[index + 1])}) {order} the run before it"
         )
     return None
-
-
-def _gather(lines: Sequence[tuple[np.ndarray, np.ndarray]], *, minor: int) -> Spans:
-    """Put the starts and stops of many masks into one `Spans`."""
-    first = np.cumsum([0, *(len(starts) for starts, _ in lines)]).astype(INT)
-    if not lines:
-        return Spans(np.zeros(0, INT), np.zeros(0, INT), first, minor)
-    starts = np.concatenate([starts for starts, _ in lines])
-    return join(Spans(starts, np.concatenate([stops for _, stops in lines]), first, minor))

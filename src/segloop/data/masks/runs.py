@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from segloop.data.masks.spans import INT, Spans, boxes, join
+from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_area
 
+FEW = 8  # masks for which a loop is faster than steps for all of them at once
 Runs: TypeAlias = np.ndarray
 SizeHW: TypeAlias = tuple[int, int]
+Order: TypeAlias = Literal["columns", "rows"]  # which pixels come one after the other
 
 
 def encode(bitmap: np.ndarray) -> Runs:
@@ -76,15 +78,17 @@ def to_spans(runs: Sequence[Runs], size_hw: SizeHW) -> Spans:
     return Spans(ends[odd] - flat[odd], ends[odd], first, size_hw[0])
 
 
-def from_spans(spans: Spans, size_hw: SizeHW) -> list[Runs]:
-    """Return the runs of masks whose spans go columns first; spans that touch are joined."""
-    total = size_hw[0] * size_hw[1]
-    spans = join(spans)
-    return alternate(spans, np.full(len(spans), total, INT))
+def from_spans(spans: Spans, size_hw: SizeHW, *, order: Order = "columns") -> list[Runs]:
+    """Return the runs of masks whose spans go columns first, or rows first; spans that touch are joined."""
+    spans = join(spans if order == "columns" else flip(spans, minor=size_hw[0]))
+    return alternate(spans, np.full(len(spans), size_hw[0] * size_hw[1], INT))
 
 
 def alternate(spans: Spans, totals: np.ndarray) -> list[np.ndarray]:
     """Return alternating lengths of zeros and ones, one array per mask, for lines of `totals` pixels."""
+    if len(totals) <= FEW:
+        sides = zip(pairwise(spans.first.tolist()), totals.tolist(), strict=True)
+        return [_alternate(spans.starts[low:high], spans.stops[low:high], total) for (low, high), total in sides]
     flat, edges = alternate_flat(spans, totals)
     parts = [flat[low:high].copy() for low, high in pairwise(edges.tolist())]
     return [part if len(part) else np.zeros(1, np.uint32) for part in parts]
@@ -110,6 +114,15 @@ def alternate_flat(spans: Spans, totals: np.ndarray) -> tuple[np.ndarray, np.nda
     out[at + 1] = spans.stops - spans.starts
     out[(begin + length - 1)[tail]] = rest[tail]
     return out, np.append(begin, len(out))
+
+
+def _alternate(starts: np.ndarray, stops: np.ndarray, total: int) -> np.ndarray:
+    if len(starts) == 0:
+        return np.array([total], np.uint32)
+    out = np.empty(2 * len(starts) + 1, np.uint32)
+    out[0], out[1::2], out[2:-1:2] = starts[0], stops - starts, starts[1:] - stops[:-1]
+    out[-1] = rest = total - int(stops[-1])
+    return out if rest else out[:-1]
 
 
 def canonical(counts: np.ndarray) -> Runs:
@@ -153,10 +166,10 @@ def paint(runs: Sequence[Runs], values: Sequence[int], canvas: np.ndarray) -> No
     for each, value, (left, _, right, _) in zip(runs, values, window, strict=True):
         if right > left:
             columns = canvas[:, left:right]
-            columns[_columns(each, height, left, right)] = value
+            columns[columns_of(each, height, left, right)] = value
 
 
-def _columns(runs: Runs, height: int, left: int, right: int) -> np.ndarray:
+def columns_of(runs: Runs, height: int, left: int, right: int) -> np.ndarray:
     """Return the columns from `left` to before `right` of a mask as an HxN bool array."""
     part = np.cumsum(runs, dtype=INT)
     clipped = np.diff(np.clip(part, left * height, right * height), prepend=left * height)
@@ -191,6 +204,21 @@ def unite(runs: Sequence[Runs], sizes: Sequence[int], size_hw: SizeHW) -> list[R
     owner = starts // stride
     first = np.searchsorted(owner, np.arange(len(sizes) + 1))
     return from_spans(Spans(starts - owner * stride, stops - owner * stride, first, size_hw[0]), size_hw)
+
+
+def apart(runs: Sequence[Runs], size_hw: SizeHW) -> list[Runs]:
+    """Return masks that share no pixel: each belongs to the last mask that has it.
+
+    >>> [each.tolist() for each in apart([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))]
+    [[0, 2, 2], [2, 2]]
+    """
+    if shared_area(to_spans(runs, size_hw)) == 0:
+        return list(runs)
+    canvas = np.zeros(size_hw, np.int32)
+    paint(runs, range(1, len(runs) + 1), canvas)
+    found = encode_labels(canvas)
+    nothing = np.array([canvas.size], np.uint32)
+    return [found.get(value, nothing) for value in range(1, len(runs) + 1)]
 
 
 def fault(counts: np.ndarray, total: int) -> str | None:

@@ -57,6 +57,34 @@ def boxes(spans: Spans) -> np.ndarray:
     return found
 
 
+def are_runs(spans: Spans, total: int) -> bool:
+    """Tell whether spans that came from outside are runs of masks of `total` pixels.
+
+    None is empty, and those of a mask ascend, do not overlap, and end within the image.
+    """
+    starts, stops = spans.starts, spans.stops
+    if len(starts) == 0:
+        return True
+    if starts.min() < 0 or stops.max() > total or not (stops > starts).all():
+        return False
+    back = np.flatnonzero(starts[1:] < stops[:-1]) + 1
+    return len(back) == 0 or set(back.tolist()) <= set(spans.first.tolist())  # where a mask begins, it may
+
+
+def shared_area(spans: Spans) -> int:
+    """Return how many pixels more than one mask covers; costs as the runs do, not as the pixels.
+
+    >>> shared_area(Spans(np.array([0, 2]), np.array([3, 4]), np.array([0, 1, 2]), 4))
+    1
+    """
+    if not (np.sort(spans.starts)[1:] < np.sort(spans.stops)[:-1]).any():
+        return 0
+    places = np.concatenate([spans.starts, spans.stops])
+    order = np.argsort(places, kind="stable")
+    depth = np.cumsum(np.where(order < len(spans.starts), 1, -1))
+    return int(np.diff(places[order])[depth[:-1] > 1].sum())
+
+
 def cut(spans: Spans, *, widths: np.ndarray | None = None) -> Spans:
     """Return the same pixels with no run that goes on into the next row (or column).
 
@@ -79,14 +107,12 @@ def cut(spans: Spans, *, widths: np.ndarray | None = None) -> Spans:
 
 def join(spans: Spans) -> Spans:
     """Return the same pixels with runs that touch made one; the inverse of `cut`."""
-    if len(spans.starts) == 0:
+    touches = spans.starts[1:] == spans.stops[:-1]
+    if not touches.any():
         return spans
-    goes_on = np.zeros(len(spans.starts), bool)
-    goes_on[1:] = spans.starts[1:] == spans.stops[:-1]
+    goes_on = np.concatenate([[False], touches])
     heads = spans.first[:-1]
     goes_on[heads[heads < len(goes_on)]] = False  # the first run of a mask goes on with no other
-    if not goes_on.any():
-        return spans
     begins = np.flatnonzero(~goes_on)
     ends = np.append(begins[1:], len(goes_on)) - 1
     kept = np.concatenate([[0], np.cumsum(~goes_on)])
