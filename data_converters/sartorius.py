@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data_converters.base import Loss, ReadOptions, Rendered, WriteOptions
+from data_converters.base import BadRecord, Loss, ReadOptions, Rendered, WriteOptions
 from data_converters.run_csv import Key, Row, Table, look_over, open_table, read_rows
 from data_converters.run_images import ImageFiles, find_images
 from data_converters.run_rows import ImageReading, one_label, order_hint, shown, size_fault, taken_for
@@ -215,7 +215,6 @@ class CellWriter(RowWriter):
     def __init__(self, labels: LabelSet, options: WriteOptions) -> None:
         super().__init__(labels, options)
         self._seen: dict[str, str] = {}
-        self._twice: list[str] = []
 
     def render(self, record: ImageRecord) -> Rendered:
         """Return an image's rows."""
@@ -240,21 +239,13 @@ class CellWriter(RowWriter):
         )
 
     def add(self, rendered: Rendered) -> None:
-        """Write the rows of an image."""
+        """Write the rows of an image; a second one of the same name is refused."""
         name = rendered.image_id.rpartition("/")[2]
         other = self._seen.setdefault(name, rendered.image_id)
         if other != rendered.image_id:
-            self._twice.append(f"{other} and {rendered.image_id}")
+            told = f"sartorius names images without their folders, and {other!r} has the same name"
+            raise BadRecord(rendered.image_id, [told])
         super().add(rendered)
-
-    def close(self) -> None:
-        """Write what is left, unless two images have one name."""
-        if self._twice:
-            raise DataError(
-                f"sartorius names images without their folders, and {len(self._twice)} would have the name "
-                f"of another; rename them, or convert each folder by itself:\n{listing(self._twice)}"
-            )
-        super().close()
 
 
 def _painting_order(drawn: Sequence[Instance], runs: Sequence[masks.Runs], overlap: str) -> list[int]:

@@ -33,14 +33,6 @@ def count_parts(runs: Runs, size_hw: tuple[int, int], *, connectivity: int = 8) 
     return len(split_runs(runs, size_hw, connectivity=connectivity))
 
 
-def count_parts(runs: Runs, size_hw: tuple[int, int], *, connectivity: int = 8) -> int:
-    """Return how many connected parts a mask has."""
-    import cv2
-
-    mask = decode(runs, size_hw).astype(np.uint8)
-    return int(cv2.connectedComponents(mask, connectivity=connectivity)[0]) - 1 if mask.size else 0
-
-
 def label_components(
     labels: np.ndarray, *, without: Iterable[int] = (), connectivity: int = 8
 ) -> dict[int, list[Runs]]:

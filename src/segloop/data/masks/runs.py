@@ -88,7 +88,9 @@ def alternate(spans: Spans, totals: np.ndarray) -> list[np.ndarray]:
     """Return alternating lengths of zeros and ones, one array per mask, for lines of `totals` pixels."""
     if len(totals) <= FEW:
         sides = zip(pairwise(spans.first.tolist()), totals.tolist(), strict=True)
-        return [_alternate(spans.starts[low:high], spans.stops[low:high], total) for (low, high), total in sides]
+        return [
+            _alternate(spans.starts[low:high], spans.stops[low:high], total) for (low, high), total in sides
+        ]
     flat, edges = alternate_flat(spans, totals)
     parts = [flat[low:high].copy() for low, high in pairwise(edges.tolist())]
     return [part if len(part) else np.zeros(1, np.uint32) for part in parts]
