@@ -155,7 +155,7 @@ CSVS = {
     "airbus": "ImageId,EncodedPixels,note\np/1.png,1 3 10 2,a\np/1.png,2 2,b\n2.png,,\n",
     "sartorius": (
         "id,annotation,width,height,cell_type,note\n"
-        "1,1 3 14 2,13,9,cort,a\n1,2 2,13,9,cort,b\n2,,13,9,astro,c\n"
+        "1,1 3 14 2,13,9,cort,a\n1,2 2,13,9,cort,b\n2,,4,5,astro,c\n"
     ),
 }
 

@@ -177,7 +177,7 @@ def seen(images: LabelledImages, name: str) -> dict[str, np.ndarray]:
         assert record.size_hw is not None
         canvas = np.full(record.size_hw, "", object)
         if record.semantic is not None:
-            known = dict(enumerate(images.labels.names))
+            known = {value: ONE_LABEL.get(name, label) for value, label in enumerate(images.labels.names)}
             known[images.labels.ignore_index] = "ignored"
             known[images.labels.background if images.labels.background is not None else -1] = ""
             canvas = np.vectorize(known.get, otypes=[object])(record.semantic)
