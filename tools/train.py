@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from pathlib import Path
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.flags import add_common, take_back_config
@@ -44,7 +45,9 @@ def main() -> int:
     from segloop.experiments.launch import Options, train
 
     runner = train(Options.of(args), resume=args.resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
-    print(f"\nTrained. The run is in {runner.work_dir}. Next: python tools/test.py {args.config}")
+    usual = Path("work_dirs", Path(args.config).stem)
+    tested = args.config if usual.resolve() == Path(runner.work_dir) else os.path.relpath(runner.work_dir)
+    print(f"\nTrained. The run is in {runner.work_dir}. Next: python tools/test.py {tested}")
     return 0
 
 

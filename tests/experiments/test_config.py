@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from segloop.experiments.config import find_checkpoint, load_config, save_config
+from segloop.experiments.strict import check_config
 from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import ConfigError
 
@@ -93,6 +94,16 @@ def test_one_key_sets_the_length_of_a_run() -> None:
     assert [(item.type, item.end) for item in config.param_scheduler] == [("LinearLR", 50)]
     config = load_config(CONFIGS[0], overrides=["train_cfg.max_iters=777"])
     assert config.param_scheduler[-1].end == 777
+
+
+@pytest.mark.parametrize(
+    "override", ["train_cfg.max_iters=many", "param_scheduler.0.end=last", "train_cfg=5"]
+)
+def test_leaves_a_schedule_of_the_wrong_kind_to_the_strict_check(override: str) -> None:
+    path = REPOSITORY / "configs/config_experiment_1.py"
+    config = load_config(path, overrides=[override])
+    with pytest.raises(ConfigError, match=override.partition("=")[0].split(".")[0]):
+        check_config(config, path=path, overrides=[override])
 
 
 def test_saves_what_it_loads_again(tmp_path: Path) -> None:

@@ -42,6 +42,20 @@ def test_makes_up_for_a_validation_that_was_killed(point: str, undisturbed: Outc
     assert_same(disturbed(tmp_path, Call(point, 4, kill)), undisturbed)
 
 
+@pytest.mark.parametrize("epochs", [False, True])
+def test_a_validation_made_up_for_leaves_the_hub_as_it_would_be(epochs: bool, tmp_path: Path) -> None:
+    last = 12 if epochs else 9
+    settings: dict[str, Any] = dict(epochs=epochs, checkpoint=dict(by_epoch=False, interval=1))
+    outcome(tmp_path / "whole", **settings)
+    disturbed(tmp_path / "killed", Call("after_val_iter", last, kill), **settings)
+    hubs = [
+        torch.load(tmp_path / name / f"iter_{last}.pth")["message_hub"]["runtime_info"]
+        for name in ("whole", "killed")
+    ]
+    assert [hub["iter"] for hub in hubs] == [last - 1] * 2
+    assert hubs[0]["epoch"] == hubs[1]["epoch"]
+
+
 def test_a_validation_that_was_done_is_not_repeated(undisturbed: Outcome, tmp_path: Path) -> None:
     weights, lines = disturbed(tmp_path, Call("before_train_iter", 4, kill))
     assert_same((weights, lines), undisturbed)

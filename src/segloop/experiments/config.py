@@ -96,10 +96,13 @@ def settle_schedule(config: Config) -> None:
 
     A scheduler without an `end` lasts to the end; one that would begin after the end is dropped.
     """
-    limit = (config.get("train_cfg") or {}).get("max_iters")
-    schedulers = config.get("param_scheduler")
-    if not limit or not isinstance(schedulers, list):
+    loop, schedulers = config.get("train_cfg"), config.get("param_scheduler")
+    limit = loop.get("max_iters") if isinstance(loop, dict) else None
+    if not isinstance(schedulers, list) or not all(isinstance(each, dict) for each in schedulers):
         return
+    ends = [limit, *(each.get(key, 0) for each in schedulers for key in ("begin", "end"))]
+    if not limit or not all(isinstance(end, int | float) for end in ends):
+        return  # what is of the wrong kind here the strict check tells
     for scheduler in schedulers:
         if not scheduler.get("by_epoch", True) and "T_max" not in scheduler:
             scheduler["end"] = min(scheduler.get("end", limit), limit)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
 from segloop.experiments.distributed import join, once, require_launcher
+from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.testing import prepare_test, settle_outputs
 from segloop.utils.checkpoint_files import last_checkpoint
@@ -59,6 +60,8 @@ def train(
 ) -> Runner:
     """Train; `resume` is a checkpoint, or `auto` for the newest one in the work_dir. Return the runner."""
     config = prepare(options)
+    require_parts(config, "train")
+    require_scores(config)
     if amp:
         use_amp(config)
     if auto_scale_lr:
@@ -77,7 +80,7 @@ def train(
     from segloop.experiments.recording import outcome
 
     try:
-        with outcome(config.work_dir), trusting(options.unsafe_load):
+        with outcome(config.work_dir), trusting(options.unsafe_load), config_mistakes():
             runner.train()
     except KeyboardInterrupt:
         say_how_to_go_on(options, work_dir=config.work_dir)
@@ -102,6 +105,7 @@ def evaluate(
 ) -> tuple[dict[str, float], Path]:
     """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder."""
     config = prepare(options)
+    require_parts(config, "test")
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     require_writable(Path(config.work_dir))
     settle_precision(config)
@@ -111,7 +115,7 @@ def evaluate(
     runner = build_runner(config)
     from segloop.experiments.checkpoints import trusting
 
-    with trusting(options.unsafe_load):
+    with trusting(options.unsafe_load), config_mistakes():
         _load_exactly(runner, path)
         return runner.test(), folder
 
@@ -256,7 +260,8 @@ def build_runner(config: Config) -> Runner:
     config.setdefault("runner_type", "ExperimentRunner")
     _keep_apart(config, nth=next(_RUNS))
     try:
-        return RUNNERS.build(config)
+        with config_mistakes():
+            return RUNNERS.build(config)
     except (KeyError, TypeError, AttributeError) as error:
         if _is_building(error):
             raise ConfigError(

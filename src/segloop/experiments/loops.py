@@ -11,10 +11,18 @@ from torch import nn
 
 from segloop.data.sampling import PlacedBatches, placed
 from segloop.data.seeds import ITERATION, VALIDATION, seed_devices, seed_generators, seed_of
+from segloop.utils.errors import ConfigError
 
 # The hub's note of the last validation, which every checkpoint keeps. mmengine logs what begins with `val` as
 # a score.
 VALIDATED = "iter_of_last_val"
+
+
+def _require_lengths(*, last: Any, val_interval: Any) -> None:
+    """Refuse a loop that would do nothing, or divide by nothing."""
+    for name, number in (("The number of iterations or epochs", last), ("val_interval", val_interval)):
+        if not isinstance(number, int) or number < 1:
+            raise ConfigError(f"{name} must be a whole number of 1 or more, not {number!r}")
 
 
 class _ExactLoop:
@@ -43,6 +51,11 @@ class _ExactLoop:
         self._seed(VALIDATION)
         self.runner.val_loop.run()
 
+    def _before_train(self) -> None:
+        self.runner.call_hook("before_train")
+        if self._iter:  # mmengine notes an iteration as it begins, and this one has ended
+            self.runner.message_hub.update_info("iter", self._iter - 1)
+
     def _missed(self) -> bool:
         """Return whether the run was killed between a checkpoint and the end of the validation after it."""
         return self._iter > 0 and self.runner.message_hub.runtime_info.get(VALIDATED) != self._iter
@@ -57,11 +70,12 @@ class IterTrainLoop(_ExactLoop, IterBasedTrainLoop):
 
     def __init__(self, runner: Any, dataloader: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(runner, dataloader, *args, **kwargs)
+        _require_lengths(last=self._max_iters, val_interval=self.val_interval)
         self.dataloader = placed(self.dataloader, seed=runner.seed, endless=True)
 
     def run(self) -> nn.Module:
         """Train from the iteration that was reached to the last."""
-        self.runner.call_hook("before_train")
+        self._before_train()
         self.runner.call_hook("before_train_epoch")  # the whole training counts as one epoch
         self._decide_current_val_interval()
         if self._due() and self._missed():
@@ -94,13 +108,15 @@ class EpochTrainLoop(_ExactLoop, EpochBasedTrainLoop):
 
     def __init__(self, runner: Any, dataloader: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(runner, dataloader, *args, **kwargs)
+        _require_lengths(last=self._max_epochs, val_interval=self.val_interval)
         self.dataloader = placed(self.dataloader, seed=runner.seed, endless=False)
 
     def run(self) -> nn.Module:
         """Train from the iteration that was reached to the end of the last epoch."""
-        self.runner.call_hook("before_train")
+        self._before_train()
         self._decide_current_val_interval()
         if self._done_of_epoch() == 0 and self._due() and self._missed():
+            self.runner.message_hub.update_info("epoch", self._epoch - 1)
             self._validate()
         while self._epoch < self._max_epochs and not self.stop_training:
             self.run_epoch()

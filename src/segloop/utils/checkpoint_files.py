@@ -24,7 +24,7 @@ def noted_checkpoint(work_dir: Path | str) -> Path | None:
 
 
 def newest_checkpoint(work_dir: Path | str) -> Path | None:
-    """Return the file of an iteration or epoch that was written last; an earlier run may be further."""
+    """Return the file of an iteration or epoch that was written last; an former run may have come further."""
     found = [(path.stat().st_mtime, reached(path)[1], path) for path in numbered_checkpoints(work_dir)]
     return max(found)[-1] if found else None
 

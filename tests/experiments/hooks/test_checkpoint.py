@@ -73,6 +73,12 @@ def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
     assert saved(tmp_path / "killed") == saved(tmp_path / "whole")
 
 
+def test_can_report_a_best_score_that_no_validation_gives(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"save_best='mIuo'.*Did you mean 'mIoU'\? It gave: mIoU. Correct it"):
+        toy(tmp_path, checkpoint=dict(save_best="mIuo", rule="greater")).train()
+    assert "iter_4.pth" in saved(tmp_path)
+
+
 def test_a_training_started_anew_takes_the_note_of_the_former_away(tmp_path: Path) -> None:
     toy(tmp_path).train()
     assert (tmp_path / "last_checkpoint").is_file()

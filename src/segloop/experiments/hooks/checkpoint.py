@@ -17,7 +17,7 @@ from segloop.experiments.hooks.finite import require_finite_weights
 from segloop.experiments.loops import VALIDATED
 from segloop.utils.atomic import clear_remains, open_atomic, write_text
 from segloop.utils.checkpoint_files import NOTE, last_checkpoint
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, nearest
 
 BACKEND = "segloop_atomic"
 KEPT = "kept_checkpoints"  # the hub's list of the names that the run keeps
@@ -96,6 +96,12 @@ class SegLoopCheckpointHook(CheckpointHook):
         """Save the best weights; remove the former best ones only then."""
         if not self.save_best:
             return
+        lost = [name for name in self.key_indicators if name != "auto" and name not in (metrics or {})]
+        if lost:
+            raise UserError(
+                f"save_best={lost[0]!r}: the validation gave no such score.{nearest(lost[0], metrics or ())} "
+                f"It gave: {', '.join(metrics or ()) or 'none'}. Correct it, then go on with --resume."
+            )
         former = self._best()
         self._set_best(dict.fromkeys(former))  # mmengine removes first, and a full disk would leave none
         last, self.last_ckpt = self.last_ckpt, None  # mmengine would save that again, before it is time

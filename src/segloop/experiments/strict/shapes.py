@@ -6,6 +6,8 @@ from typing import Any, Literal, TypedDict
 
 from segloop.experiments.acceleration import MemoryFormat
 
+LogLevel = Literal["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG", "NOTSET"]
+
 
 class Processes(TypedDict, total=False):
     """`env_cfg.mp_cfg`."""
@@ -151,7 +153,7 @@ class Experiment(TypedDict, total=False):
     load_from: str
     resume: bool
     launcher: Literal["none", "pytorch", "slurm", "mpi"]
-    log_level: str | int
+    log_level: LogLevel | int
     experiment_name: str
     runner_type: str
     find_unused_parameters: bool

@@ -23,7 +23,7 @@ RESERVED = {"type", "_scope_", "_delete_"}
 ROOTS = {root.name: root for root in vars(mmengine.registry).values() if isinstance(root, Registry)}
 HOOK_NAMES = (
     *("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint", "visualization"),
-    *("live_line", "record", "early_stop"),
+    *("live_line", "record", "early_stop", "finite_loss"),
 )
 
 # What mmcv's build_*_layer functions build; they add the channels, which no config names.

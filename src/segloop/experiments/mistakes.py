@@ -1,0 +1,99 @@
+"""Tells a config's mistake from a bug: what a constructor refuses is said in words."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from segloop.analysis.scores import HEADLINE
+from segloop.utils.errors import ConfigError, UserError, nearest
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+BUILDER = "mmengine/registry/build_functions.py"
+REFUSALS = (ValueError, TypeError, AssertionError, KeyError, NotImplementedError)
+NEEDED = {
+    "train": ("model", "train_dataloader", "train_cfg", "optim_wrapper"),
+    "test": ("model", "test_dataloader", "test_cfg", "test_evaluator"),
+}
+VALIDATION = ("val_dataloader", "val_cfg", "val_evaluator")
+
+
+@contextmanager
+def config_mistakes() -> Iterator[None]:
+    """Within the block, turn what a constructor says of its arguments into a ConfigError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except REFUSALS as error:
+        told = refusal(error)
+        if told is None:
+            raise
+        raise ConfigError(told) from error
+
+
+def refusal(error: BaseException) -> str | None:
+    """Return what a constructor refuses, in words; None for an error from anywhere else, a bug.
+
+    Our own constructors refuse with a ValueError; another error in them is a bug of ours. In other people's,
+    a value that the strict check let pass is what is most likely wrong.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    builders = [frame for frame in frames if frame.f_code.co_filename.replace("\\", "/").endswith(BUILDER)]
+    if not builders or frames[-1].f_code.co_name not in ("__init__", "__new__", "__post_init__"):
+        return None
+    ours = str(frames[-1].f_globals.get("__name__")).startswith("segloop.")
+    if ours and not isinstance(error, ValueError):
+        return None
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"The config's {_name(builders[-1])} cannot be built: {text}"
+
+
+def require_parts(config: Mapping[str, Any], what: str) -> None:
+    """Refuse a config without what `train` or `test` needs; name all that is missing."""
+    missing = [name for name in NEEDED[what] if not config.get(name)]
+    given = [name for name in VALIDATION if config.get(name) is not None]
+    if what == "train" and given and len(given) < len(VALIDATION):
+        missing += [name for name in VALIDATION if name not in given]
+    if missing:
+        raise ConfigError(f"The config has no {', no '.join(missing)}, which it needs to {what}.")
+    for name in NEEDED[what][1:2]:
+        if config[name].get("batch_size", 1) is None:
+            raise ConfigError(f"{name}.batch_size is None; it must be 1 or more.")
+    seed = (config.get("randomness") or {}).get("seed")
+    if isinstance(seed, int) and not 0 <= seed < 2**32:
+        raise ConfigError(f"The seed is {seed}; it must be 0 to {2**32 - 1}.")
+
+
+def require_scores(config: Config) -> None:
+    """Refuse to monitor a score that our metric does not give: a validation would tell hours later."""
+    evaluator = config.get("val_evaluator")
+    if not isinstance(evaluator, dict) or evaluator.get("type") != "SegLoopSemanticMetric":
+        return
+    hooks = config.get("default_hooks") or {}
+    saving, stopping = hooks.get("checkpoint") or {}, hooks.get("early_stop") or {}
+    best = saving.get("save_best")
+    wanted = [("checkpoint.save_best", name) for name in (best if isinstance(best, list) else [best]) if name]
+    if stopping.get("patience") is not None:
+        wanted.append(("early_stop.monitor", stopping.get("monitor")))
+    prefix = f"{evaluator['prefix']}/" if evaluator.get("prefix") else ""
+    known = [f"{prefix}{name}" for name in HEADLINE]
+    wrong = [
+        f"default_hooks.{place}={name!r}: a validation gives no such score.{nearest(str(name), known)}"
+        for place, name in wanted
+        if name not in (*known, "auto") and "loss" not in str(name) and "." not in str(name)
+    ]
+    if wrong:
+        raise ConfigError(
+            "\n".join([*wrong, f"There are: {', '.join(known)}, IoU.<class>, Dice.<class>, val_loss"])
+        )
+
+
+def _name(builder: FrameType) -> str:
+    built = builder.f_locals.get("obj_cls") or builder.f_locals.get("runner_cls")
+    return getattr(built, "__name__", "component")
