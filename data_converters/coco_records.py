@@ -30,6 +30,7 @@ from segloop.data.image_files import MOST_PIXELS, image_size
 from segloop.utils.errors import UserError
 
 MOST_SHAPES = 1 << 31  # of one image
+GAP = 1 << 12  # bytes between annotations that are read rather than passed over
 UID = "uid"  # the attribute under which CVAT carries an identity
 MARKS: Mapping[str, type] = {"uid": str, "group": int, "z_order": int, "occluded": bool, "source": str}
 
@@ -98,12 +99,7 @@ class LoadImage:
         self, source: Source, key: Key, problems: list[str]
     ) -> tuple[list[int], list[dict[str, Any]]]:
         spans = np.frombuffer(key.spans, np.int64).reshape(-1, 2).tolist()
-        texts = []
-        if spans:
-            with source.file.open("rb", buffering=1 << 16) as opened:
-                for start, stop in spans:
-                    opened.seek(start)
-                    texts.append(opened.read(stop - start))
+        texts = _read_spans(source.file, spans)
         starts = [start for start, _ in spans]
         try:
             values = decoded(b"[" + b",".join(texts) + b"]")
@@ -250,6 +246,26 @@ def _attribute_faults(attributes: Any) -> list[str]:
         return [f"its attributes are {kind_of(attributes)}, not an object"]
     odd = [key for key, value in attributes.items() if isinstance(value, float) and not finite(value)]
     return [f"its attribute {key!r} is {attributes[key]}, not a number" for key in odd]
+
+
+def _read_spans(file: Path, spans: Sequence[Sequence[int]]) -> list[bytes]:
+    """Return the bytes of ascending spans; those that lie close together are read at once."""
+    texts: list[bytes] = []
+    if not spans:
+        return texts
+    with file.open("rb", buffering=0) as opened:
+        first = 0
+        while first < len(spans):
+            begin, end = spans[first]
+            last = first + 1
+            while last < len(spans) and spans[last][0] - end <= GAP:
+                end = spans[last][1]
+                last += 1
+            opened.seek(begin)
+            block = opened.read(end - begin)
+            texts += [block[start - begin : stop - begin] for start, stop in spans[first:last]]
+            first = last
+    return texts
 
 
 def _decoded(data: bytes, told: str, problems: list[str]) -> Any:

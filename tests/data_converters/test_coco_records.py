@@ -81,6 +81,14 @@ def test_shapes_of_all_kinds_in_one_image_keep_their_order(tmp_path: Path) -> No
     assert [type(each.shape) for each in record.instances] == [Polygon, Bitmap, Box, Bitmap]
 
 
+def test_annotations_that_lie_far_apart_are_read_as_those_that_do_not(tmp_path: Path) -> None:
+    texts = [f"{number}" * (7000 if number % 3 else 1) for number in range(9)]
+    far = [annotation(n, image_id=1 + n % 2, attributes={"a": text}) for n, text in enumerate(texts)]
+    file = write_coco(tmp_path / "a.json", far, images=[image(1), image(2)])
+    for record, first in zip(read(file, options=ReadOptions()), (0, 1), strict=True):
+        assert [each.attributes["a"] for each in record.instances] == texts[first::2]
+
+
 def test_ignored_and_nested_are_carried_among_the_attributes(tmp_path: Path) -> None:
     given = annotation(ignore=1, attributes={"list": [1, "ё"], "object": {"a": 1}})
     (instance,) = load(write_coco(tmp_path / "a.json", [given])).instances
