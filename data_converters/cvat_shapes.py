@@ -14,7 +14,7 @@ import numpy as np
 
 from data_converters.cvat_meta import PART, UID, value_of
 from data_converters.cvat_parts import join_groups, merge_parts
-from data_converters.cvat_xml import Untrusted, make_parser
+from data_converters.cvat_xml import make_parser
 from segloop.data.annotations import (
     Bitmap,
     Box,
@@ -85,8 +85,10 @@ def parse_element(data: bytes, *, encoding: str, line: int) -> Element:
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.Parse(data, False)
-    if not top.inner:
-        raise Untrusted("nothing stands there")
+    tail = f"</{stack[-1].tag}>" if len(stack) > 1 else ""  # an element without contents is closed already
+    parser.Parse(
+        tail.encode(encoding), True
+    )  # or a newer expat might keep back what it has not read to the end
     return top.inner[0]
 
 
