@@ -61,6 +61,7 @@ class ReadOptions:
     reduce_zero_label: bool = False
     list_file: Path | None = None
     keep_crowds: bool = False  # CVAT's COCO marks every mask as a crowd; True believes it
+    join_groups: bool = False  # CVAT: the shapes of one label that share a group are the parts of one object
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
 

@@ -66,6 +66,7 @@ def _add_read_options(parser: Parser) -> None:
     )
     group.add_argument("--list", type=Path, metavar="FILE", help="only the images that this LIST file names")
     group.add_argument("--keep-crowds", action="store_true", help="cvat-coco: believe its iscrowd=1")
+    group.add_argument("--join-groups", action="store_true", help="cvat: what shares a group is one object")
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
     group.add_argument("--from-results", action="store_true", help="SRC holds predictions")
 
@@ -146,6 +147,7 @@ def main(description: str) -> int:
                 reduce_zero_label=args.reduce_zero_label,
                 list_file=args.list,
                 keep_crowds=args.keep_crowds,
+                join_groups=args.join_groups,
                 repair=args.repair,
                 results=args.from_results,
             ),

@@ -9,7 +9,7 @@ from data_converters.base import ReadOptions
 from data_converters.cvat_images import Export, Place, ReadImage
 from data_converters.cvat_index import Index, index_file
 from data_converters.cvat_meta import Meta, read_meta, subset_of
-from data_converters.cvat_names import Named, posix_name, tell_apart
+from data_converters.cvat_names import Named, only_listed, posix_name, tell_apart
 from data_converters.cvat_source import Source, open_source
 from data_converters.cvat_tracks import Frames, ReadFrame, plan_frames, with_track_attributes
 from data_converters.cvat_writer import writer
@@ -24,8 +24,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     """Open an XML, a folder with one, or a zip, of a task, a job or a project.
 
     The file is read once, to find its images and to see that it is whole; `load` reads one image at a time.
-    A polygon is an object, and what shares a group keeps it; only polygons that our own writer wrote as the
-    parts of one object are put together again.
+    Each shape is an object, and what shares a group keeps it; polygons that our own writer wrote as the parts
+    of one object are put together again, and with `options.join_groups` all shapes of a label and a group.
     """
     opened = open_source(source, options.images)
     index = index_file(opened.xml)
@@ -102,6 +102,9 @@ def _settle(
     elif options.split and options.split not in known:
         raise UserError(f"{source} has no subset {options.split!r}; it has {', '.join(known)}.")
     wanted = [options.split in (None, split) for split in splits]
+    if options.list_file is not None:
+        listed = only_listed(options.list_file, map(image_id_of, names))
+        wanted = [keep and image_id_of(name) in listed for keep, name in zip(wanted, names, strict=True)]
     places: list[Place | None] = []
     missing = []
     for image, name, split, keep in zip(named, names, splits, wanted, strict=True):
@@ -132,4 +135,5 @@ def _export(
         size_hw=options.size_hw,
         shelf=opened.shelf,
         images=opened.images.root if with_files else None,
+        join_groups=options.join_groups,
     )

@@ -79,7 +79,7 @@ class Fragments:
         """Yield an element for each label of the whole image."""
         for tag in tags:
             attributes = self._attributes(tag.label, tag.attributes)
-            yield f'    <tag label="{self._label(tag.label)}" source="manual">\n{attributes}    </tag>\n'
+            yield f'    <tag label="{self._label(tag.label)}">\n{attributes}    </tag>\n'
 
     def _polygons(self, shape: Polygon, instance: Instance, place: int, groups: _Groups) -> Iterator[str]:
         rings = [ring for ring in shape.rings if len(ring) > 2]

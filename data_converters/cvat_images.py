@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
@@ -12,7 +12,7 @@ from data_converters.archives import Member, Shelf, Unpacked
 from data_converters.base import BadRecord
 from data_converters.cvat_shapes import Element, Kinds, ShapeReader, parse_element
 from data_converters.cvat_xml import Untrusted, describe
-from segloop.data.annotations import ImageRecord, SizeHW
+from segloop.data.annotations import ImageRecord, Remark, SizeHW
 from segloop.data.image_files import MOST_PIXELS, image_size
 from segloop.utils.errors import UserError
 
@@ -38,7 +38,12 @@ class Export:
     kinds: Kinds
     size_hw: SizeHW | None = None  # of images whose size nothing tells
     shelf: Shelf | None = None
-    images: str | None = None  # where the user says that the image files are
+    images: str | None = None  # where image files must be
+    join_groups: bool = False
+
+    def shapes(self, size_hw: SizeHW | None) -> ShapeReader:
+        """Return what reads the shapes of an image of a size."""
+        return ShapeReader(self.kinds, size_hw, join_groups=self.join_groups)
 
     def parse(self, start: int, stop: int, line: int, *, image_id: str) -> Element:
         """Parse the part of the XML from its byte `start` to before `stop`."""
@@ -96,7 +101,7 @@ class ReadImage:
         problems: list[str] = []
         file = self.export.open_image(place.file, problems)
         size_hw = self.export.size_of(_told_size(element, problems), file, problems)
-        reader = ShapeReader(self.export.kinds, size_hw)
+        reader = self.export.shapes(size_hw)
         tags = reader.tags([each for each in element.inner if each.tag == "tag"])
         instances = reader.instances([each for each in element.inner if each.tag != "tag"])
         if problems or reader.problems:
@@ -109,7 +114,16 @@ class ReadImage:
             split=place.split,
             tags=tags,
             instances=tuple(instances),
+            remarks=remarks_of(reader, place.image_id),
         )
+
+
+def remarks_of(reader: ShapeReader, image_id: str) -> tuple[Remark, ...]:
+    """Return what was noticed of an image's shapes, with its id."""
+    return tuple(
+        replace(each, example=f"{image_id}: {each.example}" if each.example else image_id)
+        for each in reader.remarks
+    )
 
 
 def _told_size(element: Element, problems: list[str]) -> SizeHW | None:

@@ -22,6 +22,7 @@ from data_converters.cvat_mask_files import (
     open_tree,
     read_place,
 )
+from data_converters.cvat_names import only_listed
 from segloop.data.annotations import (
     Bitmap,
     ImageRecord,
@@ -67,6 +68,9 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     with_objects = any(name.startswith(OBJECTS) for name in tree.files)
     if not with_objects:
         told.append(f"There is no {OBJECTS}: images have index maps, and no objects.")
+    if options.list_file is not None:
+        wanted = only_listed(options.list_file, (image_id_of(name) for name, _ in listed))
+        listed = [(name, split) for name, split in listed if image_id_of(name) in wanted]
     images = image_files(tree, options)
     places = []
     for name, split in listed:

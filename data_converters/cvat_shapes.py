@@ -6,27 +6,29 @@ import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from data_converters.cvat_meta import PART, UID, value_of
-from data_converters.cvat_xml import Untrusted, make_parser
+from data_converters.cvat_parts import join_groups, merge_parts
+from data_converters.cvat_xml import make_parser
 from segloop.data.annotations import (
     Bitmap,
     Box,
     Instance,
     Opaque,
     Polygon,
+    Remark,
     Shape,
     SizeHW,
     Tag,
     Value,
 )
 from segloop.data.image_files import MOST_PIXELS
-from segloop.data.masks import Window, canonical, fault, from_windows, rings_fault
+from segloop.data.masks import FARTHEST, Window, canonical, fault, from_windows, rings_fault
 from segloop.utils.errors import nearest
 
 Kinds = Mapping[str, Mapping[str, str]]
@@ -39,7 +41,6 @@ WINDOW = ("left", "top", "width", "height")
 LONGEST_GUESS = 100  # characters of a label that others are compared with
 _WHOLE = re.compile(r"\s*-?[0-9]{1,18}\s*", re.ASCII)
 _COUNT = re.compile(r"\s*[0-9]{1,18}\s*", re.ASCII)
-_PART = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(\+?)")
 
 
 @dataclass(slots=True)
@@ -84,16 +85,19 @@ def parse_element(data: bytes, *, encoding: str, line: int) -> Element:
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.Parse(data, False)
-    if not top.inner:
-        raise Untrusted("nothing stands there")
+    tail = f"</{stack[-1].tag}>" if len(stack) > 1 else ""  # an element without contents is closed already
+    parser.Parse(
+        tail.encode(encoding), True
+    )  # or a newer expat might keep back what it has not read to the end
     return top.inner[0]
 
 
 class ShapeReader:
     """Turns elements of one image into instances, and collects what is wrong with them."""
 
-    def __init__(self, kinds: Kinds, size_hw: SizeHW | None) -> None:
-        self.kinds, self.size_hw = kinds, size_hw
+    def __init__(self, kinds: Kinds, size_hw: SizeHW | None, *, join_groups: bool = False) -> None:
+        self.kinds, self.size_hw, self.join_groups = kinds, size_hw, join_groups
+        self.remarks: list[Remark] = []
         self._told: list[tuple[int, str]] = []
         self._guesses = 3
 
@@ -116,7 +120,15 @@ class ShapeReader:
             if instance is not None:
                 found.append(instance)
                 parts.append(element.attributes.get(PART, ""))
-        return merge_parts(found, parts) if any(parts) else found
+        found = merge_parts(found, parts) if any(parts) else found
+        return self._joined(found) if self.join_groups else found
+
+    def _joined(self, instances: list[Instance]) -> list[Instance]:
+        """Return one object for each label of a group, where the user says that groups are that."""
+        joined = join_groups(instances, self.size_hw)
+        if gone := len(instances) - len(joined):
+            self.remarks.append(Remark("shape(s) joined to another of their group", gone, ""))
+        return joined
 
     def tags(self, elements: Sequence[Element]) -> tuple[Tag, ...]:
         """Return the labels of the whole image."""
@@ -125,6 +137,8 @@ class ShapeReader:
             label = self._label(element)
             if label is not None:
                 found.append(Tag(label, self._attributes(element, label)[0]))
+            if self._whole(element, "group_id"):
+                self.remarks.append(Remark("tag(s) of an image whose group is not carried", 1, str(element)))
         return tuple(found)
 
     def _instance(self, element: Element, shape: Shape | None) -> Instance | None:
@@ -190,7 +204,9 @@ class ShapeReader:
         for name in names:
             text = element.values.get(name)
             value = None if text is None else _number(text)
-            if value is not None:
+            if value is not None and abs(value) > FARTHEST:
+                self._tell(element, f" has the {name} {value:g}; the limit is {FARTHEST} pixels")
+            elif value is not None:
                 found[name] = value
             elif text is None:
                 self._tell(element, f" has no {name}")
@@ -211,6 +227,9 @@ class ShapeReader:
             payload = None if points is None else {"points": points}
         elif tag == "ellipse":
             payload = self._turned(element, ELLIPSE)
+            if payload is not None and not (payload["rx"] > 0 and payload["ry"] > 0):
+                self._tell(element, f" has no area: its radii are {payload['rx']:g} and {payload['ry']:g}")
+                payload = None
         elif tag == "cuboid":
             payload = self._numbers(element, CUBOID)
         elif tag == "skeleton":
@@ -272,6 +291,9 @@ class ShapeReader:
         if not points or "_" in text or not all(math.isfinite(x + y) for x, y in points):
             odd = next((pair for pair in pairs if len(pair) != 2 or None in map(_number, pair)), [text])
             self._tell(element, f" has the point {_cut(','.join(odd))}, which is not two numbers")
+            return None
+        if any(abs(x) > FARTHEST or abs(y) > FARTHEST for x, y in points):
+            self._tell(element, f" has a point farther off than {FARTHEST} pixels, the limit")
             return None
         return points
 
@@ -373,29 +395,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and "_" not in text else None
-
-
-def merge_parts(instances: Sequence[Instance], marks: Sequence[str]) -> list[Instance]:
-    """Put polygons together that our writer wrote as the parts of one object.
-
-    A mark is `object.part`, with `+` where the object had a group of its own. It counts only among polygons
-    of one label and one group, each part once: a copy that somebody made in CVAT keeps the mark, and stays
-    an object of its own.
-    """
-    places: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
-    for place, (each, mark) in enumerate(zip(instances, marks, strict=True)):
-        known = _PART.fullmatch(mark)
-        if known and each.group is not None and isinstance(each.shape, Polygon):
-            key = (each.label, each.group, each.uid, known[1], known[3])
-            places.setdefault(key, []).append((int(known[2]), place))
-    merged: list[Instance | None] = list(instances)
-    for (_, group, _, _, own), found in places.items():
-        numbers = [number for number, _ in found]
-        if len(set(numbers)) < len(numbers):
-            continue
-        first = min(place for _, place in found)
-        rings = tuple(ring for _, place in sorted(found) for ring in instances[place].shape.rings)  # type: ignore[union-attr]
-        for _, place in found:
-            merged[place] = None
-        merged[first] = replace(instances[first], shape=Polygon(rings), group=group if own else None)
-    return [each for each in merged if each is not None]

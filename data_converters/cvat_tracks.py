@@ -9,10 +9,10 @@ from typing import NamedTuple, overload
 import numpy as np
 
 from data_converters.base import BadRecord
-from data_converters.cvat_images import Export, Place
+from data_converters.cvat_images import Export, Place, remarks_of
 from data_converters.cvat_index import KEYFRAME, OUTSIDE, Index, Track
 from data_converters.cvat_meta import Meta, Task
-from data_converters.cvat_shapes import BOX, CUBOID, ELLIPSE, Element, ShapeReader
+from data_converters.cvat_shapes import BOX, CUBOID, ELLIPSE, Element
 from segloop.data.annotations import Attribute, ImageRecord, SizeHW
 
 MOST_FRAMES = 1 << 20  # ten hours at 30 frames a second
@@ -269,7 +269,7 @@ class ReadFrame:
         problems: list[str] = []
         file = self.export.open_image(place.file, problems)
         size_hw = self.export.size_of(key.size_hw, file, problems)
-        reader = ShapeReader(self.export.kinds, size_hw)
+        reader = self.export.shapes(size_hw)
         instances = reader.instances([each for each in map(self._element, _of(key)) if each is not None])
         if problems or reader.problems:
             raise BadRecord(place.image_id, problems + reader.problems)
@@ -280,6 +280,7 @@ class ReadFrame:
             size_hw=size_hw,
             split=place.split,
             instances=tuple(instances),
+            remarks=remarks_of(reader, place.image_id),
         )
 
     def _element(self, of: tuple[Entry, int, str]) -> Element | None:

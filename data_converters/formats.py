@@ -28,7 +28,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.cvat",
             summary="CVAT for images 1.1 (and Video 1.1 to read), XML or zip",
             target=(".xml", ".zip"),
-            read_options=("images", "split", "size_hw"),
+            read_options=("images", "split", "list_file", "size_hw", "join_groups"),
             write_options=("masks", "instances", "connectivity", "media"),
         ),
         Format(
@@ -44,7 +44,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.cvat_mask",
             summary="CVAT's Segmentation mask 1.1; not written, for it loses masks",
             writes=False,
-            read_options=("images", "split"),
+            read_options=("images", "split", "list_file"),
         ),
         Format(
             name="airbus",

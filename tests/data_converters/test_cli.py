@@ -39,8 +39,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     flags = """SRC DST --from airbus --to cvat --strict --skip-bad --force --workers 3 --images i --split s
-        --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --repair --from-results
-        --as polygon:2 --overlap area --instances classes --connectivity 4 --media none
+        --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --join-groups --repair
+        --from-results --as polygon:2 --overlap area --instances classes --connectivity 4 --media none
         --draw-boxes --numbers --to-results"""
     assert run(monkeypatch, *flags.split()) == 0
     read = ReadOptions(
@@ -51,6 +51,7 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
         reduce_zero_label=True,
         list_file=Path("l"),
         keep_crowds=True,
+        join_groups=True,
         repair=True,
         results=True,
     )

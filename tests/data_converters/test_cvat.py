@@ -108,6 +108,15 @@ def test_a_job_and_a_task_without_a_subset(tmp_path: Path) -> None:
     assert [each.split for each in read_text(tmp_path, unnamed, split="mine")] == ["mine", "mine"]
 
 
+def test_only_the_images_of_a_list(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("# mine\nsub/пустой [1]\n", encoding="utf-8")
+    found = read_text(tmp_path, TASK, list_file=tmp_path / "list")
+    assert [each.image_id for each in found] == ["sub/пустой [1]"]
+    (tmp_path / "list").write_text("sub/img 0.png\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"list names 1 image\(s\) that are not there.*\n  sub/img 0\.png"):
+        read_text(tmp_path, TASK, list_file=tmp_path / "list")
+
+
 def test_without_meta_labels_come_from_the_shapes(tmp_path: Path) -> None:
     bare = TASK[: TASK.index("  <meta>")] + TASK[TASK.index("  <image") :]
     found = read_text(tmp_path, bare)

@@ -230,6 +230,15 @@ def test_grey_of_a_few_bits_is_not_spread(tmp_path: Path) -> None:
     assert record.semantic.tolist() == [[0, 1, 2, 0]]
 
 
+def test_only_the_images_of_a_list(tmp_path: Path) -> None:
+    file = write_export(tmp_path, picture(5, 3), None)
+    (tmp_path / "list").write_text("sub/i\n")
+    assert read_one(file, list_file=tmp_path / "list").image_id == "sub/i"
+    (tmp_path / "list").write_text("sub/j\n")
+    with pytest.raises(UserError, match=r"1 image\(s\) that are not there"):
+        read_one(file, list_file=tmp_path / "list")
+
+
 def test_exports_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         FormatError, match=r"a\.zip: it has no labelmap\.txt, which says what the colours mean"

@@ -15,6 +15,7 @@ from segloop.data.masks.codecs import (
 )
 from segloop.data.masks.components import components, count_parts, label_components, split_runs
 from segloop.data.masks.polygons import (
+    FARTHEST,
     contour_polygons,
     contour_rings,
     exact_polygons,
@@ -45,6 +46,7 @@ from segloop.data.masks.spans import Spans, are_runs, shared_area
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
+    "FARTHEST",
     "MOST_PLACES",
     "Mended",
     "Order",
