@@ -9,7 +9,8 @@ from typing import IO, Protocol
 
 from data_converters.archives import ArchiveWriter
 from data_converters.media import place_image
-from segloop.data.info import file_digest, join_digests
+from segloop.data.digests import file_digest
+from segloop.data.info import join_digests
 from segloop.utils.errors import DataError
 
 
