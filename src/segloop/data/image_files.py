@@ -37,9 +37,12 @@ class MaskFacts:
     error: str | None = None
 
 
-def image_facts(file: Path) -> ImageFacts:
-    """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage."""
-    data = file.read_bytes()
+def image_facts(file: Path | bytes) -> ImageFacts:
+    """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage.
+
+    `file` is a path, or what the file holds.
+    """
+    data = file if isinstance(file, bytes) else file.read_bytes()
     damage = structure_damage(data)
     if damage:
         return ImageFacts(error=damage)
@@ -55,9 +58,12 @@ def image_facts(file: Path) -> ImageFacts:
     return ImageFacts((width, height) if turned else (height, width), int(orientation))
 
 
-def mask_facts(file: Path) -> MaskFacts:
-    """Decode a mask and count its values; the indices of a palette, not its colours."""
-    data = file.read_bytes()
+def mask_facts(file: Path | bytes) -> MaskFacts:
+    """Decode a mask and count its values; the indices of a palette, not its colours.
+
+    `file` is a path, or what the file holds.
+    """
+    data = file if isinstance(file, bytes) else file.read_bytes()
     damage = structure_damage(data)
     if damage:
         return MaskFacts(error=damage)
