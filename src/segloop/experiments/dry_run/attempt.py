@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -41,6 +43,9 @@ def attempt(report: Report, watch: Stopwatch, *, config: Config, loader: str, hi
     except Untried as error:
         report.add(Row(BAD, watch.stage, f"{error}."))
     except UserError as error:
+        if _is_full(error.__cause__):
+            report.add(_no_room(watch.stage))
+            return
         error.args = (str(error).replace(str(hide), str(config.work_dir)),)
         report.refuse(watch.stage, error)
     except Exception as error:
@@ -48,6 +53,8 @@ def attempt(report: Report, watch: Stopwatch, *, config: Config, loader: str, hi
 
 
 def _failure(error: Exception, stage: str, *, config: Config, loader: str) -> Row:
+    if _is_full(error):
+        return _no_room(stage)
     text = str(error)
     batch_size = (config.get(loader) or {}).get("batch_size") or 1
     if any(sign in text for sign in SHARED_MEMORY):
@@ -66,6 +73,15 @@ def _failure(error: Exception, stage: str, *, config: Config, loader: str) -> Ro
     return Row(
         BAD, stage, f"{type(error).__name__} in {where}: {told[:300] or place.line} (traceback on stderr)"
     )
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _no_room(stage: str) -> Row:
+    text = f"the folder for temporary files is full ({tempfile.gettempdir()}), so the trial could not go on"
+    return Row(BAD, stage, text, ("→ set TMPDIR to a folder with more room",))
 
 
 def device_rows(trial: Trial, outline: Mapping[str, str]) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from segloop.data.checks import Seen
 from segloop.data.coco_losses import Losses
 from segloop.data.image_files import ImageFacts
 from segloop.experiments.config import is_semantic
-from segloop.experiments.data_checks import head_classes, leaves, require_data
+from segloop.experiments.data_checks import class_names, head_classes, leaves, require_data
 from segloop.experiments.dry_run import instances, semantic
 from segloop.experiments.dry_run.report import Report
 from segloop.utils.errors import UserError
@@ -47,6 +47,7 @@ def look_at_files(config: Config, splits: tuple[str, ...], report: Report) -> Da
         facts, counts = data.facts.setdefault(split, {}), data.counts.setdefault(split, [])
         for dataset in leaves(loader["dataset"]) if isinstance(loader, Mapping) else ():
             first = split == splits[0]
+            data.usable = data.usable and not isinstance(class_names(dataset), str)
             report.add(instances.coco_rows(split, dataset, facts=facts, counts=counts, first=first))
             if split != "train":
                 report.add(instances.metric_rows(split, config.get(f"{split}_evaluator"), dataset))
