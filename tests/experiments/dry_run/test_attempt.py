@@ -12,6 +12,7 @@ import pytest
 from mmengine.config import Config
 
 from segloop.experiments.dry_run.attempt import (
+    Before,
     attempt,
     crop_keys,
     free_disk,
@@ -72,7 +73,8 @@ def test_what_a_loader_process_met_is_told(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_refusals_name_the_work_dir_of_the_run(tmp_path: Path) -> None:
-    report = fail(ConfigError(f"{tmp_path}/work/mine/iter_1.pth is damaged"), tmp_path)
+    saved = tmp_path / "work/mine/iter_1.pth"
+    report = fail(ConfigError(f"{saved} is damaged"), tmp_path)
     assert [str(error) for error in report.errors] == ["work_dirs/mine/iter_1.pth is damaged"]
 
 
@@ -133,11 +135,18 @@ def test_memory_of_the_gpu_has_a_row_of_its_own(tmp_path: Path, monkeypatch: pyt
     watch.settled = watch.gpu_settled = 10**9
     trial: Any = SimpleNamespace(watch=watch, loaders={"train": loading()})
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 9 * 10**9)
-    rows = list(memory_rows(trial, free=10**12, gpu_free=5 * 10**9, split="train", crops=[]))
+    rows = list(memory_rows(trial, config(), split="train", free=10**12, gpu_free=5 * 10**9))
     assert [row.name for row in rows] == ["memory", "GPU memory"]
     assert rows[1].mark == BAD
     assert rows[1].below == ("→ --cfg-options train_dataloader.batch_size=3 (now 8)",)
-    assert len(list(memory_rows(trial, free=10**12, gpu_free=0, split="train", crops=[]))) == 1
+    assert len(list(memory_rows(trial, config(), split="train", free=10**12, gpu_free=0))) == 1
+
+
+def test_a_busy_machine_is_told() -> None:
+    (row,) = Before(memory=0, load=3.0 * cpu_count(), clock=0.0).rows()
+    assert "alone, all would be faster" in row.text
+    assert not list(Before(memory=0, load=0.1, clock=0.0).rows())
+    assert 0 <= Before.now().passed_s < 60
 
 
 def test_free_disk_is_that_of_the_nearest_folder(tmp_path: Path) -> None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.data_checks import leaves
 from segloop.experiments.dry_run.estimate import Memory, memory_advice, memory_row
-from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row
+from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, plural
 from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.trial import Loading, Trial, Untried
 from segloop.experiments.provenance import peak_memory
 from segloop.utils.errors import UserError
+from segloop.utils.memory import available_memory
 from segloop.utils.quiet import noisy
 from segloop.utils.workers import cpu_count
 
@@ -29,6 +33,33 @@ if TYPE_CHECKING:
 # How an allocator, and torch of a loader process, say that there is no more.
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "signal: Killed")
 SHARED_MEMORY = ("signal: Bus error", "insufficient shared memory")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The machine before a trial: free bytes of memory, how many programs want a core, and the clock."""
+
+    memory: int
+    load: float
+    clock: float
+
+    @classmethod
+    def now(cls) -> Before:
+        """Look at the machine."""
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # of the last minute
+        return cls(memory=available_memory(), load=load, clock=time.perf_counter())
+
+    @property
+    def passed_s(self) -> float:
+        """The seconds since then."""
+        return time.perf_counter() - self.clock
+
+    def rows(self) -> Iterator[Row]:
+        """Yield that other programs had the cores, which makes all times too long."""
+        if self.load > 0.5 * cpu_count():
+            cores = plural(cpu_count(), "core")
+            text = f"other programs keep it busy (load {self.load:.1f}, {cores}): alone, all would be faster"
+            yield Row(NOTE, "machine", text)
 
 
 @contextmanager
@@ -90,15 +121,14 @@ def device_rows(trial: Trial, outline: Mapping[str, str]) -> Iterator[Row]:
     yield Row(GOOD, "device", outline["Device"])
 
 
-def memory_rows(
-    trial: Trial, *, free: int, gpu_free: int, split: str, crops: list[str], kept: int = 0
-) -> Iterator[Row]:
+def memory_rows(trial: Trial, config: Config, *, split: str, free: int, gpu_free: int) -> Iterator[Row]:
     """Yield what the trial held at its fullest, on the CPU's side and on the GPU's."""
     import torch
 
-    watch, loading = trial.watch, trial.loaders[split]
+    watch, loading, loader = trial.watch, trial.loaders[split], f"{split}_dataloader"
+    kept, crops = kept_samples(loading, config, loader, free=free), crop_keys(config, loader)
     peak = peak_memory()["process_bytes"]
-    common: dict[str, Any] = {"batch_size": loading.batch_size, "loader": f"{split}_dataloader"}
+    common: dict[str, Any] = {"batch_size": loading.batch_size, "loader": loader}
     if peak:
         memory = Memory(
             peak=peak, settled=watch.settled, loaders=watch.loaders, kept=kept, free=free, **common

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
 import tempfile
@@ -28,7 +29,7 @@ def dry_run(kind: str, args: Namespace) -> int:
     """
     if args.launcher != "none":
         raise ConfigError("--dry-run tries one process: leave out --launcher, and start it without torchrun.")
-    scratch = Path(tempfile.mkdtemp(prefix="segloop-dry-run-"))
+    scratch = Path(tempfile.mkdtemp(prefix="segloop-"))
     process = multiprocessing.get_context("spawn").Process(target=_work, args=(kind, args, scratch))
     former = signal.signal(signal.SIGTERM, _end)
     try:
@@ -71,6 +72,7 @@ def _work(kind: str, args: Namespace, scratch: Path) -> NoReturn:
     """Be the other process."""
     with suppress(OSError):  # if memory runs out, the trial is to be killed and not somebody's editor
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # what metrics and torch put aside goes along
     multiprocessing.set_start_method(None, force=True)  # loader processes start as they do in a run
     run(lambda: _tries()[kind](args, scratch))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from segloop.experiments.dry_run.training import config_row, demo_row, validatio
 from segloop.experiments.dry_run.trial import Trial, build_test
 from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing, require_writable
 from segloop.utils.errors import UserError
-from segloop.utils.memory import available_memory
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -40,7 +38,7 @@ def try_test(
     `outputs` are those of `segloop.experiments.testing.settle_outputs`.
     """
     report = Report() if report is None else report
-    free, began = available_memory(), time.perf_counter()
+    before = attempts.Before.now()
     report.say(f"Trying {options.config}. Nothing is kept.\n")
     config, path, folder = prepare_testing(options, checkpoint=checkpoint, split=split, **outputs)
     report.add(config_row(config))
@@ -50,7 +48,7 @@ def try_test(
         report.add(demo_row(config, whole))
     data = data_rows.look_at_files(config, TEST_SPLITS, report)
     if data.usable:
-        _try_batches(config, path, options, data, report, scratch=scratch, free=free, began=began)
+        _try_batches(config, path, options, data, report, scratch=scratch, before=before)
     else:
         report.say("  Nothing was tried on these data.")
     return report.close(ready=READY, not_ready=NOT_READY)
@@ -64,8 +62,7 @@ def _try_batches(
     report: Report,
     *,
     scratch: Path,
-    free: int,
-    began: float,
+    before: attempts.Before,
 ) -> None:
     from segloop.experiments.checkpoints import trusting
 
@@ -82,12 +79,12 @@ def _try_batches(
         report.add(attempts.device_rows(trial, outline(trial.runner)))
         watch.at("checkpoint")
         report.add(checkpoint_rows(path, trial))
-        start_s = time.perf_counter() - began
+        start_s = before.passed_s
         trial.runner.test()
         report.add(validation_row(trial, "test"))
         report.add(estimate_rows(trial, config, start_s=start_s))
-        crops = attempts.crop_keys(config, "test_dataloader")
-        report.add(attempts.memory_rows(trial, free=free, gpu_free=gpu_free, split="test", crops=crops))
+        report.add(before.rows())
+        report.add(attempts.memory_rows(trial, config, split="test", free=before.memory, gpu_free=gpu_free))
 
 
 def try_folders(config: Config, folder: Path, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from segloop.experiments.dry_run.trial import DONE, Loading, Trial, build_traini
 from segloop.experiments.launch import TRAINING_SPLITS, Options, outline, prepare_training, require_writable
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError
-from segloop.utils.memory import available_memory
 from segloop.utils.processes import is_alive, machine
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ def try_training(
 ) -> int:
     """Try a training and report; `scratch` is a folder to throw away. Return the exit code."""
     report = Report() if report is None else report
-    free, began = available_memory(), time.perf_counter()
+    before = attempts.Before.now()
     report.say(f"Trying {options.config}. Nothing is kept.\n")
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     report.add(config_row(config))
@@ -49,7 +47,7 @@ def try_training(
     data = data_rows.look_at_files(config, TRAINING_SPLITS, report)
     report.add(sandbox.backend_rows(config))
     if data.usable:
-        _try_steps(config, options, data, report, scratch=scratch, free=free, began=began, whole=whole or {})
+        _try_steps(config, options, data, report, scratch=scratch, before=before, whole=whole or {})
     else:
         report.say("  No step was tried on these data.")
     return report.close(ready=READY, not_ready=NOT_READY)
@@ -62,8 +60,7 @@ def _try_steps(
     report: Report,
     *,
     scratch: Path,
-    free: int,
-    began: float,
+    before: attempts.Before,
     whole: dict[str, int],
 ) -> None:
     from segloop.experiments.checkpoints import trusting
@@ -82,19 +79,16 @@ def _try_steps(
         report.add(attempts.device_rows(trial, outline(trial.runner)))
         report.add(attempts.loader_rows(trial.loaders["train"], split="train"))
         report.add(weight_rows(config, trial.runner.model))
-        start_s = time.perf_counter() - began
+        start_s = before.passed_s
         try:
             run_training(trial)
         finally:
             report.add(step_rows(trial))
         report.add(resume_rows(config, trial))
     if trial is not None and watch.stage == DONE and watch.steps:
-        kept = attempts.kept_samples(trial.loaders["train"], config, "train_dataloader", free=free)
         report.add(estimate_rows(trial, config, start_s=start_s, whole=whole))
-        crops = attempts.crop_keys(config, "train_dataloader")
-        report.add(
-            attempts.memory_rows(trial, free=free, gpu_free=gpu_free, split="train", crops=crops, kept=kept)
-        )
+        report.add(before.rows())
+        report.add(attempts.memory_rows(trial, config, split="train", free=before.memory, gpu_free=gpu_free))
 
 
 def config_row(config: Config) -> Row:
@@ -107,7 +101,6 @@ def config_row(config: Config) -> Row:
 def try_folder(config: Config, report: Report) -> None:
     """Report whether the work_dir can be written, and what is in it."""
     folder = Path(config.work_dir)
-    there = folder.is_dir() and any(folder.iterdir())
     try:
         require_writable(folder, keep=False)
     except UserError as error:
@@ -124,7 +117,7 @@ def try_folder(config: Config, report: Report) -> None:
         text = f"{folder} holds an earlier run, up to {saved.name}; files of the same name will be replaced"
         report.add(Row(NOTE, "work_dir", text, ("→ --resume goes on with it, --work-dir spares it",)))
         return
-    report.add(Row(GOOD, "work_dir", f"{folder} can be written{'' if there else '; it is new'}"))
+    report.add(Row(GOOD, "work_dir", f"{folder} can be written{'' if folder.is_dir() else '; it is new'}"))
 
 
 def demo_row(config: Config, whole: dict[str, int]) -> Row:
