@@ -23,7 +23,7 @@ from segloop.data.masks import Runs, encode_patches, overlapping, to_spans
 from segloop.utils.errors import DataError, UserError
 
 LABEL = "object"
-ANYTHING = Legal(1 << 62, 0, reduce_zero_label=False)  # a number says nothing of a class
+ANYTHING = Legal(num_classes=1 << 62, ignore_index=0)  # a number says nothing of a class
 
 
 def read(source: Path, *, options: ReadOptions) -> LabelledImages:

@@ -43,7 +43,11 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         told.append("no class is called 'background': where objects are made, every class becomes objects")
     if pairs and not any(pair.images for pair in pairs):
         told.append("there are no images beside the masks, which alone tell names and sizes")
-    legal = Legal(len(labels), labels.ignore_index, options.reduce_zero_label)
+    legal = Legal(
+        num_classes=len(labels),
+        ignore_index=labels.ignore_index,
+        reduce_zero_label=options.reduce_zero_label,
+    )
     load = LoadPair(source, legal)
     return LabelledImages(labels=labels, keys=pairs, load=load, facts=_facts(info), told=tuple(told))
 

@@ -86,7 +86,7 @@ def mask_values(pairs: Sequence[Pair], *, stop_early: bool) -> set[int]:
                 return values
         elif IGNORED in facts.values:
             seen = ImageFacts(facts.size_hw)
-            legal = Legal(1, IGNORED, reduce_zero_label=False)
+            legal = Legal(num_classes=1, ignore_index=IGNORED)
             findings += judge("", str(file), seen, facts, legal=legal, binary=True)
     raise_findings(findings)
     return values

@@ -129,10 +129,13 @@ def _orientation(exif: bytes) -> int:
         return 1
 
 
-def image_facts(file: Path) -> ImageFacts:
-    """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage."""
+def image_facts(file: Path | bytes) -> ImageFacts:
+    """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage.
+
+    `file` is a path, or what the file holds.
+    """
     try:
-        data = file.read_bytes()
+        data = file if isinstance(file, bytes) else file.read_bytes()
     except OSError as error:
         return ImageFacts(error=error.strerror)
     damage = structure_damage(data)

@@ -28,8 +28,11 @@ class MaskFacts:
     error: str | None = None
 
 
-def mask_facts(file: Path) -> MaskFacts:
-    """Decode a mask and count its values; the indices of a palette, not its colours."""
+def mask_facts(file: Path | bytes) -> MaskFacts:
+    """Decode a mask and count its values; the indices of a palette, not its colours.
+
+    `file` is a path, or what the file holds.
+    """
     return _look(file, count=True)[0]
 
 
@@ -87,10 +90,10 @@ def reduce_zero(mask: np.ndarray) -> np.ndarray:
     return np.where((mask == 0) | (mask == 255), 255, mask - 1).astype(mask.dtype)
 
 
-def _look(file: Path, *, count: bool) -> tuple[MaskFacts, np.ndarray]:
+def _look(file: Path | bytes, *, count: bool) -> tuple[MaskFacts, np.ndarray]:
     nothing = np.zeros((0, 0), np.uint8)
     try:
-        data = file.read_bytes()
+        data = file if isinstance(file, bytes) else file.read_bytes()
     except OSError as error:
         return MaskFacts(error=error.strerror), nothing
     damage = structure_damage(data)
