@@ -18,6 +18,7 @@ from data_converters import convert as engine
 from data_converters import matrix
 from data_converters.base import FEATURES, ReadOptions, WriteOptions
 from data_converters.convert import convert
+from data_converters.detect import detect
 from data_converters.features import count_declared, count_held
 from data_converters.formats import FORMATS
 from data_converters.report import OWN_KINDS, Report
@@ -236,6 +237,12 @@ def test_no_pixel_of_an_object_moves(drawn: Set, source: str, target: str) -> No
 @given(drawn=sets.index_sets())
 def test_no_pixel_of_an_index_map_moves(drawn: Set, target: str) -> None:
     assert_the_road_holds(drawn, "mmseg", target)
+
+
+@pytest.mark.parametrize("source", matrix.SOURCES)
+def test_what_was_written_is_known_again_by_its_signs(source: str, tmp_path: Path) -> None:
+    _, file = rich_source(source, tmp_path)
+    assert detect(file)[0] == source
 
 
 def tree_of(place: Path) -> dict[str, bytes]:
