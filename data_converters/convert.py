@@ -106,16 +106,18 @@ def convert(
                 place,
                 draw=write_options.draw,
                 workers=workers,
+                refuse=lambda tally: _refuse_bad(tally, source, target, skip_bad=skip_bad),
                 skip_bad=skip_bad,
                 progress=progress,
             )
-            _refuse_bad(tally, source, target, skip_bad=skip_bad)
             told = (*images.told, *getattr(writer, "told", ()))
             report = tally.report(report, keeps=writer.keeps, told=told)
             if strict and report.losses:
                 raise _StrictLoss
     except _StrictLoss:
         return report
+    except OSError as error:  # a full disk, a folder that nobody may write to
+        raise UserError(f"{target} could not be written: {error}. Nothing was left there.") from error
     return report.done()
 
 
@@ -130,10 +132,11 @@ def _run(
     *,
     draw: bool,
     workers: int | None,
+    refuse: Callable[[Tally], None],
     skip_bad: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Tally:
-    """Send the images through the job, write them down in order, and count."""
+    """Send the images through the job, write them down in order, and count; `refuse` may end it then."""
     wanted = frozenset(FEATURES) - writer.keeps
     # The copy that renders never sees an open file, whether it works here or in another process.
     job = Job(images.load, images.labels, pickle.loads(pickle.dumps(writer)), wanted, draw)
@@ -147,6 +150,7 @@ def _run(
                 _add(*result, writer, tally, skip_bad=skip_bad)
             if progress is not None:
                 progress(number, total)
+        refuse(tally)
         writer.close()
     except Exception:
         with contextlib.suppress(Exception):

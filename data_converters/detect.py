@@ -72,7 +72,9 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     for table in tables:
         with table.open("rb") as file:
             yield from _of_table(file.readline(HEAD), table.name)
-    if described is None and _has_masks(folder):
+    if {"labels.csv", "objects.csv"} <= inner:
+        yield Sign("masks", "there are labels.csv and objects.csv")
+    elif described is None and _has_masks(folder):
         yield Sign("masks", "there are folders of masks")
 
 

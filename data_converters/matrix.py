@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data_converters.base import FEATURES, Format, WriteOptions
 from data_converters.formats import FORMATS
+from data_converters.report import OWN_KINDS
 from segloop.data.annotations import LabelledImages, LabelSet
 
 # What a set may hold that is read from a format, with no options.
@@ -38,11 +39,12 @@ HOLDS: Mapping[str, frozenset[str]] = {
     ),
 }
 # What writers change beyond the FEATURES that they do not keep; each kind is explained in `report.OWN_KINDS`.
-_DRAWN = ("background-objects", "image-files")
+_OUTLINES = ("outline-pixels", "outlines-of-two-points")
+_DRAWN = ("background-objects", "image-files", *_OUTLINES)
 OWN: Mapping[str, tuple[str, ...]] = {
     "mmseg": ("covered-pixels", "hidden-objects", "image-files"),
-    "coco": _DRAWN,
-    "cvat": ("attribute-types", "characters", "outline-pixels", "outlines-of-two-points", *_DRAWN),
+    "coco": ("objects-without-score", *_DRAWN),
+    "cvat": ("attribute-types", "characters", *_DRAWN),
     "cvat-coco": ("displaced-attributes", *_DRAWN),
     "airbus": ("labels",),
     "sartorius": ("covered-pixels", "hidden-objects", "folders", "labels"),
@@ -93,6 +95,15 @@ def pair_table() -> str:
     return "\n".join(lines)
 
 
+def own_table() -> str:
+    """Return what writers change beyond the features, and which ones do."""
+    lines = _head(["kind", "what it is", "where"])
+    for kind, meaning in OWN_KINDS.items():
+        where = [target for target in TARGETS if kind in OWN[target]]
+        lines.append(_row([f"`{kind}`", meaning, ", ".join(where) or "all"]))
+    return "\n".join(lines)
+
+
 def _head(cells: list[str]) -> list[str]:
     return [_row(cells), _row(["---"] * len(cells))]
 
@@ -103,7 +114,7 @@ def _row(cells: list[str]) -> str:
 
 def updated(text: str) -> str:
     """Return a page with its generated tables made anew."""
-    tables = {"features": feature_table, "pairs": pair_table}
+    tables = {"features": feature_table, "pairs": pair_table, "own": own_table}
     return _BLOCK.sub(lambda found: f"{found[1]}{tables[found[2]]()}\n{found[3]}", text)
 
 

@@ -18,16 +18,16 @@ OWN_KINDS: Mapping[str, str] = {
     "covered-pixels": "pixels that went to another object or class",
     "hidden-objects": "objects that no pixel is left of",
     "image-files": "image files that should come along and are not there",
-    "background-objects": "objects drawn of the class that is the background",
-    "outline-pixels": "pixels that simple outlines draw differently",
+    "background-objects": "objects drawn of the class that is the background, which no label stands for",
+    "outline-pixels": "pixels that outlines with fewer points draw differently",
     "outlines-of-two-points": "rings with fewer than three points",
-    "objects-without-score": "objects that results need a score for",
-    "displaced-attributes": "attributes whose names CVAT uses itself",
-    "attribute-types": "values that come back as another type",
+    "objects-without-score": "objects of results that had no score, and get 1",
+    "displaced-attributes": "attributes whose names CVAT uses for something of its own",
+    "attribute-types": "values that come back as another type, for XML holds text",
     "characters": "characters that XML cannot hold",
     "labels": "objects whose label the format has no place for",
     "folders": "images whose folder the format has no place for",
-    "unexplained": "what is gone and no other line tells of",
+    "unexplained": "objects or pixels that are gone and no other line tells why: please report it",
 }
 
 

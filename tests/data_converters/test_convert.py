@@ -155,6 +155,20 @@ def test_a_bug_keeps_its_traceback_and_leaves_nothing(run: Run, tmp_path: Path) 
     assert left(tmp_path) == []
 
 
+def test_a_full_disk_is_told_in_words(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"out\.tiny could not be written: .*No space left"):
+        run({"id": "full"})
+    assert left(tmp_path) == []
+
+
+def test_bad_images_are_told_even_if_what_is_left_makes_no_set(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be written"):
+        run({"id": "late"}, {"id": "odd"})
+    with pytest.raises(DataError, match="too late"):
+        run({"id": "late"})
+    assert left(tmp_path) == []
+
+
 def test_an_interruption_leaves_nothing(run: Run, tmp_path: Path) -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt

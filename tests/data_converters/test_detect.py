@@ -85,6 +85,11 @@ def test_results_and_described_sets_are_told(tmp_path: Path) -> None:
     assert detect(tmp_path / "s") == ("coco", "dataset.json names COCO files")
 
 
+def test_the_tables_beside_masks_tell_however_deep_they_lie(tmp_path: Path) -> None:
+    make(tmp_path, {"labels.csv": "name,color,group\n", "objects.csv": "split\n", "train/a/b/1/masks/": ""})
+    assert detect(tmp_path) == ("masks", "there are labels.csv and objects.csv")
+
+
 def test_what_cvat_or_another_may_have_written_is_asked(tmp_path: Path) -> None:
     make(tmp_path, {"a.json": CVAT_COCO, "set/annotations/instances_default.json": CVAT_COCO})
     for source in (tmp_path / "a.json", tmp_path / "set"):

@@ -14,7 +14,7 @@ from data_converters.base import FEATURES, BadRecord, Format, Loss, ReadOptions,
 from segloop.data import masks
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, LabelledImages, LabelSet, Tag
 from segloop.data.drawing import bitmaps
-from segloop.utils.errors import FormatError
+from segloop.utils.errors import DataError, FormatError
 
 SIZE = (4, 6)
 TINY = Format(
@@ -95,7 +95,13 @@ class TinyWriter:
         self._lines.append(rendered.payload)
 
     def close(self) -> None:
-        """Write all lines."""
+        """Write all lines; one that says `full` fails as a disk does, `late` as a set that does not fit."""
+        for fault, error in (
+            ("full", OSError(28, "No space left on device")),
+            ("late", DataError("too late")),
+        ):
+            if any(line.startswith(fault) for line in self._lines or []):
+                raise error
         self.told.append("written by tiny")
         file = self._target
         if file.suffix != ".tiny":
