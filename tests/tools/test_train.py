@@ -41,7 +41,7 @@ def test_a_dry_run_leaves_nothing_and_tells_what_the_run_takes(tiny_config: Path
     assert told
     assert tool("train", str(tiny_config), cwd=tmp_path).returncode == 0
     taken = json.loads((tmp_path / "work/train.json").read_text())["peak_memory"]["process_bytes"]
-    assert 0.7 < int(told[1]) * 1e6 / taken < 1.5
+    assert 0.7 < int(told[1]) * 1e6 / taken < 1.5, (told[1], taken)
 
 
 def test_a_dry_run_of_a_mistake_ends_as_the_run_would(tiny_config: Path, tmp_path: Path) -> None:
