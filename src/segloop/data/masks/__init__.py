@@ -3,11 +3,9 @@
 from segloop.data.masks.codecs import (
     Window,
     from_pairs,
-    from_strings,
     from_windows,
     pairs_fault,
     to_pairs,
-    to_strings,
     to_windows,
     window_table,
 )
@@ -37,6 +35,7 @@ from segloop.data.masks.runs import (
     unite,
 )
 from segloop.data.masks.spans import Spans
+from segloop.data.masks.strings import from_strings, runs_from_strings, to_strings
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
@@ -70,6 +69,7 @@ __all__ = [
     "pairs_fault",
     "rasterize",
     "rings_fault",
+    "runs_from_strings",
     "split_runs",
     "to_pairs",
     "to_spans",
