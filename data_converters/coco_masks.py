@@ -14,14 +14,16 @@ from segloop.data.annotations import Box, ImageRecord, Instance, Polygon, Shape
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import (
     Runs,
+    Spans,
     areas,
-    boxes_xyxy,
     contour_polygons,
     exact_polygons,
     rasterize,
+    to_spans,
     to_strings,
     unite,
 )
+from segloop.data.masks.spans import boxes
 from segloop.utils.errors import UserError, nearest
 
 MODES = ("rle", "exact-polygon", "polygon")
@@ -65,7 +67,8 @@ class Masks:
         drawn = bitmaps(instances, self.size_hw)
         self.places = [place for place, runs in enumerate(drawn) if runs is not None]
         self.runs: list[Runs] = [runs for runs in drawn if runs is not None]
-        own = areas(self.runs)
+        spans = to_spans(self.runs, self.size_hw)
+        own = areas_of(spans)
         self.pixels = sum(own)
         self.texts: dict[int, str] = {}
         as_runs = list(range(len(self.places)))
@@ -84,10 +87,13 @@ class Masks:
         for index, text in zip(as_runs, strings, strict=True):
             escaped = text.replace("\\", "\\\\")  # of COCO's characters the only one that JSON minds
             self.texts[self.places[index]] = f'{head}{escaped}"}}'
-        self.areas = dict(zip(self.places, areas(self.runs), strict=True))
-        boxes = boxes_xyxy(self.runs, self.size_hw)
-        boxes[:, 2:] -= boxes[:, :2]
-        self.boxes = dict(zip(self.places, boxes.tolist(), strict=True))
+        if mode == "polygon":
+            spans = to_spans(self.runs, self.size_hw)
+            own = areas_of(spans)
+        sides = boxes(spans)  # columns are the major axis: left, top, right, bottom
+        sides[:, 2:] -= sides[:, :2]
+        self.areas = dict(zip(self.places, own, strict=True))
+        self.boxes = dict(zip(self.places, sides.tolist(), strict=True))
 
     def _rings(self, rings: Sequence[np.ndarray]) -> str:
         decimals = self.decimals
@@ -134,6 +140,13 @@ class Masks:
         shape = self.instances[place].shape
         box = bare_box(shape)
         return f'"area":{as_number(box[2] * box[3] if isinstance(shape, Box) else 0)},"bbox":{as_list(box)}'
+
+
+def areas_of(spans: Spans) -> list[int]:
+    """Return how many pixels of each mask are set."""
+    upto = np.zeros(len(spans.starts) + 1, np.int64)
+    np.cumsum(spans.stops - spans.starts, out=upto[1:])
+    return np.diff(upto[spans.first]).tolist()
 
 
 def bare_box(shape: Shape) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from data_converters.coco_index import OURS, kind_of
 from segloop.data.annotations import Bitmap, Box, Opaque, Polygon, Shape, SizeHW
-from segloop.data.masks import Runs, canonical, fault, from_strings, rings_fault
+from segloop.data.masks import Runs, canonical, fault, from_strings, rings_fault, runs_from_strings
 from segloop.data.masks.polygons import FARTHEST, LONGEST
 
 Tell = Callable[[int, str], None]  # the annotation's place, and what is wrong with it
@@ -26,8 +26,7 @@ def shapes(annotations: Sequence[Mapping[str, Any]], size_hw: SizeHW | None, *, 
     rings: list[int] = []
     for place, annotation in enumerate(annotations):
         segmentation = annotation.get("segmentation")
-        ours = annotation.get(OURS)
-        if isinstance(ours, dict) and "shape" in ours:
+        if OURS in annotation and isinstance(ours := annotation[OURS], dict) and "shape" in ours:
             found[place] = _opaque(ours["shape"], place, tell)
         elif type(segmentation) is dict:
             runs.append(place)
@@ -61,6 +60,9 @@ def bitmaps(
     segmentations: Sequence[dict[str, Any]], size_hw: SizeHW | None, places: Sequence[int], tell: Tell
 ) -> list[Bitmap | None]:
     """Return the masks of segmentations of runs, compressed and not."""
+    quick = _plain_bitmaps(segmentations, size_hw)
+    if quick is not None:
+        return quick
     found: list[Bitmap | None] = [None] * len(segmentations)
     counts: dict[int, np.ndarray] = {}
     texts: dict[int, str] = {}
@@ -88,6 +90,18 @@ def bitmaps(
         else:
             found[index] = Bitmap(size_hw, each)
     return found
+
+
+def _plain_bitmaps(segmentations: Sequence[dict[str, Any]], size_hw: SizeHW | None) -> Any:
+    """Return the masks of segmentations that are all compressed, and right; None if any is not."""
+    if size_hw is None:
+        return None
+    size = [*size_hw]
+    texts = [each.get("counts") for each in segmentations if each.get("size") == size]
+    if len(texts) < len(segmentations) or not all(type(text) is str and text.isascii() for text in texts):
+        return None
+    runs = runs_from_strings(texts, size_hw[0] * size_hw[1])  # type: ignore[arg-type]
+    return None if runs is None else [Bitmap(size_hw, each) for each in runs]
 
 
 def _numbers(values: list[Any]) -> np.ndarray:

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import given
-from pycocotools import mask as coco
 
 from segloop.data import masks
 from tests.data.masks.cases import RING, RING_COLUMNS, RING_ROWS, RING_STRING, RING_WINDOW, images
@@ -20,27 +19,6 @@ def test_the_golden_mask_in_every_encoding() -> None:
     assert (window.left, window.top, window.width, window.height, window.counts.tolist()) == RING_WINDOW
     assert masks.to_pairs(runs, (6, 8), order="columns")[0].tolist() == RING_COLUMNS
     assert masks.to_pairs(runs, (6, 8), order="rows")[0].tolist() == RING_ROWS
-
-
-@given(images())
-def test_strings_are_those_of_pycocotools_and_come_back(drawn) -> None:
-    _, bitmaps = drawn
-    runs = [masks.encode(bitmap) for bitmap in bitmaps]
-    texts = masks.to_strings(runs)
-    theirs = [coco.encode(np.asfortranarray(bitmap.astype(np.uint8)))["counts"] for bitmap in bitmaps]
-    assert texts == [text.decode() for text in theirs]
-    assert [each.tolist() for each in masks.from_strings(texts)] == [each.tolist() for each in runs]
-
-
-def test_long_runs_survive_strings() -> None:
-    runs = [np.array([0, 2**31, 5, 1, 2**20, 7])]
-    assert masks.from_strings(masks.to_strings(runs))[0].tolist() == runs[0].tolist()
-
-
-@pytest.mark.parametrize("text", ["", "=42M0\n", "=4é", "P", "=42MP", "o" * 20 + "0"])
-def test_a_text_that_is_no_mask_comes_back_empty_and_spoils_no_other(text: str) -> None:
-    found = masks.from_strings([RING_STRING, text, RING_STRING])
-    assert [len(each) for each in found] == [15, 0, 15]
 
 
 @given(images())

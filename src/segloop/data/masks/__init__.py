@@ -4,12 +4,10 @@ from segloop.data.masks.codecs import (
     MOST_PLACES,
     Window,
     from_pairs,
-    from_strings,
     from_windows,
     pairs_fault,
     pairs_to_spans,
     to_pairs,
-    to_strings,
     to_windows,
     window_table,
 )
@@ -43,6 +41,7 @@ from segloop.data.masks.runs import (
     unite,
 )
 from segloop.data.masks.spans import Spans, are_runs, shared_area
+from segloop.data.masks.strings import from_strings, runs_from_strings, to_strings
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
@@ -84,6 +83,7 @@ __all__ = [
     "pairs_to_spans",
     "rasterize",
     "rings_fault",
+    "runs_from_strings",
     "shared_area",
     "split_runs",
     "to_pairs",

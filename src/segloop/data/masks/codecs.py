@@ -24,7 +24,6 @@ from segloop.data.masks.runs import FEW, Order, Runs, SizeHW, alternate_flat, fr
 from segloop.data.masks.spans import INT, Spans, are_runs, boxes, cut, flip, join, turn
 
 MOST_PLACES = 1 << 40  # where no image says how many pixels there are
-MOST_CHARACTERS = 7  # of five bits each: no run of a real image needs more
 
 
 @dataclass(frozen=True)
@@ -36,97 +35,6 @@ class Window:
     width: int
     height: int
     counts: np.ndarray
-
-
-def to_strings(runs: Sequence[Runs]) -> list[str]:
-    """Return COCO's compressed counts of many masks, as pycocotools writes them.
-
-    >>> to_strings([np.array([13, 4, 2, 1, 2, 1, 2, 1, 2, 1, 2, 4, 7, 1, 5])])
-    ['=42M000000035MN']
-    """
-    if not len(runs):
-        return []
-    lengths = np.array([len(each) for each in runs], INT)
-    values = np.concatenate(runs).astype(INT)
-    head = np.cumsum(lengths) - lengths
-    index = np.arange(len(values), dtype=INT) - np.repeat(head, lengths)
-    rest = values.copy()
-    later = np.flatnonzero(index > 2)  # from the fourth on, the difference to the last but one
-    rest[later] -= values[later - 2]
-    letters = np.zeros((len(values), MOST_CHARACTERS), np.uint8)
-    sizes = np.zeros(len(values), INT)
-    open_ = np.arange(len(values))
-    for place in range(MOST_CHARACTERS):
-        bits = rest & 31
-        rest >>= 5
-        more = np.where(bits & 16, rest != -1, rest != 0)
-        letters[open_, place] = (bits | np.where(more, 32, 0)) + 48
-        sizes[open_] += 1
-        open_, rest = open_[more], rest[more]
-        if len(open_) == 0:
-            break
-    text = letters[np.arange(MOST_CHARACTERS) < sizes[:, None]].tobytes().decode("ascii")
-    ends = np.cumsum(np.add.reduceat(sizes, head)).tolist()
-    return [text[low:high] for low, high in pairwise([0, *ends])]
-
-
-def from_strings(texts: Sequence[str | bytes]) -> list[np.ndarray]:
-    """Return the counts of many compressed masks as int64; a text that is none comes back as an empty array.
-
-    Whether they fit an image is for `fault` to say.
-    """
-    raw = [text.encode() if isinstance(text, str) else text for text in texts]
-    if raw and all(raw) and _are_whole(raw):
-        return _from_bytes(raw)
-    whole = [bool(each) and _are_whole([each]) for each in raw]
-    decoded = iter(_from_bytes([each for each, fine in zip(raw, whole, strict=True) if fine]))
-    return [next(decoded) if fine else np.zeros(0, INT) for fine in whole]
-
-
-def _are_whole(texts: Sequence[bytes]) -> bool:
-    """Tell whether all texts hold only COCO's characters, each ending with the end of a number."""
-    data = np.frombuffer(b"".join(texts), np.uint8)
-    if (data < 48).any() or (data > 111).any():
-        return False
-    last = ((data - 48) & 32) == 0
-    ends = np.flatnonzero(last)
-    limits = np.cumsum([len(text) for text in texts]) - 1
-    return bool(last[limits].all()) and int(np.diff(ends, prepend=-1).max()) <= MOST_CHARACTERS
-
-
-def _from_bytes(texts: Sequence[bytes]) -> list[np.ndarray]:
-    if not texts:
-        return []
-    data = np.frombuffer(b"".join(texts), np.uint8).astype(INT) - 48
-    last = (data & 32) == 0
-    ends = np.flatnonzero(last)
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    size = ends - begins + 1
-    place = np.arange(len(data), dtype=INT) - np.repeat(begins, size)
-    values = np.add.reduceat((data & 31) << (5 * place), begins)
-    values -= np.where(data[ends] & 16, np.left_shift(INT(1), 5 * size), 0)
-    limits = np.cumsum([len(text) for text in texts])
-    upto = np.searchsorted(ends, limits)  # how many values end before each text does
-    _undo_differences(values, np.diff(upto, prepend=0))
-    return [values[low:high] for low, high in pairwise([0, *upto.tolist()])]
-
-
-def _undo_differences(values: np.ndarray, lengths: np.ndarray) -> None:
-    """Add up, in each of several texts, what differs from the last but one: two interleaved sums in each."""
-    head = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    index = np.arange(len(values), dtype=INT) - head
-    odd = index & 1
-    odds = np.repeat(lengths // 2, lengths)
-    place = head + np.where(
-        odd, index >> 1, odds + (index >> 1)
-    )  # all odd ones of a text, then the even ones
-    turned = np.empty_like(values)
-    turned[place] = values
-    sums = np.cumsum(turned)
-    before = sums - turned
-    start = np.where(odd, head, head + odds + 1)  # the first number stands for itself
-    inside = np.flatnonzero(index)
-    values[inside] = sums[place[inside]] - before[start[inside]]
 
 
 def to_windows(runs: Sequence[Runs], size_hw: SizeHW) -> list[Window]:

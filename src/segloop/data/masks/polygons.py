@@ -7,9 +7,9 @@ from itertools import chain
 
 import numpy as np
 
-from segloop.data.masks.codecs import from_strings
 from segloop.data.masks.outlines import Outlines, trace
 from segloop.data.masks.runs import Runs, SizeHW, area, unite
+from segloop.data.masks.strings import from_strings
 from segloop.utils.errors import DataError
 
 Rings = tuple[np.ndarray, ...]
