@@ -155,8 +155,8 @@ def is_coco(dataset: Mapping[str, Any]) -> bool:
 
 def reads_as_coco(dataset: Mapping[str, Any]) -> bool:
     """Return whether a kind of data set keeps and drops annotations by the very rules of `CocoDataset`."""
-    lineage = getattr(_kind(dataset), "__mro__", ())
-    plain = next((base for base in lineage if base.__name__ == "CocoDataset"), None)
+    lineage: tuple[type, ...] = getattr(_kind(dataset), "__mro__", ())
+    plain: Any = next((base for base in lineage if base.__name__ == "CocoDataset"), None)
     return plain is not None and all(
         getattr(lineage[0], name) is getattr(plain, name) for name in ("load_data_list", "parse_data_info")
     )
