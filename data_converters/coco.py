@@ -18,7 +18,7 @@ from segloop.data.annotations import Label, LabelledImages, LabelSet
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
-MOST_LOOKED_FOR = 100  # images of a file that tell which folder is theirs
+MOST_LOOKED_FOR = 30  # images of a file that tell which folder is theirs
 MOST_KEYS_TOLD = 12
 
 

@@ -255,6 +255,9 @@ def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ZippedIm
     """Return the folder that holds most of some images, the first of several; None if none holds any."""
     if found.zipped is not None:
         return found.zipped if any(found.zipped.find(name) for name in names) else None
-    counts = [sum((folder / name).is_file() for name in names) for folder in found.image_folders]
+    counts = [
+        sum((folder / name).is_file() for name in names) if folder.is_dir() else 0
+        for folder in found.image_folders
+    ]
     best = max(counts, default=0)
     return ImageFolder(found.image_folders[counts.index(best)]) if best else None

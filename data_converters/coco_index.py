@@ -6,12 +6,13 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_converters.json_stream import Element, decoded, elements
+from data_converters.json_stream import Element, Piece, decoded, elements, pieces
 from segloop.data.annotations import image_id_of
 
 OURS = "segloop"  # the one key under which we write what the hub knows and COCO has no place for
@@ -19,6 +20,7 @@ IMAGE_KEYS = frozenset(f"id file_name width height {OURS}".split())  # the keys 
 ANNOTATION_KEYS = frozenset(
     f"id image_id category_id segmentation area bbox iscrowd attributes score ignore {OURS}".split()
 )
+PLAIN_KEYS = ANNOTATION_KEYS - {"attributes", "ignore"}  # of which nothing has to be told
 TOP_KEYS = frozenset(("images", "annotations", "categories", "info", "licenses"))
 MOST_TOLD = 1000  # problems of one kind that are kept
 _WORDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
@@ -135,18 +137,20 @@ class _Build:
     def read(self, file: Path, *, annotations: bool, shown: Path | None = None) -> None:
         with file.open("rb") as self.opened:
             met: Counter[str] = Counter()
-            for element in elements(file, shown=shown):
-                key, place = element.key, element.place
-                if place < 0:
+            for piece in pieces(file, shown=shown):
+                key = piece.key
+                if piece.place < 0:
                     met[key] += 1
-                    self._begin(element)
+                    self._begin(next(piece.elements()))
                 elif key == "annotations" or key == "":
-                    if annotations:
-                        self._annotation(element)
+                    if annotations and not self._plain_annotations(piece):
+                        for element in piece.elements():
+                            self._annotation(element)
                 elif key == "images":
-                    self._image(element)
+                    for element in piece.elements():
+                        self._image(element)
                 elif key in TOP_KEYS:
-                    self.top[key].append(self._whole(element))
+                    self.top[key] += [self._whole(element) for element in piece.elements()]
         self.faults += [f"the key {key!r} is there {count} times" for key, count in met.items() if count > 1]
         self.seen.update({f"top:{key}": 1 for key in met if key and key not in TOP_KEYS})
 
@@ -193,6 +197,29 @@ class _Build:
         if self.rows.setdefault(number, row) != row:
             self._tell(row, f"{told} at byte {element.start}: another image has the id {ident!r} too")
 
+    def _plain_annotations(self, piece: Piece) -> bool:
+        """Take in annotations with numbers for ids, as most are, or none; False leaves them as they were."""
+        values = piece.values
+        if set(map(type, values)) != {dict}:
+            return False
+        images = [value.get("image_id") for value in values]
+        ids = [value.get("id") for value in values]
+        with_ids = set(map(type, ids)) == {int}
+        if set(map(type, images)) != {int} or not (with_ids or ids.count(None) == len(ids)):
+            return False
+        if with_ids:
+            if max(map(abs, ids)) >= 1 << 63:
+                return False
+            self.ids_at.extend(range(len(self.owners), len(self.owners) + len(ids)))
+            self.ids.extend(ids)
+        numbers = self.numbers
+        self.owners.extend([numbers.setdefault(image, len(numbers)) for image in images])
+        self.spans.extend(chain.from_iterable(zip(piece.starts, piece.stops, strict=True)))
+        for value in values:
+            if not value.keys() <= PLAIN_KEYS or value.get("iscrowd"):
+                self._count(value)
+        return True
+
     def _annotation(self, element: Element) -> None:
         _, place, value, start, stop = element
         if type(value) is not dict:
@@ -215,6 +242,10 @@ class _Build:
             self.ids_at.append(len(self.owners) - 1)
         elif isinstance(ident, str) and self.texts.setdefault(ident, start) != start:
             self.problems.setdefault(-len(self.owners), []).append(_twice(ident, self.texts[ident], start))
+        self._count(value)
+
+    def _count(self, value: dict[str, Any]) -> None:
+        """Count what a reader may want to tell of an annotation."""
         if value.keys() - ANNOTATION_KEYS:
             self.seen.update(f"annotations:{key}" for key in value.keys() - ANNOTATION_KEYS)
         if value.get("iscrowd"):

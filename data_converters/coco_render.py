@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from data_converters.base import BadRecord, Loss, Rendered, WriteOptions
 from data_converters.coco_index import OURS
-from data_converters.coco_labels import category_ids
 from data_converters.coco_masks import Masks, as_list, as_number, bare_box
 from data_converters.media import file_suffix, name_fault
 from segloop.data.annotations import ImageRecord, Instance, LabelSet, Opaque, SizeHW
@@ -50,10 +49,17 @@ class Page(NamedTuple):
     has_ids: bool = True
 
 
-def render(record: ImageRecord, labels: LabelSet, *, options: WriteOptions, dialect: Dialect) -> Rendered:
-    """Return an image's lines, and what of it they do not hold."""
+def render(
+    record: ImageRecord,
+    labels: LabelSet,
+    *,
+    ids: Mapping[str, int],
+    options: WriteOptions,
+    dialect: Dialect,
+) -> Rendered:
+    """Return an image's lines, and what of it they do not hold; `ids` are the labels' category ids."""
     record = with_instances(record, labels, mode=options.instances, connectivity=options.connectivity)
-    _check(record, labels)
+    _check(record, ids, labels)
     assert record.size_hw is not None  # _check would have refused
     losses: list[Loss] = []
     background = None if labels.background is None else labels.labels[labels.background].name
@@ -68,7 +74,6 @@ def render(record: ImageRecord, labels: LabelSet, *, options: WriteOptions, dial
     drawn = [each for each in instances if not isinstance(each.shape, Opaque)]
     try:
         masks = Masks(record, drawn, options, losses, decimals=dialect.decimals)
-        ids = category_ids(labels)
         if options.results:
             annotations = _results(record, drawn, masks, ids, losses)
             ours = {}
@@ -93,7 +98,7 @@ def render(record: ImageRecord, labels: LabelSet, *, options: WriteOptions, dial
     return Rendered(record.image_id, page, instances=count, pixels=masks.pixels, losses=tuple(losses))
 
 
-def _check(record: ImageRecord, labels: LabelSet) -> None:
+def _check(record: ImageRecord, ids: Mapping[str, int], labels: LabelSet) -> None:
     """Refuse what could not be read back."""
     problems = []
     fault = name_fault(record.name)
@@ -101,10 +106,10 @@ def _check(record: ImageRecord, labels: LabelSet) -> None:
         problems.append(f"its name {record.name!r}: {fault}")
     if record.size_hw is None:
         problems.append("its size is not known: neither labels nor an image file tell; --size names it")
-    known = set(labels.names)
     met = {each.label for each in record.instances} | {each.label for each in record.tags}
-    for label in sorted(met - known):
-        problems.append(f"the label {label!r} is not declared.{nearest(label, known)}")
+    if met - ids.keys():
+        for label in sorted(met - set(labels.names)):
+            problems.append(f"the label {label!r} is not declared.{nearest(label, labels.names)}")
     if problems:
         raise BadRecord(record.image_id, problems)
 

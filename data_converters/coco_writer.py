@@ -12,7 +12,7 @@ from typing import IO, Any
 from data_converters.base import FEATURES, Rendered, WriteOptions
 from data_converters.coco_files import NO_SPLIT
 from data_converters.coco_index import OURS
-from data_converters.coco_labels import write_categories, write_info
+from data_converters.coco_labels import category_ids, write_categories, write_info
 from data_converters.coco_masks import masks_mode
 from data_converters.coco_outlets import FileOutlet, FolderOutlet, Outlet
 from data_converters.coco_render import COCO, Dialect, Page, dump, render
@@ -41,6 +41,7 @@ class CocoWriter:
 
     def __init__(self, labels: LabelSet, *, facts: Mapping[str, Any], options: WriteOptions) -> None:
         self.labels, self.facts, self.options = labels, dict(facts), options
+        self.ids = category_ids(labels)
         self.told: list[str] = []
         mode, _ = masks_mode(options.masks)
         if options.results and mode != "rle":
@@ -56,7 +57,7 @@ class CocoWriter:
 
     def render(self, record: ImageRecord) -> Rendered:
         """Return an image's annotations as JSON, but for the numbers that only the whole set gives."""
-        return render(record, self.labels, options=self.options, dialect=self.dialect)
+        return render(record, self.labels, ids=self.ids, options=self.options, dialect=self.dialect)
 
     def open(self, target: Path) -> None:
         """Begin a folder, or a file that ends in .json."""

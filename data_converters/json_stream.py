@@ -14,6 +14,7 @@ BLOCK = 1 << 20
 MOST_BYTES = 1 << 26  # of one element: a mask of 2**28 pixels needs less, unless it is noise
 _BLANK = re.compile(r"[ \t\n\r]*")
 _BEHIND = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
+MOST_TOGETHER = 200  # values of a piece
 _CUT = 16  # so close to the end of what was read an error may come from the cut and not from the file
 _scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]  # as fast as json.loads
 
@@ -32,7 +33,26 @@ class Element(NamedTuple):
     stop: int
 
 
-def elements(file: Path, *, shown: Path | None = None) -> Iterator[Element]:
+class Piece(NamedTuple):
+    """Values of one list that lie beside each other, the first of which has the place `place`; or one value.
+
+    They are what `Element` says of each: bytes `starts[n]` to `stops[n]` hold `values[n]`.
+    """
+
+    key: str
+    place: int
+    values: list[Any]
+    starts: list[int]
+    stops: list[int]
+
+    def elements(self) -> Iterator[Element]:
+        """Yield the values one by one."""
+        spans = zip(self.values, self.starts, self.stops, strict=True)
+        for number, (value, start, stop) in enumerate(spans):
+            yield Element(self.key, self.place + number, value, start, stop)
+
+
+def pieces(file: Path, *, shown: Path | None = None) -> Iterator[Piece]:
     """Yield what a JSON object of lists, or one list, holds, with a few blocks of the file in memory.
 
     `shown` is what errors call the file, if it is not where the user has it.
@@ -40,11 +60,17 @@ def elements(file: Path, *, shown: Path | None = None) -> Iterator[Element]:
     shown = shown or file
     try:
         with file.open("rb") as opened:
-            yield from _Reader(shown, opened).elements()
+            yield from _Reader(shown, opened).pieces()
     except FileNotFoundError:
         raise DataError(f"{shown} does not exist.") from None
     except OSError as error:
         raise DataError(f"{shown} cannot be read: {error.strerror}.") from None
+
+
+def elements(file: Path, *, shown: Path | None = None) -> Iterator[Element]:
+    """Yield the same one by one."""
+    for piece in pieces(file, shown=shown):
+        yield from piece.elements()
 
 
 def decoded(data: bytes) -> Any:
@@ -108,20 +134,23 @@ class _Reader:
                 self.fail(str(error), here)
             here = self.read_on(here)
 
-    def elements(self) -> Iterator[Element]:
+    def pieces(self) -> Iterator[Piece]:
         opening = self.text[self.here]
         if opening == "[":
-            yield Element("", -1, [], self.base + self.here, self.base + self.here + 1)
-            yield from self.list_elements("")
+            yield self.one("", [], self.here, self.here + 1)
+            yield from self.list_pieces("")
         elif opening == "{":
-            yield from self.object_elements()
+            yield from self.object_pieces()
         else:
             self.fail("Expecting an object or a list", self.here)
         self.here = self.skip(self.here)
         if self.here < len(self.text):
             self.fail("there is more after the end", self.here)
 
-    def object_elements(self) -> Iterator[Element]:
+    def one(self, key: str, value: Any, begin: int, end: int) -> Piece:
+        return Piece(key, -1, [value], [self.base + begin], [self.base + end])
+
+    def object_pieces(self) -> Iterator[Piece]:
         here = self.skip(self.here + 1)
         if self.text[here : here + 1] == "}":
             self.here = here + 1
@@ -135,13 +164,13 @@ class _Reader:
                 self.fail("Expecting ':' delimiter", here)
             here = self.skip(here + 1)
             if self.text[here : here + 1] == "[":
-                yield Element(key, -1, [], self.base + here, self.base + here + 1)
+                yield self.one(key, [], here, here + 1)
                 self.here = here
-                yield from self.list_elements(key)
+                yield from self.list_pieces(key)
                 here = self.here
             else:
                 value, begin, here = self.value(here)
-                yield Element(key, -1, value, self.base + begin, self.base + here)
+                yield self.one(key, value, begin, here)
             here = self.skip(here)
             sign = self.text[here : here + 1]
             if sign == "}":
@@ -151,16 +180,17 @@ class _Reader:
                 self.fail("Expecting ',' delimiter", here)
             here = self.skip(here + 1)
 
-    def list_elements(self, key: str) -> Iterator[Element]:
+    def list_pieces(self, key: str) -> Iterator[Piece]:
         here = self.skip(self.here + 1)
-        place = 0
         if self.text[here : here + 1] == "]":
             self.here = here + 1
             return
+        piece = Piece(key, 0, [], [], [])
         while True:
             value, begin, here = self.value(here)
-            yield Element(key, place, value, self.base + begin, self.base + here)
-            place += 1
+            piece.values.append(value)
+            piece.starts.append(self.base + begin)
+            piece.stops.append(self.base + here)
             match = _BEHIND.match(self.text, here)
             if match and match.end() < len(self.text):
                 sign, here = match[1], match.end()
@@ -168,6 +198,9 @@ class _Reader:
                 here = self.skip(here)
                 sign = self.text[here : here + 1]
                 here = self.skip(here + 1) if sign == "," else here + 1
+            if sign != "," or len(piece.values) == MOST_TOGETHER:
+                yield piece
+                piece = Piece(key, piece.place + len(piece.values), [], [], [])
             if sign == "]":
                 self.here = here
                 return

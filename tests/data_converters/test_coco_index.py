@@ -56,6 +56,12 @@ def test_the_order_of_the_keys_of_a_file_does_not_matter(tmp_path: Path) -> None
         assert found == [[2], [1]]
 
 
+def test_ids_that_are_too_large_or_of_another_kind_are_taken_one_by_one(tmp_path: Path) -> None:
+    ids = [1, 2**70, "x", None, -(2**63), True]
+    index = index_coco(write_coco(tmp_path / "a.json", [annotation(ident) for ident in ids]))
+    assert (len(index.spans), index.problems) == (len(ids), {})
+
+
 def test_whole_floats_are_ids_as_pandas_writes_them(tmp_path: Path) -> None:
     index = index_coco(write_coco(tmp_path / "a.json", [annotation(image_id=1.0)]))
     assert (len(index.spans), index.orphans) == (1, ())
@@ -130,6 +136,7 @@ def test_results_take_their_images_from_another_file(tmp_path: Path) -> None:
 
 def test_an_annotation_takes_few_bytes_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "BLOCK", 1 << 14)
+    monkeypatch.setattr(json_stream, "MOST_TOGETHER", 10)
     count = 4000
     line = json.dumps(annotation())
     images = ",".join(json.dumps(image(number)) for number in range(count // 100))

@@ -26,6 +26,7 @@ from tests.data.masks.cases import RING
 from tests.data_converters.coco_cases import COMPRESSED
 
 LABELS = LabelSet((Label("sea"), Label("cat"), Label("dog")), background=0)
+IDS = {"cat": 1, "dog": 2}
 MASK = Bitmap((6, 8), masks.encode(RING))
 
 
@@ -33,7 +34,8 @@ def rendered(*instances: Instance, dialect: Dialect = COCO, results: bool = Fals
     """Return an image as it would be written, sent through a pickle as workers do."""
     given = {"image_id": "a/1", "name": "a/1.png", "size_hw": (6, 8), "instances": instances, **record}
     options = WriteOptions(results=results)
-    return pickle.loads(pickle.dumps(render(ImageRecord(**given), LABELS, options=options, dialect=dialect)))
+    found = render(ImageRecord(**given), LABELS, ids=IDS, options=options, dialect=dialect)
+    return pickle.loads(pickle.dumps(found))
 
 
 def lines(page: Page) -> list[dict[str, Any]]:
@@ -151,7 +153,7 @@ def test_objects_of_the_background_are_told() -> None:
 def test_a_missing_file_is_a_loss_where_files_were_asked_for() -> None:
     record = ImageRecord(image_id="1", name="1.png", size_hw=(6, 8))
     for media, lost in (("copy", 1), ("link", 1), ("none", 0), (None, 0)):
-        found = render(record, LABELS, options=WriteOptions(media=media), dialect=COCO)
+        found = render(record, LABELS, ids=IDS, options=WriteOptions(media=media), dialect=COCO)
         assert len(found.losses) == lost
 
 

@@ -46,6 +46,7 @@ def test_pieces_make_the_whole_wherever_the_window_ends(
     file.write_text(json.dumps(value, indent=indent, ensure_ascii=ascii_only), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "BLOCK", block)
+        patch.setattr(json_stream, "MOST_TOGETHER", block % 3 + 1)
         found = read(file)
     assert found == ({"": value} if isinstance(value, list) else value)
 
