@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,12 @@ def test_mask_rcnn_trains_and_writes_its_predictions(config: Path, tmp_path: Pat
     assert (folder / "meta.json").is_file()
     with pytest.raises(ConfigError, match=r"must end in \.pkl"):
         evaluate(Options(config=str(config)), out="folder")
+
+
+def test_a_plain_config_of_mmdet_needs_no_compiled_operators(config: Path) -> None:
+    code = f"from segloop.experiments.launch import *; prepare(Options(config={str(config)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_can_report_another_number_of_classes_and_a_missing_file(config: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from segloop.experiments.dry_run.attempt import (
     loader_rows,
     memory_rows,
     nearest_folder,
+    place_of,
 )
 from segloop.experiments.dry_run.report import BAD, Report
 from segloop.experiments.dry_run.samples import Demand
@@ -149,6 +150,11 @@ def test_a_busy_machine_is_told() -> None:
     assert 0 <= Before.now().passed_s < 60
 
 
-def test_free_disk_is_that_of_the_nearest_folder(tmp_path: Path) -> None:
+def test_free_disk_is_that_of_the_nearest_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nearest_folder(tmp_path / "a/b/c") == tmp_path
     assert free_disk(tmp_path / "a/b") > 0
+    assert place_of(tmp_path / "a/b") == str(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work_dirs").mkdir()
+    assert place_of(Path("work_dirs/mine")) == "work_dirs"
+    assert place_of(Path("other/mine")) == "the current folder"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from segloop.data.coco_losses import Losses, compare_names
+from segloop.experiments.data_checks import reads_as_coco
 from segloop.experiments.dry_run.instances import (
+    coco_rows,
     image_rows,
     loaded_rows,
     loader_rules,
@@ -170,6 +172,22 @@ def test_a_metric_that_reads_another_file_is_told_if_images_are_missing(config: 
     (tmp_path / "other.json").unlink()
     (row,) = metric_rows("val", metric, dataset)
     assert "cannot be read" in row.text
+
+
+def test_only_what_reads_as_coco_is_counted() -> None:
+    kinds = {
+        "CocoDataset": True,
+        "CityscapesDataset": True,
+        "LVISV1Dataset": False,
+        "CocoPanopticDataset": False,
+    }
+    assert {kind: reads_as_coco({"type": kind}) for kind in [*kinds, "XMLDataset"]} == {
+        **kinds,
+        "XMLDataset": False,
+    }
+    dataset = {"type": "LVISV1Dataset", "ann_file": "gone.json"}
+    (row,) = coco_rows("train", dataset, facts={}, counts=[])
+    assert (row.mark, "rules of its own" in row.text) == (NOTE, True)
 
 
 def test_a_loader_with_rules_of_its_own_is_told() -> None:

@@ -179,6 +179,18 @@ def nearest_folder(path: Path) -> Path:
     return next((place for place in (path, *path.parents) if place.is_dir()), Path(path.anchor))
 
 
+def place_of(path: Path) -> str:
+    """Return the nearest folder of a path as a person calls it.
+
+    >>> place_of(Path("work_dirs/that/is/not/there"))
+    'the current folder'
+    """
+    folder = nearest_folder(path)
+    if folder == Path.cwd():
+        return "the current folder"
+    return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+
+
 def free_disk(path: Path) -> int:
     """Return the bytes that are free where a path will be."""
     return shutil.disk_usage(nearest_folder(path)).free

@@ -21,7 +21,7 @@ from segloop.data.coco_losses import (
 )
 from segloop.data.fact_store import FactStore, short_path
 from segloop.data.image_files import ImageFacts, image_facts
-from segloop.experiments.data_checks import annotation_file, class_names, crowds_are_empty, is_coco
+from segloop.experiments.data_checks import annotation_file, class_names, crowds_are_empty, reads_as_coco
 from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Row
 from segloop.utils.errors import FormatError, nearest
 from segloop.utils.progress import counted
@@ -38,13 +38,17 @@ def coco_rows(
     """
     counts.append(None)
     file, classes = annotation_file(dataset), class_names(dataset)
-    if file is None or not classes or not is_coco(dataset):
+    if file is None or not classes:
         return
     if isinstance(classes, str):
         text = (
             f"{split}: metainfo.classes is the text {classes!r}: write classes=({classes!r},), with a comma"
         )
         yield Row(BAD, "classes", text)
+        return
+    if not reads_as_coco(dataset):
+        text = f"{split}: {dataset['type']} has rules of its own; what it drops is not counted"
+        yield Row(NOTE, "instances", text)
         return
     try:
         content = read_coco(file)

@@ -133,7 +133,7 @@ def estimate_rows(trial: Trial, config: Config, *, start_s: float) -> Iterator[R
     written = sum(file.stat().st_size for file in trial.work_dir.glob("test/*/**/*") if file.is_file())
     needed = int(written / max(1, loading.tried) * loading.demand.samples)
     free = attempts.free_disk(Path(config.work_dir))
-    place = attempts.nearest_folder(Path(config.work_dir))
+    place = attempts.place_of(Path(config.work_dir))
     mark = GOOD if needed <= estimate.TIGHT * free else NOTE if needed <= free else BAD
     yield Row(mark, "disk", f"{size(needed)} for the RUN; {size(free)} free in {place}")
 

@@ -228,7 +228,7 @@ def disk_of(trial: Trial, config: Config, schedule: estimate.Schedule) -> estima
         bests=len(saving.key_indicators) if saving and saving.save_best else 0,
         logs=estimate.log_bytes(schedule, interval=logging.interval if logging else 10),
         free=attempts.free_disk(place),
-        where=str(attempts.nearest_folder(place)),
+        where=attempts.place_of(place),
     )
 
 
