@@ -13,7 +13,7 @@ from data_converters.base import BadRecord
 from data_converters.run_csv import Row, Table
 from segloop.data import masks
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, Remark, SizeHW
-from segloop.data.image_files import MOST_PIXELS, image_size
+from segloop.data.image_files import image_size, size_excess
 from segloop.utils.errors import DataError, UserError
 
 _RUNS = b"0123456789 \t"
@@ -88,10 +88,10 @@ class ImageReading:
                 pairs.append(np.fromstring(text, np.int64, sep=" "))
                 if lines.setdefault(text, line) != line:
                     again.append(f"lines {lines[text]} and {line}")
-        self.remark("objects that are there twice, both kept", len(again), *again[:1])
+        self.remark("object(s) that are there twice, both kept", len(again), *again[:1])
         spare = empty if pairs else empty[1:]
         self.remark(
-            "empty rows beside others of the image", len(spare), *(f"line {line}" for line in spare[:1])
+            "empty row(s) beside others of the image", len(spare), *(f"line {line}" for line in spare[:1])
         )
         if not pairs:
             return [], []
@@ -104,7 +104,7 @@ class ImageReading:
             return [], []
         if len(pairs) > 1 and (pixels := masks.shared_area(masks.pairs_to_spans(pairs, minor=1))):
             where = f"{pixels} among lines {drawn[0][0]} to {drawn[-1][0]}"
-            self.remark("pixels that several objects claim, kept by all", pixels, where)
+            self.remark("pixel(s) that several objects claim, kept by all", pixels, where)
         return drawn, runs
 
     def instances(
@@ -130,7 +130,7 @@ class ImageReading:
             return field.decode()
         except UnicodeDecodeError:
             self.wrong(line, f"{column} is not UTF-8")
-            return ""
+            return shown(field)
 
 
 def one_label(names: Sequence[str], usual: str, form: str) -> str:
@@ -153,9 +153,7 @@ def size_fault(size_hw: SizeHW) -> str | None:
     """Say what is wrong with a size that no image has."""
     if min(size_hw) < 1:
         return f"an image of {_pixels(size_hw)}"
-    if size_hw[0] * size_hw[1] > MOST_PIXELS:
-        return f"an image of {_pixels(size_hw)}; the limit is {MOST_PIXELS} in all"
-    return None
+    return size_excess(size_hw)
 
 
 def shown(text: bytes) -> str:

@@ -36,10 +36,10 @@ FOLDERS = ("train", "test")  # beside the CSV, where the competition puts its im
 MOST_LABELS = 1000
 _WHOLE = re.compile(rb"\d{1,9}(\.0*)?")
 _OPEN = {
-    ("holes", False): "objects with holes, kept",
-    ("holes", True): "objects whose holes were filled",
-    ("gaps", False): "objects that are an outline with gaps, kept",
-    ("gaps", True): "objects that were an outline with gaps, closed and filled",
+    ("holes", False): "object(s) with holes, kept",
+    ("holes", True): "object(s) whose holes were filled",
+    ("gaps", False): "object(s) that are an outline with gaps, kept",
+    ("gaps", True): "object(s) that were an outline with gaps, closed and filled",
 }
 
 
@@ -120,10 +120,11 @@ class LoadCells:
         reading = ImageReading(image_id)
         rows = reading.whole(rows, self.table)
         size_hw = self._size(reading, rows, file)
+        self._check_labels(reading, rows)
         rows, runs = reading.draw(rows, self.drawn, size_hw, order="rows")
         if size_hw:
             runs = self._mended(reading, rows, runs, size_hw)
-        labels = self._labels(reading, rows)
+        labels = self._labels(rows)
         return ImageRecord(
             image_id=image_id,
             name=name,
@@ -136,6 +137,7 @@ class LoadCells:
 
     def _size(self, reading: ImageReading, rows: Sequence[Row], file: Path | None) -> SizeHW | None:
         """Return the size that the rows and the file agree on, or that images have where neither tells."""
+        before = len(reading.problems)
         of_file = reading.size_of(file)
         said = self._said(reading, rows)
         for size_hw, line in list(said.items())[1:]:
@@ -144,7 +146,7 @@ class LoadCells:
         for size_hw, line in list(said.items())[:1]:
             if of_file and size_hw != of_file:
                 reading.wrong(line, f"{_pixels(size_hw)}, and {file} has {_pixels(of_file)}")
-        if reading.problems:
+        if len(reading.problems) > before:
             return None
         return of_file or next(iter(said), self.size_hw)
 
@@ -167,15 +169,19 @@ class LoadCells:
                 said.setdefault(size_hw, line)
         return said
 
-    def _labels(self, reading: ImageReading, rows: Sequence[Row]) -> list[str]:
+    def _check_labels(self, reading: ImageReading, rows: Sequence[Row]) -> None:
+        """See that each cell has a label that is text."""
+        if self.kind is None:
+            return
+        for line, fields in rows:
+            if fields[self.drawn].strip() and not reading.text(line, fields[self.kind], "cell_type").strip():
+                reading.wrong(line, "no cell_type")
+
+    def _labels(self, rows: Sequence[Row]) -> list[str]:
         """Return the label of each row."""
         if self.kind is None:
             return [self.label] * len(rows)
-        labels = [reading.text(line, fields[self.kind], "cell_type") for line, fields in rows]
-        for (line, _), label in zip(rows, labels, strict=True):
-            if not label.strip():
-                reading.wrong(line, "no cell_type")
-        return labels
+        return [fields[self.kind].decode("utf-8", "replace") for _, fields in rows]
 
     def _mended(
         self, reading: ImageReading, rows: Sequence[Row], runs: list[masks.Runs], size_hw: SizeHW
@@ -187,7 +193,7 @@ class LoadCells:
             if places:
                 more = sum(open_[place].added for place in places)
                 done = f"{more} pixels more" if self.repair else f"--repair would add {more} pixels"
-                where = f"line {rows[places[0]][0]}, {done}" + " here" * (len(places) > 1)
+                where = f"line {rows[places[0]][0]}, {done}" + " in this image" * (len(places) > 1)
                 reading.remark(_OPEN[fault, self.repair], len(places), where)
         mended = open_ if self.repair else {}
         return [mended[place].runs if place in mended else each for place, each in enumerate(runs)]

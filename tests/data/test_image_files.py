@@ -120,6 +120,9 @@ def test_a_header_that_is_no_image_or_absurd_is_told(tmp_path: Path) -> None:
         image_size(tmp_path / "huge.png")
     with pytest.raises(DataError, match="cannot be read"):
         image_size(tmp_path / "none.png")
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(DataError, match=r"text.png: not an image that can be decoded$"):
+        image_size(tmp_path / "text.png")
     for data in (encode_rgb(IMAGE), jpeg()):
         for cut in range(24):
             (tmp_path / "cut").write_bytes(data[:cut])

@@ -42,10 +42,10 @@ def image_size(file: Path) -> tuple[int, int]:
     try:
         with file.open("rb") as stream:
             size_hw, orientation = _header(stream)
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        raise DataError(f"{file}: {decoding_error(error)}") from error
+        of_system = isinstance(error, OSError) and error.strerror  # Pillow's own OSErrors have none
+        reason = f"cannot be read ({of_system})" if of_system else decoding_error(error)
+        raise DataError(f"{file}: {reason}") from error
     excess = size_excess(size_hw)
     if excess:
         raise DataError(f"{file}: {excess}")

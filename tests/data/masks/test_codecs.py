@@ -89,3 +89,26 @@ def test_pairs_name_each_run_and_come_back(order, drawn) -> None:
 def test_pairs_that_are_no_mask_are_told(flat: list[int], words: str) -> None:
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(masks.pairs_fault(np.array(flat), 48))
+
+
+@pytest.mark.parametrize("order", ["columns", "rows"])
+@pytest.mark.parametrize(
+    "wrong", [[1, 2, 3], [0, 2], [1, 0], [47, 3], [1, 5, 3, 2], [9, 2, 3, 2], [2**63 - 1] * 2, [2**63 - 1, 5]]
+)
+@pytest.mark.parametrize("others", [0, 1, 20])
+def test_pairs_with_a_fault_make_no_masks(order, wrong: list[int], others: int) -> None:
+    pairs = [np.array(each) for each in [*[RING_COLUMNS] * others, wrong]]
+    assert masks.from_pairs(pairs, (6, 8), order=order) is None
+    assert masks.pairs_fault(pairs[-1], 48) is not None
+
+
+@given(images(most=12))
+@pytest.mark.parametrize("order", ["columns", "rows"])
+def test_pairs_that_touch_are_one_run(order, drawn) -> None:
+    size_hw, bitmaps = drawn
+    pairs = []
+    for bitmap in bitmaps:
+        line = np.flatnonzero((bitmap.T if order == "columns" else bitmap).ravel()) + 1
+        pairs.append(np.stack([line, np.ones_like(line)], axis=1).ravel())  # each pixel a run of its own
+    back = masks.from_pairs(pairs, size_hw, order=order)
+    assert [each.tolist() for each in back] == [masks.encode(bitmap).tolist() for bitmap in bitmaps]

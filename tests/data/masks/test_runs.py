@@ -51,6 +51,25 @@ def test_painting_and_counting_agree_with_pixels(drawn) -> None:
         assert (masks.decode(each, size_hw) == (canvas == value)).all()
 
 
+@given(images(most=12))
+def test_each_pixel_stays_with_the_last_mask_that_has_it(drawn) -> None:
+    size_hw, bitmaps = drawn
+    left = np.zeros(size_hw, int)
+    for value, bitmap in enumerate(bitmaps, start=1):
+        left[bitmap] = value
+    found = masks.apart([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+    wanted = [masks.encode(left == value).tolist() for value in range(1, len(bitmaps) + 1)]
+    assert [each.tolist() for each in found] == wanted
+
+
+@given(images(most=20))
+def test_masks_of_lines_of_any_length_come_back(drawn) -> None:
+    size_hw, bitmaps = drawn
+    runs = [masks.encode(bitmap) for bitmap in bitmaps]
+    again = masks.from_spans(masks.to_spans(runs, size_hw), size_hw)
+    assert [each.tolist() for each in again] == [each.tolist() for each in runs]
+
+
 def test_empty_runs_inside_are_taken_out() -> None:
     for odd in ([0, 0, 3, 1], [3, 0, 0, 1], [1, 0, 2, 1, 0], [2, 0, 1, 1]):
         assert masks.canonical(np.array(odd)).tolist() == [3, 1]

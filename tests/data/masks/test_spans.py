@@ -52,3 +52,25 @@ def test_no_masks_at_all() -> None:
     assert len(spans.flip(nothing, minor=4)) == 0
     assert masks.to_windows([], (3, 4)) == []
     assert len(np.asarray(masks.boxes_xyxy([], (3, 4)))) == 0
+
+
+@given(images(most=9))
+def test_shared_pixels_are_counted_without_painting(drawn) -> None:
+    size_hw, bitmaps = drawn
+    counts = sum(bitmaps, np.zeros(size_hw, int))
+    whole = masks.to_spans([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+    assert masks.shared_area(whole) == (counts > 1).sum()
+    assert masks.are_runs(whole, size_hw[0] * size_hw[1])
+
+
+def test_runs_from_outside_are_looked_at() -> None:
+    def judge(*runs: tuple[int, int], first: tuple[int, ...] = (0, 2)) -> bool:
+        starts, stops = np.array(runs, np.int64).reshape(-1, 2).T
+        return masks.are_runs(masks.Spans(starts, stops, np.array(first), 3), 12)
+
+    assert judge((0, 2), (2, 12))
+    assert judge((5, 7), (0, 3), first=(0, 1, 2))
+    assert judge((5, 7), (0, 3), first=(0, 0, 1, 1, 2, 2))
+    assert judge(first=(0, 0))
+    for wrong in ([(0, 2), (1, 3)], [(5, 7), (0, 3)], [(0, 0), (1, 2)], [(-1, 2), (3, 4)], [(0, 2), (3, 13)]):
+        assert not judge(*wrong)

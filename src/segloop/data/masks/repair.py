@@ -12,10 +12,10 @@ from segloop.data.masks.codecs import Window, from_windows
 from segloop.data.masks.runs import Runs, SizeHW, columns_of, encode, to_spans
 from segloop.data.masks.spans import boxes, cut
 
-GAPS = (3, 5, 7, 9, 11)  # pixels across a gap, and a little more: the first that closes an outline is enough
-THICK = 5  # pixels: where a square of this side fits into a mask, it is no outline there
+REACH = 5  # pixels that the ends at a gap may have to grow to meet: gaps of twice as many are closed
+THICK = 7  # pixels: where a square of this side fits into a mask, it is no outline there
 SOLID = 0.1  # of a mask's pixels may be thick, and it is an outline still
-ENCLOSED = 0.5  # of the pixels of an outline must lie inside it when it is closed, or nothing was outlined
+ENCLOSED = 0.5  # times as many pixels as an outline has must lie inside it, or nothing was outlined
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ def mend(runs: Sequence[Runs], size_hw: SizeHW) -> dict[int, Mended]:
     """Return, by its place, each mask that has holes or is an outline with gaps, as it is without them.
 
     A hole is what no steps to the side, up or down lead out of, as scipy's `binary_fill_holes` has it. An
-    outline is a mask of thin lines (`THICK`, `SOLID`); its gaps are closed if they are narrower than the last
-    of `GAPS` and if it encloses enough then (`ENCLOSED`). What is enclosed is filled.
+    outline is a mask of thin lines (`THICK`, `SOLID`) that encloses something (`ENCLOSED`) once its lines
+    have grown by at most `REACH` pixels: its gaps are closed then. What is enclosed is filled.
 
     >>> found = mend([encode(np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]))], (3, 3))
     >>> found[0].fault, found[0].added, found[0].runs.tolist()
@@ -62,18 +62,21 @@ def _close(drawn: np.ndarray) -> tuple[Literal["holes", "gaps"] | None, np.ndarr
     """Say what is open in the uint8 window of a mask, and return it filled."""
     import cv2
 
-    margin = GAPS[-1]
+    margin = REACH + 1
     inside = (slice(margin, -margin),) * 2
     padded = np.pad(drawn, margin)
     filled = _fill(padded)
     thick = cv2.morphologyEx(filled, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8))
     if int(thick.sum()) <= SOLID * int(filled.sum()):
-        for gap in GAPS:
-            ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
-            closed = cv2.morphologyEx(filled, cv2.MORPH_CLOSE, ellipse)
-            whole = _fill(closed)
-            if int(whole.sum()) - int(closed.sum()) >= ENCLOSED * int(filled.sum()):
-                return "gaps", whole[inside]
+        for reach in range(1, REACH + 1):
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+            grown = cv2.dilate(filled, disc)
+            closed = _fill(grown)
+            # A bay that is grown over leaves no hole; a gap that is grown over leaves what it led into.
+            if (closed != grown).any():
+                whole = filled | cv2.erode(closed, disc)
+                if int(whole.sum()) >= (1 + ENCLOSED) * int(filled.sum()):
+                    return "gaps", whole[inside]
     return "holes" if (filled != padded).any() else None, filled[inside]
 
 
