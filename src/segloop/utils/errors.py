@@ -54,7 +54,10 @@ class MissingDependency(UserError):
 
 def together(errors: Sequence[UserError]) -> UserError:
     """Return one error that tells all of these, each text once; a single one is returned as it is."""
-    different = list({str(error): error for error in errors}.values())
+    firsts: dict[str, UserError] = {}
+    for error in errors:
+        firsts.setdefault(str(error), error)
+    different = list(firsts.values())
     if len(different) == 1:
         return different[0]
     text = "\n\n".join(map(str, different))

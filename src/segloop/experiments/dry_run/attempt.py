@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.data_checks import plain_configs
 from segloop.experiments.dry_run.estimate import Memory, memory_advice, memory_row
-from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, plural
+from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, duration, plural
 from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.trial import Loading, Trial, Untried
 from segloop.experiments.provenance import peak_memory
@@ -54,11 +54,12 @@ class Before:
         """The seconds since then."""
         return time.perf_counter() - self.clock
 
-    def rows(self) -> Iterator[Row]:
-        """Yield that other programs had the cores, which makes all times too long."""
+    def rows(self, *, alone_s: float | None = None) -> Iterator[Row]:
+        """Yield that other programs had the cores; `alone_s` is the most that a step takes without them."""
         if self.load > 0.5 * cpu_count():
             cores = plural(cpu_count(), "core")
-            text = f"other programs keep it busy (load {self.load:.1f}, {cores}): alone, all would be faster"
+            text = f"other programs keep it busy (load {self.load:.1f}, {cores}), so times are too long"
+            text += f": alone, a step would take {duration(alone_s)} at the most" if alone_s else ""
             yield Row(NOTE, "machine", text)
 
 

@@ -34,6 +34,7 @@ class Stopwatch(Hook):
             float
         ] = []  # seconds from the end of one step to the end of the next, waits included
         self.waits: list[float] = []  # of these, for the batch
+        self.worked: list[float] = []  # of a step, what the cores spent on it, all threads together
         self.batches: list[float] = []  # of validation or test
         self.scores_s = 0.0
         self.scores: dict[str, Any] = {}
@@ -41,6 +42,7 @@ class Stopwatch(Hook):
         self.settled = self.gpu_settled = 0  # bytes that are held between steps
         self.loaders = 0  # bytes that loader processes hold, at the most
         self._last = self._begun = time.perf_counter()
+        self._worked = 0.0
 
     def at(self, stage: str) -> None:
         """Note what is being done from here on."""
@@ -61,6 +63,14 @@ class Stopwatch(Hook):
         """The steps on batches as they come; the first step of all has a warm-up in it."""
         return self.steps[max(1, self.chosen) :]
 
+    @property
+    def alone_s(self) -> float | None:
+        """What a usual step would take if all cores were ours; None where that is not known."""
+        usual = self.worked[max(1, self.chosen) :]
+        if not usual or torch.cuda.is_available():
+            return None
+        return sum(usual) / len(usual) / torch.get_num_threads()
+
     def before_train(self, runner: Any) -> None:
         """Forget the files of a work_dir that is not this one."""
         for name in list(runner.message_hub.runtime_info):
@@ -68,6 +78,7 @@ class Stopwatch(Hook):
                 runner.message_hub.runtime_info.pop(name)
         self.at("training")
         self._last = self._begun = time.perf_counter()
+        self._worked = time.process_time()
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Note how long the batch was waited for."""
@@ -81,6 +92,9 @@ class Stopwatch(Hook):
         self.loss = None if loss is None else float(torch.as_tensor(loss).detach())  # waits for the GPU, too
         self._look_at_memory()
         self.steps.append(self._lap())
+        worked = time.process_time()
+        self.worked.append(worked - self._worked)
+        self._worked = worked
 
     def before_val(self, runner: Any) -> None:
         """Go over to validation."""

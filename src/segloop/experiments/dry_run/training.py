@@ -87,7 +87,7 @@ def _try_steps(
         report.add(resume_rows(config, trial))
     if trial is not None and watch.stage == DONE and watch.steps:
         report.add(estimate_rows(trial, config, start_s=start_s, whole=whole))
-        report.add(before.rows())
+        report.add(before.rows(alone_s=watch.alone_s))
         report.add(attempts.memory_rows(trial, config, split="train", free=before.memory, gpu_free=gpu_free))
 
 
