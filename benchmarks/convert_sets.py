@@ -14,7 +14,8 @@ from segloop.data.palette import complete_colors
 from segloop.data.png import encode_indices, encode_rgb
 
 CLASSES = 150
-SIDE = 256
+# Heights and widths of fluorescence images in the Data Science Bowl 2018, and of how many in 100.
+SIDES = {(256, 256): 62, (360, 360): 16, (520, 696): 17, (512, 640): 5}
 SHIP_SIDE = 768
 # The real training set of the ships has 231,723 rows: 42,556 images with 81,723 ships, and 150,000 without.
 SHIP_ROWS, SHIPS, IMAGES_WITH_SHIPS = 231_723, 81_723, 42_556
@@ -61,9 +62,10 @@ def mirror_for_datumaro(source: Path, target: Path, *, split: str) -> None:
 
 
 def _scatter(draw: np.random.Generator, objects: int) -> np.ndarray:
-    mask = np.zeros((SIDE, SIDE), np.uint8)
+    size_hw = list(SIDES)[draw.choice(len(SIDES), p=np.array([*SIDES.values()]) / 100)]
+    mask = np.zeros(size_hw, np.uint8)
     for value in draw.permutation(CLASSES)[:objects] + 1:
-        middle = tuple(int(each) for each in draw.integers(0, SIDE, 2))
+        middle = tuple(int(each) for each in draw.integers(0, size_hw[::-1]))
         axes = tuple(int(each) for each in draw.integers(4, 14, 2))
         cv2.ellipse(mask, middle, axes, int(draw.integers(180)), 0, 360, int(value), -1)
     return mask
