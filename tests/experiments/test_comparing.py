@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,25 @@ def test_the_first_difference_is_told(files: dict[str, Any], told: str, one: Pat
     found = compare(one, work_dir(tmp_path / "two", **files))
     assert not found.identical
     assert told in found.differ[0]
+
+
+class Hostile:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_a_hostile_checkpoint_is_not_run_but_told(one: Path, tmp_path: Path) -> None:
+    two = work_dir(tmp_path / "two", iter_2=weights() | {"extra": Hostile(tmp_path / "ran")})
+    for folders in ((one, two), (two, one)):
+        found = compare(*folders)
+        assert "iter_2.pth cannot be loaded safely" in found.unknown[1]
+        assert not found.same
+    assert not (tmp_path / "ran").exists()
 
 
 def test_minus_zero_is_not_zero(tmp_path: Path) -> None:

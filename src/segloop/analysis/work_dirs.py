@@ -131,7 +131,8 @@ def table(trainings: Sequence[Training]) -> str:
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     for training in trainings:
         if training.resume:
-            reason = f" ({training.error.splitlines()[0][:100]})" if training.error else ""
+            first = (training.error or "").partition("\n")[0]
+            reason = f" ({first if len(first) <= 100 else first[:99] + '…'})" if first else ""
             lines += [
                 "",
                 f"{_shown(training.folder)} {ENDS[training.state]}{reason}. To go on:",

@@ -11,6 +11,7 @@ from typing import Any
 
 from segloop.analysis.runs import Run, list_runs, read_run
 from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.experiments.config import FOLDS
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError
 
@@ -97,7 +98,12 @@ def _data(sources: Sources) -> Iterator[str]:
     train = sources.train or {}
     data = train.get("data") or {}
     yield f"Trained on: {data.get('name') or UNKNOWN}, {train.get('images') or '?'} images"
-    yield f"Content hash: {data.get('content_hash') or UNKNOWN}"
+    if data.get("content_hash"):
+        yield f"Content hash: {data['content_hash']}"
+    else:  # the set has no dataset.json, but the files that were read are known
+        yield f"Hash of the files that were read: {(data.get('read') or {}).get('hash') or UNKNOWN}"
+    if fold := data.get("fold"):
+        yield f"Fold {fold.get('fold')} of {fold.get('folds', FOLDS)} was left out to validate on"
     if sources.dataset:
         yield f"Source: {sources.dataset.source or UNKNOWN}"
         if sources.dataset.generator:

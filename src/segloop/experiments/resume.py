@@ -88,7 +88,10 @@ def _is_of_this_run(path: Path, work_dir: Path) -> bool:
     """
     record = read_record(work_dir / TRAIN_FILE) or {}
     sessions = [str(each["log"]) for each in [*(record.get("earlier") or ()), record] if each.get("log")]
-    meta = read_checkpoint(path).get("meta") or {}
+    try:
+        meta = read_checkpoint(path).get("meta") or {}
+    except ConfigError:  # whoever loads it will say why
+        return True
     name = str(meta.get("experiment_name") or "")  # ends in the time at which the session was started
     return not sessions or not name or name.endswith(tuple(sessions))
 
