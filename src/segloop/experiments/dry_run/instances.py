@@ -208,7 +208,7 @@ def _reasons(
         if not counts[kind]:
             continue
         if kind == "category":
-            title += f" ({', '.join(f'{name} {number}' for name, number in losses.unknown.most_common(3))})"
+            title += f" ({', '.join(f'{name}: {number}' for name, number in losses.unknown.most_common(3))})"
         yield f"{counts[kind]:>6}  {fate}{title}, e.g. {losses.examples[kind][0]}"
         if remedy and remedies:
             yield f"{'':6}  → {remedy}"
