@@ -28,6 +28,8 @@ LIGHT = (
     "segloop.data.masks",
     "segloop.data.checks",
     "segloop.data.splits",
+    "segloop.data.groups",
+    "segloop.data.digests",
     "segloop.data.statistics",
     "segloop.data.demo",
     "segloop.data.info",
