@@ -1,9 +1,10 @@
-"""Train an experiment without each part of its recipe, for the same time.
+"""Train an experiment without each part of its recipe, for the same time or the same number of iterations.
 
-    python benchmarks/ablation.py [CONFIG] [--minutes 10] [--only VARIANT …]
+    python benchmarks/ablation.py [CONFIG] [--minutes 10 | --iterations 300] [--only VARIANT …]
 
 Each variant is first timed for some iterations, then trained for as many as fit into the minutes, with its
-schedule fitted to that, and validated once at the end. Finished variants are kept in OUT, not trained again.
+schedule fitted to that, and validated once at the end. With --iterations nothing is timed first, which is the
+honest way on a machine that is shared. Finished variants are kept in OUT, not trained again.
 
 Needs: hours (minutes times variants), and a machine with nothing else to do.
 """
@@ -28,19 +29,20 @@ def main() -> None:
     """Train what OUT lacks, then print the table."""
     args = parse_args()
     out = args.out / Path(args.config).stem
+    length = f"{args.iterations} iterations" if args.iterations else f"{args.minutes:g} minutes"
     results = {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("*.json"))}
     for number, (name, change) in enumerate(VARIANTS.items()):
         stem = f"{number:02d}"
-        if (args.only and name not in args.only) or results.get(stem, {}).get("minutes") == args.minutes:
+        if (args.only and name not in args.only) or results.get(stem, {}).get("length") == length:
             continue
         config = variant(args.config, change)
         if config is None:
             continue
         print(f"{time.strftime('%H:%M:%S')}  {name}", file=sys.stderr)
-        results[stem] = {"name": name, "minutes": args.minutes, **measure(config, out / stem, args)}
+        results[stem] = {"name": name, "length": length, **measure(config, out / stem, args)}
         (out / f"{stem}.json").write_text(json.dumps(results[stem]))
-    done = [results[stem] for stem in sorted(results) if results[stem]["minutes"] == args.minutes]
-    print(f"| {Path(args.config).stem}, {args.minutes:g} minutes | iterations | s | mDice | mDice_fg |")
+    done = [results[stem] for stem in sorted(results) if results[stem].get("length") == length]
+    print(f"| {Path(args.config).stem}, {length} | iterations | s | mDice | mDice_fg |")
     print("|---|---:|---:|---:|---:|")
     for row in done:
         print(
@@ -65,14 +67,17 @@ def measure(config: Any, folder: Path, args: argparse.Namespace) -> dict[str, fl
     config.dump(folder / "variant.py")
     from segloop.viz.curves import read_scalars
 
-    train(folder, "probe", PROBE, args, interval=PROBE // 2, validate=False)
-    seconds = [line["time"] for line in read_scalars(folder / "probe") if "lr" in line][-1]
-    iterations = max(1, round(args.minutes * 60 / seconds))
+    iterations = args.iterations
+    if not iterations:
+        train(folder, "probe", PROBE, args, interval=PROBE // 2, validate=False)
+        seconds = [line["time"] for line in read_scalars(folder / "probe") if "lr" in line][-1]
+        iterations = max(1, round(args.minutes * 60 / seconds))
     train(folder, "full", iterations, args, interval=20, validate=True)
+    times = sorted(line["time"] for line in read_scalars(folder / "full") if "lr" in line)
     last = [line for line in read_scalars(folder / "full") if "mDice_fg" in line][-1]
     return {
         "iterations": iterations,
-        "seconds": seconds,
+        "seconds": times[len(times) // 2],
         "mDice": last["mDice"],
         "mDice_fg": last["mDice_fg"],
     }
@@ -219,6 +224,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--minutes", type=float, default=10, help="of training per variant (default: %(default)s)"
     )
+    parser.add_argument("--iterations", type=int, metavar="N", help="train for so many, whatever they take")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, metavar="VARIANT", help="these alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("work_dirs/ablation"), metavar="OUT")

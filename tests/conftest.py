@@ -6,12 +6,19 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import segloop.ops
 
 segloop.ops.install()  # before any test module imports mmcv
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads wait for each other where cores are busy
+
+# No test may fail because a machine is busy, so nothing of hypothesis looks at the clock.
+hypothesis.settings.register_profile(
+    "house", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

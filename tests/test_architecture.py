@@ -27,6 +27,8 @@ LIGHT = (
     "segloop.data.annotations",
     "segloop.data.masks",
     "segloop.data.checks",
+    "segloop.data.coco_losses",
+    "segloop.data.fact_store",
     "segloop.data.splits",
     "segloop.data.groups",
     "segloop.data.digests",
@@ -59,8 +61,14 @@ ARROWS = {
 ABOVE_THE_LIBRARY = {"tools", "data_converters", "supplementary", "configs", "tests", "benchmarks"}
 # Modules without a test file of their own: the file that tests them.
 TESTED_IN = {
+    "data_converters/__main__.py": "tests/data_converters/test_cli.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
+    # through whole dry runs: what they are for is to work together
+    "src/segloop/experiments/dry_run/data.py": "tests/experiments/dry_run/test_training.py",
+    "src/segloop/experiments/dry_run/loops.py": "tests/experiments/dry_run/test_training.py",
+    "src/segloop/experiments/dry_run/stopwatch.py": "tests/experiments/dry_run/test_training.py",
+    "src/segloop/experiments/dry_run/trial.py": "tests/experiments/dry_run/test_training.py",
     "src/segloop/experiments/testing.py": "tests/experiments/test_launch.py",
     # through mmcv's own classes, all in one place: that is how they are called
     "src/segloop/ops/deform_attention.py": "tests/ops/test_core.py",

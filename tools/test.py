@@ -41,6 +41,10 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Test, and say the scores and where the RUN is."""
     args = parse_args()
+    if args.dry_run:
+        from segloop.experiments.dry_run.command import dry_run
+
+        return dry_run("test", args)
     from segloop.experiments.launch import Options, evaluate, summary
 
     metrics, folder = evaluate(

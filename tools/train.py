@@ -1,5 +1,6 @@
 """Train an experiment.
 
+  python tools/train.py configs/config_experiment_1.py --dry-run    will it run? what will it take?
   python tools/train.py configs/config_experiment_1.py
   python tools/train.py configs/config_experiment_1.py --resume
   python tools/train.py configs/config_experiment_2.py --cfg-options train_dataloader.batch_size=4
@@ -42,6 +43,10 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Train, and say what comes next."""
     args = parse_args()
+    if args.dry_run:
+        from segloop.experiments.dry_run.command import dry_run
+
+        return dry_run("train", args)
     from segloop.experiments.launch import Options, train
 
     runner = train(Options.of(args), resume=args.resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from PIL import Image
 
 from segloop.data import checks
-from segloop.data.checks import CACHE, Finding, check_semantic, describe, raise_findings
+from segloop.data.checks import Finding, Legal, check_semantic, describe, look_at_pairs, raise_findings
 from segloop.data.layout import Layout
 from segloop.data.png import encode_indices, encode_rgb
 from segloop.utils.errors import DataError
@@ -267,26 +266,21 @@ def test_the_message_groups_counts_and_cuts(root: Path) -> None:
     assert "… and 5 more" in text
 
 
-def test_the_cache_is_used_and_notices_a_changed_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_seen_is_kept_until_a_file_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check(root, cache=True) == []
-    read: list[str] = []
+    looked: list[bytes] = []
     original = checks.mask_facts
-    monkeypatch.setattr(checks, "mask_facts", lambda file: (read.append(file.name), original(file))[1])
-    monkeypatch.setattr(checks, "image_facts", lambda file: pytest.fail(f"{file} was read again"))
+    monkeypatch.setattr(checks, "mask_facts", lambda data: (looked.append(data), original(data))[1])
+    monkeypatch.setattr(checks, "image_facts", lambda data: pytest.fail("an image was looked over again"))
     assert check(root, cache=True) == []
-    assert read == []
+    assert looked == []
 
-    _, mask = put(root, "train", "b", mask=MASK + 1)
-    os.utime(root / "img_dir" / "train" / "b.png", ns=_times(root / "img_dir" / "train" / "b.png", root))
-    os.utime(mask, ns=(1, 1))
+    mask = root / "ann_dir/train/b.png"
+    before = mask.stat()
+    put(root, "train", "b", mask=MASK + 1)
+    os.utime(mask, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert only(check(root, cache=True)).file == "ann_dir/train/b.png"
-    assert read == ["b.png"]
-
-
-def _times(file: Path, root: Path) -> tuple[int, int]:
-    """Return the modification time that the cache holds for a file."""
-    stored = json.loads((root / CACHE).read_text())["files"]
-    return (stored[f"images:{file.relative_to(root).as_posix()}"][1],) * 2
+    assert looked == [mask.read_bytes()]
 
 
 def test_cached_facts_serve_other_classes(root: Path) -> None:
@@ -294,17 +288,13 @@ def test_cached_facts_serve_other_classes(root: Path) -> None:
     assert len(check(root, cache=True, num_classes=2)) == 4
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"version": 0, "files": {}}', '{"version": 1}'])
-def test_a_broken_cache_is_no_cache(root: Path, text: str) -> None:
-    (root / CACHE).parent.mkdir()
-    (root / CACHE).write_text(text)
-    assert check(root, cache=True) == []
-    assert json.loads((root / CACHE).read_text())["version"] == checks.CACHE_VERSION
-
-
-def test_a_folder_that_cannot_be_written_goes_uncached(root: Path) -> None:
-    (root / ".segloop").write_text("a file where the cache's folder would be")
-    assert check(root, cache=True) == []
+def test_pairs_are_checked_wherever_they_lie(root: Path) -> None:
+    image, mask = put(root, "train", "b", mask=MASK + 1)
+    pairs = [(image, mask), (root / "img_dir/val/d.png", root / "ann_dir/val/d.png")]
+    seen = look_at_pairs(root, pairs, legal=Legal(num_classes=3), cache=False)
+    assert only(seen.findings).kind == "values"
+    assert seen.images[image].size_hw == (12, 16)
+    assert seen.masks[pairs[1][1]].values == {0: 64, 1: 64, 2: 64}
 
 
 def test_progress_counts_every_file(root: Path) -> None:

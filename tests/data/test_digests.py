@@ -80,7 +80,9 @@ def test_a_file_that_was_just_written_is_not_trusted_yet(tmp_path: Path) -> None
     assert not (root / digests.CACHE).exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"version": 1, "files": {"a": [3, 0, 0, "zz"]}}', '{"files": 1}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"version": 1, "files": {"a": [3, 0, 0, "zz"]}}', '{"files": 1}']
+)
 def test_a_damaged_cache_is_no_cache(content: str, tmp_path: Path, reads: list[str]) -> None:
     root = tmp_path / "data"
     files = write(root, a="one")

@@ -1,16 +1,20 @@
-"""Damage is found from a file's bytes, and masks are counted by index."""
+"""Damage and size are found from a file's bytes."""
 
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
-from segloop.data.image_files import image_facts, mask_facts, structure_damage
-from segloop.data.png import encode_indices, encode_rgb
+from segloop.data.image_files import image_facts, image_size, structure_damage
+from segloop.data.png import encode_rgb
+from segloop.utils.errors import DataError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
 
@@ -54,11 +58,73 @@ def test_the_size_is_what_a_loader_sees(tmp_path: Path) -> None:
     assert (facts.size_hw, facts.orientation, facts.error) == ((16, 12), 8, None)
 
 
-def test_values_are_counted_by_index_in_every_mode(tmp_path: Path) -> None:
-    mask = np.array([[0, 1, 1], [2, 2, 2]], np.uint8)
-    (tmp_path / "p.png").write_bytes(encode_indices(mask, palette=[(9, 9, 9)] * 3))
-    Image.fromarray(mask).save(tmp_path / "l.png")
-    Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "i.png")
-    for name, mode in (("p", "P"), ("l", "L"), ("i", "I;16")):
-        facts = mask_facts(tmp_path / f"{name}.png")
-        assert (facts.size_hw, facts.mode, facts.values) == ((2, 3), mode, {0: 1, 1: 2, 2: 3})
+def test_a_png_is_turned_as_its_exif_says_wherever_it_lies(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(IMAGE).save(tmp_path / "a.png", exif=exif)
+    data = (tmp_path / "a.png").read_bytes()
+    chunk = data.index(b"eXIf") - 4
+    length = 12 + int.from_bytes(data[chunk : chunk + 4], "big")
+    behind = data[:chunk] + data[chunk + length : -12] + data[chunk : chunk + length] + data[-12:]
+    (tmp_path / "b.png").write_bytes(behind)
+    for name in ("a.png", "b.png"):
+        assert image_facts(tmp_path / name).orientation == 6
+        assert image_facts(tmp_path / name).size_hw == (16, 12)
+
+
+def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").write_bytes(encode_rgb(IMAGE))
+    monkeypatch.setattr(PngImageFile, "load", lambda self: pytest.fail("decoded"))
+    assert image_facts(tmp_path / "a.png").size_hw == (12, 16)
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    assert image_facts(tmp_path / "gone.png").error == "No such file or directory"
+
+
+def test_the_size_comes_from_the_header_alone(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(IMAGE).save(stream, "PNG", exif=exif)
+    files = {
+        "plain.png": (encode_rgb(IMAGE), (12, 16)),
+        "turned.png": (stream.getvalue(), (16, 12)),
+        "plain.jpg": (jpeg(progressive=True), (12, 16)),
+        "turned.jpg": (jpeg(exif=exif), (16, 12)),
+        "cut.jpg": (jpeg(exif=exif)[:-200], (16, 12)),
+        "odd-exif.jpg": (jpeg(exif=b"Exif\0\0nonsense"), (12, 16)),
+    }
+    for name, (data, size_hw) in files.items():
+        (tmp_path / name).write_bytes(data)
+        assert image_size(tmp_path / name) == size_hw, name
+    Image.fromarray(IMAGE).save(tmp_path / "a.bmp")
+    assert image_size(tmp_path / "a.bmp") == (12, 16)
+
+
+def test_orientation_behind_the_pixels_of_a_png_counts(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    body = exif.tobytes()[6:]
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body + struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    data = encode_rgb(IMAGE)
+    (tmp_path / "a.png").write_bytes(data[:-12] + chunk + data[-12:])
+    assert image_size(tmp_path / "a.png") == image_facts(tmp_path / "a.png").size_hw == (16, 12)
+
+
+def test_a_header_that_is_no_image_or_absurd_is_told(tmp_path: Path) -> None:
+    huge = bytearray(encode_rgb(IMAGE))
+    huge[16:24] = struct.pack(">II", 70000, 70000)
+    (tmp_path / "huge.png").write_bytes(huge)
+    with pytest.raises(DataError, match=r"huge.png: 70000x70000 pixels; the limit is 268435456"):
+        image_size(tmp_path / "huge.png")
+    with pytest.raises(DataError, match="cannot be read"):
+        image_size(tmp_path / "none.png")
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(DataError, match=r"text.png: not an image that can be decoded$"):
+        image_size(tmp_path / "text.png")
+    for data in (encode_rgb(IMAGE), jpeg()):
+        for cut in range(24):
+            (tmp_path / "cut").write_bytes(data[:cut])
+            with pytest.raises(DataError, match="cut: "):
+                image_size(tmp_path / "cut")

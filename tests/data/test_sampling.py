@@ -85,7 +85,8 @@ def test_epochs_are_rounded_up_to_the_processes(monkeypatch: pytest.MonkeyPatch)
         share.set_epoch(4)
     first, second = (list(share) for share in shares)
     assert len(first) == len(second) == len(shares[0]) == 4
-    assert sorted(first + second)[:1] and set(first + second) == set(DATA)
+    assert sorted(first + second)[:1]
+    assert set(first + second) == set(DATA)
     shares[0].set_epoch(5)
     assert list(shares[0]) != first
 

@@ -20,7 +20,9 @@ def test_each_place_and_purpose_has_a_seed_of_its_own() -> None:
     keys = itertools.product((0, 1, 7), (SAMPLE, ITERATION), range(20), range(4))
     seeds = [seed_of(*key) for key in keys]
     assert len(set(seeds)) == len(seeds) == 480
-    assert seed_of(0, SAMPLE, 1, 2) == 0x55e83c4dae2cfbef, "a run must be the same on every machine and version"
+    assert seed_of(0, SAMPLE, 1, 2) == 0x55E83C4DAE2CFBEF, (
+        "a run must be the same on every machine and version"
+    )
 
 
 def test_seeds_every_generator() -> None:

@@ -86,8 +86,17 @@ def test_a_cut_is_the_same_on_every_machine() -> None:
     ids = [f"{number:02d}" for number in range(24)]
     pixels = np.array([[100, number * 7919 % 97 * (number % 3 > 0)] for number in range(24)])
     cut = k_folds(ids, 4, columns=class_columns(pixels, NAMES[:2]))
-    assert [" ".join(part) for part in cut.parts.values()] == ["01 03 08 12 17 22", "04 05 06 09 11 14", "02 07 15 18 19 20", "00 10 13 16 21 23"]
-    assert [" ".join(part) for part in k_folds(ids[:9], 3, seed=7).parts.values()] == ["00 01 05", "02 07 08", "03 04 06"]
+    assert [" ".join(part) for part in cut.parts.values()] == [
+        "01 03 08 12 17 22",
+        "04 05 06 09 11 14",
+        "02 07 15 18 19 20",
+        "00 10 13 16 21 23",
+    ]
+    assert [" ".join(part) for part in k_folds(ids[:9], 3, seed=7).parts.values()] == [
+        "00 01 05",
+        "02 07 08",
+        "03 04 06",
+    ]
 
 
 def test_given_labels_are_spread() -> None:

@@ -4,91 +4,22 @@ from __future__ import annotations
 
 import json
 import pickle
-from importlib.util import find_spec
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from segloop.experiments.launch import Options, evaluate, train
 from segloop.experiments.rerun import plan
-from segloop.utils.errors import ConfigError
-
-CONFIG = """
-_base_ = [{model!r}, {runtime!r}]
-model = dict(
-    data_preprocessor=dict(pad_size_divisor=32),
-    backbone=dict(depth=18, init_cfg=None, frozen_stages=-1, norm_cfg=dict(type='BN', requires_grad=True)),
-    neck=dict(in_channels=[64, 128, 256, 512], out_channels=16),
-    rpn_head=dict(in_channels=16, feat_channels=16),
-    roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=16),
-        mask_roi_extractor=dict(out_channels=16),
-        bbox_head=dict(in_channels=16, fc_out_channels=32, num_classes=2),
-        mask_head=dict(in_channels=16, conv_out_channels=16, num_convs=1, num_classes=2),
-    ),
-)
-meta = dict(classes=('cell', 'dust'))
-load = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=(64, 64)),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]
-keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
-data = dict(
-    type='CocoDataset', data_root={root!r}, ann_file='ann.json', data_prefix=dict(img=''), metainfo=meta)
-train_dataloader = dict(
-    batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(**data, pipeline=[*load, dict(type='PackDetInputs')]))
-test_dataloader = dict(
-    batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**data, test_mode=True, pipeline=[*load, dict(type='PackDetInputs', meta_keys=keys)]))
-val_dataloader = test_dataloader
-val_evaluator = dict(type='CocoMetric', ann_file={root!r} + '/ann.json', metric='segm')
-test_evaluator = val_evaluator
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.001))
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-work_dir = {work!r}
-"""
+from segloop.utils.errors import ConfigError, DataError
+from tests.experiments.cells import write_cells
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Two images with a square cell each, and a small Mask R-CNN on mmdetection's own base files."""
-    images, annotations = [], []
-    for number in (1, 2):
-        picture = np.random.default_rng(number).integers(0, 99, (64, 64, 3), np.uint8)
-        picture[16:40, 16:48] = 220
-        Image.fromarray(picture).save(tmp_path / f"{number}.png")
-        images.append({"id": number, "file_name": f"{number}.png", "width": 64, "height": 64})
-        annotations.append(
-            {
-                "id": number,
-                "image_id": number,
-                "category_id": 1,
-                "iscrowd": 0,
-                "area": 768,
-                "bbox": [16, 16, 32, 24],
-                "segmentation": [[16, 16, 48, 16, 48, 40, 16, 40]],
-            }
-        )
-    categories = [{"id": 1, "name": "cell"}, {"id": 2, "name": "dust"}]
-    content = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
-    (tmp_path / "ann.json").write_text(json.dumps(content))
-    spec = find_spec("mmdet")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    bases = Path(spec.submodule_search_locations[0]) / ".mim/configs/_base_"
-    path = tmp_path / "cells.py"
-    path.write_text(
-        CONFIG.format(
-            model=str(bases / "models/mask-rcnn_r50_fpn.py"),
-            runtime=str(bases / "default_runtime.py"),
-            root=str(tmp_path),
-            work=str(tmp_path / "work"),
-        )
-    )
-    return path
+    """A config of a small Mask R-CNN, and its data."""
+    return write_cells(tmp_path)
 
 
 def test_mask_rcnn_trains_and_writes_its_predictions(config: Path, tmp_path: Path) -> None:
@@ -122,3 +53,40 @@ def test_a_fold_of_coco_files_trains_tests_and_could_run_again(config: Path, tmp
     annotations = tmp_path / "ann.json"
     annotations.write_text(annotations.read_text().replace('"area": 768', '"area": 700'))
     assert {each.kind for each in plan(tmp_path / "work", tool=Path("train.py")).differences} == {"data"}
+
+
+def test_a_plain_config_of_mmdet_needs_no_compiled_operators(config: Path) -> None:
+    code = f"from segloop.experiments.launch import *; prepare(Options(config={str(config)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_can_report_another_number_of_classes_and_a_missing_file(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"model\.roi_head\.mask_head\.num_classes is 3, but the data have 2 classes"
+    ):
+        train(Options(config=str(config), overrides=["model.roi_head.mask_head.num_classes=3"]))
+    (tmp_path / "ann.json").rename(tmp_path / "other.json")
+    with pytest.raises(DataError, match=r"The annotation file .*ann\.json does not exist"):
+        train(Options(config=str(config)))
+
+
+def test_heads_that_tell_something_else_may_have_another_number() -> None:
+    from segloop.experiments.data_checks import head_classes
+
+    model = {
+        "backbone": {"num_classes": 1000},
+        "rpn_head": {"num_classes": 1},
+        "roi_head": {
+            "bbox_head": [
+                {"num_classes": 2},
+                {"num_classes": 3, "loss_cls": {"type": "SeesawLoss", "num_classes": 9}},
+            ],
+            "semantic_head": {"num_classes": 183},
+        },
+        "auxiliary_head": [{"type": "STDCHead", "num_classes": 2}],
+    }
+    assert list(head_classes(model)) == [
+        ("model.roi_head.bbox_head.0", 2),
+        ("model.roi_head.bbox_head.1", 3),
+    ]

@@ -69,7 +69,7 @@ def test_absolute_paths_of_the_command_become_relative(tmp_path, monkeypatch):
 def test_the_data_are_named_by_dataset_json_and_hashed_as_they_are(tiny_root, tmp_path):
     folder = tmp_path / "work_dirs" / "a"
     declared = json.loads((tiny_root / "dataset.json").read_text())["content_hash"]
-    expected = {"name": "multiclass-demo", "root": "../../data/multiclass"}
+    expected = {"name": "shore finds", "root": "../../data/multiclass"}
     expected |= {"content_hash": declared, "declared_hash": declared}
     assert origin.data_identity(tiny_root, folder=folder) == expected
     mask = next((tiny_root / "ann_dir/val").iterdir())

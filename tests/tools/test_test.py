@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
         (["configs/config_experiment_1.py", "--work-dir", "{tmp}"], "Train first"),
         (["configs/config_experiment_1.py", "{tmp}/none.pth"], "There is no checkpoint"),
         (["configs/config_experiment_1.py", "--splt", "val"], "Did you mean '--split'?"),
+        (["configs/config_experiment_1.py", "--dry-run", "--launcher", "pytorch"], "leave out --launcher"),
     ],
 )
 def test_mistakes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,11 +32,33 @@ def test_trains_and_tests_and_says_where_things_are(tiny_config: Path, tmp_path:
     assert (tmp_path / "work/test/test-best_mDice_fg_iter_2/meta.json").is_file()
 
 
+def test_a_dry_run_leaves_nothing_and_tells_what_the_run_takes(tiny_config: Path, tmp_path: Path) -> None:
+    tried = tool("train", str(tiny_config), "--dry-run", cwd=tmp_path)
+    assert tried.returncode == 0, tried.stderr
+    assert tried.stdout.endswith("Ready: this training will start and reach its first validation.\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "tiny_experiment.py"]
+    told = re.search(r"^✓ memory +(\d+) MB", tried.stdout, re.MULTILINE)
+    assert told
+    assert tool("train", str(tiny_config), cwd=tmp_path).returncode == 0
+    taken = json.loads((tmp_path / "work/train.json").read_text())["peak_memory"]["process_bytes"]
+    assert 0.7 < int(told[1]) * 1e6 / taken < 1.5, (told[1], taken)
+
+
+def test_a_dry_run_of_a_mistake_ends_as_the_run_would(tiny_config: Path, tmp_path: Path) -> None:
+    words = ("train", str(tiny_config), "--cfg-options", "model.backbone.chanels=[4,8]")
+    tried, real = tool(*words, "--dry-run", cwd=tmp_path), tool(*words, cwd=tmp_path)
+    assert tried.returncode == real.returncode == 2
+    assert tried.stderr == real.stderr
+    assert "Did you mean 'channels'?" in real.stderr
+
+
 def test_mistakes_cost_one_message_and_exit_code_2(tmp_path: Path) -> None:
     for words, message in (
         (["configs/config_experment_1.py"], "Did you mean"),
         (["configs/config_experiment_1.py", "--resmue"], "Did you mean '--resume'?"),
         ([], "name a config"),
+        (["configs/config_experiment_1.py", "--dryrun"], "Did you mean '--dry-run'?"),
+        (["configs/config_experiment_1.py", "--dry-run", "--launcher", "pytorch"], "leave out --launcher"),
         (["configs/config_experiment_1.py", "--launcher", "pytorch"], "torchrun --nproc_per_node=2 "),
     ):
         done = tool("train", *words, cwd=REPOSITORY)

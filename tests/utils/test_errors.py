@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError, listing, nearest
+from segloop.utils.errors import (
+    ConfigError,
+    DataError,
+    FormatError,
+    MissingDependency,
+    UserError,
+    listing,
+    nearest,
+    together,
+)
 
 
 def test_every_error_says_place_and_remedy() -> None:
@@ -20,3 +29,12 @@ def test_lists_are_cut_and_counted() -> None:
 def test_nearest_name() -> None:
     assert nearest("resmue", ["resume", "seed"]) == " Did you mean 'resume'?"
     assert nearest("zzz", ["resume"]) == ""
+
+
+def test_several_errors_are_told_as_one() -> None:
+    one = DataError("a")
+    assert together([one, DataError("a")]) is one
+    both = together([one, DataError("b")])
+    assert (type(both), str(both)) == (DataError, "a\n\nb")
+    assert type(together([ConfigError("a"), ConfigError("b")])) is ConfigError
+    assert type(together([one, ConfigError("b")])) is UserError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,42 @@ def test_works_from_a_script_on_stdin() -> None:
     )
     done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[1, 2]", done.stderr
+
+
+class Adder:
+    """A function with something in it that is sent to each process once."""
+
+    def __init__(self, summand: int) -> None:
+        self.summand = summand
+        self.sent = 0
+
+    def __call__(self, number: int) -> tuple[int, int]:
+        return number + self.summand, self.sent
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self.__dict__.update(state, sent=state["sent"] + 1)
+
+
+def test_a_function_is_sent_to_each_process_once_and_never_back() -> None:
+    assert list(map_ordered(Adder(5), range(20), workers=2, chunk=1)) == [(n + 5, 1) for n in range(20)]
+
+
+KILLED = """
+import os, signal, sys, time
+from segloop.utils.workers import map_ordered
+
+def work(number):
+    return os.getpid()
+
+if __name__ == "__main__":
+    print(next(map_ordered(work, range(10**9), workers=2, chunk=1)), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process that ended looks otherwise there")
+def test_workers_of_a_killed_process_end(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(KILLED)
+    # The workers hold the other end of stdout, so that its end is the end of the last of them.
+    done = subprocess.run([sys.executable, "main.py"], cwd=tmp_path, capture_output=True, timeout=60)
+    assert int(done.stdout) > 0

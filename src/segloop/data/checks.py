@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
-from segloop.data.image_files import ImageFacts, MaskFacts, image_facts, mask_facts
+from segloop.data.fact_store import FactStore, short_path
+from segloop.data.image_files import ImageFacts, image_facts
+from segloop.data.index_masks import MaskFacts, mask_facts
 from segloop.data.info import DatasetInfo
 from segloop.data.layout import HOW_TO_BRING, Layout, index_files, known_splits
-from segloop.utils.atomic import open_atomic
 from segloop.utils.errors import DataError, listing
-from segloop.utils.workers import cpu_count
 
-CACHE = Path(".segloop") / "checks.json"
-CACHE_VERSION = 1  # raise it whenever the facts of a file change their meaning
-Facts = TypeVar("Facts", ImageFacts, MaskFacts)
+Progress = Callable[[int, int], None]
+Pair = tuple[Path, Path]  # an image and its mask
 
 # kind -> what it is called, and what to do about it
 KINDS: dict[str, tuple[str, str]] = {
@@ -56,11 +52,42 @@ KINDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: its kind (a key of KINDS), the file or folder, and what was seen."""
+    """One thing that is wrong: its kind (a key of KINDS), the file or folder, what was seen, which image."""
 
     kind: str
     file: str
     text: str
+    image_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{KINDS[self.kind][0]}: {self.file}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a check found: all that is wrong, and the facts of each file it looked at, by path."""
+
+    findings: list[Finding] = field(default_factory=list)
+    images: dict[Path, ImageFacts] = field(default_factory=dict)
+    masks: dict[Path, MaskFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Legal:
+    """Which raw mask values may occur."""
+
+    num_classes: int
+    ignore_index: int = 255
+    reduce_zero_label: bool = False
+
+    def __contains__(self, value: int) -> bool:
+        if self.reduce_zero_label:  # 0 becomes 'ignored', every other class moves down by one
+            return 0 <= value <= self.num_classes or value in (255, self.ignore_index)
+        return 0 <= value < self.num_classes or value == self.ignore_index
+
+    def __str__(self) -> str:
+        last = self.num_classes if self.reduce_zero_label else self.num_classes - 1
+        return f"0 to {last} and {self.ignore_index} are allowed"
 
 
 def check_semantic(
@@ -72,13 +99,13 @@ def check_semantic(
     reduce_zero_label: bool = False,
     workers: int | None = None,
     cache: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Return all that is wrong with a semantic data set; an empty list says that it can be trained on.
 
     `splits` are names (all by default), or a mapping to their layouts; `num_classes` comes from
     `dataset.json` if it is not given. Files are read once, in parallel; what was seen is kept in
-    `root/.segloop/checks.json` and trusted while size and modification time of a file stay.
+    `root/.segloop/checks.json` for as long as a file's content stays.
     """
     root = Path(root)
     if not isinstance(splits, Mapping):
@@ -86,20 +113,58 @@ def check_semantic(
         splits = {name: Layout.find(root, name) for name in names}
     if num_classes is None:
         num_classes = DatasetInfo.read(root).num_classes
-    pairs: list[tuple[str, Path, Path]] = []
+    legal = Legal(num_classes=num_classes, ignore_index=ignore_index, reduce_zero_label=reduce_zero_label)
+    return look_over(root, splits, legal=legal, workers=workers, cache=cache, progress=progress).findings
+
+
+def look_over(
+    root: Path,
+    splits: Mapping[str, Layout],
+    *,
+    legal: Legal,
+    workers: int | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Seen:
+    """Look at each image and mask of these splits; return what is wrong and what was seen."""
+    pairs: list[Pair] = []
     findings: list[Finding] = []
     for split, layout in splits.items():
-        found, trouble = _pair(split, layout)
-        pairs += found
+        found, trouble = pair_files(split, layout)
+        pairs += [(image, mask) for _, image, mask in found]
         findings += trouble
-    with _FactStore(root, enabled=cache, workers=workers, progress=progress, total=2 * len(pairs)) as store:
-        images = store.look("images", [image for _, image, _ in pairs], image_facts, ImageFacts)
-        masks = store.look("masks", [mask for _, _, mask in pairs], mask_facts, MaskFacts)
-    binary = _is_binary(masks)
-    legal = _Legal(num_classes, ignore_index, reduce_zero_label)
-    for (_, image, mask), seen, label in zip(pairs, images, masks, strict=True):
-        findings += _judge(_short(image, root), _short(mask, root), seen, label, legal=legal, binary=binary)
-    return sorted(findings, key=lambda finding: (list(KINDS).index(finding.kind), finding.file))
+    seen = look_at_pairs(root, pairs, legal=legal, workers=workers, cache=cache, progress=progress)
+    return Seen(in_order([*findings, *seen.findings]), seen.images, seen.masks)
+
+
+def look_at_pairs(
+    root: Path,
+    pairs: Sequence[Pair],
+    *,
+    legal: Legal,
+    workers: int | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Seen:
+    """Look at images and their masks, wherever they lie; `root` holds the cache and shortens the names."""
+    with FactStore(root, enabled=cache, workers=workers, progress=progress, total=2 * len(pairs)) as store:
+        images = store.look("images", [image for image, _ in pairs], image_facts, ImageFacts)
+        masks = store.look("masks", [mask for _, mask in pairs], mask_facts, MaskFacts)
+    binary = is_binary(masks)
+    findings: list[Finding] = []
+    for (image, mask), seen, label in zip(pairs, images, masks, strict=True):
+        names = short_path(image, root), short_path(mask, root)
+        findings += judge(*names, seen, label, legal=legal, binary=binary)
+    by_image = dict(zip((image for image, _ in pairs), images, strict=True))
+    by_mask = dict(zip((mask for _, mask in pairs), masks, strict=True))
+    return Seen(in_order(findings), by_image, by_mask)
+
+
+def in_order(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings without repetitions, by kind and file."""
+    return sorted(
+        dict.fromkeys(findings), key=lambda finding: (list(KINDS).index(finding.kind), finding.file)
+    )
 
 
 def count_values(
@@ -108,13 +173,13 @@ def count_values(
     *,
     workers: int | None = None,
     cache: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[dict[int, int]]:
     """Return how many pixels of each mask have which value; none of a mask that cannot be read.
 
     What a check has seen of unchanged masks is taken from there.
     """
-    with _FactStore(Path(root), enabled=cache, workers=workers, progress=progress, total=len(masks)) as store:
+    with FactStore(Path(root), enabled=cache, workers=workers, progress=progress, total=len(masks)) as store:
         return [facts.values for facts in store.look("masks", masks, mask_facts, MaskFacts)]
 
 
@@ -135,7 +200,7 @@ def describe(findings: Sequence[Finding], *, most: int = 5) -> str:
     return "\n\n".join(parts)
 
 
-def _pair(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
+def pair_files(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
     """Match the images of a split with its masks: (id, image, mask), and what has no match."""
     root = layout.root
     missing = [folder for folder in (layout.images, layout.masks) if not folder.is_dir()]
@@ -151,21 +216,28 @@ def _pair(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], lis
     masks = index_files(layout.masks, (layout.mask_suffix,))
     findings = []
     if not images:
-        findings.append(Finding("empty-split", _short(layout.images, root), _contents(split, layout)))
-    for files in images.values():
+        findings.append(Finding("empty-split", short_path(layout.images, root), _contents(split, layout)))
+    for name, files in images.items():
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
-            findings.append(Finding("same-id", _short(files[0], root), f"{names} would be the same image"))
+            text = f"{names} would be the same image"
+            findings.append(Finding("same-id", short_path(files[0], root), text, name))
     counting = set(images if layout.only is None else layout.only)
     wanted = [name for name in images if name in counting]
     lonely = [name for name in wanted if name not in masks]
     hint = _suffix_hint(lonely, layout)
     for name in lonely:
-        expected = _short(layout.mask(name), root)
-        findings.append(Finding("no-mask", _short(images[name][0], root), f"expected {expected}{hint}"))
+        expected = short_path(layout.mask(name), root)
+        text = f"expected {expected}{hint}"
+        findings.append(Finding("no-mask", short_path(images[name][0], root), text, name))
     if layout.only is None:
         findings += [
-            Finding("no-image", _short(files[0], root), f"no image {name} in {_short(layout.images, root)}")
+            Finding(
+                "no-image",
+                short_path(files[0], root),
+                f"no image {name} in {short_path(layout.images, root)}",
+                name,
+            )
             for name, files in masks.items()
             if name not in images
         ]
@@ -195,33 +267,16 @@ def _suffix_hint(lonely: Sequence[str], layout: Layout) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class _Legal:
-    """Which raw mask values may occur."""
-
-    num_classes: int
-    ignore_index: int
-    reduce_zero_label: bool
-
-    def __contains__(self, value: int) -> bool:
-        if self.reduce_zero_label:  # 0 becomes 'ignored', every other class moves down by one
-            return 0 <= value <= self.num_classes or value in (255, self.ignore_index)
-        return 0 <= value < self.num_classes or value == self.ignore_index
-
-    def __str__(self) -> str:
-        last = self.num_classes if self.reduce_zero_label else self.num_classes - 1
-        return f"0 to {last} and {self.ignore_index} are allowed"
-
-
-def _is_binary(masks: Sequence[MaskFacts]) -> bool:
+def is_binary(masks: Sequence[MaskFacts]) -> bool:
     """Tell whether a whole set knows nothing but 0 and 255: then 255 is no 'ignored', it is the object."""
     values = {value for mask in masks for value in mask.values}
     return 255 in values and values <= {0, 255}
 
 
-def _judge(
-    image: str, mask: str, seen: ImageFacts, label: MaskFacts, *, legal: _Legal, binary: bool
+def judge(
+    image: str, mask: str, seen: ImageFacts, label: MaskFacts, *, legal: Legal, binary: bool
 ) -> Iterator[Finding]:
+    """Yield what is wrong with an image and its mask, from their names and what was seen in them."""
     if seen.error:
         yield Finding("broken-image", image, seen.error)
     if label.error:
@@ -249,81 +304,3 @@ def _sizes(seen: ImageFacts, label: MaskFacts) -> str:
     if seen.orientation >= 5 and seen.size_hw[::-1] == label.size_hw:
         text += f"; the image is turned on loading, as its EXIF orientation {seen.orientation} says"
     return text
-
-
-def _short(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-
-
-class _FactStore:
-    """Facts about files, read in parallel and kept between runs by path, size and modification time."""
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        enabled: bool,
-        workers: int | None,
-        progress: Callable[[int, int], None] | None,
-        total: int,
-    ) -> None:
-        self._root = root
-        self._file = root / CACHE if enabled else None
-        self._workers = max(1, cpu_count() if workers is None else workers)
-        self._progress = progress
-        self._done, self._total = 0, total
-        self._old: dict[str, Any] = {}
-        self._new: dict[str, Any] = {}
-
-    def __enter__(self) -> _FactStore:
-        try:
-            stored = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
-            self._old = stored["files"] if stored.get("version") == CACHE_VERSION else {}
-        except (OSError, ValueError, KeyError, AttributeError):
-            self._old = {}  # a cache that cannot be read is no cache
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None or self._file is None or self._new.items() <= self._old.items():
-            return
-        text = json.dumps(
-            {"version": CACHE_VERSION, "files": self._old | self._new}, sort_keys=True, separators=(",", ":")
-        )
-        try:
-            with open_atomic(self._file) as stream:
-                stream.write(text)
-        except OSError:
-            pass  # a read-only data set is checked anew each time
-
-    def look(
-        self, role: str, files: Sequence[Path], read: Callable[[Path], Facts], kind: type[Facts]
-    ) -> list[Facts]:
-        """Return the facts of each file, from the cache or from the file."""
-        with ThreadPoolExecutor(self._workers) as pool:  # reading, inflating and checksums let go of the GIL
-            return list(pool.map(lambda file: self._one(role, file, read, kind), files))
-
-    def _one(self, role: str, file: Path, read: Callable[[Path], Facts], kind: type[Facts]) -> Facts:
-        try:
-            state = file.stat()
-        except OSError as error:  # a link that leads nowhere
-            return kind(error=error.strerror)
-        key = f"{role}:{_short(file, self._root)}"
-        size, changed, stored = self._old.get(key, (None, None, None))
-        if (size, changed) == (state.st_size, state.st_mtime_ns):
-            facts = _restore(stored, kind)
-        else:
-            facts = read(file)
-            stored = asdict(facts)
-        self._new[key] = [state.st_size, state.st_mtime_ns, stored]
-        self._done += 1
-        if self._progress:
-            self._progress(self._done, self._total)
-        return facts
-
-
-def _restore(stored: dict[str, Any], kind: type[Facts]) -> Facts:
-    """Turn JSON's lists and text keys back into what the facts hold."""
-    stored = {**stored, "size_hw": tuple(stored["size_hw"])}
-    if kind is MaskFacts:
-        stored["values"] = {int(value): count for value, count in stored["values"].items()}
-    return kind(**stored)

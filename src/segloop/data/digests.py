@@ -54,14 +54,20 @@ def _digest(file: Path, kept: Any, news: dict[str, Any], key: str) -> bytes | No
         if kept and kept[:3] == [state.st_size, state.st_mtime_ns, state.st_ctime_ns]:
             return bytes.fromhex(kept[3])
         began = time.time()
-        digest = hashlib.sha256()
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        digest = file_digest(file)
     except OSError:
         return None
     if max(state.st_mtime, state.st_ctime) < began - SETTLED_S:
-        news[key] = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, digest.hexdigest()]
+        news[key] = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, digest.hex()]
+    return digest
+
+
+def file_digest(file: Path) -> bytes:
+    """Return the SHA-256 of a file (32 bytes)."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
     return digest.digest()
 
 

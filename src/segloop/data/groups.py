@@ -1,4 +1,4 @@
-"""Says which images belong together: those of one folder, of one scene in their names, or of a table's row."""
+"""Says which images belong together: those of one folder, of one scene in their names, of a table's row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from segloop.utils.errors import ConfigError, DataError, listing, nearest
 KINDS = ("folder", "regex", "table")
 
 
-def groups_of(ids: Sequence[str], by: Mapping[str, Any] | None, *, root: Path | str = ".") -> list[str] | None:
+def groups_of(
+    ids: Sequence[str], by: Mapping[str, Any] | None, *, root: Path | str = "."
+) -> list[str] | None:
     """Return each image's group as `by` says, or None where it says nothing.
 
     `by` is `dict(folder=1)`, `dict(regex=…)` or `dict(table=FILE, column=…)`; a table's path is relative to
@@ -23,7 +25,9 @@ def groups_of(ids: Sequence[str], by: Mapping[str, Any] | None, *, root: Path | 
         return None
     kinds = [kind for kind in KINDS if by.get(kind) is not None]
     if len(kinds) != 1 or (by.get("column") is not None and kinds != ["table"]):
-        raise ConfigError(f"A group is a folder, a regex, or a table with its column; this is neither: {dict(by)}.")
+        raise ConfigError(
+            f"A group is a folder, a regex, or a table with its column; this is neither: {dict(by)}."
+        )
     if kinds == ["folder"]:
         return by_folder(ids, int(by["folder"]))
     if kinds == ["regex"]:
@@ -74,7 +78,9 @@ def by_table(ids: Sequence[str], path: Path, *, column: str = "group") -> list[s
                 raise DataError(f"{path} has no column {missing[0]!r}.{nearest(missing[0], head)}")
             rows = [(row["image_id"], row[column] or "") for row in table]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"The table {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise DataError(
+            f"The table {path} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
     known = dict(rows)
     torn = sorted({image_id for image_id, group in rows if known[image_id] != group})
     if torn:

@@ -1,21 +1,28 @@
-"""What an image or mask file holds, found from its bytes: decoders repair or hide much of what is broken."""
+"""What an image file holds, found from its bytes: decoders repair or hide much of what is broken."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-import numpy as np
 from PIL import Image
 
+from segloop.utils.errors import DataError
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+MOST_PIXELS = 1 << 28  # of one image
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides and satellite images
 _EXIF_ORIENTATION = 0x0112
+_TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
-_MOST_VALUES = 300  # distinct values that are kept of one mask
+_CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_DEFLATE = 1032  # times smaller than what it holds can packed data be
 
 
 @dataclass(frozen=True)
@@ -27,65 +34,134 @@ class ImageFacts:
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class MaskFacts:
-    """A mask file: size, Pillow's mode, and how many pixels have which value; or what is wrong with it."""
+def image_size(file: Path) -> tuple[int, int]:
+    """Return height and width of an image as a viewer sees it, from its header: no pixel is decoded.
 
-    size_hw: tuple[int, int] = (0, 0)
-    mode: str = ""
-    values: dict[int, int] = field(default_factory=dict)
-    error: str | None = None
+    The EXIF orientation counts. A file that is no image, or one of more than `MOST_PIXELS`, is a DataError.
+    """
+    try:
+        with file.open("rb") as stream:
+            size_hw, orientation = _header(stream)
+    except Exception as error:  # Pillow's plug-ins raise whatever they come across
+        of_system = isinstance(error, OSError) and error.strerror  # Pillow's own OSErrors have none
+        reason = f"cannot be read ({of_system})" if of_system else decoding_error(error)
+        raise DataError(f"{file}: {reason}") from error
+    excess = size_excess(size_hw)
+    if excess:
+        raise DataError(f"{file}: {excess}")
+    return size_hw[::-1] if orientation in _TURNED else size_hw
 
 
-def image_facts(file: Path) -> ImageFacts:
-    """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage."""
-    data = file.read_bytes()
+def size_excess(size_hw: tuple[int, int]) -> str | None:
+    """Say that an image is larger than anything we read; None if it is not."""
+    height, width = size_hw
+    return (
+        f"{width}x{height} pixels; the limit is {MOST_PIXELS} in all"
+        if height * width > MOST_PIXELS
+        else None
+    )
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
+    """Return height, width and EXIF orientation.
+
+    PNG and JPEG are read here: Pillow decodes a PNG to look for EXIF behind its pixels, and warns of size.
+    """
+    start = stream.read(8)
+    stream.seek(0)
+    if start == _PNG:
+        return _png_header(stream)
+    if start.startswith(_JPEG):
+        return _jpeg_header(stream)
+    with Image.open(stream) as image:
+        width, height = image.size
+        return (height, width), int(image.getexif().get(_EXIF_ORIENTATION, 1))
+
+
+def _png_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
+    stream.seek(len(_PNG))
+    size_hw, orientation = None, 1
+    while len(head := stream.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IHDR":
+            width, height = struct.unpack(">II", stream.read(8))
+            size_hw = (height, width)
+            stream.seek(length - 8 + 4, 1)
+        elif kind == b"eXIf":
+            orientation = _orientation(stream.read(length))
+            break
+        elif kind == b"IEND":
+            break
+        else:
+            stream.seek(length + 4, 1)
+    if size_hw is None or 0 in size_hw:
+        raise ValueError("its header is damaged")
+    return size_hw, orientation
+
+
+def _jpeg_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
+    stream.seek(2)
+    orientation = 1
+    while len(head := stream.read(2)) == 2 and head[0] == 0xFF:
+        marker = head[1]
+        if marker == 0xFF:  # fill byte
+            stream.seek(-1, 1)
+            continue
+        (length,) = struct.unpack(">H", stream.read(2))
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            _, height, width = struct.unpack(">BHH", stream.read(5))
+            if height and width:
+                return (height, width), orientation
+            break
+        body = stream.read(length - 2)
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            orientation = _orientation(body)
+    raise ValueError("its header is damaged")
+
+
+def _orientation(exif: bytes) -> int:
+    """Return the orientation that an EXIF block holds; a block that cannot be read turns nothing."""
+    found = Image.Exif()
+    try:
+        found.load(exif)
+        return int(found.get(_EXIF_ORIENTATION, 1))
+    except Exception:  # Pillow raises whatever it comes across
+        return 1
+
+
+def image_facts(file: Path | bytes) -> ImageFacts:
+    """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage.
+
+    `file` is a path, or what the file holds.
+    """
+    try:
+        data = file if isinstance(file, bytes) else file.read_bytes()
+    except OSError as error:
+        return ImageFacts(error=error.strerror)
     damage = structure_damage(data)
     if damage:
         return ImageFacts(error=damage)
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-            if not data.startswith((_PNG, _JPEG)):
+        size_hw, orientation = _header(io.BytesIO(data))
+        if excess := size_excess(size_hw):
+            return ImageFacts(error=excess)
+        if not data.startswith((_PNG, _JPEG)):
+            with Image.open(io.BytesIO(data)) as image:
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        return ImageFacts(error=_reason(error))
-    turned = orientation in (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
-    return ImageFacts((width, height) if turned else (height, width), int(orientation))
+        return ImageFacts(error=decoding_error(error))
+    return ImageFacts(size_hw[::-1] if orientation in _TURNED else size_hw, orientation)
 
 
-def mask_facts(file: Path) -> MaskFacts:
-    """Decode a mask and count its values; the indices of a palette, not its colours."""
-    data = file.read_bytes()
-    damage = structure_damage(data)
-    if damage:
-        return MaskFacts(error=damage)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            values = _count_values(image) if len(image.getbands()) == 1 else {}
-            return MaskFacts((height, width), image.mode, values)
-    except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        return MaskFacts(error=_reason(error))
-
-
-def _count_values(image: Image.Image) -> dict[int, int]:
-    if image.mode in ("L", "P"):
-        return {value: count for value, count in enumerate(image.histogram()) if count}
-    values, counts = np.unique(np.asarray(image), return_counts=True)
-    pairs = zip(values[:_MOST_VALUES].tolist(), counts[:_MOST_VALUES].tolist(), strict=True)
-    return {int(value): count for value, count in pairs}
-
-
-def _reason(error: Exception) -> str:
+def decoding_error(error: Exception) -> str:
+    """Say why Pillow could not decode a file."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image that can be decoded"
     return f"cannot be decoded ({error})"
 
 
 def structure_damage(data: bytes) -> str | None:
-    """Say how the bytes of a PNG or JPEG are damaged; None if they are whole or of another format."""
+    """Say how the bytes of a PNG or JPEG are damaged, or that a PNG is too large; None if neither is seen."""
     if not data:
         return "the file is empty"
     if data.startswith(_PNG):
@@ -98,6 +174,7 @@ def structure_damage(data: bytes) -> str | None:
 def _png_damage(data: bytes) -> str | None:
     place = len(_PNG)
     view = memoryview(data)
+    needed = packed = 0  # bytes of pixels
     while place + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, place)
         end = place + 12 + length
@@ -105,7 +182,20 @@ def _png_damage(data: bytes) -> str | None:
             return f"truncated: {end - len(data)} bytes or more are missing"
         if struct.unpack_from(">I", data, end - 4)[0] != zlib.crc32(view[place + 4 : end - 4]):
             return f"damaged: the checksum of its {kind.decode('latin-1')} chunk at byte {place} is wrong"
-        if kind == b"IEND":
+        if kind == b"IHDR":
+            if length != 13:
+                return "damaged: its header has a wrong length"
+            width, height, depth, color, *ways = struct.unpack_from(">II5B", data, place + 8)
+            if excess := size_excess((height, width)):
+                return excess
+            if not width * height or depth not in _DEPTHS.get(color, ()) or ways[:2] != [0, 0] or ways[2] > 1:
+                return "damaged: its header has values that no PNG has"
+            needed = height * (1 + width * depth * _CHANNELS.get(color, 1) // 8)
+        elif kind == b"IDAT":
+            packed += length
+        elif kind == b"IEND":
+            if needed > _DEFLATE * packed:
+                return f"damaged: {packed} bytes cannot hold the pixels that its header promises"
             return None
         place = end
     return "truncated: the end of the PNG is missing"

@@ -240,13 +240,22 @@ def content_hash(
     not changed since they were last looked at are not read again (`segloop.data.digests`).
     """
     root = Path(root)
-    files = sorted(_content_files(root), key=lambda file: file.relative_to(root).as_posix())
-    total = hashlib.sha256()
-    digests = file_digests(files, cache=root if cached else None, progress=progress)
-    for file, digest in zip(files, digests, strict=True):
+    files = list(_content_files(root))
+    found: dict[str, bytes] = {}
+    for file, digest in zip(
+        files, file_digests(files, cache=root if cached else None, progress=progress), strict=True
+    ):
         if digest is None:
             raise DataError(f"{file} cannot be read.")
-        total.update(file.relative_to(root).as_posix().encode() + b"\0" + digest + b"\n")
+        found[file.relative_to(root).as_posix()] = digest
+    return join_digests(found)
+
+
+def join_digests(digests: Mapping[str, bytes]) -> str:
+    """Return the content hash of a data set from the SHA-256 of each file, by path relative to the root."""
+    total = hashlib.sha256()
+    for name in sorted(digests):
+        total.update(name.encode() + b"\0" + digests[name] + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 

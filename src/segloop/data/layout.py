@@ -45,7 +45,8 @@ class Layout:
             info = DatasetInfo.read(root)
             prefix = {"img_path": str(info.image_dir(split)), "seg_map_path": str(info.mask_dir(split))}
             assert info.masks is not None  # mask_dir would have refused
-            suffixes, mask_suffix, ignore_index = (info.images.suffix,), info.masks.suffix, info.ignore_index
+            suffixes = (info.images.suffix,) if info.images.suffix else IMAGE_SUFFIXES
+            mask_suffix, ignore_index = info.masks.suffix, info.ignore_index
             metainfo = {
                 "classes": list(info.class_names),
                 "palette": info.palette,
@@ -80,7 +81,7 @@ def known_splits(root: Path) -> list[str]:
     """Return the splits of a data set, from its description or its folders."""
     if (root / FILE_NAME).is_file():
         return list(DatasetInfo.read(root).splits)
-    return sorted(folder.name for folder in (root / "img_dir").glob("*") if folder.is_dir())
+    return sorted(folder.name for folder in (root / "img_dir").glob("[!.]*") if folder.is_dir())
 
 
 def index_files(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
@@ -113,8 +114,9 @@ def read_list(path: Path | str) -> list[str]:
     """Read a LIST file: one image_id per line; blank lines and what follows a leading # do not count."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"The list {path} cannot be read: {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text ({error})"
+        raise DataError(f"The list {path} cannot be read: {reason}.") from error
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

@@ -1,4 +1,4 @@
-"""Write 8-bit PNG files, RGB or with a palette, whose bytes depend on their pixels alone."""
+"""Write PNG files, RGB, grey or with a palette, whose bytes depend on their pixels alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_TRUECOLOR, _PALETTE = 2, 3
+_GREY, _TRUECOLOR, _PALETTE = 0, 2, 3
 _FILTER_NONE, _FILTER_UP = 0, 2
 
 
@@ -40,14 +40,53 @@ def encode_indices(mask: np.ndarray, *, palette: Sequence[Sequence[int]], level:
     return _assemble(width, height, _PALETTE, rows, level=level, palette=colors.tobytes())
 
 
+def encode_grey(image: np.ndarray, *, level: int = 6) -> bytes:
+    """Return a grey PNG of an HxW image, of 8 bits if it is uint8, of 16 if it is uint16.
+
+    >>> encode_grey(np.array([[300]], np.uint16))[24]
+    16
+    """
+    height, width = image.shape
+    depth = 8 * image.dtype.itemsize
+    rows = np.empty((height, 1 + width * image.dtype.itemsize), np.uint8)
+    rows[:, 0] = _FILTER_NONE
+    rows[:, 1:] = np.ascontiguousarray(image, image.dtype.newbyteorder(">")).view(np.uint8)
+    return _assemble(width, height, _GREY, rows, level=level, depth=depth)
+
+
+class BitmapEncoder:
+    """Writes masks of one size as grey PNGs of 0 and 255, from what they have inside a box."""
+
+    def __init__(self, size_hw: tuple[int, int]) -> None:
+        self.size_hw = size_hw
+        self._rows = np.zeros((size_hw[0], size_hw[1] + 1), np.uint8)
+
+    def encode(self, bitmap: np.ndarray, *, left: int, top: int) -> bytes:
+        """Return the PNG of a mask that is `bitmap` in its box and empty outside of it."""
+        height, width = bitmap.shape
+        inside = self._rows[top : top + height, left + 1 : left + 1 + width]
+        np.multiply(bitmap != 0, np.uint8(255), out=inside)
+        # Run lengths are all that there is to find in a mask, and zlib's search for more takes twice as long.
+        machine = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+        packed = machine.compress(self._rows.data) + machine.flush()
+        inside[:] = 0
+        return _wrap(*self.size_hw[::-1], _GREY, packed)
+
+
 def _assemble(
-    width: int, height: int, kind: int, rows: np.ndarray, *, level: int, palette: bytes = b""
+    width: int, height: int, kind: int, rows: np.ndarray, *, level: int, palette: bytes = b"", depth: int = 8
 ) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    return _wrap(width, height, kind, zlib.compress(rows.tobytes(), level), palette=palette, depth=depth)
+
+
+def _wrap(
+    width: int, height: int, kind: int, packed: bytes, *, palette: bytes = b"", depth: int = 8
+) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     chunks = [_chunk(b"IHDR", header)]
     if palette:
         chunks.append(_chunk(b"PLTE", palette))
-    chunks.append(_chunk(b"IDAT", zlib.compress(rows.tobytes(), level)))
+    chunks.append(_chunk(b"IDAT", packed))
     chunks.append(_chunk(b"IEND", b""))
     return _SIGNATURE + b"".join(chunks)
 

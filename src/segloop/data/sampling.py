@@ -81,6 +81,7 @@ class SegLoopSampler(Sampler[int]):
         """Return how many samples of a pass are this process's."""
         return -(-self.size // self.world_size)
 
+
 class Place(NamedTuple):
     """The index of a sample that is wanted, and the seed of everything random that is done to it."""
 
@@ -110,7 +111,7 @@ class PlacedBatches(Sampler[list[Place]]):
         self.rank, _ = get_dist_info()
 
     def begin(self, *, seed: int, iteration: int, skip: int) -> None:
-        """Let the next pass be of this seed, leave out `skip` batches, and be the run's from `iteration` on."""
+        """Let the next pass be of this seed, leave out `skip` batches, and be the run at `iteration`."""
         if self.seed != seed and hasattr(self.sampler, "seed"):
             self.sampler.seed = seed  # a run without a seed in its config took one; its checkpoint knows it
         self.seed, self.iteration, self.skip = seed, iteration, skip

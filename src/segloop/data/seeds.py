@@ -34,7 +34,7 @@ def seed_generators(seed: int) -> None:
 
 
 def seed_devices(seed: int) -> None:
-    """Seed the global generators of the GPUs in use; `torch.manual_seed` takes 0.1 ms where there are none."""
+    """Seed the global generators of the GPUs in use: `manual_seed` takes 0.1 ms where there are none."""
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
     elif torch.backends.mps.is_available():

@@ -133,9 +133,7 @@ class _Units:
     loads: np.ndarray  # [columns, units]: the unit's share of each column's total; the last is of images
 
     @classmethod
-    def of(
-        cls, ids: Sequence[str], columns: _Arrays, groups: Sequence[str] | None, *, seed: int
-    ) -> _Units:
+    def of(cls, ids: Sequence[str], columns: _Arrays, groups: Sequence[str] | None, *, seed: int) -> _Units:
         members: dict[str, list[int]] = {}
         for place in sorted(range(len(ids)), key=lambda place: ids[place]):
             members.setdefault(ids[place] if groups is None else groups[place], []).append(place)
@@ -238,7 +236,9 @@ class _Assignment:
         if not len(others):
             return 0.0
         here, there = self.places[unit], self.places[others]
-        change = self.loads[:, [unit]] - self.loads[:, others]  # what leaves this part and comes to the others
+        change = (
+            self.loads[:, [unit]] - self.loads[:, others]
+        )  # what leaves this part and comes to the others
         leaving = (-2 * change * (self.filled[:, [here]] - self.wanted[here]) + change**2) / self.wanted[here]
         coming = (2 * change * (self.filled[:, there] - self.wanted[there]) + change**2) / self.wanted[there]
         costs = np.cumsum((leaving + coming) * self.weights[:, None], axis=0)[-1]

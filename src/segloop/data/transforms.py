@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import copy
-import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmengine.registry import TRANSFORMS
-from PIL import Image
 from torch.utils.data import get_worker_info
 
-from segloop.utils.errors import DataError
+from segloop.data.index_masks import read_index_mask, reduce_zero
 from segloop.utils.memory import available_memory
 
 
@@ -142,20 +139,3 @@ def _window(extent: int, wanted: int, target: int | None) -> slice:
     low, high = (0, last) if target is None else (max(0, target - wanted + 1), min(last, target))
     start = np.random.randint(low, high + 1)
     return slice(start, start + wanted)
-
-
-def read_index_mask(path: Path | str) -> np.ndarray:
-    """Return a mask file's class indices, uint8 or uint16 [H, W]; a palette's indices, not its colours."""
-    try:
-        with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
-            mask = np.array(image)
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"The mask {path} cannot be read: {error}") from error
-    if mask.ndim != 2:
-        raise DataError(f"The mask {path} has {mask.shape[2]} channels; an index mask has one.")
-    return mask.astype(np.uint8) if mask.max(initial=0) <= 255 else mask.astype(np.uint16)
-
-
-def reduce_zero(mask: np.ndarray) -> np.ndarray:
-    """Drop class 0: it becomes 255 (ignored) and every other class moves down by one."""
-    return np.where((mask == 0) | (mask == 255), 255, mask - 1).astype(mask.dtype)

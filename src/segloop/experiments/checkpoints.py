@@ -8,6 +8,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,29 +84,60 @@ def weights_in(content: Any, *, path: Path | str) -> dict[str, Tensor]:
     return weights
 
 
-def require_fit(model: nn.Module, weights: Mapping[str, Tensor], *, path: Path | str) -> None:
-    """Refuse a checkpoint of another model; name the layers that are missing, left over or reshaped."""
+@dataclass(frozen=True)
+class Fit:
+    """How a file's tensors and a model's differ; names of tensors, `reshaped` with both shapes."""
+
+    wanted: int
+    missing: list[str]
+    extra: list[str]
+    reshaped: list[str]
+
+    @property
+    def exact(self) -> bool:
+        """Whether each tensor of the one is one of the other, of the same shape."""
+        return not (self.missing or self.extra or self.reshaped)
+
+    @property
+    def fitting(self) -> int:
+        """How many of the model's tensors the file has."""
+        return self.wanted - len(self.missing) - len(self.reshaped)
+
+    def parts(self) -> list[str]:
+        """Return the differences as text, one block for each kind."""
+        return [
+            f"{title} ({len(names)}):\n{listing(names, most=5)}"
+            for title, names in (
+                ("Of another shape", self.reshaped),
+                ("The model has, the checkpoint lacks", self.missing),
+                ("The checkpoint has, the model lacks", self.extra),
+            )
+            if names
+        ]
+
+
+def compare_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Fit:
+    """Compare a file's tensors with those of a model, wrapped for several processes or not."""
     wanted = {name.removeprefix("module."): value for name, value in model.state_dict().items()}
     given = {name.removeprefix("module."): value for name, value in weights.items()}
-    missing = [name for name in wanted if name not in given]
-    extra = [name for name in given if name not in wanted]
-    differ = [
-        f"{name}: {tuple(given[name].shape)} in the checkpoint, {tuple(value.shape)} in the model"
-        for name, value in wanted.items()
-        if name in given and given[name].shape != value.shape
-    ]
-    if not (missing or extra or differ):
-        return
-    fitting = len(wanted) - len(missing) - len(differ)
-    parts = [f"{path} is a checkpoint of another model: {fitting} of {len(wanted)} tensors fit the config's."]
-    for title, names in (
-        ("Of another shape", differ),
-        ("The model has, the checkpoint lacks", missing),
-        ("The checkpoint has, the model lacks", extra),
-    ):
-        if names:
-            parts.append(f"{title} ({len(names)}):\n{listing(names, most=5)}")
-    raise ConfigError("\n".join(parts))
+    return Fit(
+        wanted=len(wanted),
+        missing=[name for name in wanted if name not in given],
+        extra=[name for name in given if name not in wanted],
+        reshaped=[
+            f"{name}: {tuple(given[name].shape)} in the checkpoint, {tuple(value.shape)} in the model"
+            for name, value in wanted.items()
+            if name in given and given[name].shape != value.shape
+        ],
+    )
+
+
+def require_fit(model: nn.Module, weights: Mapping[str, Tensor], *, path: Path | str) -> None:
+    """Refuse a checkpoint of another model; name the layers that are missing, left over or reshaped."""
+    fit = compare_weights(model, weights)
+    if not fit.exact:
+        counts = f"{fit.fitting} of {fit.wanted} tensors fit the config's."
+        raise ConfigError("\n".join([f"{path} is a checkpoint of another model: {counts}", *fit.parts()]))
 
 
 def _read_data(path: Path, map_location: MapLocation) -> Any:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.data.checks import check_semantic, raise_findings
+from segloop import ops
+from segloop.data.checks import Legal, Seen, describe, in_order, look_over
 from segloop.data.demo import DEMOS
 from segloop.data.info import FILE_NAME
 from segloop.data.layout import Layout
-from segloop.utils.errors import ConfigError, DataError
+from segloop.experiments.config import is_semantic
+from segloop.utils.errors import ConfigError, DataError, UserError, together
 from segloop.utils.progress import counted
+from segloop.utils.quiet import silent_imports
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+# Heads that tell something else than the classes of the data.
+OTHER_HEADS = ("rpn_head", "semantic_head")
+OTHER_KINDS = ("STDCHead", "Grounding", "Loss")
 
 
 def draw_demo(config: Config) -> None:
@@ -31,27 +39,57 @@ def draw_demo(config: Config) -> None:
         DEMOS[demo["task"]](demo["root"], seed=demo.get("seed", 0), progress=progress)
 
 
-def check_semantic_loader(loader: Any, config: Config) -> None:
-    """Check the splits that a data loader's config names; what is wrong with one is told together."""
-    for dataset in plain_configs(loader["dataset"]):
-        if dataset.get("type") == "SemanticDataset":
-            _check_semantic_dataset(dataset, config)
+def require_data(config: Config, splits: Sequence[str]) -> dict[str, Seen]:
+    """Refuse data that these loaders of a config cannot use, all that is wrong told together.
+
+    Return what was seen of each split's files where the data set is a `SemanticDataset`.
+    """
+    loaders = {split: config.get(f"{split}_dataloader") for split in splits}
+    loaders = {split: loader for split, loader in loaders.items() if isinstance(loader, Mapping)}
+    seen: dict[str, Seen] = {}
+    wrong: list[UserError] = []
+    for split, loader in loaders.items():
+        try:
+            if not is_semantic(config):
+                require_instances(config, loader)
+            elif (files := look_over_loader(loader, config)) is not None:
+                seen[split] = files
+        except UserError as error:
+            wrong.append(error)
+    findings = in_order([finding for files in seen.values() for finding in files.findings])
+    if findings:
+        wrong.insert(0, DataError(describe(findings)))
+    if wrong:
+        raise together(wrong)
+    return seen
 
 
-def _check_semantic_dataset(dataset: Any, config: Config) -> None:
+def look_over_loader(loader: Any, config: Config) -> Seen | None:
+    """Check the splits that a data loader's config names; None where there is no set of ours."""
+    seen = [
+        _look_over_dataset(dataset, config)
+        for dataset in plain_configs(loader["dataset"])
+        if dataset.get("type") == "SemanticDataset"
+    ]
+    if not seen:
+        return None
+    return Seen(
+        [finding for each in seen for finding in each.findings],
+        {file: facts for each in seen for file, facts in each.images.items()},
+        {file: facts for each in seen for file, facts in each.masks.items()},
+    )
+
+
+def _look_over_dataset(dataset: Any, config: Config) -> Seen:
     root, split = dataset["data_root"], dataset.get("split", "train")
     layout = Layout.find(root, split, dataset)  # with its LIST: what is not trained on may be broken
-    classes = require_classes(config, layout)
+    legal = Legal(
+        num_classes=require_classes(config, layout),
+        ignore_index=layout.ignore_index,
+        reduce_zero_label=dataset.get("reduce_zero_label", False),
+    )
     with counted("files checked") as progress:
-        findings = check_semantic(
-            root,
-            {split: layout},
-            num_classes=classes,
-            ignore_index=layout.ignore_index,
-            reduce_zero_label=dataset.get("reduce_zero_label", False),
-            progress=progress,
-        )
-    raise_findings(findings)
+        return look_over(Path(root), {split: layout}, legal=legal, progress=progress)
 
 
 def require_classes(config: Config, layout: Layout) -> int:
@@ -62,14 +100,7 @@ def require_classes(config: Config, layout: Layout) -> int:
             f"{layout.root} has no {FILE_NAME}, and the config names no classes: "
             "set metainfo=dict(classes=[…], palette=[…]) in each data set of the config."
         )
-    head = config.model.get("decode_head") or {}
-    for part in head if isinstance(head, list) else [head]:
-        predicted = part.get("num_classes")
-        if predicted is not None and predicted != len(names):
-            raise ConfigError(
-                f"model.decode_head.num_classes is {predicted}, but the data have {len(names)} classes: "
-                f"{', '.join(map(str, names))}."
-            )
+    _require_heads(config, names)
     return len(names)
 
 
@@ -78,6 +109,94 @@ def plain_configs(dataset: Any) -> list[Any]:
     if "datasets" in dataset:
         return [plain for part in dataset["datasets"] for plain in plain_configs(part)]
     return plain_configs(dataset["dataset"]) if "dataset" in dataset else [dataset]
+
+
+def require_instances(config: Config, loader: Any) -> None:
+    """Refuse annotation files that are not there, and a model of another number of classes."""
+    for dataset in plain_configs(loader["dataset"]):
+        file = annotation_file(dataset)
+        if file is not None and not file.is_file():
+            raise DataError(f"The annotation file {file} does not exist.")
+        names = class_names(dataset) if is_coco(dataset) else None
+        if names:
+            _require_heads(config, names)
+
+
+def head_classes(model: Any, keys: tuple[str, ...] = ("model",)) -> Iterator[tuple[str, int]]:
+    """Yield the place of each head in a model's config, and how many classes it tells apart.
+
+    Left out are heads that tell something else: proposals, boundaries, the stuff of a semantic branch, words.
+    """
+    if isinstance(model, list | tuple):
+        for index, part in enumerate(model):
+            yield from head_classes(part, (*keys, str(index)))
+    if not isinstance(model, Mapping) or keys[-1] in OTHER_HEADS:
+        return
+    count, kind = model.get("num_classes"), str(model.get("type"))
+    if type(count) is int and not any(word in kind for word in OTHER_KINDS):
+        yield ".".join(keys), count
+    for key, value in model.items():
+        if key != "backbone":  # one that is a classifier itself
+            yield from head_classes(value, (*keys, str(key)))
+
+
+def _require_heads(config: Config, names: Sequence[str]) -> None:
+    wrong = [f"{place}.num_classes is {n}" for place, n in head_classes(config.model) if n != len(names)]
+    if wrong:
+        raise ConfigError(
+            f"{' and '.join(wrong)}, but the data have {len(names)} classes: {', '.join(map(str, names))}."
+        )
+
+
+def is_coco(dataset: Mapping[str, Any]) -> bool:
+    """Return whether a data set's config is of mmdet's `CocoDataset`, or of a kind that reads as it does."""
+    return _class_of(dataset, "CocoDataset") and not _class_of(dataset, "CocoPanopticDataset")
+
+
+def reads_as_coco(dataset: Mapping[str, Any]) -> bool:
+    """Return whether a kind of data set keeps and drops annotations by the very rules of `CocoDataset`."""
+    lineage: tuple[type, ...] = getattr(_kind(dataset), "__mro__", ())
+    plain: Any = next((base for base in lineage if base.__name__ == "CocoDataset"), None)
+    return plain is not None and all(
+        getattr(lineage[0], name) is getattr(plain, name) for name in ("load_data_list", "parse_data_info")
+    )
+
+
+def crowds_are_empty(dataset: Mapping[str, Any]) -> bool:
+    """Return whether an image with crowds only counts as empty, as mmdet's `CityscapesDataset` has it."""
+    return _class_of(dataset, "CityscapesDataset")
+
+
+def class_names(dataset: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the class names of an mmdet data set: those of the config, else those of its kind."""
+    kind: Any = _kind(dataset)
+    names = (dataset.get("metainfo") or {}).get("classes")
+    return names if names is not None else getattr(kind, "METAINFO", {}).get("classes")
+
+
+def annotation_file(dataset: Mapping[str, Any]) -> Path | None:
+    """Return the annotation file of an mmdet data set's config, where it is a path on this machine."""
+    name = dataset.get("ann_file")
+    if not isinstance(name, str) or not name or "://" in name or dataset.get("backend_args"):
+        return None
+    if not _class_of(dataset, "BaseDetDataset"):
+        return None
+    return Path(dataset.get("data_root") or "", name)
+
+
+def _kind(dataset: Mapping[str, Any]) -> type | None:
+    kind = dataset.get("type")
+    if isinstance(kind, str):
+        ops.install()  # before mmdet imports mmcv
+        with silent_imports():
+            from mmdet.registry import DATASETS
+
+            kind = DATASETS.get(kind)
+    return kind if isinstance(kind, type) else None
+
+
+def _class_of(dataset: Mapping[str, Any], name: str) -> bool:
+    return any(base.__name__ == name for base in getattr(_kind(dataset), "__mro__", ()))
 
 
 def innermost(dataset: Any) -> Any:

@@ -8,11 +8,12 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
+from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
@@ -24,6 +25,9 @@ from segloop.utils.quiet import quiet, silent_imports
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
+
+TRAINING_SPLITS = ("train", "val")
+TEST_SPLITS = ("test",)
 
 _RUNS = itertools.count()
 
@@ -59,21 +63,9 @@ def train(
     options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False
 ) -> Runner:
     """Train; `resume` is a checkpoint, or `auto` for the newest one in the work_dir. Return the runner."""
-    config = prepare(options)
-    require_parts(config, "train")
-    require_scores(config)
-    if amp:
-        use_amp(config)
-    if auto_scale_lr:
-        if not {"enable", "base_batch_size"} <= set(config.get("auto_scale_lr") or {}):
-            raise ConfigError(
-                "--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config."
-            )
-        config.auto_scale_lr.enable = True
-    settle_precision(config)
-    settle_resume(config, resume)
+    config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     require_writable(Path(config.work_dir))
-    check_data(config, ("train", "val"))
+    check_data(config, TRAINING_SPLITS)
     runner = build_runner(config)
     announce(runner)
     from segloop.experiments.checkpoints import trusting
@@ -104,20 +96,60 @@ def evaluate(
     tta: bool = False,
 ) -> tuple[dict[str, float], Path]:
     """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder."""
-    config = prepare(options)
-    require_parts(config, "test")
-    path = find_checkpoint(checkpoint, work_dir=config.work_dir)
+    config, path, folder = prepare_testing(
+        options,
+        checkpoint=checkpoint,
+        split=split,
+        out=out,
+        show=show,
+        show_dir=show_dir,
+        wait_time=wait_time,
+        tta=tta,
+    )
     require_writable(Path(config.work_dir))
-    settle_precision(config)
-    folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
-    settle_outputs(config, out=out, show=show, show_dir=show_dir, wait_time=wait_time, tta=tta)
-    check_data(config, ("test",))
+    check_data(config, TEST_SPLITS)
     runner = build_runner(config)
     from segloop.experiments.checkpoints import trusting
 
     with trusting(options.unsafe_load), config_mistakes():
-        _load_exactly(runner, path)
+        load_exactly(runner, path)
         return runner.test(), folder
+
+
+def prepare_training(
+    options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False
+) -> Config:
+    """Load the config of a training and settle what its flags ask for."""
+    config = prepare(options)
+    require_parts(config, "train")
+    require_scores(config)
+    if amp:
+        use_amp(config)
+    if auto_scale_lr:
+        if not {"enable", "base_batch_size"} <= set(config.get("auto_scale_lr") or {}):
+            raise ConfigError(
+                "--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config."
+            )
+        config.auto_scale_lr.enable = True
+    settle_precision(config)
+    settle_resume(config, resume)
+    return config
+
+
+def prepare_testing(
+    options: Options, *, checkpoint: str | None, split: str | None, **outputs: Any
+) -> tuple[Config, Path, Path]:
+    """Load the config of a test and settle what its flags ask for; find the checkpoint, name the RUN folder.
+
+    `outputs` are those of `settle_outputs`.
+    """
+    config = prepare(options)
+    require_parts(config, "test")
+    path = find_checkpoint(checkpoint, work_dir=config.work_dir)
+    settle_precision(config)
+    folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
+    settle_outputs(config, **outputs)
+    return config, path, folder
 
 
 def prepare(options: Options) -> Config:
@@ -126,6 +158,9 @@ def prepare(options: Options) -> Config:
     require_launcher(options.launcher, command=options.command)
     quiet()
     choose_device(options.device)
+    from segloop import ops
+
+    ops.install()  # the check of a plain mmdet config imports mmcv's operators
     config = load_config(path, overrides=options.overrides, work_dir=options.work_dir)
     from segloop.experiments.strict import check_config
 
@@ -223,8 +258,13 @@ def settle_loaders(config: Config) -> None:
             loader.persistent_workers = False
 
 
-def require_writable(folder: Path) -> None:
-    """Refuse a work_dir that cannot be written before anything is computed for it."""
+def require_writable(folder: Path, *, keep: bool = True) -> None:
+    """Refuse a work_dir that cannot be written before anything is computed for it.
+
+    Without `keep` nothing is left of the attempt, not even a changed time.
+    """
+    made = [] if keep else [path for path in (folder, *folder.parents) if not path.exists()]
+    before = folder.stat() if not keep and folder.is_dir() else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -234,19 +274,23 @@ def require_writable(folder: Path) -> None:
         raise ConfigError(
             f"The work_dir {folder} cannot be written: {error.strerror}. Choose another with --work-dir."
         ) from error
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        if before is not None:
+            with suppress(OSError):
+                os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def check_data(config: Config, splits: Sequence[str]) -> None:
     """Draw the demo set if the config asks for it and it is missing; refuse data that cannot be used."""
-    from segloop.experiments.data_checks import check_semantic_loader, draw_demo
+    from segloop.experiments.data_checks import draw_demo, require_data
     from segloop.experiments.folds import with_folds
 
     def check() -> None:
         draw_demo(config)
-        used = with_folds(config) if "train" in splits else config
-        loaders = [used.get(f"{name}_dataloader") for name in splits] if is_semantic(config) else []
-        for loader in filter(None, loaders):
-            check_semantic_loader(loader, config)
+        require_data(with_folds(config) if "train" in splits else config, splits)
 
     once(check)
 
@@ -286,6 +330,12 @@ def _keep_apart(config: Config, *, nth: int) -> None:
 
 def announce(runner: Runner) -> None:
     """Say in a few lines what is about to run, on what, and where it will be kept."""
+    for name, text in outline(runner).items():
+        runner.logger.info(f"{name:<10}{text}")
+
+
+def outline(runner: Runner) -> dict[str, str]:
+    """Return what is about to run, on what, and where it will be kept."""
     import torch
     from mmengine.device import get_device
     from mmengine.dist import get_world_size
@@ -298,19 +348,19 @@ def announce(runner: Runner) -> None:
     processes = f"{get_world_size()} x " if get_world_size() > 1 else ""
     precision = "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
     parameters = sum(value.numel() for value in runner.model.parameters())
-    loop, loader = config.train_cfg, config.train_dataloader
-    length = f"{loop.max_iters} iterations" if "max_iters" in loop else f"{loop.max_epochs} epochs"
-    interval = loop.get("val_interval", 1)
-    for line in (
-        f"Model     {config.model.type}, {parameters / 1e6:.1f} M parameters",
-        f"Device    {processes}{kind} ({where}), {precision}, mmcv operators: {status().kind}",
-        f"Training  {length} of {processes}{loader.batch_size} images, validation every {interval}",
-        f"Folder    {runner.work_dir}",
-    ):
-        runner.logger.info(line)
+    lines = {
+        "Model": f"{config.model.type}, {parameters / 1e6:.1f} M parameters",
+        "Device": f"{processes}{kind} ({where}), {precision}, mmcv operators: {status().kind}",
+    }
+    loop, loader = config.get("train_cfg"), config.get("train_dataloader")
+    if loop and loader:
+        length = f"{loop.max_iters} iterations" if "max_iters" in loop else f"{loop.max_epochs} epochs"
+        every = loop.get("val_interval", 1)
+        lines["Training"] = f"{length} of {processes}{loader.batch_size} images, validation every {every}"
+    return {**lines, "Folder": str(runner.work_dir)}
 
 
-def _load_exactly(runner: Runner, path: Path) -> None:
+def load_exactly(runner: Runner, path: Path) -> None:
     """Load a checkpoint's weights after making sure that they are this model's."""
     from segloop.experiments.checkpoints import read_weights, require_fit
 

@@ -52,6 +52,21 @@ class MissingDependency(UserError):
         self.package = package
 
 
+def together(errors: Sequence[UserError]) -> UserError:
+    """Return one error that tells all of these, each text once; a single one is returned as it is."""
+    firsts: dict[str, UserError] = {}
+    for error in errors:
+        firsts.setdefault(str(error), error)
+    different = list(firsts.values())
+    if len(different) == 1:
+        return different[0]
+    text = "\n\n".join(map(str, different))
+    for kind in (ConfigError, DataError):
+        if all(isinstance(error, kind) for error in different):
+            return kind(text)
+    return UserError(text)
+
+
 def listing(items: Sequence[str] | Iterable[str], *, most: int = 10) -> str:
     """Return one indented line per item, cut after `most` with a count of the rest.
 

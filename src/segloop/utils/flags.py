@@ -36,6 +36,11 @@ def add_common(parser: Parser) -> None:
     parser.add_argument(
         "--unsafe-load", action="store_true", help="load checkpoints that run code: only files you trust"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, try the largest batches, say what the run will take; keep nothing",
+    )
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
 

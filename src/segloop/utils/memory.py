@@ -1,7 +1,9 @@
-"""How much memory this process may still use."""
+"""How much memory this process may still use, and how much it holds."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -46,3 +48,24 @@ def _left(limit: Path, used: Path, stat: Path, cached: str) -> int | None:
     except (OSError, ValueError):
         return None
     return max(0, top - taken + int(files.get(cached, 0)))
+
+
+def resident_memory(root: Path = Path("/")) -> int:
+    """Return the bytes that this process holds in memory now; 0 where the system does not tell."""
+    try:
+        pages = int((root / "proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def private_memory(processes: Iterable[int], root: Path = Path("/")) -> int:
+    """Return the bytes that these processes hold for themselves alone; what they share is not counted."""
+    total = 0
+    for process in processes:
+        try:
+            lines = (root / f"proc/{process}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+        except (OSError, ValueError, IndexError):  # it has ended, or there is no such file here
+            continue
+    return total

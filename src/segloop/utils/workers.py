@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,9 +35,10 @@ def map_ordered(
 ) -> Iterator[Result]:
     """Yield `function(item)` for each item, in the order of the items, from a pool of processes.
 
-    `workers=0` or 1 runs in this process, which is what tests and tiny jobs want. `function` must be a
-    module-level function. Few items are in flight at a time, so a long list costs no memory. Processes are
-    spawned, not forked: a fork after torch has started its threads can hang.
+    `workers=0` or 1 runs in this process, which is what tests and tiny jobs want. `function` must be
+    picklable: a module-level function, or an object of such a class, which is sent to each process once. Few
+    items are in flight at a time, so a long list costs no memory. Processes are spawned, not forked: a fork
+    after torch has started its threads can hang.
     """
     workers = cpu_count() if workers is None else workers
     if workers <= 1 or not _can_spawn():
@@ -43,17 +46,17 @@ def map_ordered(
         return
     stream = iter(items)
     chunks = iter(lambda: list(itertools.islice(stream, chunk)), [])
-    waiting: deque[Future[list[Result]]] = deque()
+    waiting: deque[Future[list[Any]]] = deque()
     # An executor and not multiprocessing.Pool: a pool replaces dying workers for ever, an executor says so.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_receive, initargs=(function,)) as pool:
         try:
             for part in itertools.islice(chunks, 2 * workers):
-                waiting.append(pool.submit(_apply, function, part))
+                waiting.append(pool.submit(_apply, part))
             while waiting:
                 results = waiting.popleft().result()
                 for part in itertools.islice(chunks, 1):
-                    waiting.append(pool.submit(_apply, function, part))
+                    waiting.append(pool.submit(_apply, part))
                 yield from results
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -63,8 +66,25 @@ def map_ordered(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _apply(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-    return [function(item) for item in items]
+_received: list[Callable[[Any], Any]] = []  # in a worker: the function that it applies
+
+
+def _receive(function: Callable[[Any], Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the rest
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _received[:] = [function]
+
+
+def _end_with_parent() -> None:
+    """Wait for the first process to end: a killed one tells its workers nothing, and they would wait."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _apply(items: list[Any]) -> list[Any]:
+    return [_received[0](item) for item in items]
 
 
 def _can_spawn() -> bool:

@@ -74,7 +74,7 @@ def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
 
 
 def test_can_report_a_best_score_that_no_validation_gives(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"save_best='mIuo'.*Did you mean 'mIoU'\? It gave: mIoU. Correct it"):
+    with pytest.raises(UserError, match=r"save_best is 'mIuo', .*scores: mIoU. Did you mean 'mIoU'\?"):
         toy(tmp_path, checkpoint=dict(save_best="mIuo", rule="greater")).train()
     assert "iter_4.pth" in saved(tmp_path)
 

@@ -17,7 +17,7 @@ from segloop.experiments.hooks.finite import require_finite_weights
 from segloop.experiments.loops import VALIDATED
 from segloop.utils.atomic import clear_remains, open_atomic, write_text
 from segloop.utils.checkpoint_files import NOTE, last_checkpoint
-from segloop.utils.errors import UserError, nearest
+from segloop.utils.errors import ConfigError, UserError, nearest
 
 BACKEND = "segloop_atomic"
 KEPT = "kept_checkpoints"  # the hub's list of the names that the run keeps
@@ -96,12 +96,7 @@ class SegLoopCheckpointHook(CheckpointHook):
         """Save the best weights; remove the former best ones only then."""
         if not self.save_best:
             return
-        lost = [name for name in self.key_indicators if name != "auto" and name not in (metrics or {})]
-        if lost:
-            raise UserError(
-                f"save_best={lost[0]!r}: the validation gave no such score.{nearest(lost[0], metrics or ())} "
-                f"It gave: {', '.join(metrics or ()) or 'none'}. Correct it, then go on with --resume."
-            )
+        _require_scores(self.key_indicators, metrics or {})
         former = self._best()
         self._set_best(dict.fromkeys(former))  # mmengine removes first, and a full disk would leave none
         last, self.last_ckpt = self.last_ckpt, None  # mmengine would save that again, before it is time
@@ -190,6 +185,17 @@ class SegLoopCheckpointHook(CheckpointHook):
             (self.best_ckpt_path,) = paths.values()
         else:
             self.best_ckpt_path_dict = paths
+
+
+def _require_scores(names: list[str], metrics: dict[str, float]) -> None:
+    """Say in words that `save_best` names a score that the validation does not give."""
+    there = [name for name in metrics if "." not in name]  # those of one class are many
+    for name in names if metrics else ():
+        if name != "auto" and name not in metrics:
+            raise ConfigError(
+                f"default_hooks.checkpoint.save_best is {name!r}, which is none of the validation's scores: "
+                f"{', '.join(there)}.{nearest(name, metrics)}"
+            )
 
 
 def _accumulates(optim_wrapper: Any) -> bool:

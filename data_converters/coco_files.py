@@ -1,0 +1,263 @@
+"""Which files of a folder are COCO's, of which split, and where their images are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from data_converters.archives import Member, Shelf, open_archive
+from data_converters.base import ReadOptions
+from data_converters.coco_index import is_results
+from data_converters.media import name_fault
+from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
+
+MOST_NAME_BYTES = 255
+NO_SPLIT = "default"  # CVAT's and Datumaro's word for images of no split
+_SPLIT = re.compile(r"(?:instances|person_keypoints|image_info|annotations|labels|results)[_-](.+)")
+_KINDS = ("instances", "image_info", "person_keypoints")  # of one split, the first of these is read
+LAYOUT = "annotations/instances_<split>.json, or .json files in the folder or one folder below it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoFile:
+    """A COCO file to read.
+
+    `truth` is where the images and categories of results are, `shown` what the user knows the file by,
+    `zipped` the images that lie in an archive beside it.
+    """
+
+    file: Path
+    split: str | None
+    shown: Path
+    truth: Path | None = None
+    image_folders: tuple[Path, ...] = ()
+    zipped: ZippedImages | None = None
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """Images in a folder."""
+
+    folder: Path
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of an image."""
+        file = self.folder / name
+        return file if file.is_file() else None
+
+    def place(self, name: str) -> str:
+        """Say where an image should be."""
+        return str(self.folder / name)
+
+
+@dataclass(frozen=True)
+class ZippedImages:
+    """Images in an archive, in the layout of CVAT: below their subset's folder, or not."""
+
+    shelf: Shelf
+    split: str | None
+
+    def find(self, name: str) -> Path | None:
+        """Return an image as a file, unpacked when it is asked for."""
+        members = _members(self.shelf.path)
+        names = (f"images/{self.split or NO_SPLIT}/{name}", f"images/{name}")
+        member = next((members[each] for each in names if each in members), None)
+        return self.shelf.file(member) if member else None
+
+    def place(self, name: str) -> str:
+        """Say where an image should be."""
+        return f"{self.shelf.path}/images/{self.split or NO_SPLIT}/{name}"
+
+
+@lru_cache(maxsize=2)
+def _members(path: Path) -> Mapping[str, Member]:
+    """Return an archive's table of contents, which each process reads once."""
+    return open_archive(path).members
+
+
+def split_of(file: Path) -> str | None:
+    """Return the split that a file's name tells.
+
+    >>> split_of(Path("annotations/instances_train2017.json"))
+    'train2017'
+    >>> split_of(Path("valid/_annotations.coco.json"))
+    'valid'
+    """
+    stem = file.name.removesuffix(".json").removesuffix(".coco")
+    if stem.strip("_") == "annotations" and file.parent.name != "annotations":
+        return file.parent.name or None
+    match = _SPLIT.fullmatch(stem.strip("_"))
+    return match[1] if match and match[1] != NO_SPLIT else None
+
+
+def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
+    """Return the COCO files of a source, by split."""
+    if source.is_dir():
+        found = _results_in(source) if options.results else _truths_in(source)
+        if not found:
+            what = "results_<split>.json" if options.results else LAYOUT
+            raise DataError(f"{source} holds no COCO files; expected {what}.")
+    elif source.is_file():
+        found = [_single(source, options)]
+    else:
+        raise DataError(f"{source} does not exist.")
+    found = choose_split(found, options.split, source=source)
+    _check_splits(source, found)
+    return [replace(each, image_folders=tuple(_image_folders(source, each, options))) for each in found]
+
+
+def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> list[CocoFile]:
+    """Pick a split of several files, or name that of a single one."""
+    if split is None:
+        return found
+    if len(found) == 1:
+        return [replace(found[0], split=split)]
+    names = [each.split or NO_SPLIT for each in found]
+    chosen = [each for each in found if (each.split or NO_SPLIT) == split]
+    if not chosen:
+        hint = nearest(split, names)
+        raise DataError(f"{source} has no split {split!r} (it has: {', '.join(names)}).{hint}")
+    return chosen
+
+
+def _check_splits(source: Path, found: Sequence[CocoFile]) -> None:
+    by_split: dict[str | None, list[str]] = {}
+    for each in found:
+        by_split.setdefault(each.split, []).append(str(each.file.relative_to(source)))
+    twice = [f"{split or 'no split'}: {', '.join(files)}" for split, files in by_split.items() if files[1:]]
+    if source.is_dir() and twice:
+        raise DataError(f"{source} has several COCO files of one split; name one of them:\n{listing(twice)}")
+
+
+def _single(source: Path, options: ReadOptions) -> CocoFile:
+    split = split_of(source)
+    if is_results(source):
+        return CocoFile(file=source, shown=source, split=split, truth=_truth_of(source, options))
+    if options.results:
+        raise FormatError("not a list, as results are", file=source)
+    return CocoFile(file=source, shown=source, split=split)
+
+
+def _truths_in(folder: Path) -> list[CocoFile]:
+    """Return the files of ground truth in a folder: those that dataset.json names, or those found."""
+    if (folder / FILE_NAME).is_file():
+        info = DatasetInfo.read(folder)
+        if info.coco:
+            return [_file(folder / file, _split(split)) for split, file in info.coco.items()]
+    inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    places = (folder / "annotations", folder, *inner)
+    for files in [_json_files([places[0]]), _json_files([places[1]]), _json_files(places[2:])]:
+        by_split: dict[str | None, list[Path]] = {}
+        for file in files:
+            by_split.setdefault(split_of(file) or _plain_split(file, files), []).append(file)
+        if by_split:
+            return [_file(file, split) for split, those in by_split.items() for file in _best(those)]
+    return []
+
+
+def _file(file: Path, split: str | None) -> CocoFile:
+    return CocoFile(file=file, shown=file, split=split)
+
+
+def _split(name: str) -> str | None:
+    return None if name == NO_SPLIT else name
+
+
+def _json_files(folders: Iterable[Path]) -> list[Path]:
+    found = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*.json"))]
+    return [
+        file
+        for file in found
+        if file.is_file()
+        and file.name != FILE_NAME
+        and not file.name.startswith((".", "captions_", "stuff_", "panoptic_", "results"))
+    ]
+
+
+def _plain_split(file: Path, files: Sequence[Path]) -> str | None:
+    """Take a file's name for its split where several files stand beside each other."""
+    beside = [each for each in files if each.parent == file.parent]
+    if len(beside) > 1:
+        return _split(file.stem)
+    return _split(file.parent.name) if len(files) > 1 else None
+
+
+def _best(files: Sequence[Path]) -> Sequence[Path]:
+    """Return the one of several files of a split that holds instances, if names tell; else all."""
+    for kind in _KINDS:
+        chosen = [file for file in files if file.name.startswith(f"{kind}_")]
+        if chosen:
+            return chosen
+    return files
+
+
+def _results_in(folder: Path) -> list[CocoFile]:
+    found = []
+    for file in sorted(folder.glob("results*.json")):
+        split = split_of(file)
+        stems = [f"{kind}_{split or NO_SPLIT}.json" for kind in ("image_info", "instances")]
+        truths = [folder / "annotations" / stem for stem in stems]
+        truth = next((each for each in truths if each.is_file()), None)
+        if truth is None:
+            raise DataError(f"{file} needs {truths[0]} or {truths[1]}, which has its images and categories.")
+        found.append(CocoFile(file=file, shown=file, split=split, truth=truth))
+    return found
+
+
+def _truth_of(file: Path, options: ReadOptions) -> Path:
+    """Return the file with the images and categories of results: the one named, or the one beside."""
+    if options.images is not None and options.images.is_file():
+        return options.images
+    folders = [file.parent, file.parent / "annotations", file.parent.parent / "annotations"]
+    beside = [each for each in _json_files(folders) if each != file and not is_results(each)]
+    named = [each for each in beside if split_of(file) and split_of(each) == split_of(file)]
+    for found in (named, beside):
+        if len(_best(found)) == 1:
+            return _best(found)[0]
+    told = f"; there are several:\n{listing([str(each) for each in beside])}" if beside else "."
+    raise UserError(
+        f"{file} is a list of results, which know neither file names nor classes. "
+        f"Name the COCO file that has them: --images FILE.json{told}"
+    )
+
+
+def _image_folders(source: Path, found: CocoFile, options: ReadOptions) -> list[Path]:
+    """Return where the images of a file may be, likeliest first."""
+    split = found.split or NO_SPLIT
+    if options.images is not None and options.images.is_dir():
+        return [options.images / split, options.images]
+    folders = []
+    home = (found.truth or found.file).parent
+    root = home.parent if home.name == "annotations" else home
+    if source.is_dir() and (source / FILE_NAME).is_file():
+        folders.append(source / DatasetInfo.read(source).images.directory(split))
+    folders += [root / "images" / split, root / split, root / "img_dir" / split]
+    return [*folders, root / "images", root / "data", home, root]
+
+
+def image_name(value: Any) -> tuple[str, str]:
+    """Return an image's path, POSIX and without detours, and what keeps it from being one."""
+    if not isinstance(value, str):
+        return "", "it is no text"
+    name = PurePosixPath(value.replace("\\", "/")).as_posix()
+    fault = name_fault(name)
+    if fault is None and any(len(part.encode()) > MOST_NAME_BYTES for part in name.split("/")):
+        fault = f"no file's name is longer than {MOST_NAME_BYTES} bytes"
+    return name, fault or ""
+
+
+def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ZippedImages | None:
+    """Return the folder that holds most of some images, the first of several; None if none holds any."""
+    if found.zipped is not None:
+        return found.zipped if any(found.zipped.find(name) for name in names) else None
+    counts = [
+        sum((folder / name).is_file() for name in names) if folder.is_dir() else 0
+        for folder in found.image_folders
+    ]
+    best = max(counts, default=0)
+    return ImageFolder(found.image_folders[counts.index(best)]) if best else None

@@ -1,0 +1,80 @@
+"""The table of formats: every name that `--from` and `--to` take."""
+
+from __future__ import annotations
+
+from data_converters.base import Format
+from segloop.utils.errors import UserError, nearest
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format(
+            name="mmseg",
+            module="data_converters.mmseg",
+            summary="img_dir and ann_dir with index masks, as mmsegmentation trains on",
+            read_options=("images", "split", "labels", "list_file", "reduce_zero_label"),
+            write_options=("overlap", "media"),
+        ),
+        Format(
+            name="coco",
+            module="data_converters.coco",
+            summary="COCO instances, or results",
+            target=("folder", ".json"),
+            read_options=("images", "split", "size_hw", "results"),
+            write_options=("masks", "instances", "connectivity", "media", "results"),
+        ),
+        Format(
+            name="cvat",
+            module="data_converters.cvat",
+            summary="CVAT for images 1.1 (and Video 1.1 to read), XML or zip",
+            target=(".xml", ".zip"),
+            read_options=("images", "split", "list_file", "size_hw", "join_groups"),
+            write_options=("masks", "instances", "connectivity", "media"),
+        ),
+        Format(
+            name="cvat-coco",
+            module="data_converters.cvat_coco",
+            summary="CVAT's COCO 1.0, a zip",
+            target=(".zip", ".json"),
+            read_options=("images", "split", "size_hw", "results", "keep_crowds"),
+            write_options=("masks", "instances", "connectivity", "media", "results"),
+        ),
+        Format(
+            name="cvat-mask",
+            module="data_converters.cvat_mask",
+            summary="CVAT's Segmentation mask 1.1; not written, for it loses masks",
+            writes=False,
+            read_options=("images", "split", "list_file"),
+        ),
+        Format(
+            name="airbus",
+            module="data_converters.airbus",
+            summary="ships: a CSV of runs, column by column from 1",
+            target=(".csv",),
+            read_options=("images", "split", "labels", "size_hw"),
+            write_options=("instances", "connectivity"),
+        ),
+        Format(
+            name="sartorius",
+            module="data_converters.sartorius",
+            summary="cells: a CSV of runs, row by row from 1",
+            target=(".csv",),
+            read_options=("images", "split", "labels", "size_hw", "repair"),
+            write_options=("overlap", "instances", "connectivity"),
+        ),
+        Format(
+            name="masks",
+            module="data_converters.masks",
+            summary="one PNG an object (Data Science Bowl 2018), or 16-bit PNGs of object numbers",
+            read_options=("images", "split", "labels", "list_file"),
+            write_options=("overlap", "instances", "connectivity", "media", "numbers"),
+        ),
+    )
+}
+
+
+def find_format(name: str) -> Format:
+    """Return a format by its name."""
+    if name not in FORMATS:
+        raise UserError(f"There is no format {name!r}; choose {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
+    return FORMATS[name]

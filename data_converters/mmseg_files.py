@@ -1,0 +1,165 @@
+"""Where mmseg's folders have the image and the mask of each pair, and what their masks hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data_converters.base import ReadOptions
+from segloop.data.checks import Finding, Legal, judge, pair_files, raise_findings
+from segloop.data.image_files import IMAGE_SUFFIXES, ImageFacts
+from segloop.data.index_masks import MaskFacts, mask_facts
+from segloop.data.info import DatasetInfo
+from segloop.data.layout import Layout, index_files, read_list
+from segloop.utils.errors import DataError, listing, nearest
+from segloop.utils.workers import cpu_count
+
+OF_THE_SET = ("missing-folder", "empty-split", "same-id")  # findings that leaving out an image does not mend
+IGNORED = 255
+BINARY = {0, IGNORED}
+AT_ONCE = 256  # masks that are looked at before what they hold is forgotten
+
+
+class Pair(NamedTuple):
+    """An image, `name` below the folder `images`, and its mask; or one of them, and its trouble.
+
+    `images` is empty where a set has masks only.
+    """
+
+    split: str | None
+    image_id: str
+    name: str
+    images: str
+    mask: str
+    trouble: str = ""
+
+
+def find_pairs(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[Pair]:
+    """Return the pairs of the splits that are asked for, split by split, by id."""
+    layouts = _layouts(source, info, options)
+    some_masks = any(layout.masks.is_dir() for layout in layouts.values())
+    some_images = any(layout.images.is_dir() for layout in layouts.values())
+    pairs: list[Pair] = []
+    findings: list[Finding] = []
+    for split, layout in layouts.items():
+        if some_masks and not some_images and options.images is None:
+            pairs += _masks_only(split, layout, info)
+            continue
+        found, trouble = pair_files(split or "all", layout)
+        if some_masks and layout.images.is_dir() and not layout.masks.is_dir():
+            trouble = list(_unlabelled(layout))  # a test split, mostly
+        images = str(layout.images)
+        own = [
+            Pair(split, name, image.relative_to(layout.images).as_posix(), images, str(mask))
+            for name, image, mask in found
+        ]
+        own += [
+            Pair(split, each.image_id or "", each.file, images, "", str(each))
+            for each in trouble
+            if each.kind not in OF_THE_SET
+        ]
+        findings += [each for each in trouble if each.kind in OF_THE_SET]
+        pairs += sorted(own, key=lambda pair: pair.image_id)
+    raise_findings(findings)
+    if options.list_file is not None:
+        _check_list(options.list_file, {pair.image_id for pair in pairs})
+    return pairs
+
+
+def mask_values(pairs: Sequence[Pair], *, stop_early: bool) -> set[int]:
+    """Return the values that the masks hold; a set that knows nothing but 0 and 255 is refused.
+
+    Masks that cannot be used are passed over. With `stop_early` the first mask that has another value is the
+    last that is looked at.
+    """
+    files = [Path(pair.mask) for pair in pairs if pair.mask]
+    values: set[int] = set()
+    findings: list[Finding] = []
+    for file, facts in _looked_at(files, parallel=not stop_early):
+        values |= facts.values.keys()
+        if not values <= BINARY:
+            findings = []
+            if stop_early:
+                return values
+        elif IGNORED in facts.values:
+            seen = ImageFacts(facts.size_hw)
+            legal = Legal(num_classes=1, ignore_index=IGNORED)
+            findings += judge("", str(file), seen, facts, legal=legal, binary=True)
+    raise_findings(findings)
+    return values
+
+
+def _looked_at(files: Sequence[Path], *, parallel: bool) -> Iterator[tuple[Path, MaskFacts]]:
+    if not parallel:
+        yield from ((file, mask_facts(file)) for file in files)
+        return
+    remaining = iter(files)
+    with ThreadPoolExecutor(cpu_count()) as pool:  # decoding lets go of the GIL
+        while some := list(islice(remaining, AT_ONCE)):
+            yield from zip(some, pool.map(mask_facts, some), strict=True)
+
+
+def _layouts(source: Path, info: DatasetInfo | None, options: ReadOptions) -> dict[str | None, Layout]:
+    """Return the layout of each split; a set without splits has one, under the name that options give."""
+    given: dict[str, Any] = {}
+    if options.list_file is not None:
+        given["ann_file"] = str(options.list_file.absolute())
+    known = _splits(source, info, options)
+    if known and options.split is not None and options.split not in known:
+        hint = nearest(options.split, known)
+        raise DataError(f"{source} has no split {options.split!r} (it has: {', '.join(known)}).{hint}")
+    layouts: dict[str | None, Layout] = {}
+    wanted: Sequence[str | None] = [options.split] if options.split in known else known or [None]
+    for split in wanted:
+        prefix = {}
+        if split is None and info is None:
+            prefix = {"img_path": "img_dir", "seg_map_path": "ann_dir"}
+        if options.images is not None:
+            inner = options.images / (split or "")
+            prefix["img_path"] = str((inner if inner.is_dir() else options.images).absolute())
+        folder = split or (next(iter(info.splits), "") if info is not None else "")
+        layouts[split or options.split] = Layout.find(source, folder, {**given, "data_prefix": prefix})
+    return layouts
+
+
+def _splits(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[str]:
+    """Return the names of the splits; none where all images lie in one folder."""
+    if info is not None:
+        apart = "{split}" in info.images.folder or len(info.splits) == 1
+        return list(info.splits) if apart else []
+    folder = source / "img_dir"
+    if options.images is not None or not folder.is_dir():
+        folder = source / "ann_dir"
+    entries = [each for each in folder.glob("*") if not each.name.startswith(".")]
+    flat = any(each.suffix.lower() in IMAGE_SUFFIXES and each.is_file() for each in entries)
+    return [] if flat else sorted(each.name for each in entries if each.is_dir())
+
+
+def _masks_only(split: str | None, layout: Layout, info: DatasetInfo | None) -> list[Pair]:
+    suffix = (info.images.suffix if info is not None else "") or layout.mask_suffix
+    masks = index_files(layout.masks, (layout.mask_suffix,))
+    counting = set(masks if layout.only is None else layout.only)
+    return [
+        Pair(split, name, name + suffix, "", str(masks[name][0]))
+        for name in sorted(masks)
+        if name in counting
+    ]
+
+
+def _unlabelled(layout: Layout) -> Iterator[Finding]:
+    """Yield the images of a split that has no masks at all."""
+    for name, files in index_files(layout.images, layout.image_suffixes).items():
+        short = files[0].relative_to(layout.root) if files[0].is_relative_to(layout.root) else files[0]
+        yield Finding("no-mask", short.as_posix(), f"the folder {layout.masks} does not exist", name)
+
+
+def _check_list(file: Path, known: set[str]) -> None:
+    unknown = [name for name in read_list(file) if name not in known]
+    if unknown:
+        raise DataError(
+            f"{file} names {len(unknown)} image(s) that are not there. A line of it is an id: the path below "
+            f"the split's folder, without suffix.\n{listing(unknown)}"
+        )

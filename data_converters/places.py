@@ -1,0 +1,82 @@
+"""What a conversion may be asked for: options that are heeded, a target of its format, not in the source."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from data_converters.base import Format, ReadOptions, WriteOptions
+from data_converters.formats import FORMATS
+from segloop.utils.errors import UserError, listing
+
+
+def check_places(source: Path, target: Path, *, reader: Format, maker: Format, options: ReadOptions) -> None:
+    """Refuse a direction that a format does not have, and a target that is not its own or not free."""
+    if not reader.reads:
+        raise UserError(f"{reader.name} is not read; {_able('reads')} are.")
+    if not maker.writes:
+        raise UserError(f"{maker.name} is not written: {maker.summary}. Choose {_able('writes')}.")
+    if not source.exists():
+        raise UserError(f"{source} does not exist.")
+    _check_kind(target, maker)
+    place = target.resolve()
+    for what, other in (("source", source), ("images", options.images), ("list", options.list_file)):
+        if other is None:
+            continue
+        given = other.resolve()
+        if place == given or given in place.parents:
+            raise UserError(
+                f"The target {target} lies in the {what} {other}, which is only read. Name another."
+            )
+        if place in given.parents:
+            raise UserError(
+                f"The target {target} holds the {what} {other}, which is only read. Name another."
+            )
+    if place == Path.cwd() or place in Path.cwd().parents:
+        raise UserError(f"The target {target} holds the folder that you are in. Name another.")
+
+
+def _check_kind(target: Path, maker: Format) -> None:
+    """Refuse a target that is named as a folder where a file will be, or the other way round."""
+    suffixes = [each for each in maker.target if each.startswith(".")]
+    if target.suffix.lower() in suffixes:
+        if target.is_dir():
+            raise UserError(f"The target {target} is a folder, and {maker.name} would write a file there.")
+        return
+    if "folder" not in maker.target:
+        wanted = " or ".join(suffixes)
+        raise UserError(f"{maker.name} is written to a file that ends in {wanted}; {target} does not.")
+    if target.exists() and not target.is_dir():
+        raise UserError(f"The target {target} is a file, and {maker.name} would write a folder there.")
+
+
+def check_options(
+    reader: Format, maker: Format, read_options: ReadOptions, write_options: WriteOptions
+) -> None:
+    """Refuse options that neither format does anything with: somebody expects something of them."""
+    idle = []
+    for form, options, heeded in (
+        (reader, read_options, reader.read_options),
+        (maker, write_options, (*maker.write_options, "draw")),
+    ):
+        plain = type(options)()
+        given = [
+            each.name for each in fields(options) if getattr(options, each.name) != getattr(plain, each.name)
+        ]
+        for name in given:
+            if name not in heeded:
+                what = "read" if options is read_options else "written"
+                idle.append(f"{_flag(name, reading=options is read_options)} when {form.name} is {what}")
+    if idle:
+        raise UserError(f"{len(idle)} option(s) do nothing here; leave them out:\n{listing(idle)}")
+
+
+def _flag(name: str, *, reading: bool) -> str:
+    odd = {"size_hw": "size", "list_file": "list", "draw": "draw-boxes"}
+    if name == "results":
+        return "--from-results" if reading else "--to-results"
+    return f"--{odd.get(name, name).replace('_', '-')}"
+
+
+def _able(what: str) -> str:
+    return ", ".join(name for name, each in FORMATS.items() if getattr(each, what))

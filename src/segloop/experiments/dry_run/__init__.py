@@ -1,0 +1,1 @@
+"""Tries a training or a test before it is started: what `--dry-run` does."""

@@ -1,0 +1,123 @@
+"""Files and folders that are the old one or the whole new one, however long the new one takes to make."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from segloop.utils.errors import UserError
+
+_LOCK, _FORMER = "lock", "former"
+
+
+@contextlib.contextmanager
+def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give a place of `target`'s name to make a file or folder at; it becomes `target` after the block.
+
+    The place lies in a hidden folder beside `target`. If the block raises or is interrupted, nothing of it is
+    left and `target` is as it was; what a killed process left, the next call for `target` removes. An
+    existing `target` is refused, or with `replace` exchanged at the very end.
+    """
+    target = target.absolute()
+    if target.is_symlink():
+        target = target.resolve()  # what it points to is exchanged, and the link stays
+    made = _make_parents(target.parent)
+    _clear(target)
+    try:
+        if not replace:
+            refuse_existing(target)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    except BaseException:
+        _remove_parents(made)
+        raise
+    with (folder / _LOCK).open("w") as lock:
+        _take(lock)
+        try:
+            yield folder / target.name
+            if not replace:
+                refuse_existing(target)  # somebody else's may have come meanwhile
+            _exchange(folder, target)
+        except BaseException:
+            _give_back(folder, target)
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            _remove_parents(made)
+
+
+def refuse_existing(target: Path) -> None:
+    """Refuse a file that exists, or a folder that holds anything."""
+    if target.is_dir():
+        if any(target.iterdir()):
+            raise UserError(f"{target} exists already and is not empty. --force replaces it.")
+    elif target.exists():
+        raise UserError(f"{target} exists already. --force replaces it.")
+
+
+def _exchange(folder: Path, target: Path) -> None:
+    """Put what was made in the place of `target`; a former one waits in `folder` until that is done."""
+    made = folder / target.name
+    if made.is_file():
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+    if target.is_dir() or made.is_dir():  # only a file takes another file's place in one step
+        if target.exists():
+            (folder / _FORMER).mkdir()
+            target.rename(folder / _FORMER / target.name)
+        made.rename(target)
+    else:
+        made.replace(target)
+
+
+def _give_back(folder: Path, target: Path) -> None:
+    former = folder / _FORMER / target.name
+    if former.exists() and not target.exists():
+        former.rename(target)
+
+
+def _clear(target: Path) -> None:
+    """Remove what killed processes left beside `target`; one killed between two renames had the former."""
+    for folder in target.parent.glob(f".{_escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError), (folder / _LOCK).open("a") as lock:
+            if _take(lock):
+                _give_back(folder, target)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _escape(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _take(lock: IO[str]) -> bool:
+    """Lock a file for as long as this process lives; tell whether nobody else had it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: leftovers stay, for nobody can tell whether they are in use
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return those that are new, the deepest first."""
+    made = []
+    for each in [folder, *folder.parents]:
+        if each.exists():
+            break
+        made.append(each)
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _remove_parents(made: list[Path]) -> None:
+    for folder in made:
+        with contextlib.suppress(OSError):  # in use after all
+            folder.rmdir()

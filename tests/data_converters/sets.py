@@ -1,0 +1,190 @@
+"""Sets with all that a set may hold, masks and names that break careless code, for tests of every pair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from hypothesis import strategies as st
+
+from segloop.data import masks
+from segloop.data.annotations import (
+    Attribute,
+    Bitmap,
+    Box,
+    ImageRecord,
+    Instance,
+    Label,
+    LabelSet,
+    Opaque,
+    Polygon,
+    Shape,
+    Tag,
+)
+from segloop.data.png import encode_rgb
+from tests.data.masks.cases import bitmaps
+
+NAMES = (
+    "a/1",
+    "b/1",
+    "1",
+    "01",
+    "two words",
+    "плата/R&D [1] — <x>",
+    "Ж",
+    "a.b.c",
+    "deep/er/1",
+    "100%",
+    "a,b",
+    "a'b",
+)
+LABELS = ("car", "Car", "tree & <b>", "дом", "1", "two words", 'a "b"', "x, y")
+COLORS = ((255, 0, 0), (0, 128, 255), (9, 9, 9), (1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12), (13, 14, 15))
+
+
+@st.composite
+def label_sets(draw: st.DrawFn) -> LabelSet:
+    """Draw one to four labels, names that differ by case among them."""
+    names = draw(st.lists(st.sampled_from(LABELS), min_size=1, max_size=4, unique=True))
+    return LabelSet(tuple(Label(name) for name in names))
+
+
+@st.composite
+def plain_sets(draw: st.DrawFn, *, most: int = 3) -> tuple[LabelSet, list[ImageRecord]]:
+    """Draw images with masks and nothing else: any shape, overlaps, empty masks, no masks."""
+    labels = draw(label_sets())
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=most, unique=True))
+    return labels, [draw(plain_images(name, labels)) for name in names]
+
+
+@st.composite
+def plain_images(draw: st.DrawFn, name: str, labels: LabelSet) -> ImageRecord:
+    """Draw an image, width and height unequal more often than not."""
+    size_hw = draw(st.integers(1, 13)), draw(st.integers(1, 13))
+    shapes = [Bitmap(size_hw, masks.encode(each)) for each in draw(st.lists(bitmaps(size_hw), max_size=5))]
+    instances = tuple(Instance(label=draw(st.sampled_from(labels.names)), shape=shape) for shape in shapes)
+    return ImageRecord(image_id=name, name=f"{name}.png", size_hw=size_hw, instances=instances)
+
+
+@st.composite
+def index_sets(draw: st.DrawFn) -> tuple[LabelSet, list[ImageRecord]]:
+    """Draw images with index maps: background, classes, ignored pixels."""
+    labels = LabelSet((Label("background"), *draw(label_sets()).labels), background=0)
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+    records = []
+    for name in names:
+        image = draw(plain_images(name, labels))
+        assert image.size_hw is not None
+        semantic = np.zeros(image.size_hw, np.uint8)
+        for each in image.instances:
+            assert isinstance(each.shape, Bitmap)
+            value = draw(st.sampled_from((*range(len(labels)), 255)))
+            semantic[masks.decode(each.shape.runs, image.size_hw)] = value
+        records.append(replace(image, instances=(), semantic=semantic))
+    return labels, records
+
+
+def rich_set() -> tuple[LabelSet, list[ImageRecord]]:
+    """Return a set that holds every FEATURE."""
+    labels = LabelSet(
+        (
+            Label("ground", color=(0, 0, 0)),
+            Label("car", color=(255, 0, 0), attributes=(Attribute("hue"),), group="vehicle"),
+            Label("tree", color=(0, 255, 0)),
+            Label("unused"),
+        ),
+        background=0,
+    )
+    size_hw = (9, 13)
+    square = np.array([[1.0, 1], [5, 1], [5, 5], [1, 5]])
+    shapes: list[Shape] = [
+        mask(size_hw, 0, 4),
+        mask(size_hw, 3, 6),
+        mask(size_hw, 0, 0),
+        Polygon((square + 1,)),
+        Polygon((square + 0.125,)),
+        Box((1.0, 2.0, 4.0, 6.0)),
+        Opaque("points", {"points": [[1.0, 2.0]]}),
+    ]
+    instances = [Instance(label="car", shape=shape) for shape in shapes]
+    instances[0] = replace(
+        instances[0], attributes={"hue": "red"}, group=1, z_order=2, source="manual", uid="7", occluded=True
+    )
+    instances[1] = replace(instances[1], label="tree", group=1, z_order=1, score=0.5)
+    crowd = Instance(label="tree", shape=mask(size_hw, 7, 9), crowd=True)
+    first = ImageRecord(
+        image_id="a/1",
+        name="a/1.png",
+        size_hw=size_hw,
+        split="train",
+        tags=(Tag("car", {"hue": "night"}), Tag("tree")),
+        instances=(*instances, crowd),
+        ignore=mask(size_hw, 11, 13),
+    )
+    return labels, [first, ImageRecord(image_id="b/2", name="b/2.png", size_hw=(5, 4), split="val")]
+
+
+def mask(size_hw: tuple[int, int], left: int, right: int) -> Bitmap:
+    """Return a mask of whole columns."""
+    found = np.zeros(size_hw, bool)
+    found[:, left:right] = True
+    return Bitmap(size_hw, masks.encode(found))
+
+
+def with_files(records: list[ImageRecord], folder: Path) -> list[ImageRecord]:
+    """Return the records with a small image file each, below a folder."""
+    found = []
+    for record in records:
+        file = folder / (record.split or "") / record.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        assert record.size_hw is not None
+        file.write_bytes(encode_rgb(np.zeros((*record.size_hw, 3), np.uint8), level=1))
+        found.append(replace(record, file=file))
+    return found
+
+
+def image_of(name: str, size_hw: tuple[int, int], shapes: list[Bitmap], label: str) -> ImageRecord:
+    """Return an image with an object of one label for each shape."""
+    instances = tuple(Instance(label=label, shape=shape) for shape in shapes)
+    return ImageRecord(image_id=name, name=f"{name}.png", size_hw=size_hw, instances=instances)
+
+
+# What our writers do not write, but these formats hold: other columns, labels, objects that overlap.
+CSVS = {
+    "airbus": "ImageId,EncodedPixels,note\np/1.png,1 3 10 2,a\np/1.png,2 2,b\n2.png,,\n",
+    "sartorius": (
+        "id,annotation,width,height,cell_type,note\n"
+        "1,1 3 14 2,13,9,cort,a\n1,2 2,13,9,cort,b\n2,,4,5,astro,c\n"
+    ),
+}
+
+
+def write_cvat_mask(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write CVAT's Segmentation mask 1.1 as CVAT does: colours of labels and of objects, the last on top."""
+    names = [
+        name for name in labels.names if labels.background is None or name != labels.names[labels.background]
+    ]
+    colors = {name: (200 - place, 10 + place, 77) for place, name in enumerate(names)}
+    lines = ["# label:color_rgb:parts:actions", "background:0,0,0::"]
+    lines += [f"{name}:{','.join(map(str, color))}::" for name, color in colors.items()]
+    lists: dict[str, list[str]] = {}
+    for record in records:
+        assert record.size_hw is not None
+        classes = np.zeros((*record.size_hw, 3), np.uint8)
+        objects = np.zeros((*record.size_hw, 3), np.uint8)
+        for number, each in enumerate(record.instances, start=1):
+            if isinstance(each.shape, Bitmap):
+                pixels = masks.decode(each.shape.runs, record.size_hw)
+                classes[pixels], objects[pixels] = colors[each.label], (number % 7 * 30, number, 128)
+        for top, image in (("SegmentationClass", classes), ("SegmentationObject", objects)):
+            file = folder / top / f"{record.image_id}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(encode_rgb(image, level=1))
+        lists.setdefault(record.split or "default", []).append(record.image_id)
+    for split, image_ids in lists.items():
+        file = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(f"{each}\n" for each in image_ids), encoding="utf-8")
+    (folder / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder

@@ -1,0 +1,209 @@
+"""COCO files are found in the layouts that are in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_converters.archives import Shelf
+from data_converters.base import ReadOptions
+from data_converters.coco_files import (
+    CocoFile,
+    ImageFolder,
+    ZippedImages,
+    choose_split,
+    find_files,
+    find_images,
+    image_name,
+    split_of,
+)
+from segloop.data.info import ClassInfo, DatasetInfo, Files
+from segloop.utils.errors import DataError, FormatError, UserError
+from tests.data_converters.coco_cases import write_coco
+from tests.data_converters.test_archives import write
+
+NOTHING = ReadOptions()
+
+
+def found(source: Path, options: ReadOptions = NOTHING) -> dict[str | None, str]:
+    """Return the files that are found, by split."""
+    root = source if source.is_dir() else source.parent
+    return {each.split: each.file.relative_to(root).as_posix() for each in find_files(source, options)}
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("instances_train2017.json", "train2017"),
+        ("instances_default.json", None),
+        ("a/valid/_annotations.coco.json", "valid"),
+        ("annotations/annotations.json", None),
+        ("my labels.json", None),
+        ("person_keypoints_val.json", "val"),
+        ("results_test.json", "test"),
+    ],
+)
+def test_a_name_tells_its_split(name: str, split: str | None) -> None:
+    assert split_of(Path(name)) == split
+
+
+@pytest.mark.parametrize(
+    ("files", "splits"),
+    [
+        ("annotations/instances_train.json annotations/instances_val.json", {"train": 0, "val": 1}),
+        ("annotations/instances_val.json annotations/captions_val.json", {"val": 0}),
+        ("annotations/instances_val.json annotations/person_keypoints_val.json", {"val": 0}),
+        ("annotations/instances_default.json", {None: 0}),
+        ("annotations/train.json annotations/val.json", {"train": 0, "val": 1}),
+        ("train/_annotations.coco.json valid/_annotations.coco.json", {"train": 0, "valid": 1}),
+        ("labels.json", {None: 0}),
+        ("a/labels.json b/labels.json", {"a": 0, "b": 1}),
+    ],
+)
+def test_layouts_of_folders(tmp_path: Path, files: str, splits: dict[str | None, int]) -> None:
+    for name in files.split():
+        write_coco(tmp_path / name)
+    assert found(tmp_path) == {split: files.split()[place] for split, place in splits.items()}
+
+
+def test_dataset_json_says_which_files_there_are(tmp_path: Path) -> None:
+    write_coco(tmp_path / "annotations/instances_train.json")
+    write_coco(tmp_path / "labels/one.json")
+    DatasetInfo(
+        name="n",
+        task="t",
+        classes=(ClassInfo("a", (0, 0, 0)),),
+        splits={"train": 1},
+        images=Files("pictures/{split}", ".png"),
+        coco={"train": "labels/one.json"},
+    ).write(tmp_path)
+    assert found(tmp_path) == {"train": "labels/one.json"}
+    (each,) = find_files(tmp_path, NOTHING)
+    assert each.image_folders[0] == tmp_path / "pictures/train"
+
+
+def test_a_split_is_picked_or_named(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        write_coco(tmp_path / f"annotations/instances_{name}.json")
+    assert list(found(tmp_path, ReadOptions(split="val"))) == ["val"]
+    with pytest.raises(DataError, match=r"no split 'vall' \(it has: train, val\). Did you mean 'val'"):
+        found(tmp_path, ReadOptions(split="vall"))
+    single = tmp_path / "annotations/instances_val.json"
+    assert list(found(single, ReadOptions(split="test"))) == ["test"]
+    assert choose_split([], None, source=tmp_path) == []
+
+
+def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no COCO files; expected annotations/instances_<split>.json"):
+        find_files(tmp_path, NOTHING)
+    with pytest.raises(DataError, match=r"none.json does not exist"):
+        find_files(tmp_path / "none.json", NOTHING)
+    write_coco(tmp_path / "instances_a.json")
+    write_coco(tmp_path / "labels_a.json")
+    assert found(tmp_path) == {"a": "instances_a.json"}
+    write_coco(tmp_path / "b/x_train.json")
+    (tmp_path / "instances_a.json").unlink()
+    write_coco(tmp_path / "annotations_a.json")
+    with pytest.raises(
+        DataError, match=r"several COCO files of one split.*\n  a: annotations_a.json, labels_a"
+    ):
+        find_files(tmp_path, NOTHING)
+
+
+def test_results_find_their_images_beside_them(tmp_path: Path) -> None:
+    results = tmp_path / "results_val.json"
+    results.write_text("[]")
+    with pytest.raises(UserError, match=r"list of results.*--images FILE.json\.$"):
+        find_files(results, NOTHING)
+    for split in ("train", "val"):
+        write_coco(tmp_path / f"annotations/instances_{split}.json")
+    (each,) = find_files(results, NOTHING)
+    assert (each.truth, each.split) == (tmp_path / "annotations/instances_val.json", "val")
+    (each,) = find_files(tmp_path, ReadOptions(results=True))
+    assert (each.file, each.truth) == (results, tmp_path / "annotations/instances_val.json")
+    odd = tmp_path / "mine.json"
+    odd.write_text("[]")
+    with pytest.raises(UserError, match=r"there are several:\n.*instances_train.json"):
+        find_files(odd, NOTHING)
+    named = tmp_path / "annotations/instances_train.json"
+    (each,) = find_files(odd, ReadOptions(images=named))
+    assert each.truth == named
+    with pytest.raises(FormatError, match="not a list, as results are"):
+        find_files(named, ReadOptions(results=True))
+    (tmp_path / "results_test.json").write_text("[]")
+    with pytest.raises(
+        DataError, match=r"results_test.json needs .*image_info_test.json or .*instances_test.json"
+    ):
+        find_files(tmp_path, ReadOptions(results=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "folder"),
+    [
+        ("annotations/instances_val.json", "images/val"),
+        ("annotations/instances_val.json", "val"),
+        ("annotations/instances_val.json", "images"),
+        ("annotations/instances_val.json", "."),
+        ("val/_annotations.coco.json", "val"),
+        ("labels.json", "data"),
+        ("labels.json", "."),
+    ],
+)
+def test_images_are_found_where_the_layouts_have_them(tmp_path: Path, labels: str, folder: str) -> None:
+    write_coco(tmp_path / labels)
+    (tmp_path / folder / "a").mkdir(parents=True, exist_ok=True)
+    (tmp_path / folder / "a/1.png").touch()
+    (each,) = find_files(tmp_path, NOTHING)
+    images = find_images(each, ["a/0.png", "a/1.png"])
+    assert isinstance(images, ImageFolder)
+    assert images.folder == tmp_path / folder
+    assert images.find("a/1.png") == tmp_path / folder / "a/1.png"
+    assert images.find("a/0.png") is None
+    assert find_images(each, ["2.png"]) is None
+
+
+def test_images_are_where_the_user_says(tmp_path: Path) -> None:
+    file = write_coco(tmp_path / "instances_val.json")
+    for folder in ("images", "mine/val"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1.png").touch()
+    (each,) = find_files(file, ReadOptions(images=tmp_path / "mine"))
+    assert find_images(each, ["1.png"]) == ImageFolder(tmp_path / "mine/val")
+
+
+def test_images_in_a_zip_are_found_in_both_layouts(tmp_path: Path) -> None:
+    members = {
+        "images/val/a/1.png": b"new",
+        "images/b 2.png": b"old",
+        "annotations/instances_val.json": b"{}",
+    }
+    path = write(tmp_path / "a.zip", members)
+    images = ZippedImages(Shelf(path), "val")
+    for name, content in (("a/1.png", b"new"), ("b 2.png", b"old")):
+        file = images.find(name)
+        assert file is not None
+        assert file.read_bytes() == content
+    assert images.find("1.png") is None
+    assert images.place("1.png") == f"{path}/images/val/1.png"
+    zipped = CocoFile(file=path, split="val", shown=path, zipped=images)
+    assert find_images(zipped, ["x.png", "b 2.png"]) is images
+    assert find_images(zipped, ["x.png"]) is None
+
+
+def test_names_of_images(tmp_path: Path) -> None:
+    for name, path in (("./a//b.png", "a/b.png"), ("a\\b c.png", "a/b c.png"), ("Ёж [1] — x.png",) * 2):
+        assert image_name(name) == (path, "")
+    for name in (
+        None,
+        7,
+        "",
+        "../a.png",
+        "/a.png",
+        "C:\\a.png",
+        "a/../../b.png",
+        "a\0.png",
+        "\ud800",
+        "a" * 300,
+    ):
+        assert image_name(name)[1], name

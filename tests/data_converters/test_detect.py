@@ -1,0 +1,119 @@
+"""Formats are told by certain signs, and where those allow several nobody guesses."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from data_converters.detect import detect
+from segloop.utils.errors import DataError, UserError
+
+COCO = json.dumps({"images": [], "annotations": [], "categories": []})
+CVAT_COCO = '{"licenses":[{"name":"","id":0,"url":""}],"info":{"contributor":""},"categories":[],"images":[]}'
+
+FILES = {
+    "airbus": {"a.csv": "ImageId,EncodedPixels\n"},
+    "sartorius": {"a.csv": '\ufeffid,annotation,"width",height\n'},
+    "cvat": {"a.xml": '<?xml version="1.0"?>\n<annotations>'},
+    "coco": {"a.json": COCO},
+}
+FOLDERS = {
+    "mmseg": ["img_dir/train/", "ann_dir/train/"],
+    "coco": {"annotations/instances_train.json": COCO, "images/": ""},
+    "cvat": {"annotations.xml": "<annotations>", "images/": ""},
+    "cvat-mask": {"labelmap.txt": "", "SegmentationClass/": "", "SegmentationObject/": ""},
+    "airbus": {"train_ship_segmentations_v2.csv": "ImageId,EncodedPixels\n", "train_v2/": ""},
+    "masks": ["a1/images/", "a1/masks/"],
+    "sartorius": {"train.csv": "id,annotation\n", "sample_submission.csv": "id,predicted\n"},
+}
+
+
+def make(folder: Path, content: dict[str, str] | list[str]) -> Path:
+    for name, text in (content if isinstance(content, dict) else dict.fromkeys(content, "")).items():
+        path = folder / name
+        if name.endswith("/"):
+            path.mkdir(parents=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_are_told(tmp_path: Path, name: str) -> None:
+    (file,) = FILES[name]
+    assert detect(make(tmp_path, FILES[name]) / file)[0] == name
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_folders_are_told(tmp_path: Path, name: str) -> None:
+    found, reason = detect(make(tmp_path, FOLDERS[name]))
+    assert found == name
+    assert reason
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("cvat", ["annotations.xml", "images/a.png"]),
+        ("cvat-coco", ["annotations/instances_default.json"]),
+        ("cvat-mask", ["labelmap.txt", "SegmentationClass/a.png"]),
+    ],
+)
+def test_archives_are_told(tmp_path: Path, name: str, members: list[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for member in members:
+            archive.writestr(member, "")
+    assert detect(tmp_path / "a.zip")[0] == name
+
+
+def test_a_csv_in_an_archive_is_told_by_its_header(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("train.csv", "id;annotation\n")
+    assert detect(tmp_path / "a.zip") == ("sartorius", "train.csv has the columns id and annotation")
+
+
+def test_results_and_described_sets_are_told(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {"r.json": '[{"image_id": 1, "category_id": 1}]', "s/dataset.json": '{"coco": {"train": "x"}}'},
+    )
+    assert detect(tmp_path / "r.json") == ("coco", "it is a list of results")
+    assert detect(tmp_path / "s") == ("coco", "dataset.json names COCO files")
+
+
+def test_the_tables_beside_masks_tell_however_deep_they_lie(tmp_path: Path) -> None:
+    make(tmp_path, {"labels.csv": "name,color,group\n", "objects.csv": "split\n", "train/a/b/1/masks/": ""})
+    assert detect(tmp_path) == ("masks", "there are labels.csv and objects.csv")
+
+
+def test_what_cvat_or_another_may_have_written_is_asked(tmp_path: Path) -> None:
+    make(tmp_path, {"a.json": CVAT_COCO, "set/annotations/instances_default.json": CVAT_COCO})
+    for source in (tmp_path / "a.json", tmp_path / "set"):
+        with pytest.raises(
+            UserError, match=r"may be of 2 formats; choose with --from:\n  coco: .*\n  cvat-coco: "
+        ):
+            detect(source)
+
+
+def test_two_kinds_of_labels_in_one_folder_are_asked(tmp_path: Path) -> None:
+    make(tmp_path, {"img_dir/": "", "a.csv": "ImageId,EncodedPixels\n"})
+    with pytest.raises(UserError, match=r"mmseg: there is img_dir\n  airbus: a.csv has"):
+        detect(tmp_path)
+
+
+def test_what_is_unknown_broken_or_missing_is_told(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {"empty/": "", "a.txt": "x", "a.zip": "PK\x03\x04no", "d/dataset.json": "[", "b.json": "[1]"},
+    )
+    for name in ("empty", "a.txt", "d", "b.json"):
+        with pytest.raises(UserError, match="looks like no format"):
+            detect(tmp_path / name)
+    with pytest.raises(DataError, match="no zip that can be read"):
+        detect(tmp_path / "a.zip")
+    with pytest.raises(UserError, match="does not exist"):
+        detect(tmp_path / "none")

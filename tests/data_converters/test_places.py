@@ -1,0 +1,79 @@
+"""A conversion writes nowhere near its source, and only what its format makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_converters.base import ReadOptions, WriteOptions
+from data_converters.formats import FORMATS
+from data_converters.places import check_options, check_places
+from segloop.utils.errors import UserError
+
+
+def check(source: Path, target: Path, *, reader: str = "mmseg", maker: str = "coco", **options: Path) -> None:
+    check_places(source, target, reader=FORMATS[reader], maker=FORMATS[maker], options=ReadOptions(**options))
+
+
+@pytest.mark.parametrize("target", ["set", "set/new", "set/a/../new", ".", "link/new"])
+def test_a_target_in_or_around_the_source_is_refused(tmp_path: Path, target: str) -> None:
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    with pytest.raises(UserError, match="only read"):
+        check(tmp_path / "set", tmp_path / target)
+
+
+def test_nor_may_it_lie_in_the_images_or_replace_the_list(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "list.txt").touch()
+    with pytest.raises(UserError, match="lies in the images"):
+        check(tmp_path / "set", tmp_path / "images" / "new", images=tmp_path / "images")
+    with pytest.raises(UserError, match="holds the list"):
+        check(tmp_path / "set", tmp_path / "x", list_file=tmp_path / "x" / "list.txt")
+    check(tmp_path / "set", tmp_path / "new", images=tmp_path / "images", list_file=tmp_path / "list.txt")
+
+
+def test_nor_hold_the_folder_that_the_user_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "here" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / "deep")
+    with pytest.raises(UserError, match="folder that you are in"):
+        check(Path("../../set"), Path(".."))
+
+
+def test_directions_that_a_format_lacks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cvat-mask is not written: .*Choose mmseg, coco"):
+        check(tmp_path, tmp_path / "x", maker="cvat-mask")
+    with pytest.raises(UserError, match="does not exist"):
+        check(tmp_path / "none", tmp_path / "x")
+
+
+def test_a_target_is_named_as_what_it_will_be(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"airbus is written to a file that ends in \.csv"):
+        check(tmp_path / "set", tmp_path / "new", maker="airbus")
+    with pytest.raises(UserError, match="is a folder, and coco would write a file"):
+        check(tmp_path / "set", tmp_path / "folder.json")
+    with pytest.raises(UserError, match="is a file, and coco would write a folder"):
+        check(tmp_path / "set", tmp_path / "file")
+    check(tmp_path / "set", tmp_path / "v1.2")
+    check(tmp_path / "set", tmp_path / "new.JSON")
+
+
+def test_options_that_do_nothing_are_refused_together() -> None:
+    coco, airbus = FORMATS["coco"], FORMATS["airbus"]
+    read = ReadOptions(repair=True, split="train", list_file=Path("a"))
+    write = WriteOptions(masks="exact-polygon", results=True, draw=True)
+    with pytest.raises(UserError) as caught:
+        check_options(coco, airbus, read, write)
+    assert str(caught.value).splitlines()[1:] == [
+        "  --list when coco is read",
+        "  --repair when coco is read",
+        "  --masks when airbus is written",
+        "  --to-results when airbus is written",
+    ]
+    check_options(coco, coco, ReadOptions(size_hw=(1, 2)), WriteOptions(masks="exact-polygon", draw=True))
