@@ -195,7 +195,7 @@ def test_sizes_that_disagree_and_images_that_do_not_decode(tmp_path: Path) -> No
     with pytest.raises(BadRecord, match=r"the labels are for 8x6 pixels, and i\.png has 9x6"):
         list(read_text(tmp_path, one_image("")))
     (tmp_path / "images" / "i.png").write_bytes(b"GIF89a")
-    with pytest.raises(BadRecord, match=r"i\.png: .*cannot"):
+    with pytest.raises(BadRecord, match=r"i\.png: not an image"):
         list(read_text(tmp_path, one_image("")))
 
 
