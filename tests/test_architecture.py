@@ -30,6 +30,8 @@ LIGHT = (
     "segloop.data.coco_losses",
     "segloop.data.fact_store",
     "segloop.data.splits",
+    "segloop.data.groups",
+    "segloop.data.digests",
     "segloop.data.statistics",
     "segloop.data.demo",
     "segloop.data.info",

@@ -84,6 +84,8 @@ def test_gpus_are_left_to_mmengine(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config({"launcher": "slurm", "env_cfg": {"dist_cfg": {"backend": "nccl", "timeout": 60}}})
     join(config, command=COMMAND)
     assert calls == [(("slurm",), {"backend": "nccl", "timeout": 60})]
+    join(config, command=COMMAND)  # a config that a run has kept names the hook already
+    assert config.custom_hooks == [{"type": "SameBuffersHook"}]
     assert "model_wrapper_cfg" not in config
 
 

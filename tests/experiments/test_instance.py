@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from segloop.experiments.launch import Options, evaluate, train
+from segloop.experiments.rerun import plan
 from segloop.utils.errors import ConfigError, DataError
 from tests.experiments.cells import write_cells
 
@@ -34,6 +36,23 @@ def test_mask_rcnn_trains_and_writes_its_predictions(config: Path, tmp_path: Pat
     assert (folder / "meta.json").is_file()
     with pytest.raises(ConfigError, match=r"must end in \.pkl"):
         evaluate(Options(config=str(config)), out="folder")
+
+
+def test_a_fold_of_coco_files_trains_tests_and_could_run_again(config: Path, tmp_path: Path) -> None:
+    options = Options(config=str(config), overrides=["kfold.fold=2", "kfold.folds=2"])
+    runner = train(options)
+    assert len(runner.train_dataloader.dataset) == len(runner.val_dataloader.dataset) == 1
+    record = json.loads((tmp_path / "work/train.json").read_text())
+    assert record["data"]["content_hash"] is None  # there is no dataset.json …
+    assert record["data"]["read"]["files"] == 4  # … but two pictures and the annotations of each part
+    found = plan(tmp_path / "work", tool=Path("train.py"))
+    assert found.differences == []
+    metrics, folder = evaluate(options, checkpoint=str(tmp_path / "work/epoch_1.pth"), split="val")
+    assert "coco/segm_mAP" in metrics
+    assert len((folder / "images.csv").read_text().splitlines()) == 2
+    annotations = tmp_path / "ann.json"
+    annotations.write_text(annotations.read_text().replace('"area": 768', '"area": 700'))
+    assert {each.kind for each in plan(tmp_path / "work", tool=Path("train.py")).differences} == {"data"}
 
 
 def test_a_plain_config_of_mmdet_needs_no_compiled_operators(config: Path) -> None:

@@ -115,3 +115,14 @@ def test_a_bare_checkpoint_has_a_card_that_admits_it(tmp_path: Path) -> None:
     text = card(tmp_path)
     assert "parameters: not recorded" in text
     assert "- The training is not recorded." in text
+
+
+def test_names_the_fold_and_what_was_read_where_the_set_has_no_hash(tmp_path: Path) -> None:
+    work = make_work_dir(tmp_path)
+    read = {"files": 12, "hash": "sha256:9"}
+    data = {"name": None, "content_hash": None, "root": "../data", "read": read, "fold": {"fold": 2}}
+    (work / "train.json").write_text(json.dumps(TRAIN | {"data": data}))
+    text = card(work)
+    assert "- Hash of the files that were read: sha256:9" in text
+    assert "- Fold 2 of 5 was left out to validate on" in text
+    assert "Fold" not in card(make_work_dir(tmp_path / "other"))

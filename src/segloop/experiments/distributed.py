@@ -40,7 +40,9 @@ def join(config: Config, *, command: Sequence[str]) -> None:
                 f"  {torchrun(command)}"
             )
         settle_for_cpu(config)
-    config.custom_hooks = [*(config.get("custom_hooks") or []), {"type": "SameBuffersHook"}]
+    hooks = list(config.get("custom_hooks") or [])
+    if not any(isinstance(hook, dict) and hook.get("type") == "SameBuffersHook" for hook in hooks):
+        config.custom_hooks = [*hooks, {"type": "SameBuffersHook"}]  # a config that a run has kept has it
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # as mmengine does, with a warning each
     environment = config.get("env_cfg") or {}

@@ -75,11 +75,12 @@ class KFold:
         return found
 
 
-def with_folds(config: Config) -> Config:
+def with_folds(config: Config, *, folder: Path | None = None) -> Config:
     """Return a config whose loaders train on all folds but one and validate on that one.
 
-    Without `kfold` it is the config itself. Which image is in which part is written to `<work_dir>/folds`:
-    LIST files, or COCO files, which the loaders then read; `folds.json` says how even the folds are.
+    Without `kfold` it is the config itself. Which image is in which part is written to `folder`, by default
+    `<work_dir>/folds`: LIST files, or COCO files, which the loaders then read; `folds.json` says how even
+    the folds are.
     """
     asked = KFold.of(config)
     if asked is None:
@@ -93,11 +94,12 @@ def with_folds(config: Config) -> Config:
         raise ConfigError(f"The splits of kfold lie in several folders: {', '.join(roots)}.")
     folded = deepcopy(config)
     folded.val_evaluator = deepcopy(config.val_evaluator)  # which may be the test's as well
+    place = folder or Path(config.work_dir) / FOLDER
     kinds = {_kind(source) for _, source in sources}
     if kinds == {"semantic"}:
-        _fold_semantic(folded, asked, sources)
+        _fold_semantic(folded, asked, sources, folder=place)
     elif kinds == {"coco"}:
-        _fold_coco(folded, asked, sources)
+        _fold_coco(folded, asked, sources, folder=place)
     else:
         types = sorted({str(source.get("type")) for _, source in sources})
         raise ConfigError(
@@ -126,7 +128,9 @@ def _source(config: Config, split: str) -> dict[str, Any]:
     raise ConfigError(f"kfold.splits: the config has no {split}_dataloader.")
 
 
-def _fold_semantic(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]]) -> None:
+def _fold_semantic(
+    config: Config, asked: KFold, sources: Sequence[tuple[str, dict]], *, folder: Path
+) -> None:
     places: list[tuple[str, str]] = []  # split and image_id, of all images that take part
     pixels: list[dict[int, int]] = []
     names: list[str] = []
@@ -141,7 +145,7 @@ def _fold_semantic(config: Config, asked: KFold, sources: Sequence[tuple[str, di
         names = list(layout.metainfo.get("classes") or ())
     counts = np.array([[values.get(value, 0) for value in range(len(names))] for values in pixels])
     cut = _cut(asked, places, counts, names, root=sources[0][1]["data_root"])
-    folder = _write_report(config, asked, cut)
+    _write_report(folder, asked, cut)
     for part, inside in _parts(cut, asked):
         base = innermost(config[f"{part}_dataloader"]["dataset"])
         datasets = []
@@ -158,7 +162,7 @@ def _fold_semantic(config: Config, asked: KFold, sources: Sequence[tuple[str, di
         )
 
 
-def _fold_coco(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]]) -> None:
+def _fold_coco(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]], *, folder: Path) -> None:
     root = sources[0][1].get("data_root") or ""
     files = [CocoFile.read(split, source) for split, source in sources]
     names = files[0].categories
@@ -167,7 +171,7 @@ def _fold_coco(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]]
     places = [(file.split, image_id) for file in files for image_id in file.image_ids]
     counts = np.concatenate([file.instances() for file in files])
     cut = _cut(asked, places, counts, names, root=root or ".")
-    folder = _write_report(config, asked, cut)
+    _write_report(folder, asked, cut)
     for part, inside in _parts(cut, asked):
         wanted = set(inside)
         content, prefix = merge(
@@ -215,8 +219,7 @@ def _bare(image_id: str, sources: Sequence[Any]) -> str:
     return image_id.partition("/")[2] if len(sources) > 1 else image_id
 
 
-def _write_report(config: Config, asked: KFold, cut: Cut) -> Path:
-    folder = Path(config.work_dir) / FOLDER
+def _write_report(folder: Path, asked: KFold, cut: Cut) -> None:
     report = {
         "fold": asked.fold,
         "folds": asked.folds,
@@ -232,7 +235,6 @@ def _write_report(config: Config, asked: KFold, cut: Cut) -> Path:
         "unevenness": {column: round(value, 6) for column, value in cut.unevenness().items()},
     }
     write_json(folder / "folds.json", report)
-    return folder
 
 
 def _write_list(path: Path, ids: Iterable[str]) -> None:

@@ -30,6 +30,7 @@ def origin(
         data_root=getattr(plain_datasets(datasets[0])[0], "data_root", None),
         folder=work_dir,
         modules=[imports] if isinstance(imports, str) else imports,
+        hash_data=hash_data,
     )
     found["data"]["fold"] = dict(config["kfold"]) if config.get("kfold") else None
     found["data"]["read"] = files_read(datasets) if hash_data else None

@@ -45,6 +45,7 @@ def provenance(
     data_root: Path | str | None = None,
     folder: Path | None = None,
     modules: Sequence[str] = (),
+    hash_data: bool = True,
 ) -> dict[str, Any]:
     """Return what a run records of its origin; paths are relative to the run's `folder`.
 
@@ -57,7 +58,7 @@ def provenance(
         "versions": versions(),
         "operators": {"kind": status.kind, "reason": status.reason},
         "seed": seed,
-        "data": data_identity(data_root, folder=folder),
+        "data": data_identity(data_root, folder=folder, hashed=hash_data),
         "hardware": hardware(),
     }
 
@@ -117,7 +118,9 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def data_identity(root: Path | str | None, *, folder: Path | None = None) -> dict[str, Any]:
+def data_identity(
+    root: Path | str | None, *, folder: Path | None = None, hashed: bool = True
+) -> dict[str, Any]:
     """Return name, root and content hash of a data set with a `dataset.json`; else only the root.
 
     `content_hash` is that of the files that are there, `declared_hash` the one that `dataset.json` tells.
@@ -131,7 +134,7 @@ def data_identity(root: Path | str | None, *, folder: Path | None = None) -> dic
     try:
         info = DatasetInfo.read(root)
         with counted("files hashed") as progress:
-            found = content_hash(root, cached=True, progress=progress)
+            found = content_hash(root, cached=True, progress=progress) if hashed else None
     except UserError:  # a damaged dataset.json is the training's matter; the record goes on without it
         return unknown
     return unknown | {"name": info.name, "content_hash": found, "declared_hash": info.content_hash}

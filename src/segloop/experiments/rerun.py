@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.config import find_config, load_config
@@ -177,7 +178,7 @@ def plan(
         seed=seed,
         command=command,
         environment=environment,
-        differences=_differences(original, new),
+        differences=_differences(original),
     )
 
 
@@ -224,7 +225,7 @@ def _new_folder(original: Path, given: Path | str | None, *, resume: bool) -> Pa
     return new
 
 
-def _differences(original: Original, new: Path) -> list[Difference]:
+def _differences(original: Original) -> list[Difference]:
     record = original.record
     edited = Difference("config", "file", record["config"].get("sha256"), _sha256(original.config))
     found = [edited] if edited.recorded != edited.now else []
@@ -233,19 +234,20 @@ def _differences(original: Original, new: Path) -> list[Difference]:
         found.append(Difference(str(change.get("kind")), "changed", None, None, told.partition(": ")[2]))
     if not original.config.is_file():
         raise UserError(f"{original.config} is gone, and with it what was trained.")
-    config = load_config(original.config, work_dir=new)
-    datasets = _datasets(config, device=record["device"])
-    found += differences(record, _origin_now(config, datasets, record, new))
-    if any(each.kind == "data" for each in found):
-        found += _newer(datasets, record)
+    with TemporaryDirectory() as folder:  # for the lists of a fold: a refused rerun leaves nothing behind
+        config = load_config(original.config, work_dir=folder)
+        datasets = _datasets(config, device=record["device"])
+        found += differences(record, _origin_now(config, datasets, record))
+        if any(each.kind == "data" for each in found):
+            found += _newer(datasets, record)
     return found
 
 
-def _origin_now(config: Config, datasets: Sequence[Any], record: dict[str, Any], new: Path) -> dict[str, Any]:
+def _origin_now(config: Config, datasets: Sequence[Any], record: dict[str, Any]) -> dict[str, Any]:
     """Return what this machine, this code and the data that are there would record of the same training."""
     from segloop.experiments.inputs import origin
 
-    now = origin(config, datasets=datasets, work_dir=new, seed=record["seed"])
+    now = origin(config, datasets=datasets, work_dir=Path(config.work_dir), seed=record["seed"])
     # As many processes and threads are started as there were; what they run on may differ.
     now["hardware"]["threads"] = record["hardware"].get("threads")
     return now | {"processes": record["processes"]}

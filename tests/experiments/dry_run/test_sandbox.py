@@ -33,6 +33,7 @@ def test_the_work_dir_keeps_its_name_and_the_config_stays(tmp_path: Path) -> Non
     assert given.work_dir == "work_dirs/mine"
     assert "out_dir" not in copy.default_hooks.checkpoint
     assert copy.default_hooks.visualization == {"type": "H", "draw": True}
+    assert copy.default_hooks.record == {"type": "RecordTrainingHook", "hash_data": False}
     assert copy.visualizer.vis_backends == [{"type": "LocalVisBackend"}]
 
 

@@ -70,6 +70,17 @@ def test_a_work_dir_with_a_run_in_it_stays_as_it_is(tiny_trained: tuple[Path, Pa
     assert contents(tmp_path) == before
 
 
+def test_a_fold_is_tried_as_it_will_be_cut(tiny_config: Path, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    tried = tried_training(tiny_config, "kfold.fold=1", "kfold.folds=4")
+    assert tried.code == 0, tried.text
+    assert "train: 3 images of 64x64" in tried.row("data")
+    assert "val: 1 image" in tried.text
+    assert contents(tmp_path) == before
+    tried = tried_training(tiny_config, "kfold.fold=5", "kfold.folds=4")
+    assert "fold=5 of 4: folds are counted from 1" in tried.row("kfold", "✗")
+
+
 def test_says_when_nothing_is_left_to_train(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
     config, work = tiny_trained
     tried = tried_training(config, work_dir=Path(shutil.copytree(work, tmp_path / "work")), resume="auto")

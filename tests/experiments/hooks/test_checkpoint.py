@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.fileio import LocalBackend
 
 from segloop.experiments.resume import damage
 from segloop.utils.errors import UserError
@@ -71,6 +72,21 @@ def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
     killed = disturbed(tmp_path / "killed", Call("after_val", 8, kill), **best)
     assert_same(killed, whole)
     assert saved(tmp_path / "killed") == saved(tmp_path / "whole")
+
+
+def test_what_a_kill_kept_from_being_removed_goes_when_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(backend: LocalBackend, path: str) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalBackend, "remove", killed)
+        with pytest.raises(Killed):
+            toy(tmp_path, checkpoint=dict(max_keep_ckpts=2)).train()
+    assert saved(tmp_path) == {"iter_2.pth", "iter_4.pth", "iter_6.pth"}
+    outcome(tmp_path, resume=True, checkpoint=dict(max_keep_ckpts=2))
+    assert saved(tmp_path) == {"iter_8.pth", "iter_9.pth"}
 
 
 def test_can_report_a_best_score_that_no_validation_gives(tmp_path: Path) -> None:

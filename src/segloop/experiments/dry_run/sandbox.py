@@ -44,7 +44,10 @@ def into_scratch(config: Config, scratch: Path) -> tuple[Config, Path]:
         for backend in kept:
             backend.pop("save_dir", None)
         visualizer.vis_backends = kept
-    hooks = config.get("default_hooks") or {}
+    hooks = config.setdefault("default_hooks", {})
+    record = hooks.get("record", {"type": "RecordTrainingHook"})
+    if record:  # what was read is of no interest, and gigabytes take minutes
+        hooks["record"] = {**record, "hash_data": False}
     (hooks.get("checkpoint") or {}).pop("out_dir", None)
     (hooks.get("visualization") or {}).pop("show", None)  # it would open a window
     for hook in config.get("custom_hooks") or ():

@@ -13,6 +13,7 @@ from segloop.experiments.dry_run import estimate, sandbox
 from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, duration, plural
 from segloop.experiments.dry_run.stopwatch import SAVING, Stopwatch
 from segloop.experiments.dry_run.trial import DONE, Loading, Trial, build_training, run_training
+from segloop.experiments.folds import with_folds
 from segloop.experiments.launch import TRAINING_SPLITS, Options, outline, prepare_training, require_writable
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError
@@ -44,6 +45,10 @@ def try_training(
     whole = sandbox.demo_in_scratch(config, scratch)
     if whole:
         report.add(demo_row(config, whole))
+    try:
+        config = with_folds(config, folder=scratch / "folds")
+    except UserError as error:
+        report.refuse("kfold", error)
     data = data_rows.look_at_files(config, TRAINING_SPLITS, report)
     report.add(sandbox.backend_rows(config))
     if data.usable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from segloop.utils.errors import ConfigError, UserError, nearest
 
 BACKEND = "segloop_atomic"
 KEPT = "kept_checkpoints"  # the hub's list of the names that the run keeps
+DROPPED = "dropped_checkpoints"  # of those that go once the one that says so is saved
 
 
 @register_backend(BACKEND, force=True)
@@ -65,6 +67,7 @@ class SegLoopCheckpointHook(CheckpointHook):
                 (Path(runner.work_dir) / NOTE).unlink(missing_ok=True)
         older = [self.filename_tmpl.format(step) for step in getattr(self, "keep_ckpt_ids", ())]
         self.kept = list(runner.message_hub.runtime_info.get(KEPT, older))
+        self._remove(runner.message_hub.runtime_info.get(DROPPED, ()))  # a kill may have come in between
         source = (runner._load_from or last_checkpoint(runner.work_dir)) if runner._resume else None
         if source is not None and Path(source).parent == Path(self.out_dir):
             self.last_ckpt, self.saved_at = str(source), runner.iter
@@ -143,6 +146,7 @@ class SegLoopCheckpointHook(CheckpointHook):
         former, self.kept = kept[:-most], kept[-most:]
         path = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info(KEPT, self.kept)
+        runner.message_hub.update_info(DROPPED, former)
         runner.message_hub.update_info("last_ckpt", path)
         try:
             runner.save_checkpoint(
@@ -165,10 +169,13 @@ class SegLoopCheckpointHook(CheckpointHook):
                 "Make room, then go on with --resume."
             ) from error
         self.last_ckpt, self.saved_at = path, meta["iter"]
-        for other in former if is_main_process() else ():
-            older = self.file_backend.join_path(self.out_dir, other)
-            if self.file_backend.isfile(older):
-                self.file_backend.remove(older)
+        self._remove(former)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names if is_main_process() else ():
+            path = self.file_backend.join_path(self.out_dir, name)
+            if self.file_backend.isfile(path):
+                self.file_backend.remove(path)
 
     def _stop(self, runner: Any, *, reached: int) -> None:
         if self.saved_at != reached:
