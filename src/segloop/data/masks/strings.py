@@ -53,12 +53,12 @@ def _text(rest: np.ndarray) -> tuple[str, np.ndarray]:
         if most < _SIGN << 5 * (place - 1):
             break
         sizes += bits >= _SIGN << 5 * (place - 1)
-    ends = np.cumsum(sizes)
+    ends = sizes.cumsum()
     begins = ends - sizes
     letters = np.empty(int(ends[-1]), np.uint8)
     letters[begins] = (rest & 31) + _ZERO + _MORE * (sizes > 1)
     for place in range(1, int(sizes.max())):
-        long = np.flatnonzero(sizes > place)
+        long = (sizes > place).nonzero()[0]
         letters[begins[long] + place] = (
             (rest[long] >> 5 * place & 31) + _ZERO + _MORE * (sizes[long] > place + 1)
         )
@@ -107,7 +107,7 @@ def _decode(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     joined = b"".join(texts)
     if not texts or not all(texts) or joined.translate(None, _CHARACTERS):
         return None
-    ends = np.flatnonzero(np.frombuffer(joined.translate(_ENDS), np.bool_))
+    ends = np.frombuffer(joined.translate(_ENDS), np.bool_).nonzero()[0]
     limits = np.fromiter(accumulate(map(len, texts)), INT, len(texts))
     upto = np.searchsorted(ends, limits)  # how many numbers end before each text does
     if len(ends) == 0 or (ends[upto - 1] != limits - 1).any():
@@ -121,11 +121,11 @@ def _decode(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     digits = np.frombuffer(joined.translate(_DIGITS), np.int8)
     values = digits[begins].astype(INT)
     for place in range(1, most + 1):
-        long = np.flatnonzero(more >= place)
+        long = (more >= place).nonzero()[0]
         values[long] += digits[begins[long] + place].astype(INT) * (1 << 5 * place)
     if len(texts) == 1:
-        values[1::2] = np.cumsum(values[1::2])
-        values[2::2] = np.cumsum(values[2::2])
+        values[1::2] = values[1::2].cumsum()
+        values[2::2] = values[2::2].cumsum()
         return values, np.zeros(1, INT), upto
     lengths = upto.copy()
     lengths[1:] -= upto[:-1]
