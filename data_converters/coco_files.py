@@ -244,6 +244,8 @@ def image_name(value: Any) -> tuple[str, str]:
     """Return an image's path, POSIX and without detours, and what keeps it from being one."""
     if not isinstance(value, str):
         return "", "it is no text"
+    if len(value) < MOST_NAME_BYTES // 4 and name_fault(value) is None:
+        return value, ""
     name = PurePosixPath(value.replace("\\", "/")).as_posix()
     fault = name_fault(name)
     if fault is None and any(len(part.encode()) > MOST_NAME_BYTES for part in name.split("/")):

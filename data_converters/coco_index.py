@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ class CocoKeys(Sequence[Key]):
         place = place + len(self) if place < 0 else place
         if not 0 <= place < len(self):
             raise IndexError(place)
-        source = int(np.searchsorted(self.ends, place, "right"))
+        source = bisect_right(self.ends, place)
         return self.indices[source].key(source, place - (self.ends[source - 1] if source else 0))
 
 

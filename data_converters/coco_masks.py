@@ -63,14 +63,24 @@ class Masks:
         assert record.size_hw is not None
         self.decimals = decimals
         self.size_hw, self.image_id, self.instances = record.size_hw, record.image_id, instances
+        self.places: list[int] = []
+        self.runs: list[Runs] = []
+        self.texts: dict[int, str] = {}
+        self.areas: dict[int, int] = {}
+        self.boxes: dict[int, list[int]] = {}
+        self.pixels = 0
+        if instances:  # in some sets most images are empty
+            self._draw(options, losses)
+
+    def _draw(self, options: WriteOptions, losses: list[Loss]) -> None:
+        instances = self.instances
         mode, tolerance = masks_mode(options.masks)
         drawn = bitmaps(instances, self.size_hw)
         self.places = [place for place, runs in enumerate(drawn) if runs is not None]
-        self.runs: list[Runs] = [runs for runs in drawn if runs is not None]
+        self.runs = [runs for runs in drawn if runs is not None]
         spans = to_spans(self.runs, self.size_hw)
         own = areas_of(spans)
         self.pixels = sum(own)
-        self.texts: dict[int, str] = {}
         as_runs = list(range(len(self.places)))
         if mode != "rle":
             self._keep_outlines(losses)

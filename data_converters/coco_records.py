@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -64,10 +64,12 @@ class LoadImage:
         problems = list(key.problems)
         if key.stop == 0:
             raise BadRecord(f"{source.shown}: annotations of no image", problems)
-        image = self._image(source, key, problems)
+        data, starts, texts = _read_bytes(source, key)
+        image = _decoded(data, f"the image at byte {key.start}", problems)
+        image = image if isinstance(image, dict) else {}
         name = _name(image.get("file_name"), problems)
         file = _file(source.images, name, problems)
-        starts, annotations = self._annotations(source, key, problems)
+        starts, annotations = _annotations(starts, texts, problems) if starts else ([], [])
         size_hw = self._size(image, name, file, annotations, problems)
         ours = _ours(image)
         reader = _Annotations(self, source, size_hw, problems)
@@ -87,31 +89,6 @@ class LoadImage:
         if problems:
             raise BadRecord(record.image_id, problems)
         return record
-
-    def _image(self, source: Source, key: Key, problems: list[str]) -> dict[str, Any]:
-        with source.images_file.open("rb") as opened:
-            opened.seek(key.start)
-            data = opened.read(key.stop - key.start)
-        value = _decoded(data, f"the image at byte {key.start}", problems)
-        return value if isinstance(value, dict) else {}
-
-    def _annotations(
-        self, source: Source, key: Key, problems: list[str]
-    ) -> tuple[list[int], list[dict[str, Any]]]:
-        spans = np.frombuffer(key.spans, np.int64).reshape(-1, 2).tolist()
-        texts = _read_spans(source.file, spans)
-        starts = [start for start, _ in spans]
-        try:
-            values = decoded(b"[" + b",".join(texts) + b"]")
-        except (ValueError, RecursionError):
-            pairs = zip(starts, texts, strict=True)
-            values = [_decoded(text, f"the annotation at byte {start}", problems) for start, text in pairs]
-        if all(type(value) is dict for value in values):
-            return starts, values
-        fine = [
-            place for place, value in enumerate(values) if type(value) is dict
-        ]  # of the others it was told
-        return [starts[place] for place in fine], [values[place] for place in fine]
 
     def _size(
         self,
@@ -153,6 +130,8 @@ class _Annotations:
             name = "the annotation" if ident is None else f"annotation {str(ident)[:40]}"
             self.problems.append(f"{name} at byte {starts[place]}: {told}")
 
+        if not annotations:
+            return []
         drawn = shapes(annotations, self.size_hw, tell=tell)
         for place, annotation in enumerate(annotations):
             for told in self._faults(annotation):
@@ -248,24 +227,50 @@ def _attribute_faults(attributes: Any) -> list[str]:
     return [f"its attribute {key!r} is {attributes[key]}, not a number" for key in odd]
 
 
-def _read_spans(file: Path, spans: Sequence[Sequence[int]]) -> list[bytes]:
+def _read_bytes(source: Source, key: Key) -> tuple[bytes, list[int], list[bytes]]:
+    """Return the bytes of an image, where its annotations begin, and their bytes."""
+    with source.images_file.open("rb", buffering=0) as opened:
+        opened.seek(key.start)
+        data = opened.read(key.stop - key.start)
+        spans = np.frombuffer(key.spans, np.int64).reshape(-1, 2).tolist() if key.spans else []
+        if not spans:
+            return data, [], []
+        if source.file == source.images_file:
+            return data, [start for start, _ in spans], _read_spans(opened, spans)
+    with source.file.open("rb", buffering=0) as opened:
+        return data, [start for start, _ in spans], _read_spans(opened, spans)
+
+
+def _read_spans(opened: IO[bytes], spans: Sequence[Sequence[int]]) -> list[bytes]:
     """Return the bytes of ascending spans; those that lie close together are read at once."""
     texts: list[bytes] = []
-    if not spans:
-        return texts
-    with file.open("rb", buffering=0) as opened:
-        first = 0
-        while first < len(spans):
-            begin, end = spans[first]
-            last = first + 1
-            while last < len(spans) and spans[last][0] - end <= GAP:
-                end = spans[last][1]
-                last += 1
-            opened.seek(begin)
-            block = opened.read(end - begin)
-            texts += [block[start - begin : stop - begin] for start, stop in spans[first:last]]
-            first = last
+    first = 0
+    while first < len(spans):
+        begin, end = spans[first]
+        last = first + 1
+        while last < len(spans) and spans[last][0] - end <= GAP:
+            end = spans[last][1]
+            last += 1
+        opened.seek(begin)
+        block = opened.read(end - begin)
+        texts += [block[start - begin : stop - begin] for start, stop in spans[first:last]]
+        first = last
     return texts
+
+
+def _annotations(
+    starts: list[int], texts: list[bytes], problems: list[str]
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """Return the annotations that can be read, and where they begin; of others it is told why not."""
+    try:
+        values = decoded(b"[" + b",".join(texts) + b"]")
+    except (ValueError, RecursionError):
+        pairs = zip(starts, texts, strict=True)
+        values = [_decoded(text, f"the annotation at byte {start}", problems) for start, text in pairs]
+    if all(type(value) is dict for value in values):
+        return starts, values
+    fine = [place for place, value in enumerate(values) if type(value) is dict]
+    return [starts[place] for place in fine], [values[place] for place in fine]
 
 
 def _decoded(data: bytes, told: str, problems: list[str]) -> Any:

@@ -17,6 +17,8 @@ from segloop.data.drawing import with_instances
 from segloop.data.masks import to_strings
 from segloop.utils.errors import DataError, nearest
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -216,7 +218,8 @@ def _image_extras(
             {"label": tag.label, **({"attributes": dict(tag.attributes)} if tag.attributes else {})}
             for tag in record.tags
         ]
-    json.dumps(ours, allow_nan=False)  # or a ValueError, here and not when it is written
+    if ours:
+        json.dumps(ours, allow_nan=False)  # or a ValueError, here and not when it is written
     return ours
 
 
@@ -241,7 +244,7 @@ def _json(value: Mapping[str, Any]) -> str:
 
 def dump(value: Any) -> bytes:
     """Return a value as JSON in UTF-8, on one line; half characters are escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _encode(value)
     try:
         return text.encode()
     except UnicodeEncodeError:

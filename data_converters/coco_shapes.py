@@ -212,6 +212,8 @@ def _box(value: Any, place: int, tell: Tell) -> tuple[float, float, float, float
 def _check_boxes(boxes: Sequence[Any], tell: Tell) -> None:
     """Tell which boxes are not four numbers, of those that are there."""
     given = [box for box in boxes if box]
+    if not given:
+        return
     if all(type(box) is list and len(box) == 4 for box in given):
         numbers = _floats(given)
         if len(numbers) == 4 * len(given) and bool((np.abs(numbers) <= FARTHEST).all()):

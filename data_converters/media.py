@@ -13,6 +13,7 @@ from segloop.utils.errors import DataError, UserError, nearest
 
 MEDIA = ("copy", "link", "none")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_PLAIN = re.compile(r"\w[\w .+-]*(?:/\w[\w .+-]*)*")  # most names, which are fine at a glance
 
 
 def choose_media(wanted: str | None, *, default: str) -> str:
@@ -31,6 +32,8 @@ def name_fault(name: str) -> str | None:
     >>> name_fault("a/../../b"), name_fault("плата/R&D [1] — x.png")
     ("it climbs out of its folder with '..'", None)
     """
+    if _PLAIN.fullmatch(name):
+        return None
     parts = name.split("/")
     if not name or "" in parts[1:] or "." in parts:
         return "it is no path to a file"

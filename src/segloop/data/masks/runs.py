@@ -67,6 +67,10 @@ def to_spans(runs: Sequence[Runs], size_hw: SizeHW) -> Spans:
     if not len(runs):
         nothing = np.zeros(0, INT)
         return Spans(nothing, nothing, np.zeros(1, INT), size_hw[0])
+    if len(runs) == 1:
+        ends = np.cumsum(runs[0], dtype=INT)
+        stops = ends[1::2]
+        return Spans(ends[::2][: len(stops)], stops, np.array([0, len(stops)], INT), size_hw[0])
     lengths = np.array([len(each) for each in runs], INT)
     flat = np.concatenate(runs).astype(INT)
     ends = np.cumsum(flat)

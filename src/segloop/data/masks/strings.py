@@ -29,6 +29,10 @@ def to_strings(runs: Sequence[Runs]) -> list[str]:
     """
     if not len(runs):
         return []
+    if len(runs) == 1:
+        rest = runs[0].astype(INT)
+        rest[3:] -= runs[0][1:-2]
+        return [_text(rest)[0]]
     lengths = np.array([len(each) for each in runs], INT)
     values = np.concatenate(runs).astype(INT)
     head = np.cumsum(lengths) - lengths
@@ -36,7 +40,12 @@ def to_strings(runs: Sequence[Runs]) -> list[str]:
     rest[2:] -= values[:-2]  # the first three of each mask stand for themselves
     whole = np.concatenate([head, head[lengths > 1] + 1, head[lengths > 2] + 2])
     rest[whole] = values[whole]
+    text, ends = _text(rest)
+    return [text[low:high] for low, high in pairwise([0, *ends[head + lengths - 1].tolist()])]
 
+
+def _text(rest: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return numbers as characters, and where each ends."""
     bits = rest ^ (rest >> 63)  # what is left of a number without its sign
     sizes = np.ones(len(rest), INT)
     most = int(bits.max())
@@ -44,17 +53,16 @@ def to_strings(runs: Sequence[Runs]) -> list[str]:
         if most < _SIGN << 5 * (place - 1):
             break
         sizes += bits >= _SIGN << 5 * (place - 1)
-    ends = np.cumsum(sizes)
+    ends = sizes.cumsum()
     begins = ends - sizes
     letters = np.empty(int(ends[-1]), np.uint8)
     letters[begins] = (rest & 31) + _ZERO + _MORE * (sizes > 1)
     for place in range(1, int(sizes.max())):
-        long = np.flatnonzero(sizes > place)
+        long = (sizes > place).nonzero()[0]
         letters[begins[long] + place] = (
             (rest[long] >> 5 * place & 31) + _ZERO + _MORE * (sizes[long] > place + 1)
         )
-    text = letters.tobytes().decode("ascii")
-    return [text[low:high] for low, high in pairwise([0, *ends[head + lengths - 1].tolist()])]
+    return letters.tobytes().decode("ascii"), ends
 
 
 def from_strings(texts: Sequence[str | bytes]) -> list[np.ndarray]:
@@ -99,7 +107,7 @@ def _decode(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     joined = b"".join(texts)
     if not texts or not all(texts) or joined.translate(None, _CHARACTERS):
         return None
-    ends = np.flatnonzero(np.frombuffer(joined.translate(_ENDS), np.bool_))
+    ends = np.frombuffer(joined.translate(_ENDS), np.bool_).nonzero()[0]
     limits = np.fromiter(accumulate(map(len, texts)), INT, len(texts))
     upto = np.searchsorted(ends, limits)  # how many numbers end before each text does
     if len(ends) == 0 or (ends[upto - 1] != limits - 1).any():
@@ -113,8 +121,12 @@ def _decode(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     digits = np.frombuffer(joined.translate(_DIGITS), np.int8)
     values = digits[begins].astype(INT)
     for place in range(1, most + 1):
-        long = np.flatnonzero(more >= place)
+        long = (more >= place).nonzero()[0]
         values[long] += digits[begins[long] + place].astype(INT) * (1 << 5 * place)
+    if len(texts) == 1:
+        values[1::2] = values[1::2].cumsum()
+        values[2::2] = values[2::2].cumsum()
+        return values, np.zeros(1, INT), upto
     lengths = upto.copy()
     lengths[1:] -= upto[:-1]
     return _undo_differences(values, lengths)
