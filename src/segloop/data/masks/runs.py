@@ -7,7 +7,7 @@ column by column. The first run is of zeros and may be 0; no other is. They add 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -64,13 +64,14 @@ def encode_labels(labels: np.ndarray) -> dict[int, Runs]:
 
 def to_spans(runs: Sequence[Runs], size_hw: SizeHW) -> Spans:
     """Return where the runs of ones of many masks begin and end, columns first."""
-    if not len(runs):
-        nothing = np.zeros(0, INT)
-        return Spans(nothing, nothing, np.zeros(1, INT), size_hw[0])
-    if len(runs) == 1:
-        ends = np.cumsum(runs[0], dtype=INT)
-        stops = ends[1::2]
-        return Spans(ends[::2][: len(stops)], stops, np.array([0, len(stops)], INT), size_hw[0])
+    if len(runs) <= FEW:
+        ends = [np.cumsum(each, dtype=INT) for each in runs]
+        first = np.array([0, *accumulate(len(each) // 2 for each in runs)], INT)
+        starts, stops = [each[:-1:2] for each in ends], [each[1::2] for each in ends]
+        if len(runs) == 1:
+            return Spans(starts[0], stops[0], first, size_hw[0])
+        nothing = [np.zeros(0, INT)]
+        return Spans(np.concatenate(starts or nothing), np.concatenate(stops or nothing), first, size_hw[0])
     lengths = np.array([len(each) for each in runs], INT)
     flat = np.concatenate(runs).astype(INT)
     ends = np.cumsum(flat)
@@ -151,8 +152,8 @@ def area(runs: Runs) -> int:
 
 def areas(runs: Sequence[Runs]) -> list[int]:
     """Return how many pixels of each mask are set."""
-    if not len(runs):
-        return []
+    if len(runs) <= FEW:
+        return [area(each) for each in runs]
     lengths = np.array([len(each) for each in runs], INT)
     head = np.cumsum(lengths) - lengths
     flat = np.concatenate(runs).astype(INT)

@@ -43,17 +43,18 @@ class Spans:
 def boxes(spans: Spans) -> np.ndarray:
     """Return each mask's tight box, Nx4: first major, first minor, one past the last of each; 0 if empty."""
     found = np.zeros((len(spans), 4), INT)
-    filled = np.flatnonzero(np.diff(spans.first))
-    if len(filled) == 0:
+    if len(spans.starts) == 0:
         return found
     minor = spans.minor
-    begin, end = spans.first[:-1][filled], spans.first[1:][filled] - 1
-    low, last = spans.starts % minor, (spans.stops - 1) % minor
-    crosses = spans.starts // minor != (spans.stops - 1) // minor  # then it holds an end and a begin
-    found[filled, 0] = spans.starts[begin] // minor
-    found[filled, 2] = (spans.stops[end] - 1) // minor + 1
-    found[filled, 1] = np.minimum.reduceat(np.where(crosses, 0, low), begin)
-    found[filled, 3] = np.maximum.reduceat(np.where(crosses, minor - 1, last), begin) + 1
+    filled = np.flatnonzero(spans.first[1:] > spans.first[:-1])
+    begin, end = spans.first[filled], spans.first[filled + 1]
+    low = spans.starts % minor
+    high = low + (spans.stops - spans.starts)
+    top, bottom = np.minimum.reduceat(low, begin), np.maximum.reduceat(high, begin)
+    crosses = bottom > minor  # such a run holds the end of a line and the begin of the next
+    top[crosses], bottom[crosses] = 0, minor
+    found[filled, 0], found[filled, 2] = spans.starts[begin] // minor, (spans.stops[end - 1] - 1) // minor + 1
+    found[filled, 1], found[filled, 3] = top, bottom
     return found
 
 
