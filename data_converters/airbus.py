@@ -16,7 +16,7 @@ from data_converters.run_csv import Key, Table, look_over, open_table, read_rows
 from data_converters.run_images import ImageFiles, find_images
 from data_converters.run_rows import ImageReading, one_label, order_hint, size_fault, taken_for
 from data_converters.run_writer import RowWriter, drawn_instances, field, other_labels, run_texts
-from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet, SizeHW
+from segloop.data.annotations import Attribute, ImageRecord, Instance, Label, LabelledImages, LabelSet, SizeHW
 from segloop.data.masks import areas
 from segloop.utils.errors import DataError
 
@@ -70,15 +70,19 @@ class LoadShips:
         image_id, name, file = self.files.locate(named, suffix)
         reading = ImageReading(image_id)
         size_hw = reading.size_of(file) if file else self.size_hw
-        rows, runs = reading.draw(reading.whole(rows, self.table), self.drawn, size_hw, order="columns")
-        labels = [self.label] * len(runs)
+        rows = reading.whole(rows, self.table)
+        ships: tuple[Instance, ...] = ()
+        if len(rows) > 1 or (rows and rows[0][1][self.drawn]):  # most images have no ship
+            rows, runs = reading.draw(rows, self.drawn, size_hw, order="columns")
+            labels = [self.label] * len(runs)
+            ships = reading.instances(rows, runs, labels, self.others, size_hw or self.size_hw)
         return ImageRecord(
             image_id=image_id,
             name=name,
             file=file,
             size_hw=size_hw,
             split=self.split,
-            instances=reading.instances(rows, runs, labels, self.others, size_hw or self.size_hw),
+            instances=ships,
             remarks=reading.end(),
         )
 

@@ -363,12 +363,13 @@ def read_rows(table: Table, spans: Sequence[tuple[int, int, int]], *, named: int
     A row in which a quoted field does not end has no fields.
     """
     delimiter = table.delimiter.encode()
-    rows = [
-        (line, split_row(raw, delimiter) or [])
-        for begin, end, first in spans
-        for line, raw in enumerate(table.file.read(begin, end).split(b"\n"), first)
-        if raw.strip()
-    ]
+    rows: list[Row] = []
+    for begin, end, first in spans:
+        for line, raw in enumerate(table.file.read(begin, end).split(b"\n"), first):
+            if b'"' in raw:
+                rows.append((line, split_row(raw, delimiter) or []))
+            elif raw and (raw := raw.rstrip(b"\r")).strip():
+                rows.append((line, raw.split(delimiter)))
     names = {fields[named] for _, fields in rows if len(fields) > named}
     if len(names) != 1:
         raise FormatError("the file changed while it was read", file=table.source)

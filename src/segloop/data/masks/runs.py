@@ -65,13 +65,12 @@ def encode_labels(labels: np.ndarray) -> dict[int, Runs]:
 def to_spans(runs: Sequence[Runs], size_hw: SizeHW) -> Spans:
     """Return where the runs of ones of many masks begin and end, columns first."""
     if len(runs) <= FEW:
-        ends = [np.cumsum(each, dtype=INT) for each in runs]
+        lines = [each.cumsum(dtype=INT) for each in runs] or [np.zeros(0, INT)]
         first = np.array([0, *accumulate(len(each) // 2 for each in runs)], INT)
-        starts, stops = [each[:-1:2] for each in ends], [each[1::2] for each in ends]
         if len(runs) == 1:
-            return Spans(starts[0], stops[0], first, size_hw[0])
-        nothing = [np.zeros(0, INT)]
-        return Spans(np.concatenate(starts or nothing), np.concatenate(stops or nothing), first, size_hw[0])
+            return Spans(lines[0][:-1:2], lines[0][1::2], first, size_hw[0])
+        starts, stops = [each[:-1:2] for each in lines], [each[1::2] for each in lines]
+        return Spans(np.concatenate(starts), np.concatenate(stops), first, size_hw[0])
     lengths = np.array([len(each) for each in runs], INT)
     flat = np.concatenate(runs).astype(INT)
     ends = np.cumsum(flat)

@@ -43,18 +43,28 @@ class Spans:
 def boxes(spans: Spans) -> np.ndarray:
     """Return each mask's tight box, Nx4: first major, first minor, one past the last of each; 0 if empty."""
     found = np.zeros((len(spans), 4), INT)
-    if len(spans.starts) == 0:
+    begin, end = spans.first[:-1], spans.first[1:]
+    some = begin < end
+    if not some.all():
+        filled = some.nonzero()[0]
+        if len(filled):
+            kept = np.append(begin[filled], len(spans.starts))  # the empty ones have no spans to skip
+            found[filled] = boxes(Spans(spans.starts, spans.stops, kept, spans.minor))
+        return found
+    if len(found) == 0:
         return found
     minor = spans.minor
-    filled = np.flatnonzero(spans.first[1:] > spans.first[:-1])
-    begin, end = spans.first[filled], spans.first[filled + 1]
     low = spans.starts % minor
-    high = low + (spans.stops - spans.starts)
-    top, bottom = np.minimum.reduceat(low, begin), np.maximum.reduceat(high, begin)
-    crosses = bottom > minor  # such a run holds the end of a line and the begin of the next
-    top[crosses], bottom[crosses] = 0, minor
-    found[filled, 0], found[filled, 2] = spans.starts[begin] // minor, (spans.stops[end - 1] - 1) // minor + 1
-    found[filled, 1], found[filled, 3] = top, bottom
+    high = low + spans.stops
+    high -= spans.starts
+    np.minimum.reduceat(low, begin, out=found[:, 1])
+    np.maximum.reduceat(high, begin, out=found[:, 3])
+    np.floor_divide(spans.starts[begin], minor, out=found[:, 0])
+    np.floor_divide(spans.stops[end - 1] - 1, minor, out=found[:, 2])
+    found[:, 2] += 1
+    crosses = found[:, 3] > minor  # such a run holds the end of a line and the begin of the next
+    if crosses.any():
+        found[crosses, 1], found[crosses, 3] = 0, minor
     return found
 
 
