@@ -11,7 +11,7 @@ from PIL import Image
 from data_converters.base import Loss
 from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, LabelSet, Opaque, Polygon, Remark
 from segloop.data.drawing import bitmaps
-from segloop.data.masks import Runs, areas, overlapping, shared_area, to_spans
+from segloop.data.masks import Runs, areas, shared_pixels, to_spans
 
 DECIMALS = 2  # that CVAT keeps of a coordinate
 
@@ -127,12 +127,11 @@ def _shared_labels(record: ImageRecord, drawn: Sequence[Runs | None]) -> tuple[i
 
 def _overlaps(record: ImageRecord, drawn: Sequence[Runs | None]) -> tuple[int, str]:
     runs = [each for each in drawn if each is not None]
-    if len(runs) < 2 or record.size_hw is None or not shared_area(to_spans(runs, record.size_hw)):
+    if len(runs) < 2 or record.size_hw is None:
         return 0, ""
-    twice = overlapping(runs, record.size_hw) > 1
-    count = int(twice.sum())
-    column, row = divmod(int(np.argmax(twice.T)), twice.shape[0])
-    return count, f"pixel x={column}, y={row}"
+    count, first = shared_pixels(to_spans(runs, record.size_hw))
+    x, y = divmod(first, record.size_hw[0])
+    return count, f"pixel x={x}, y={y}"
 
 
 def _empty_masks(record: ImageRecord, drawn: Sequence[Runs | None]) -> tuple[int, str]:

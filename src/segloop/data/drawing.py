@@ -26,9 +26,9 @@ from segloop.data.masks import (
     encode,
     encode_labels,
     label_components,
-    overlapping,
     paint,
     rasterize,
+    shared_pixels,
     to_spans,
     unite,
 )
@@ -213,9 +213,9 @@ def _covered(
     """Tell how many pixels went to another label, and how many objects are not seen at all."""
     runs = [each for _, each in drawn]
     size_hw = canvas.shape[0], canvas.shape[1]
-    if not runs or (overlapping(runs, size_hw) < 2).all():
-        return []
     spans, own = to_spans(runs, size_hw), areas(runs)
+    if not shared_pixels(spans)[0]:
+        return []
     seen = np.zeros(len(runs), np.int64)
     line = canvas.T.ravel()
     for value in set(values):

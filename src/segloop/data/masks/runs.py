@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_area
+from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_pixels
 
 FEW = 8  # masks for which a loop is faster than steps for all of them at once
 Runs: TypeAlias = np.ndarray
@@ -218,7 +218,7 @@ def apart(runs: Sequence[Runs], size_hw: SizeHW) -> list[Runs]:
     >>> [each.tolist() for each in apart([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))]
     [[0, 2, 2], [2, 2]]
     """
-    if shared_area(to_spans(runs, size_hw)) == 0:
+    if shared_pixels(to_spans(runs, size_hw))[0] == 0:
         return list(runs)
     canvas = np.zeros(size_hw, np.int32)
     paint(runs, range(1, len(runs) + 1), canvas)

@@ -82,18 +82,19 @@ def are_runs(spans: Spans, total: int) -> bool:
     return len(back) == 0 or set(back.tolist()) <= set(spans.first.tolist())  # where a mask begins, it may
 
 
-def shared_area(spans: Spans) -> int:
-    """Return how many pixels more than one mask covers; costs as the runs do, not as the pixels.
+def shared_pixels(spans: Spans) -> tuple[int, int]:
+    """Return how many pixels more than one mask covers, and the place of the first; costs as the runs do.
 
-    >>> shared_area(Spans(np.array([0, 2]), np.array([3, 4]), np.array([0, 1, 2]), 4))
-    1
+    >>> shared_pixels(Spans(np.array([0, 2]), np.array([3, 4]), np.array([0, 1, 2]), 4))
+    (1, 2)
     """
     if not (np.sort(spans.starts)[1:] < np.sort(spans.stops)[:-1]).any():
-        return 0
+        return 0, 0
     places = np.concatenate([spans.starts, spans.stops])
     order = np.argsort(places, kind="stable")
-    depth = np.cumsum(np.where(order < len(spans.starts), 1, -1))
-    return int(np.diff(places[order])[depth[:-1] > 1].sum())
+    places = places[order]
+    deep = (np.cumsum(np.where(order < len(spans.starts), 1, -1))[:-1] > 1) & (places[1:] > places[:-1])
+    return int((places[1:] - places[:-1])[deep].sum()), int(places[np.argmax(deep)])
 
 
 def cut(spans: Spans, *, widths: np.ndarray | None = None) -> Spans:
