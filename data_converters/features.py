@@ -33,6 +33,8 @@ class Held:
 
 def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str]) -> Held:
     """Count the objects and pixels of an image, and those of its FEATURES that are wanted."""
+    if not (record.instances or record.tags or record.semantic is not None or record.ignore is not None):
+        return _count_empty(record, wanted)
     drawn = _draw(record)
     semantic = _semantic_counts(record)
     nothing = {labels.background, labels.ignore_index}
@@ -62,6 +64,17 @@ def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str])
         remarks=record.remarks,
         labels=frozenset(used),
     )
+
+
+def _count_empty(record: ImageRecord, wanted: frozenset[str]) -> Held:
+    """Count what an image without anything on it may hold; in some sets most are such."""
+    kinds = {"splits": record.split, "sizes": "" if record.size_hw else None, "empty-images": ""}
+    found = [
+        Loss(kind, 1, _at(record, example))
+        for kind, example in kinds.items()
+        if kind in wanted and example is not None
+    ]
+    return Held(0, 0, features=tuple(found), remarks=record.remarks)
 
 
 def count_declared(labels: LabelSet, *, wanted: frozenset[str], used: frozenset[str]) -> list[Loss]:

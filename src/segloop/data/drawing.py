@@ -53,7 +53,7 @@ def bitmaps(instances: Sequence[Instance], size_hw: SizeHW) -> list[Runs | None]
     if wrong:
         raise DataError(f"The image has {size_hw[1]}x{size_hw[0]} pixels, but\n{listing(wrong)}")
     outlines = [each.shape.rings for each in instances if isinstance(each.shape, Polygon)]
-    drawn = iter(rasterize(outlines, size_hw))
+    drawn = iter(rasterize(outlines, size_hw) if outlines else ())
     found: list[Runs | None] = []
     for each in instances:
         if isinstance(each.shape, Bitmap):

@@ -15,6 +15,7 @@ import numpy as np
 from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_pixels
 
 FEW = 8  # masks for which a loop is faster than steps for all of them at once
+FEW_NUMBERS = 512  # of run lengths in all: Python's own integers are faster with so few
 Runs: TypeAlias = np.ndarray
 SizeHW: TypeAlias = tuple[int, int]
 Order: TypeAlias = Literal["columns", "rows"]  # which pixels come one after the other
@@ -146,12 +147,13 @@ def canonical(counts: np.ndarray) -> Runs:
 
 def area(runs: Runs) -> int:
     """Return how many pixels are set."""
-    return int(runs[1::2].sum(dtype=INT))
+    ones = runs[1::2]
+    return sum(ones.tolist()) if len(ones) <= FEW_NUMBERS else int(ones.sum(dtype=INT))
 
 
 def areas(runs: Sequence[Runs]) -> list[int]:
     """Return how many pixels of each mask are set."""
-    if len(runs) <= FEW:
+    if len(runs) <= FEW or sum(map(len, runs)) <= FEW_NUMBERS:
         return [area(each) for each in runs]
     lengths = np.array([len(each) for each in runs], INT)
     head = np.cumsum(lengths) - lengths
@@ -162,7 +164,21 @@ def areas(runs: Sequence[Runs]) -> list[int]:
 
 def boxes_xyxy(runs: Sequence[Runs], size_hw: SizeHW) -> np.ndarray:
     """Return each mask's tight box, Nx4; x2 and y2 are one past the last pixel, an empty mask has zeros."""
+    if sum(map(len, runs)) <= FEW_NUMBERS:
+        return np.array([_box(each.tolist(), size_hw[0]) for each in runs], INT).reshape(-1, 4)
     return boxes(to_spans(runs, size_hw))
+
+
+def _box(lengths: list[int], height: int) -> tuple[int, int, int, int]:
+    ends = [*accumulate(lengths)]
+    if len(ends) < 2:
+        return 0, 0, 0, 0
+    ones, last = lengths[1::2], ends[-1] if len(ends) % 2 == 0 else ends[-2]
+    tops = [start % height for start in ends[0:-1:2]]
+    bottom = max(map(int.__add__, tops, ones))
+    crosses = bottom > height  # such a run holds the end of a column and the begin of the next
+    top, bottom = (0, height) if crosses else (min(tops), bottom)
+    return ends[0] // height, top, (last - 1) // height + 1, bottom
 
 
 def paint(runs: Sequence[Runs], values: Sequence[int], canvas: np.ndarray) -> None:
