@@ -96,10 +96,11 @@ class Masks:
             self.texts[self.places[index]] = f'{head}{escaped}"}}'
         if mode == "polygon":
             own = areas(self.runs)
-        sides = boxes_xyxy(self.runs, self.size_hw)
-        sides[:, 2:] -= sides[:, :2]
+        sides = [
+            [x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes_xyxy(self.runs, self.size_hw).tolist()
+        ]
         self.areas = dict(zip(self.places, own, strict=True))
-        self.boxes = dict(zip(self.places, sides.tolist(), strict=True))
+        self.boxes = dict(zip(self.places, sides, strict=True))
 
     def _rings(self, rings: Sequence[np.ndarray]) -> str:
         decimals = self.decimals

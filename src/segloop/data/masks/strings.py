@@ -46,13 +46,11 @@ class _Words(dict[int, str]):
     """The characters of each number, kept once they were found."""
 
     def __missing__(self, number: int) -> str:
-        rest, word = number, ""
-        while True:
-            digit, rest = rest & 31, rest >> 5
-            more = rest != (-1 if digit & _SIGN else 0)
-            word += chr(_ZERO + digit + _MORE * more)
-            if not more:
-                break
+        digit, rest = number & 31, number >> 5
+        if rest == (-1 if digit & _SIGN else 0):
+            word = chr(_ZERO + digit)
+        else:
+            word = chr(_ZERO + digit + _MORE) + self[rest]
         if abs(number) < MOST_KEPT:
             self[number] = word
         return word
