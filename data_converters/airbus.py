@@ -6,17 +6,27 @@ given and what is sent in have the same form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_converters.base import ReadOptions, Rendered, WriteOptions
-from data_converters.run_csv import Key, Table, look_over, open_table, read_rows
+from data_converters.run_ahead import Ahead
+from data_converters.run_csv import Key, Span, Table, look_over, open_table, read_rows
 from data_converters.run_images import ImageFiles, find_images
 from data_converters.run_rows import ImageReading, one_label, order_hint, size_fault, taken_for
 from data_converters.run_writer import RowWriter, drawn_instances, field, other_labels, run_texts
-from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet, SizeHW
+from segloop.data.annotations import (
+    Attribute,
+    Bitmap,
+    ImageRecord,
+    Instance,
+    Label,
+    LabelledImages,
+    LabelSet,
+    SizeHW,
+)
 from segloop.data.masks import areas
 from segloop.utils.errors import DataError
 
@@ -41,7 +51,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         told.append(taken_for(size_hw))
     if others:
         told.append(f"Other columns become attributes of the ships: {', '.join(others)}.")
-    load = LoadShips(table, named, drawn, others, files, label, size_hw, options.split)
+    ahead = Ahead(table, drawn, size_hw)
+    load = LoadShips(table, named, drawn, others, files, label, size_hw, options.split, ahead)
     return LabelledImages(
         labels=LabelSet((Label(label, attributes=tuple(Attribute(name) for name in others)),)),
         keys=overview.rows,
@@ -63,9 +74,28 @@ class LoadShips:
     label: str
     size_hw: SizeHW
     split: str | None
+    ahead: Ahead
 
     def __call__(self, key: Key) -> ImageRecord:
         suffix, spans = key
+        plain = None
+        if suffix < 0 and len(spans) == 1 and not self.others:
+            plain = self.ahead.take(*spans[0][:2])
+        if plain is None or len({each[self.named] for each in plain[0]}) > 1:
+            return self._look(suffix, spans)
+        image_id, name, _ = self.files.locate(plain[0][0][self.named].decode("utf-8", "replace"), suffix)
+        return ImageRecord(
+            image_id=image_id,
+            name=name,
+            size_hw=self.size_hw,
+            split=self.split,
+            instances=tuple(
+                Instance(label=self.label, shape=Bitmap(self.size_hw, each)) for each in plain[1]
+            ),
+        )
+
+    def _look(self, suffix: int, spans: Sequence[Span]) -> ImageRecord:
+        """Look at the rows of an image one by one."""
         named, rows = read_rows(self.table, spans, named=self.named)
         image_id, name, file = self.files.locate(named, suffix)
         reading = ImageReading(image_id)

@@ -14,16 +14,14 @@ from segloop.data.annotations import Box, ImageRecord, Instance, Polygon, Shape
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import (
     Runs,
-    Spans,
     areas,
+    boxes_xyxy,
     contour_polygons,
     exact_polygons,
     rasterize,
-    to_spans,
     to_strings,
     unite,
 )
-from segloop.data.masks.spans import boxes
 from segloop.utils.errors import UserError, nearest
 
 MODES = ("rle", "exact-polygon", "polygon")
@@ -78,8 +76,7 @@ class Masks:
         drawn = bitmaps(instances, self.size_hw)
         self.places = [place for place, runs in enumerate(drawn) if runs is not None]
         self.runs = [runs for runs in drawn if runs is not None]
-        spans = to_spans(self.runs, self.size_hw)
-        own = areas_of(spans)
+        own = areas(self.runs)
         self.pixels = sum(own)
         as_runs = list(range(len(self.places)))
         if mode != "rle":
@@ -98,12 +95,12 @@ class Masks:
             escaped = text.replace("\\", "\\\\")  # of COCO's characters the only one that JSON minds
             self.texts[self.places[index]] = f'{head}{escaped}"}}'
         if mode == "polygon":
-            spans = to_spans(self.runs, self.size_hw)
-            own = areas_of(spans)
-        sides = boxes(spans)  # columns are the major axis: left, top, right, bottom
-        sides[:, 2:] -= sides[:, :2]
+            own = areas(self.runs)
+        sides = [
+            [x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes_xyxy(self.runs, self.size_hw).tolist()
+        ]
         self.areas = dict(zip(self.places, own, strict=True))
-        self.boxes = dict(zip(self.places, sides.tolist(), strict=True))
+        self.boxes = dict(zip(self.places, sides, strict=True))
 
     def _rings(self, rings: Sequence[np.ndarray]) -> str:
         decimals = self.decimals
@@ -150,13 +147,6 @@ class Masks:
         shape = self.instances[place].shape
         box = bare_box(shape)
         return f'"area":{as_number(box[2] * box[3] if isinstance(shape, Box) else 0)},"bbox":{as_list(box)}'
-
-
-def areas_of(spans: Spans) -> list[int]:
-    """Return how many pixels of each mask are set."""
-    upto = np.zeros(len(spans.starts) + 1, np.int64)
-    np.cumsum(spans.stops - spans.starts, out=upto[1:])
-    return np.diff(upto[spans.first]).tolist()
 
 
 def bare_box(shape: Shape) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from PIL import Image
 from data_converters.base import Loss
 from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, LabelSet, Opaque, Polygon, Remark
 from segloop.data.drawing import bitmaps
-from segloop.data.masks import Runs, areas, overlapping
+from segloop.data.masks import Runs, areas, shared_pixels, to_spans
 
 DECIMALS = 2  # that CVAT keeps of a coordinate
 
@@ -33,6 +33,8 @@ class Held:
 
 def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str]) -> Held:
     """Count the objects and pixels of an image, and those of its FEATURES that are wanted."""
+    if not (record.instances or record.tags or record.semantic is not None or record.ignore is not None):
+        return _count_empty(record, wanted)
     drawn = _draw(record)
     semantic = _semantic_counts(record)
     nothing = {labels.background, labels.ignore_index}
@@ -62,6 +64,17 @@ def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str])
         remarks=record.remarks,
         labels=frozenset(used),
     )
+
+
+def _count_empty(record: ImageRecord, wanted: frozenset[str]) -> Held:
+    """Count what an image without anything on it may hold; in some sets most are such."""
+    kinds = {"splits": record.split, "sizes": "" if record.size_hw else None, "empty-images": ""}
+    found = [
+        Loss(kind, 1, _at(record, example))
+        for kind, example in kinds.items()
+        if kind in wanted and example is not None
+    ]
+    return Held(0, 0, features=tuple(found), remarks=record.remarks)
 
 
 def count_declared(labels: LabelSet, *, wanted: frozenset[str], used: frozenset[str]) -> list[Loss]:
@@ -129,12 +142,9 @@ def _overlaps(record: ImageRecord, drawn: Sequence[Runs | None]) -> tuple[int, s
     runs = [each for each in drawn if each is not None]
     if len(runs) < 2 or record.size_hw is None:
         return 0, ""
-    twice = overlapping(runs, record.size_hw) > 1
-    count = int(twice.sum())
-    if not count:
-        return 0, ""
-    column, row = divmod(int(np.argmax(twice.T)), twice.shape[0])
-    return count, f"pixel x={column}, y={row}"
+    count, first = shared_pixels(to_spans(runs, record.size_hw))
+    x, y = divmod(first, record.size_hw[0])
+    return count, f"pixel x={x}, y={y}"
 
 
 def _empty_masks(record: ImageRecord, drawn: Sequence[Runs | None]) -> tuple[int, str]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_converters.base import BadRecord, ReadOptions, WriteOptions
 from data_converters.masks_files import Entry, Table, find_entries, image_files
 from data_converters.masks_pictures import read_numbers, read_picture
@@ -19,7 +17,7 @@ from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, Label
 from segloop.data.checks import Finding, Legal, judge
 from segloop.data.image_files import IMAGE_SUFFIXES, ImageFacts, image_facts
 from segloop.data.index_masks import MaskFacts, mask_facts
-from segloop.data.masks import Runs, encode_patches, overlapping, to_spans
+from segloop.data.masks import Runs, encode_patches, shared_pixels, to_spans
 from segloop.utils.errors import DataError, UserError
 
 LABEL = "object"
@@ -208,14 +206,9 @@ def _record(
 def _overlaps(image_id: str, instances: Sequence[Instance], size_hw: tuple[int, int]) -> tuple[Remark, ...]:
     """Return a remark on the pixels that several objects claim; they all keep them."""
     runs = [each.shape.runs for each in instances if isinstance(each.shape, Bitmap)]
-    spans = to_spans(runs, size_hw)
-    order = np.argsort(spans.starts, kind="stable")
-    starts, stops = spans.starts[order], np.maximum.accumulate(spans.stops[order])
-    if not (starts[1:] < stops[:-1]).any():
-        return ()
-    twice = overlapping(runs, size_hw) > 1
-    x, y = divmod(int(np.argmax(twice.T)), size_hw[0])
-    return (Remark("overlaps", int(twice.sum()), f"{image_id}: pixel x={x}, y={y}"),)
+    count, first = shared_pixels(to_spans(runs, size_hw))
+    x, y = divmod(first, size_hw[0])
+    return (Remark("overlaps", count, f"{image_id}: pixel x={x}, y={y}"),) if count else ()
 
 
 def _labels(source: Path, table: Table | None, options: ReadOptions) -> tuple[tuple[Label, ...], list[str]]:

@@ -21,7 +21,8 @@ from segloop.data.annotations import image_id_of
 from segloop.utils.errors import DataError, FormatError, listing
 
 # The suffix of an image's file, and its stretches of rows: first byte, end, and the line they begin on.
-Key: TypeAlias = tuple[int, tuple[tuple[int, int, int], ...]]
+Span: TypeAlias = tuple[int, int, int]
+Key: TypeAlias = tuple[int, tuple[Span, ...]]
 Row: TypeAlias = tuple[int, list[bytes]]  # the line, and its fields
 
 BUFFER = 1 << 14  # bytes: rows are mostly read in order, and small, but not always
@@ -357,18 +358,19 @@ def split_row(raw: bytes, delimiter: bytes) -> list[bytes] | None:
     return fields
 
 
-def read_rows(table: Table, spans: Sequence[tuple[int, int, int]], *, named: int) -> tuple[str, list[Row]]:
+def read_rows(table: Table, spans: Sequence[Span], *, named: int) -> tuple[str, list[Row]]:
     """Return the name of an image, and line and fields of each of its rows; `named` is the column of names.
 
     A row in which a quoted field does not end has no fields.
     """
     delimiter = table.delimiter.encode()
-    rows = [
-        (line, split_row(raw, delimiter) or [])
-        for begin, end, first in spans
-        for line, raw in enumerate(table.file.read(begin, end).split(b"\n"), first)
-        if raw.strip()
-    ]
+    rows: list[Row] = []
+    for begin, end, first in spans:
+        for line, raw in enumerate(table.file.read(begin, end).split(b"\n"), first):
+            if b'"' in raw:
+                rows.append((line, split_row(raw, delimiter) or []))
+            elif raw and (raw := raw.rstrip(b"\r")).strip():
+                rows.append((line, raw.split(delimiter)))
     names = {fields[named] for _, fields in rows if len(fields) > named}
     if len(names) != 1:
         raise FormatError("the file changed while it was read", file=table.source)

@@ -84,7 +84,7 @@ def _habitual(
     """Return the folder beside the CSV that has the image of a row, and what is in it."""
     for folder in (beside / habit for habit in habits):
         there = _files_below(folder) if folder.is_dir() else {}
-        if any(image_id_of(name) in there for name in names):
+        if there and any(image_id_of(name) in there for name in names):
             return folder, there
     return None, {}
 

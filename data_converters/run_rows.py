@@ -102,7 +102,8 @@ class ImageReading:
                 if fault := masks.pairs_fault(flat, total):
                     self.wrong(line, _huge(fields[place]) or fault)
             return [], []
-        if len(pairs) > 1 and (pixels := masks.shared_area(masks.pairs_to_spans(pairs, minor=1))):
+        if len(pairs) > 1:
+            pixels, _ = masks.shared_pixels(masks.pairs_to_spans(pairs, minor=1))
             where = f"{pixels} among lines {drawn[0][0]} to {drawn[-1][0]}"
             self.remark("pixel(s) that several objects claim, kept by all", pixels, where)
         return drawn, runs

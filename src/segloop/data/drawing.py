@@ -26,9 +26,9 @@ from segloop.data.masks import (
     encode,
     encode_labels,
     label_components,
-    overlapping,
     paint,
     rasterize,
+    shared_pixels,
     to_spans,
     unite,
 )
@@ -53,7 +53,7 @@ def bitmaps(instances: Sequence[Instance], size_hw: SizeHW) -> list[Runs | None]
     if wrong:
         raise DataError(f"The image has {size_hw[1]}x{size_hw[0]} pixels, but\n{listing(wrong)}")
     outlines = [each.shape.rings for each in instances if isinstance(each.shape, Polygon)]
-    drawn = iter(rasterize(outlines, size_hw))
+    drawn = iter(rasterize(outlines, size_hw) if outlines else ())
     found: list[Runs | None] = []
     for each in instances:
         if isinstance(each.shape, Bitmap):
@@ -213,9 +213,9 @@ def _covered(
     """Tell how many pixels went to another label, and how many objects are not seen at all."""
     runs = [each for _, each in drawn]
     size_hw = canvas.shape[0], canvas.shape[1]
-    if not runs or (overlapping(runs, size_hw) < 2).all():
-        return []
     spans, own = to_spans(runs, size_hw), areas(runs)
+    if not shared_pixels(spans)[0]:
+        return []
     seen = np.zeros(len(runs), np.int64)
     line = canvas.T.ravel()
     for value in set(values):

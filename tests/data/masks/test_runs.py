@@ -8,6 +8,7 @@ from hypothesis import given
 from pycocotools import mask as coco
 
 from segloop.data import masks
+from segloop.data.masks import runs as room
 from tests.data.masks.cases import RING, RING_RUNS, images
 
 
@@ -28,10 +29,17 @@ def test_masks_come_back_from_runs_and_spans(drawn) -> None:
         assert masks.fault(each, bitmap.size) is None
 
 
-@given(images())
-def test_boxes_are_those_of_pycocotools(drawn) -> None:
+@pytest.mark.parametrize("few", [0, 512], ids=["together", "one-by-one"])
+@given(images(most=12))
+def test_boxes_and_areas_are_those_of_pycocotools(few: int, drawn) -> None:
     size_hw, bitmaps = drawn
-    boxes = masks.boxes_xyxy([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "FEW_NUMBERS", few)
+        patch.setattr(room, "FEW", few)
+        boxes = masks.boxes_xyxy([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
+        assert masks.areas([masks.encode(bitmap) for bitmap in bitmaps]) == [
+            bitmap.sum() for bitmap in bitmaps
+        ]
     for bitmap, (x1, y1, x2, y2) in zip(bitmaps, boxes.tolist(), strict=True):
         theirs = coco.toBbox(coco.encode(np.asfortranarray(bitmap.astype(np.uint8))))
         assert [x1, y1, x2 - x1, y2 - y1] == theirs.tolist()

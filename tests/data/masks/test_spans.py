@@ -59,7 +59,9 @@ def test_shared_pixels_are_counted_without_painting(drawn) -> None:
     size_hw, bitmaps = drawn
     counts = sum(bitmaps, np.zeros(size_hw, int))
     whole = masks.to_spans([masks.encode(bitmap) for bitmap in bitmaps], size_hw)
-    assert masks.shared_area(whole) == (counts > 1).sum()
+    count, first = masks.shared_pixels(whole)
+    assert count == (counts > 1).sum()
+    assert not count or first == np.argmax(counts.T > 1)
     assert masks.are_runs(whole, size_hw[0] * size_hw[1])
 
 

@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from segloop.data import masks
+from segloop.data.masks import strings
 from tests.data.masks.cases import RING, RING_RUNS, RING_STRING, images
 
 
+@pytest.mark.parametrize("few", [0, 512], ids=["together", "one-by-one"])
 @given(images())
-def test_strings_are_those_of_pycocotools_and_come_back(drawn) -> None:
+def test_strings_are_those_of_pycocotools_and_come_back(few: int, drawn) -> None:
     _, bitmaps = drawn
     runs = [masks.encode(bitmap) for bitmap in bitmaps]
-    texts = masks.to_strings(runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strings, "FEW_NUMBERS", few)
+        texts = masks.to_strings(runs)
     theirs = [coco.encode(np.asfortranarray(bitmap.astype(np.uint8)))["counts"] for bitmap in bitmaps]
     assert texts == [text.decode() for text in theirs]
     assert [each.tolist() for each in masks.from_strings(texts)] == [each.tolist() for each in runs]
@@ -36,7 +40,11 @@ def test_a_text_that_is_no_mask_comes_back_empty_and_spoils_no_other(text: str) 
 @given(st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9), max_size=5))
 def test_any_lengths_survive_beside_each_other(lengths: list[list[int]]) -> None:
     runs = [np.array(each, np.uint32) for each in lengths]
-    assert [each.tolist() for each in masks.from_strings(masks.to_strings(runs))] == lengths
+    texts = masks.to_strings(runs)
+    assert [each.tolist() for each in masks.from_strings(texts)] == lengths
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strings, "FEW_NUMBERS", 0)
+        assert masks.to_strings(runs) == texts
 
 
 @given(images())

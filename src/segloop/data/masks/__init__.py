@@ -40,7 +40,7 @@ from segloop.data.masks.runs import (
     to_spans,
     unite,
 )
-from segloop.data.masks.spans import Spans, are_runs, shared_area
+from segloop.data.masks.spans import Spans, are_runs, shared_pixels
 from segloop.data.masks.strings import from_strings, runs_from_strings, to_strings
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
@@ -84,7 +84,7 @@ __all__ = [
     "rasterize",
     "rings_fault",
     "runs_from_strings",
-    "shared_area",
+    "shared_pixels",
     "split_runs",
     "to_pairs",
     "to_spans",

@@ -104,14 +104,14 @@ def from_pairs(pairs: Sequence[np.ndarray], size_hw: SizeHW, *, order: Order) ->
 
 def _lone_pairs(flat: np.ndarray, total: int) -> Runs | None:
     """Return one mask of pairs, columns first; None if it has a fault, or runs that touch."""
-    if len(flat) % 2 or len(flat) == 0 or flat.min() < 1 or flat.max() > total:
+    if len(flat) % 2 or len(flat) == 0 or np.minimum.reduce(flat) < 1 or np.maximum.reduce(flat) > total:
         return None
     starts, lengths = flat[0::2], flat[1::2]
     stops = starts + lengths
     runs = np.empty(len(flat) + 1, INT)
     runs[0], runs[1::2], runs[2:-1:2] = starts[0] - 1, lengths, starts[1:] - stops[:-1]
     runs[-1] = rest = total + 1 - int(stops[-1])
-    if rest < 0 or runs[1:-1].min() < 1:
+    if rest < 0 or np.minimum.reduce(runs[1:-1]) < 1:
         return None
     return (runs if rest else runs[:-1]).astype(np.uint32)
 

@@ -7,14 +7,15 @@ column by column. The first run is of zeros and may be 0; no other is. They add 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_area
+from segloop.data.masks.spans import INT, Spans, boxes, flip, join, shared_pixels
 
 FEW = 8  # masks for which a loop is faster than steps for all of them at once
+FEW_NUMBERS = 512  # of run lengths in all: Python's own integers are faster with so few
 Runs: TypeAlias = np.ndarray
 SizeHW: TypeAlias = tuple[int, int]
 Order: TypeAlias = Literal["columns", "rows"]  # which pixels come one after the other
@@ -64,13 +65,13 @@ def encode_labels(labels: np.ndarray) -> dict[int, Runs]:
 
 def to_spans(runs: Sequence[Runs], size_hw: SizeHW) -> Spans:
     """Return where the runs of ones of many masks begin and end, columns first."""
-    if not len(runs):
-        nothing = np.zeros(0, INT)
-        return Spans(nothing, nothing, np.zeros(1, INT), size_hw[0])
-    if len(runs) == 1:
-        ends = np.cumsum(runs[0], dtype=INT)
-        stops = ends[1::2]
-        return Spans(ends[::2][: len(stops)], stops, np.array([0, len(stops)], INT), size_hw[0])
+    if len(runs) <= FEW:
+        lines = [each.cumsum(dtype=INT) for each in runs] or [np.zeros(0, INT)]
+        first = np.array([0, *accumulate(len(each) // 2 for each in runs)], INT)
+        if len(runs) == 1:
+            return Spans(lines[0][:-1:2], lines[0][1::2], first, size_hw[0])
+        starts, stops = [each[:-1:2] for each in lines], [each[1::2] for each in lines]
+        return Spans(np.concatenate(starts), np.concatenate(stops), first, size_hw[0])
     lengths = np.array([len(each) for each in runs], INT)
     flat = np.concatenate(runs).astype(INT)
     ends = np.cumsum(flat)
@@ -146,13 +147,14 @@ def canonical(counts: np.ndarray) -> Runs:
 
 def area(runs: Runs) -> int:
     """Return how many pixels are set."""
-    return int(runs[1::2].sum(dtype=INT))
+    ones = runs[1::2]
+    return sum(ones.tolist()) if len(ones) <= FEW_NUMBERS else int(ones.sum(dtype=INT))
 
 
 def areas(runs: Sequence[Runs]) -> list[int]:
     """Return how many pixels of each mask are set."""
-    if not len(runs):
-        return []
+    if len(runs) <= FEW or sum(map(len, runs)) <= FEW_NUMBERS:
+        return [area(each) for each in runs]
     lengths = np.array([len(each) for each in runs], INT)
     head = np.cumsum(lengths) - lengths
     flat = np.concatenate(runs).astype(INT)
@@ -162,7 +164,21 @@ def areas(runs: Sequence[Runs]) -> list[int]:
 
 def boxes_xyxy(runs: Sequence[Runs], size_hw: SizeHW) -> np.ndarray:
     """Return each mask's tight box, Nx4; x2 and y2 are one past the last pixel, an empty mask has zeros."""
+    if sum(map(len, runs)) <= FEW_NUMBERS:
+        return np.array([_box(each.tolist(), size_hw[0]) for each in runs], INT).reshape(-1, 4)
     return boxes(to_spans(runs, size_hw))
+
+
+def _box(lengths: list[int], height: int) -> tuple[int, int, int, int]:
+    ends = [*accumulate(lengths)]
+    if len(ends) < 2:
+        return 0, 0, 0, 0
+    ones, last = lengths[1::2], ends[-1] if len(ends) % 2 == 0 else ends[-2]
+    tops = [start % height for start in ends[0:-1:2]]
+    bottom = max(map(int.__add__, tops, ones))
+    crosses = bottom > height  # such a run holds the end of a column and the begin of the next
+    top, bottom = (0, height) if crosses else (min(tops), bottom)
+    return ends[0] // height, top, (last - 1) // height + 1, bottom
 
 
 def paint(runs: Sequence[Runs], values: Sequence[int], canvas: np.ndarray) -> None:
@@ -218,7 +234,7 @@ def apart(runs: Sequence[Runs], size_hw: SizeHW) -> list[Runs]:
     >>> [each.tolist() for each in apart([np.array([0, 3, 1]), np.array([2, 2])], (1, 4))]
     [[0, 2, 2], [2, 2]]
     """
-    if shared_area(to_spans(runs, size_hw)) == 0:
+    if shared_pixels(to_spans(runs, size_hw))[0] == 0:
         return list(runs)
     canvas = np.zeros(size_hw, np.int32)
     paint(runs, range(1, len(runs) + 1), canvas)

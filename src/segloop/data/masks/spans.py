@@ -43,17 +43,28 @@ class Spans:
 def boxes(spans: Spans) -> np.ndarray:
     """Return each mask's tight box, Nx4: first major, first minor, one past the last of each; 0 if empty."""
     found = np.zeros((len(spans), 4), INT)
-    filled = np.flatnonzero(np.diff(spans.first))
-    if len(filled) == 0:
+    begin, end = spans.first[:-1], spans.first[1:]
+    some = begin < end
+    if not some.all():
+        filled = some.nonzero()[0]
+        if len(filled):
+            kept = np.append(begin[filled], len(spans.starts))  # the empty ones have no spans to skip
+            found[filled] = boxes(Spans(spans.starts, spans.stops, kept, spans.minor))
+        return found
+    if len(found) == 0:
         return found
     minor = spans.minor
-    begin, end = spans.first[:-1][filled], spans.first[1:][filled] - 1
-    low, last = spans.starts % minor, (spans.stops - 1) % minor
-    crosses = spans.starts // minor != (spans.stops - 1) // minor  # then it holds an end and a begin
-    found[filled, 0] = spans.starts[begin] // minor
-    found[filled, 2] = (spans.stops[end] - 1) // minor + 1
-    found[filled, 1] = np.minimum.reduceat(np.where(crosses, 0, low), begin)
-    found[filled, 3] = np.maximum.reduceat(np.where(crosses, minor - 1, last), begin) + 1
+    low = spans.starts % minor
+    high = low + spans.stops
+    high -= spans.starts
+    np.minimum.reduceat(low, begin, out=found[:, 1])
+    np.maximum.reduceat(high, begin, out=found[:, 3])
+    np.floor_divide(spans.starts[begin], minor, out=found[:, 0])
+    np.floor_divide(spans.stops[end - 1] - 1, minor, out=found[:, 2])
+    found[:, 2] += 1
+    crosses = found[:, 3] > minor  # such a run holds the end of a line and the begin of the next
+    if crosses.any():
+        found[crosses, 1], found[crosses, 3] = 0, minor
     return found
 
 
@@ -71,18 +82,19 @@ def are_runs(spans: Spans, total: int) -> bool:
     return len(back) == 0 or set(back.tolist()) <= set(spans.first.tolist())  # where a mask begins, it may
 
 
-def shared_area(spans: Spans) -> int:
-    """Return how many pixels more than one mask covers; costs as the runs do, not as the pixels.
+def shared_pixels(spans: Spans) -> tuple[int, int]:
+    """Return how many pixels more than one mask covers, and the place of the first; costs as the runs do.
 
-    >>> shared_area(Spans(np.array([0, 2]), np.array([3, 4]), np.array([0, 1, 2]), 4))
-    1
+    >>> shared_pixels(Spans(np.array([0, 2]), np.array([3, 4]), np.array([0, 1, 2]), 4))
+    (1, 2)
     """
     if not (np.sort(spans.starts)[1:] < np.sort(spans.stops)[:-1]).any():
-        return 0
+        return 0, 0
     places = np.concatenate([spans.starts, spans.stops])
     order = np.argsort(places, kind="stable")
-    depth = np.cumsum(np.where(order < len(spans.starts), 1, -1))
-    return int(np.diff(places[order])[depth[:-1] > 1].sum())
+    places = places[order]
+    deep = (np.cumsum(np.where(order < len(spans.starts), 1, -1))[:-1] > 1) & (places[1:] > places[:-1])
+    return int((places[1:] - places[:-1])[deep].sum()), int(places[np.argmax(deep)])
 
 
 def cut(spans: Spans, *, widths: np.ndarray | None = None) -> Spans:

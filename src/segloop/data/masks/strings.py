@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 
-from segloop.data.masks.runs import Runs
+from segloop.data.masks.runs import FEW_NUMBERS, Runs
 from segloop.data.masks.spans import INT
 
+MOST_KEPT = 1 << 13  # larger numbers are rare, and would fill the memory
 MOST_CHARACTERS = 7  # of a number: no run of a real image needs more
 _ZERO, _MORE, _SIGN = 48, 32, 16  # a character is 48 and six bits: more to come, and five of the number
 _CHARACTERS = bytes(range(_ZERO, _ZERO + 64))
@@ -27,13 +28,10 @@ def to_strings(runs: Sequence[Runs]) -> list[str]:
     >>> to_strings([np.array([13, 4, 2, 1, 2, 1, 2, 1, 2, 1, 2, 4, 7, 1, 5])])
     ['=42M000000035MN']
     """
-    if not len(runs):
-        return []
-    if len(runs) == 1:
-        rest = runs[0].astype(INT)
-        rest[3:] -= runs[0][1:-2]
-        return [_text(rest)[0]]
-    lengths = np.array([len(each) for each in runs], INT)
+    sizes = [len(each) for each in runs]
+    if sum(sizes) <= FEW_NUMBERS:
+        return [_spelt(each) for each in runs]
+    lengths = np.array(sizes, INT)
     values = np.concatenate(runs).astype(INT)
     head = np.cumsum(lengths) - lengths
     rest = values.copy()
@@ -42,6 +40,30 @@ def to_strings(runs: Sequence[Runs]) -> list[str]:
     rest[whole] = values[whole]
     text, ends = _text(rest)
     return [text[low:high] for low, high in pairwise([0, *ends[head + lengths - 1].tolist()])]
+
+
+class _Words(dict[int, str]):
+    """The characters of each number, kept once they were found."""
+
+    def __missing__(self, number: int) -> str:
+        digit, rest = number & 31, number >> 5
+        if rest == (-1 if digit & _SIGN else 0):
+            word = chr(_ZERO + digit)
+        else:
+            word = chr(_ZERO + digit + _MORE) + self[rest]
+        if abs(number) < MOST_KEPT:
+            self[number] = word
+        return word
+
+
+_WORDS = _Words()
+
+
+def _spelt(runs: Runs) -> str:
+    """Return one mask's counts, number by number."""
+    numbers = runs.tolist()
+    later = map(int.__sub__, numbers[3:], numbers[1:])
+    return "".join(map(_WORDS.__getitem__, chain(numbers[:3], later)))
 
 
 def _text(rest: np.ndarray) -> tuple[str, np.ndarray]:
