@@ -213,7 +213,7 @@ def _results(job: Job, keys: Sequence[Any], *, workers: int | None) -> Iterator[
     size = max(1, min(MOST_IN_CHUNK, len(keys) // (8 * (workers or cpu_count()))))
     begin, started = 0, time.monotonic()
     while workers is None and begin < len(keys):
-        batch = keys[begin : begin + MOST_AT_ONCE]
+        batch = keys[begin : begin + min(begin + 1, MOST_AT_ONCE)]  # large ones are soon shared
         yield from job(batch)
         begin += len(batch)
         spent = time.monotonic() - started
