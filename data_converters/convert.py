@@ -78,10 +78,15 @@ class Job:
         rendered = [
             _told(self.writer.render, each, before) for each, before in zip(records, held, strict=True)
         ]
-        return [
-            after if isinstance(after, Bad) else (before, after)
-            for before, after in zip(held, rendered, strict=True)
-        ]
+        results: list[tuple[Held, Rendered] | Bad] = []
+        for before, after in zip(held, rendered, strict=True):
+            if isinstance(before, Bad):
+                results.append(before)
+            elif isinstance(after, Bad):
+                results.append(after)
+            else:
+                results.append((before, after))
+        return results
 
     def _read(self, key: Any) -> ImageRecord:
         record = self.load(key)
