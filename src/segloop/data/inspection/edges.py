@@ -14,7 +14,7 @@ from segloop.data.masks.spans import flip
 
 REACH, STEP = 8, 2  # pixels: how far outlines are moved for comparison, and by how much at a time
 LEAST = 100  # points of outlines; fewer say little
-MOST = 2048  # points that are looked at; they are chosen evenly
+MOST = 1024  # points that are looked at; they are chosen evenly
 SIDE = 2 * REACH // STEP + 1
 _MOVES = [(y, x) for y in range(-REACH, REACH + 1, STEP) for x in range(-REACH, REACH + 1, STEP)]
 _THREE = np.ones((3, 3), np.uint8)
@@ -49,8 +49,9 @@ def measure_fit(grey: np.ndarray, outline: tuple[np.ndarray, np.ndarray], size_h
     framed = cv2.copyMakeBorder(gradient(grey), REACH, REACH, REACH, REACH, cv2.BORDER_REPLICATE)
     line = framed.shape[1]
     places = (np.minimum(rows, height - 1) + REACH) * line + np.minimum(columns, width - 1) + REACH
-    moves = np.array([y * line + x for y, x in _MOVES])
-    means = framed.ravel()[places[None] + moves[:, None]].mean(axis=1) + 1  # 1: where all is flat
+    moves = np.array([y * line + x for y, x in _MOVES], np.int32)
+    under = framed.ravel().take(places.astype(np.int32)[None] + moves[:, None])
+    means = under.sum(axis=1, dtype=np.int64) / len(places) + 1  # 1: where all is flat
     table = means.reshape(SIDE, SIDE)
     ring = np.concatenate([table[0], table[-1], table[1:-1, 0], table[1:-1, -1]])
     here = float(table[SIDE // 2, SIDE // 2])

@@ -14,7 +14,7 @@ import numpy as np
 from segloop.data import checks
 from segloop.data.annotations import ImageRecord, LabelSet, SizeHW
 from segloop.data.drawing import bitmaps
-from segloop.data.image_files import image_facts
+from segloop.data.image_files import ImageFacts, image_facts
 from segloop.data.inspection.edges import Fit, map_outline, measure_fit, run_outline
 from segloop.data.inspection.parts import Flaw, find_flaws, find_holes, hollow
 from segloop.data.masks import (
@@ -28,9 +28,9 @@ from segloop.data.masks import (
     run_pieces,
 )
 from segloop.data.similar import BYTES, decode_grey, image_hash
-from segloop.utils.errors import UserError
+from segloop.utils.errors import DataError, UserError
 
-ENOUGH = 512  # pixels of the shorter side that a JPEG is decoded to; outlines are compared with these
+ENOUGH = 256  # pixels of the shorter side that outlines are compared with; larger images are halved
 NOTHING = bytes(BYTES)
 Problem: TypeAlias = tuple[str, str]  # kind and text
 _BROKEN = f"{checks.KINDS['broken-image'][0]}: "
@@ -129,13 +129,18 @@ class Drawing:
                 if runs is not None and not each.crowd
             ]
             places = {name: place for place, name in enumerate(labels.names)}
+            strange = sorted({each.label for each in record.instances} - set(places))
+            if strange:
+                told = f"labels that are not declared: {', '.join(strange)}"
+                raise DataError(told, image_id=record.image_id)
             runs = tuple(each for _, each in kept)
-            owners = np.array([places.get(each.label, -1) for each, _ in kept], np.int64)
+            owners = np.array([places[each.label] for each, _ in kept], np.int64)
             return cls(record.size_hw, run_pieces(runs, record.size_hw), None, runs, owners)
         if record.semantic is None:
             return None
         size_hw = record.semantic.shape[0], record.semantic.shape[1]
-        pieces = label_pieces(record.semantic, without=(labels.ignore_index,))
+        by_column = cv2.transpose(record.semantic).T  # the same map; its columns are read ten times as fast
+        pieces = label_pieces(by_column, without=(labels.ignore_index,))
         return cls(size_hw, pieces, record.semantic, (), np.arange(max(len(labels), 1)))
 
     def labels_of(self, owners: np.ndarray) -> np.ndarray:
@@ -203,11 +208,14 @@ def _look_at_file(seen: Seen, drawing: Drawing | None, labels: LabelSet) -> None
     except OSError as error:
         seen.problems = (("image", f"{seen.file}: {error.strerror or error}"),)
         return
-    facts = image_facts(data)
+    # A reader of index maps has looked for damage already.
+    facts = ImageFacts(seen.size_hw) if seen.semantic and seen.size_hw else image_facts(data)
     grey = None if facts.error else decode_grey(data, facts, enough=ENOUGH)
     if grey is None:
         seen.problems = (("image", f"{seen.file}: {facts.error or 'cannot be decoded'}"),)
         return
+    while min(grey.shape) >= 2 * ENOUGH:
+        grey = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
     seen.decoded = True
     seen.hash = image_hash(grey).tobytes()
     if drawing is not None and any(seen.hash):
@@ -232,8 +240,8 @@ def _some(parts: Parts, begin: int, end: int) -> Parts:
 
 def _look_at_parts(seen: Seen, drawing: Drawing, parts: Parts, labels: LabelSet) -> None:
     of_part = drawing.labels_of(parts.owner)
-    numbers, counts = np.unique(of_part, return_counts=True)
-    seen.parts = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    counts = np.bincount(of_part).tolist()
+    seen.parts = {number: count for number, count in enumerate(counts) if count}
     if drawing.semantic is not None:
         seen.objects = sum(count for number, count in seen.parts.items() if number != labels.background)
     flaws = find_flaws(parts, of_part, drawing.size_hw)

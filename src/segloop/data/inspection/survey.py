@@ -93,7 +93,7 @@ class Gathered:
     hashes: bytearray = field(default_factory=bytearray)
     drawn: list[int] = field(default_factory=list)
     placing: Placing = field(default_factory=Placing)
-    folders: dict[Path, set[str]] = field(default_factory=dict)
+    folders: dict[str, set[str]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     unlabelled: list[Finding] = field(default_factory=list)
     parts: Counter[int] = field(default_factory=Counter)
@@ -116,7 +116,8 @@ class Gathered:
         if seen.file is None:
             self.without_file += not seen.problems
         else:
-            self.folders.setdefault(seen.file.parent, set()).add(seen.file.name)
+            folder, name = os.path.split(seen.file)
+            self.folders.setdefault(folder, set()).add(name)
         if seen.decoded:
             self.names.append((image_id, seen.split, number))
             self.sizes.append(seen.size_hw or (0, 0))
@@ -187,7 +188,8 @@ class Gathered:
                 )
             for name in others:
                 if Path(name).stem not in bad:
-                    yield Finding(kind="unlisted", text=str(folder / name), file=str(folder / name))
+                    file = os.path.join(folder, name)
+                    yield Finding(kind="unlisted", text=file, file=file)
 
     def remarks(self) -> Iterator[str]:
         """Yield what a user should know and nobody has to mend."""
