@@ -56,8 +56,8 @@ def main() -> int:
     print(f"{args.images} JPEGs of {args.size}x{args.size} with masks, {args.workers} processes")
     for what, times in seconds.items():
         print(
-            f"{what:7}{statistics.median(times):8.1f} s, {statistics.median(work[what]):7.1f} s of processors, "
-            f"{memory[what]:4.0f} MB in the largest process"
+            f"{what:7}{statistics.median(times):8.1f} s, {statistics.median(work[what]):7.1f} s of "
+            f"processors, {memory[what]:4.0f} MB in the largest process"
         )
     for name, pairs in (("clock", seconds), ("processors", work)):
         shares = [decode / check for decode, check in zip(*pairs.values(), strict=True)]

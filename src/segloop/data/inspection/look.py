@@ -14,7 +14,7 @@ import numpy as np
 from segloop.data import checks
 from segloop.data.annotations import ImageRecord, LabelSet, SizeHW
 from segloop.data.drawing import bitmaps
-from segloop.data.image_files import ImageFacts, image_facts
+from segloop.data.image_files import image_facts
 from segloop.data.inspection.edges import Fit, map_outline, measure_fit, run_outline
 from segloop.data.inspection.parts import Flaw, find_flaws, find_holes, hollow
 from segloop.data.masks import (
@@ -208,8 +208,7 @@ def _look_at_file(seen: Seen, drawing: Drawing | None, labels: LabelSet) -> None
     except OSError as error:
         seen.problems = (("image", f"{seen.file}: {error.strerror or error}"),)
         return
-    # A reader of index maps has looked for damage already.
-    facts = ImageFacts(seen.size_hw) if seen.semantic and seen.size_hw else image_facts(data)
+    facts = image_facts(data)
     grey = None if facts.error else decode_grey(data, facts, enough=ENOUGH)
     if grey is None:
         seen.problems = (("image", f"{seen.file}: {facts.error or 'cannot be decoded'}"),)

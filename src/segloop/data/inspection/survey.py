@@ -188,8 +188,8 @@ class Gathered:
                 )
             for name in others:
                 if Path(name).stem not in bad:
-                    file = os.path.join(folder, name)
-                    yield Finding(kind="unlisted", text=file, file=file)
+                    file = Path(folder, name)
+                    yield Finding(kind="unlisted", text=str(file), file=str(file))
 
     def remarks(self) -> Iterator[str]:
         """Yield what a user should know and nobody has to mend."""
