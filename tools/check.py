@@ -63,6 +63,8 @@ def main() -> int:
                 progress=progress,
             )
     except (DataError, FormatError) as error:
+        if args.split or args.list:  # there may be no such split, and no such image
+            raise
         verdict = broken_set(error, source=str(args.source), form=args.from_format)
     verdict = verdict.without(args.skip)
     print(verdict)
@@ -72,7 +74,6 @@ def main() -> int:
         write_text(args.write_list, verdict.image_list())
     if args.html:
         from segloop.viz.check_page import check_page
-
         from segloop.viz.page import write_page
 
         write_page(args.html, check_page(verdict, images))
