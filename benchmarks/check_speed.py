@@ -21,7 +21,7 @@ import numpy as np
 
 from data_converters.base import ReadOptions
 from data_converters.mmseg import read
-from segloop.data.inspection import inspect
+from segloop.data.inspection import inspect_set
 from segloop.utils.workers import map_ordered
 
 CLASSES = ("background", "disc", "square")
@@ -79,7 +79,7 @@ def run(what: str, root: Path, *, workers: int) -> None:
         assert all(map_ordered(decode, pairs, workers=workers, chunk=16))
     else:
         images = read(root, options=ReadOptions(labels=CLASSES))
-        inspect(images, source=str(root), form="mmseg", workers=workers)
+        inspect_set(images, source=str(root), form="mmseg", workers=workers)
     spent = time.perf_counter() - started
     for process in multiprocessing.active_children():
         process.join()  # what a process did is counted when it has ended
