@@ -53,13 +53,13 @@ def make_parser(description: str) -> Parser:
     return parser
 
 
-def add_read_options(parser: Parser) -> None:
+def add_read_options(parser: Parser, *, of: str = "SRC") -> None:
     """Add the flags that say how a source is read; `read_options` makes use of them."""
-    group = parser.add_argument_group("about SRC")
+    group = parser.add_argument_group(f"about {of}")
     group.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
-    group.add_argument("--split", metavar="NAME", help="name the split of SRC, or pick one of several")
+    group.add_argument("--split", metavar="NAME", help=f"name the split of {of}, or pick one of several")
     group.add_argument(
-        "--labels", nargs="+", default=[], metavar="NAME", help="names, where SRC has numbers or one class"
+        "--labels", nargs="+", default=[], metavar="NAME", help=f"names, where {of} has numbers or one class"
     )
     group.add_argument(
         "--size", type=_size, metavar="HxW", help="height and width of all images, where nothing tells"
@@ -71,7 +71,7 @@ def add_read_options(parser: Parser) -> None:
     group.add_argument("--keep-crowds", action="store_true", help="cvat-coco: believe its iscrowd=1")
     group.add_argument("--join-groups", action="store_true", help="cvat: what shares a group is one object")
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
-    group.add_argument("--from-results", action="store_true", help="SRC holds predictions")
+    group.add_argument("--from-results", action="store_true", help=f"{of} holds predictions")
 
 
 def read_options(args: argparse.Namespace) -> ReadOptions:

@@ -26,7 +26,7 @@ def source_parser(description: str) -> Parser:
         default=AUTO,
         help="format of DATASET (default: auto, which looks and says what it saw, or asks)",
     )
-    add_read_options(parser)
+    add_read_options(parser, of="DATASET")
     return parser
 
 

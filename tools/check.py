@@ -2,7 +2,7 @@
 
     python tools/check.py data/multiclass
     python tools/check.py export.zip --from cvat --html check.html --json check.json
-    python tools/check.py data/ships --skip specks slivers --list look_at.txt
+    python tools/check.py data/ships --skip specks slivers --write-list look_at.txt
 
 Exit codes: 0 nothing found, 1 findings, 2 a mistake in the command.
 """
