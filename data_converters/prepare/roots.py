@@ -16,8 +16,8 @@ def find_root(source: Path, *wanted: Sequence[str], task: str, hint: str = "") -
     """Return the folder that holds what is wanted, and which of the ways to hold it this one is.
 
     Each of `wanted` is a way that a download may look: names or glob patterns, relative to its root, that are
-    all there (`"train.csv"`, `"gtFine/*/"`; a trailing slash asks for a folder). Looked at are the source, the
-    folders in it and the one above it, in this order. `hint` is the next step for somebody who has none yet.
+    all there (`"train.csv"`, `"gtFine/*/"`; a trailing slash asks for a folder). Looked at are the source,
+    the folders in it and the one above it, in this order. `hint` is the next step for who has none yet.
 
     Raises a DataError that says what was looked for, what is there, and whether it is still packed.
     """
