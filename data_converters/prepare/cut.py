@@ -1,4 +1,4 @@
-"""Decides which image goes into which split: the author's split where there is one, a seeded cut elsewhere."""
+"""Decides which split an image goes into: the author's where there is one, else one from a seed."""
 
 from __future__ import annotations
 
@@ -64,9 +64,10 @@ def cut(
     ids = [look.image_id for look in loose.looks]
     _check_ids(ids)
     if len(set(groups or ids)) < len(shares):
+        what = "images" if groups is None else "groups of images"
         raise DataError(
-            f"{len(set(groups or ids))} {'images' if groups is None else 'groups of images'} cannot be cut into "
-            f"{', '.join(shares)}. Name fewer splits, such as --shares train=80 val=20."
+            f"{len(set(groups or ids))} {what} cannot be cut into {', '.join(shares)}. Name fewer splits, such "
+            "as --shares train=80 val=20."
         )
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()

@@ -90,7 +90,7 @@ def _places(source: Path) -> Iterator[list[Path]]:
 
 
 def _refuse_pairs(place: Path) -> None:
-    """Refuse folders of images and of masks that may hold classes or numbers of objects: looks do not tell."""
+    """Refuse folders of images and of masks that may hold classes or numbers of objects: none can tell."""
     signs = {sign.format for sign in signs_of(place)}
     plain = place.is_dir() and (place / "masks").is_dir()
     if signs == {"masks"} and plain and not (place / "objects.csv").is_file():

@@ -27,8 +27,8 @@ from segloop.utils.staging import staged
 Watch = Callable[[str], AbstractContextManager[Progress | None]]
 WAYS = {
     "copy": "Images are copied.",
-    "hardlink": "Images are hard links: they take no room, stay when the download is removed, and are the same "
-    "files as there. --media copy makes files of their own.",
+    "hardlink": "Images are hard links: they take no room, stay when the download is removed, and are the "
+    "same files as there. --media copy makes files of their own.",
     "link": "Images are symbolic links: they are gone when the download is removed or moved.",
 }
 OTHER_DISK = "Images are copied, for hard links to the download are not possible from there."
