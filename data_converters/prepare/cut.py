@@ -66,7 +66,7 @@ def cut(
     if len(set(groups or ids)) < len(shares):
         what = "images" if groups is None else "groups of images"
         raise DataError(
-            f"{len(set(groups or ids))} {what} cannot be cut into {', '.join(shares)}. Name fewer splits, such "
+            f"{len(set(groups or ids))} {what} cannot be cut into {', '.join(shares)}. Name fewer, such "
             "as --shares train=80 val=20."
         )
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
