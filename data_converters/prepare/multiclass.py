@@ -25,9 +25,7 @@ NAMES: Mapping[str, Sequence[str]] = {
     "test": ("test", "testing", "tst"),
 }
 # Folders inside a download that are easily taken for the download itself.
-INNER = re.compile(
-    r"img_dir|ann_dir|images?|annotations?|masks?|labels?|SegmentationClass|train.*|val.*|test.*"
-)
+INNER = re.compile(r"(img|ann)_dir|images?|annotations?|masks?|labels?|SegmentationClass")
 HOW = (
     "It reads img_dir/<split> with ann_dir/<split> (index masks), COCO, CVAT and the other formats of "
     "docs/formats.md; docs/tasks/multiclass.md shows how a download may look. Nothing at hand? "

@@ -181,7 +181,7 @@ def test_shares_that_cut_nothing_are_refused(
     own = Found(parts=(Part(format="coco", source=download, split="val"),), root=download)
     other = replace(wish, task=fake_task(monkeypatch, lambda source: own), shares=shares)
     with pytest.raises(
-        UserError, match=r"the author's own: val; there is nothing to cut\. Leave out --shares"
+        UserError, match=r"author's own: val; there is nothing to cut\. Leave out --shares"
     ):
         prepare(other, tmp_path / "set", workers=1)
 
