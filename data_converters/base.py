@@ -61,7 +61,10 @@ class ReadOptions:
     reduce_zero_label: bool = False
     list_file: Path | None = None
     keep_crowds: bool = False  # CVAT's COCO marks every mask as a crowd; True believes it
-    join_groups: bool = False  # CVAT: the shapes of one label that share a group are the parts of one object
+    # CVAT: the shapes of one label that share a group are the parts of one object; spacecraft: whole craft
+    join_groups: bool = False
+    min_area: int = 0  # spacecraft: objects of fewer pixels are left out
+    color_tolerance: int = 64  # spacecraft: how far a channel may be off, to be taken for the nearest colour
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
 
