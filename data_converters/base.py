@@ -63,8 +63,8 @@ class ReadOptions:
     keep_crowds: bool = False  # CVAT's COCO marks every mask as a crowd; True believes it
     # CVAT: the shapes of one label that share a group are the parts of one object; spacecraft: whole craft
     join_groups: bool = False
-    min_area: int = 0  # spacecraft: objects of fewer pixels are left out
-    color_tolerance: int = 64  # spacecraft: how far a channel may be off, to be taken for the nearest colour
+    min_area: int | None = None  # spacecraft: objects of fewer pixels are left out
+    color_tolerance: int | None = None  # spacecraft: by how much a channel may be off its colour's
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
 

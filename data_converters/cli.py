@@ -75,12 +75,11 @@ def add_read_options(parser: Parser) -> None:
         help="cvat: what shares a group is one object; spacecraft: craft",
     )
     group.add_argument(
-        "--min-area", type=int, default=0, metavar="N", help="spacecraft: leave out objects of fewer pixels"
+        "--min-area", type=int, metavar="N", help="spacecraft: leave out objects of fewer pixels"
     )
     group.add_argument(
         "--color-tolerance",
         type=int,
-        default=64,
         metavar="N",
         help="spacecraft: how far a channel may be off its colour's (default: 64)",
     )

@@ -11,7 +11,7 @@ import numpy as np
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.media import name_fault
 from data_converters.spacecraft_boxes import BOXES, Box, read_boxes
-from data_converters.spacecraft_colors import MOST_TOLERANCE, name_colors, read_colors
+from data_converters.spacecraft_colors import MOST_TOLERANCE, TOLERANCE, name_colors, read_colors
 from data_converters.spacecraft_files import IMAGES, Pair, find_pairs, number_of, with_boxes
 from data_converters.spacecraft_groups import group_parts, join_parts
 from segloop.data.annotations import (
@@ -48,7 +48,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     source = Path(source)
     if not source.is_dir():
         raise DataError(f"{source} is no folder.")
-    _check_options(options)
+    min_area, tolerance = _checked(options)
     pairs = find_pairs(source, options)
     told = []
     boxes = None
@@ -63,8 +63,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     load = LoadCraft(
         source,
         whole=options.join_groups,
-        min_area=options.min_area,
-        tolerance=options.color_tolerance,
+        min_area=min_area,
+        tolerance=tolerance,
         grouped=boxes is not None,
     )
     labels = LabelSet((CRAFT,) if options.join_groups else PARTS)
@@ -73,14 +73,18 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     )
 
 
-def _check_options(options: ReadOptions) -> None:
-    if not 0 <= options.color_tolerance <= MOST_TOLERANCE:
+def _checked(options: ReadOptions) -> tuple[int, int]:
+    """Return the smallest area and the tolerance of colours; nonsense is refused."""
+    min_area = 0 if options.min_area is None else options.min_area
+    tolerance = TOLERANCE if options.color_tolerance is None else options.color_tolerance
+    if not 0 <= tolerance <= MOST_TOLERANCE:
         raise UserError(
-            f"A colour tolerance of {options.color_tolerance}: choose 0 to {MOST_TOLERANCE}; a colour that "
-            "is off by more could be near to two."
+            f"A colour tolerance of {tolerance}: choose 0 to {MOST_TOLERANCE}; a colour that is off by more "
+            "could be near to two."
         )
-    if options.min_area < 0:
-        raise UserError(f"A smallest area of {options.min_area} pixels: choose 0 or more.")
+    if min_area < 0:
+        raise UserError(f"A smallest area of {min_area} pixels: choose 0 or more.")
+    return min_area, tolerance
 
 
 def _unmatched(pairs: Sequence[Pair], known: set[int], *, whole: bool) -> list[str]:

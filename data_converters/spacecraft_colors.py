@@ -11,6 +11,7 @@ from PIL import Image
 from segloop.data.image_files import decoding_error, structure_damage
 from segloop.data.index_masks import MaskFacts
 
+TOLERANCE = 64
 MOST_TOLERANCE = 127  # with more, a colour could be near to two
 _MODES = ("RGB", "RGBA", "P", "PA", "L", "LA", "1")
 _STRANGE = 255
