@@ -109,8 +109,10 @@ def _folded(places: np.ndarray, side: int) -> np.ndarray:
 def _texture(dice: Dice, ball: _Ball, cell: float, *, octaves: int = 3, fade: float = 0.5) -> np.ndarray:
     """Return noise over the ball, about -1 to 1: each octave has half the grain and part of the strength."""
     tile = np.zeros((ball.side, ball.side), np.float32)
-    for octave in range(octaves):
-        tile += np.float32(fade**octave) * dice.clouds(ball.side, cell=max(1.5, cell / 2**octave))
+    strength = 1.0
+    for _ in range(octaves):
+        tile += np.float32(strength) * dice.clouds(ball.side, cell=max(1.5, cell))
+        strength, cell = strength * fade, cell / 2
     return tile[ball.rows, ball.columns].astype(np.float64)
 
 
