@@ -127,7 +127,8 @@ def _earth(dice: Dice, picture: np.ndarray, center: np.ndarray, radius: float, s
     ball = _ball(picture.shape[:2], center, radius, sun)
     size = ball.side / 2
     coast = dice.uniform(-0.15, 0.6)
-    land = _rise(_texture(dice, ball, dice.uniform(0.2, 0.5) * size), coast, coast + 0.12)
+    relief = _texture(dice, ball, dice.uniform(0.2, 0.5) * size, octaves=6, fade=0.6)
+    land = _rise(relief, coast, coast + 0.1)
     low = dice.uniform(-0.5, 0.5)
     sky = _rise(_texture(dice, ball, dice.uniform(0.1, 0.3) * size, octaves=4, fade=0.65), low, low + 0.9)
     if dice.chance(0.5):
@@ -135,7 +136,7 @@ def _earth(dice: Dice, picture: np.ndarray, center: np.ndarray, radius: float, s
         sky = sky * _rise(streaks, -0.5, 0.3)
     sea = np.array([0.02, 0.09, 0.24]) * dice.uniform(0.8, 1.5)
     ground = np.array(dice.pick(((0.20, 0.22, 0.10), (0.42, 0.32, 0.19), (0.30, 0.28, 0.22))))
-    color = sea + (ground - sea) * land[..., None]
+    color = sea + (ground * (1 + 0.5 * (relief - coast))[..., None] - sea) * land[..., None]
     color = color + (np.array([0.92, 0.94, 0.97]) - color) * (sky * 0.95)[..., None]
     haze = (1 - ball.slant) * (1 - ball.slant)
     color = color + (_AIR * 0.75 - color) * (haze * 0.8 + 0.1)[..., None]
