@@ -73,7 +73,7 @@ def _strange(colors: np.ndarray, tolerance: int) -> str:
     need = int(channels.max())
     on = colors > 127
     helps = need > tolerance and bool((on.sum(axis=1) <= 1).all())
-    advice = f"; a color tolerance of {need} takes each for the nearest" if helps else ""
+    advice = f"; --color-tolerance {need} takes each for the nearest" if helps else ""
     return (
         f"{len(colors)} pixel(s) of colours that are not within {tolerance} of a part's or of black: "
         f"{shown}{rest}{advice}"

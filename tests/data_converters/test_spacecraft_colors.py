@@ -47,7 +47,7 @@ def test_what_a_wider_tolerance_would_mend_is_said() -> None:
     _, _, strange = name_colors(colored(["RhhG"]), tolerance=64)
     assert strange == (
         "2 pixel(s) of colours that are not within 64 of a part's or of black: (120, 0, 0) in 2; "
-        "a color tolerance of 120 takes each for the nearest"
+        "--color-tolerance 120 takes each for the nearest"
     )
     _, _, strange = name_colors(colored(["RhWG"]), tolerance=64)
     assert strange is not None
