@@ -15,7 +15,7 @@ from segloop.utils.errors import UserError
 from segloop.utils.progress import counted
 
 OF_DOWNLOADS: tuple[str, ...] = ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels")
-OF_DOWNLOADS += ("list", "min_area", "color_tolerance")
+OF_DOWNLOADS += ("list", "reduce_zero_label", "min_area", "color_tolerance")
 OF_DEMOS = ("size", "count")
 
 
@@ -110,9 +110,10 @@ def parse_args(description: str) -> argparse.Namespace:
         )
     lone = OF_DOWNLOADS if args.demo else OF_DEMOS
     given = [f"--{name.removesuffix('_format').replace('_', '-')}" for name in lone if getattr(args, name)]
-    if given or (args.demo and args.reduce_zero_label):
-        where = "goes with a download, not with --demo" if args.demo else "goes with --demo alone"
-        raise UserError(f"{', '.join(given) or '--reduce-zero-label'} {where}; leave it out.")
+    if given:
+        verb = "goes" if len(given) == 1 else "go"
+        where = "with a download, not with --demo" if args.demo else "with --demo alone"
+        raise UserError(f"{', '.join(given)} {verb} {where}; leave it out.")
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     if args.seed < 0:
