@@ -61,7 +61,10 @@ class ReadOptions:
     reduce_zero_label: bool = False
     list_file: Path | None = None
     keep_crowds: bool = False  # CVAT's COCO marks every mask as a crowd; True believes it
-    join_groups: bool = False  # CVAT: the shapes of one label that share a group are the parts of one object
+    # CVAT: the shapes of one label that share a group are the parts of one object; spacecraft: whole craft
+    join_groups: bool = False
+    min_area: int | None = None  # spacecraft: objects of fewer pixels are left out
+    color_tolerance: int | None = None  # spacecraft: by how much a channel may be off its colour's
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
 

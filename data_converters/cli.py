@@ -69,7 +69,20 @@ def add_read_options(parser: Parser) -> None:
     )
     group.add_argument("--list", type=Path, metavar="FILE", help="only the images that this LIST file names")
     group.add_argument("--keep-crowds", action="store_true", help="cvat-coco: believe its iscrowd=1")
-    group.add_argument("--join-groups", action="store_true", help="cvat: what shares a group is one object")
+    group.add_argument(
+        "--join-groups",
+        action="store_true",
+        help="cvat: what shares a group is one object; spacecraft: craft",
+    )
+    group.add_argument(
+        "--min-area", type=int, metavar="N", help="spacecraft: leave out objects of fewer pixels"
+    )
+    group.add_argument(
+        "--color-tolerance",
+        type=int,
+        metavar="N",
+        help="spacecraft: how far a channel may be off its colour's (default: 64)",
+    )
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
     group.add_argument("--from-results", action="store_true", help="SRC holds predictions")
 
@@ -85,6 +98,8 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
         list_file=args.list,
         keep_crowds=args.keep_crowds,
         join_groups=args.join_groups,
+        min_area=args.min_area,
+        color_tolerance=args.color_tolerance,
         repair=args.repair,
         results=args.from_results,
     )

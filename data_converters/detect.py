@@ -66,6 +66,8 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("cvat", "there is annotations.xml")
     if {"labelmap.txt", "SegmentationClass"} <= inner:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
+    if {"mask", "all_bbox.txt"} <= inner:
+        yield Sign("spacecraft", "there are mask and all_bbox.txt")
     described = _described(folder / "dataset.json") if "dataset.json" in inner else None
     if described is not None:
         yield described

@@ -37,6 +37,8 @@ HOLDS: Mapping[str, frozenset[str]] = {
         | {"occluded", "sources", "uids", "colors", "unused-labels", "supercategories", "splits"}
         | {"empty-images", "sizes"}
     ),
+    "spacecraft": frozenset({"instances", "groups", "colors", "unused-labels", "splits", "empty-images"})
+    | {"sizes"},
 }
 # What writers change beyond the FEATURES that they do not keep; each kind is explained in `report.OWN_KINDS`.
 _OUTLINES = ("outline-pixels", "outlines-of-two-points")

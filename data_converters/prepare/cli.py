@@ -14,6 +14,10 @@ from segloop.utils.cli import Parser
 from segloop.utils.errors import UserError
 from segloop.utils.progress import counted
 
+OF_DOWNLOADS: tuple[str, ...] = ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels")
+OF_DOWNLOADS += ("list", "reduce_zero_label", "min_area", "color_tolerance")
+OF_DEMOS = ("size", "count")
+
 
 def task_table() -> str:
     """Return the tasks, a line each."""
@@ -45,6 +49,9 @@ def make_parser(description: str) -> Parser:
         metavar="N",
         help="processes, for the same bytes (default: one a core)",
     )
+    parser.add_argument(
+        "--join-groups", action="store_true", help="spacecraft: objects are whole craft, not their parts"
+    )
     _add_source_flags(parser)
     _add_demo_flags(parser)
     return parser
@@ -73,6 +80,12 @@ def _add_source_flags(parser: Parser) -> None:
     group.add_argument(
         "--reduce-zero-label", action="store_true", help="multiclass: 0 is ignored, 1 becomes 0 …"
     )
+    group.add_argument(
+        "--min-area", type=int, metavar="N", help="spacecraft: leave out objects of fewer pixels"
+    )
+    group.add_argument(
+        "--color-tolerance", type=int, metavar="N", help="spacecraft: how far colours of masks may be off"
+    )
 
 
 def _add_demo_flags(parser: Parser) -> None:
@@ -95,8 +108,7 @@ def parse_args(description: str) -> argparse.Namespace:
             f"Name the download, or draw one:\n  python tools/prepare.py {args.task} SRC\n"
             f"  python tools/prepare.py {args.task} --demo"
         )
-    of_download = "media shares licence skip_bad images from_format labels list reduce_zero_label"
-    lone = (of_download if args.demo else "size count").split()
+    lone = OF_DOWNLOADS if args.demo else OF_DEMOS
     given = [f"--{name.removesuffix('_format').replace('_', '-')}" for name in lone if getattr(args, name)]
     if given:
         verb = "goes" if len(given) == 1 else "go"
@@ -149,8 +161,12 @@ def read_options(task: Task, args: argparse.Namespace) -> ReadOptions:
         "labels": tuple(args.labels),
         "list_file": args.list,
         "reduce_zero_label": args.reduce_zero_label,
+        "join_groups": args.join_groups,
+        "min_area": args.min_area,
+        "color_tolerance": args.color_tolerance,
     }
-    given = {name: value for name, value in options.items() if value}
+    plain = ReadOptions()
+    given = {name: value for name, value in options.items() if value != getattr(plain, name)}
     idle = [name.removesuffix("_file").replace("_", "-") for name in given if name not in task.read_options]
     idle += ["from"] if args.from_format and not task.any_format else []
     if idle:

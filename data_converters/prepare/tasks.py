@@ -44,6 +44,7 @@ TASKS: dict[str, Task] = {
             target="mmseg+coco",
             summary="parts of spacecraft (University of Adelaide)",
             demo="segloop.data.demo.spacecraft",
+            read_options=("images", "join_groups", "min_area", "color_tolerance"),
         ),
     )
 }

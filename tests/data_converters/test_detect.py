@@ -27,6 +27,7 @@ FOLDERS = {
     "cvat-mask": {"labelmap.txt": "", "SegmentationClass/": "", "SegmentationObject/": ""},
     "airbus": {"train_ship_segmentations_v2.csv": "ImageId,EncodedPixels\n", "train_v2/": ""},
     "masks": ["a1/images/", "a1/masks/"],
+    "spacecraft": {"images/train/": "", "mask/train/": "", "all_bbox.txt": "{}"},
     "sartorius": {"train.csv": "id,annotation\n", "sample_submission.csv": "id,predicted\n"},
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.demo_difficulty import LIMITS, QUICK, foreground_dice, measure, patches_at
+from data_converters.prepare.demos import make_demo
 
 
 def test_foreground_dice_leaves_the_background_out() -> None:
@@ -22,13 +23,14 @@ def test_patches_are_centred_on_their_pixel() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", LIMITS)
-def test_forests_stay_under_their_limits(tmp_path_factory: pytest.TempPathFactory, side: int) -> None:
+@pytest.mark.parametrize(("task", "side"), [(task, side) for task in LIMITS for side in LIMITS[task]])
+def test_forests_stay_under_their_limits(
+    tmp_path_factory: pytest.TempPathFactory, task: str, side: int
+) -> None:
     pytest.importorskip("sklearn", reason="pip install segloop[bench]")
-    from segloop.data.demo.multiclass import draw_native
 
-    root: Path = tmp_path_factory.getbasetemp() / "difficulty"
+    root: Path = tmp_path_factory.getbasetemp() / f"difficulty-{task}"
     if not root.exists():
-        draw_native(root)
+        make_demo(task, str(root), seed=0)
     scores = measure(root, side=side, **QUICK)
-    assert max(scores.values()) < LIMITS[side]
+    assert max(scores.values()) < LIMITS[task][side]
