@@ -16,7 +16,7 @@ XY = tuple[float, float]
 
 @dataclass(frozen=True)
 class Neurite:
-    """A thin process: a curve through the scene, its width in pixels, how dense each of its steps is (0 to 255)."""
+    """A thin process: a curve through the scene, its width in pixels, and how dense each of its steps is."""
 
     points_xy: Points
     width: float
@@ -67,7 +67,9 @@ def shsy5y(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
     for k, (at, length) in enumerate(zip(angles, lengths, strict=True)):
         after = angles[(k + 1) % arms] + (2 * math.pi if k == arms - 1 else 0)
         near, flank = 0.6 * length, blunt / max(length, 0.7)
-        corners.append(polar(at + flank * np.array([-1.0, -0.4, 0.4, 1.0]), np.array([near, length, length, near])))
+        corners.append(
+            polar(at + flank * np.array([-1.0, -0.4, 0.4, 1.0]), np.array([near, length, length, near]))
+        )
         between = np.linspace(at, after, {1: 6, 2: 4}.get(arms, 3))[1:-1]
         corners.append(polar(between, waist * (0.85 + 0.3 * dice.grid(len(between)))))
     easel = Easel(center_xy, radius=radius, angle=angle, bend=dice.uniform(-0.8, 0.8))
@@ -76,7 +78,10 @@ def shsy5y(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
     for spot in dice.grid(dice.integer(2, 6), 2) - 0.5:
         layer = easel.ink if dice.chance(0.7) else easel.dark
         easel.dot(layer, spot * 0.9, radius=0.06, value=dice.integer(100, 255))
-    tips = [_place(center_xy, radius * length * 0.9, angle + at) for at, length in zip(angles, lengths, strict=True)]
+    tips = [
+        _place(center_xy, radius * length * 0.9, angle + at)
+        for at, length in zip(angles, lengths, strict=True)
+    ]
     neurites = [
         _neurite(dice, tip, angle + at, length=radius * dice.uniform(0.4, 2.6), density=170)
         for tip, at in zip(tips, angles, strict=True)
@@ -106,7 +111,14 @@ def astro(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
     for _ in range(dice.integer(0, 5)):  # fibres
         begin, end = polar(dice.grid(2) * 2 * math.pi, 0.6 + 0.4 * dice.grid(2)) * stretch
         easel.line(easel.dark, np.stack([begin, end]), width=0.02, value=80)
-    return Body(easel.sprite(), (), phase=dice.uniform(0.18, 0.48), soft=0.06 * radius, heap=0.75, rim=dice.uniform(2, 16))
+    return Body(
+        easel.sprite(),
+        (),
+        phase=dice.uniform(0.18, 0.48),
+        soft=0.06 * radius,
+        heap=0.75,
+        rim=dice.uniform(2, 16),
+    )
 
 
 def cort(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
@@ -119,7 +131,9 @@ def cort(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
     shape = polar(corners, radii) * [1.0, dice.uniform(0.72, 1.0)]
     easel = Easel(center_xy, radius=1.5 * radius, angle=angle)
     easel.fill(easel.coverage, smooth_closed(shape, rounds=2))
-    easel.dot(easel.ink, (dice.grid(2) - 0.5) * 0.4, radius=dice.uniform(0.1, 0.2), value=dice.integer(0, 200))
+    easel.dot(
+        easel.ink, (dice.grid(2) - 0.5) * 0.4, radius=dice.uniform(0.1, 0.2), value=dice.integer(0, 200)
+    )
     for _ in range(dice.integer(1, 3)):
         easel.dot(easel.dark, (dice.grid(2) - 0.5) * 0.7, radius=0.1, value=dice.integer(60, 220))
     ways = [0.0] if cone else []
@@ -156,4 +170,6 @@ def _neurite(dice: Dice, root_xy: XY, angle: float, *, length: float, density: i
         at = _place(at, length / steps, angle)
         points.append(at)
     beads = (dice.grid(steps) * 1.2 + 0.4) * density
-    return Neurite(np.array(points), dice.uniform(0.7, 1.3), tuple(np.minimum(np.rint(beads), 255).astype(int).tolist()))
+    return Neurite(
+        np.array(points), dice.uniform(0.7, 1.3), tuple(np.minimum(np.rint(beads), 255).astype(int).tolist())
+    )

@@ -17,7 +17,7 @@ _FULL = np.float32(100)  # grey levels of `Field.phase` when quantised, for one 
 
 @dataclass
 class Field:
-    """What lies under the microscope, HxW float32: the delay of the light, and what is bright or dark itself."""
+    """What lies under the microscope, HxW float32: the delay of the light, and what is bright or dark."""
 
     phase: np.ndarray
     light: np.ndarray

@@ -61,7 +61,9 @@ def _litter(dice: Dice, field: Field, unit: float, *, heavy: bool) -> None:
             _drop(field, beside, 0.7 * radius, phase=dice.uniform(0.2, 1.4), soft=0.4)
     for _ in range(dice.pick((0, 0, 1, 2, 4))):
         center = (dice.uniform(0, size), dice.uniform(0, size))
-        _drop(field, center, dice.uniform(6, 14) * unit, phase=dice.uniform(0.06, 0.25), soft=0.3, blurred=True)
+        _drop(
+            field, center, dice.uniform(6, 14) * unit, phase=dice.uniform(0.06, 0.25), soft=0.3, blurred=True
+        )
 
 
 def _drop(
@@ -95,7 +97,7 @@ def _annotate(dice: Dice, body: Body, size: int, *, cell_type: str) -> np.ndarra
 def _outline(dice: Dice, drawn: np.ndarray) -> np.ndarray:
     """Keep the rim of a mask alone, and break it in one place."""
     inner = cv2.erode(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
-    rim = drawn & ~inner
+    rim = drawn - inner
     ys, xs = np.nonzero(rim)
     if len(ys):
         at = dice.integer(0, len(ys) - 1)

@@ -1,4 +1,4 @@
-"""Writes a drawn set as the Sartorius competition ships its own: train/, test/, train.csv, a sample answer."""
+"""Writes a drawn set as the Sartorius competition ships its own: images, train.csv, an empty answer."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def draw_native(
         train = sorted(shot.image_id for shot in shots if shot.sample.split == "train")
         write_text(folder / "train.csv", HEADER + "\n" + "".join(rows[name] for name in train))
         test = sorted(shot.image_id for shot in shots if shot.sample.split == "test")
-        write_text(folder / "sample_submission.csv", "id,predicted\n" + "".join(f"{name},\n" for name in test))
+        write_text(
+            folder / "sample_submission.csv", "id,predicted\n" + "".join(f"{name},\n" for name in test)
+        )
 
 
 def _write_shot(shot: Shot, *, folder: Path, seed: int, size: int) -> str:
