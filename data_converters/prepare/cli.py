@@ -45,6 +45,9 @@ def make_parser(description: str) -> Parser:
         metavar="N",
         help="processes, for the same bytes (default: one a core)",
     )
+    parser.add_argument(
+        "--repair", action="store_true", help="cells: fill holes, and outlines that were left open"
+    )
     _add_source_flags(parser)
     _add_demo_flags(parser)
     return parser
@@ -150,6 +153,7 @@ def read_options(task: Task, args: argparse.Namespace) -> ReadOptions:
         "labels": tuple(args.labels),
         "list_file": args.list,
         "reduce_zero_label": args.reduce_zero_label,
+        "repair": args.repair,
     }
     given = {name: value for name, value in options.items() if value}
     idle = [name.removesuffix("_file").replace("_", "-") for name in given if name not in task.read_options]

@@ -23,7 +23,7 @@ PLATES: Mapping[str, tuple[str, ...]] = {
         "cort[pre-treat]",
     ),
 }
-_SHARES = {"shsy5y": 0.3, "astro": 0.26, "cort": 0.44}
+_SHARES = {"shsy5y": 0.3, "astro": 0.26, "cort": 0.44}  # of the wells; small sets have all types too
 _ROWS, _COLUMNS = "ABCDEFGH", 12  # of a plate of 96 wells
 BASE = 192  # pixels: lengths of this package are of a scene of this side
 
@@ -68,11 +68,13 @@ def plan(seed: int, split: str, count: int) -> list[Shot]:
     """
     shots: list[Shot] = []
     wells: dict[str, int] = {}
+    grown = dict.fromkeys(_SHARES, 0)
     number = well = 0
     while len(shots) < count:
         dice = Dice(seed, f"{split}/well", well)
         well += 1
-        kind = dice.pick(tuple(_SHARES), weights=tuple(_SHARES.values()))
+        kind = max(_SHARES, key=lambda kind: _SHARES[kind] * well - grown[kind])
+        grown[kind] += 1
         plate = dice.pick(PLATES[kind])
         date = f"20{19 + dice.integer(0, 1)}-{dice.integer(1, 12):02d}-{dice.integer(1, 28):02d}"
         place = wells[plate] = wells.get(plate, -1) + 1
@@ -114,7 +116,7 @@ def residents(seed: int, shot: Shot) -> list[Resident]:
     found = []
     for cell in settled[:there]:
         way, turn, swelling = dice.grid(2) - 0.5, dice.uniform(-0.5, 0.5), dice.uniform(-0.5, 0.5)
-        speed = 0.1 * cell.radius * hours
+        speed = 0.07 * cell.radius * hours
         found.append(
             Resident(
                 cell.number,
@@ -143,7 +145,7 @@ def _settle(dice: Dice, kind: Kind) -> list[Resident]:
                 best, most = (x, y), room
             if room > 0:
                 break
-        if most > -0.25:
+        if most > -0.12:
             found.append(Resident(number, *best, radius, dice.uniform(0, 2 * math.pi)))
     return found
 
