@@ -157,13 +157,25 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def passing(dice: Dice, cell_type: str, unit: float) -> list[Neurite]:
+    """Return neurites of cells that lie elsewhere: they cross the field, and belong to nothing in it."""
+    if cell_type == "astro":
+        return []
+    found = []
+    for _ in range(dice.integer(0, 12)):
+        root = (dice.uniform(0, 192) * unit, dice.uniform(0, 192) * unit)
+        length, way = dice.uniform(25, 110) * unit, dice.uniform(0, 2 * math.pi)
+        found.append(_neurite(dice, root, way, length=length, density=dice.integer(70, 150)))
+    return found
+
+
 def _place(origin_xy: XY, distance: float, angle: float) -> XY:
     return origin_xy[0] + distance * math.cos(angle), origin_xy[1] + distance * math.sin(angle)
 
 
 def _neurite(dice: Dice, root_xy: XY, angle: float, *, length: float, density: int) -> Neurite:
     """Let a process grow from a point, in steps of which each turns a little."""
-    steps = max(3, min(24, round(length / 4)))
+    steps = max(3, min(40, round(length / 4)))
     curl, points, at = dice.uniform(-0.08, 0.08), [root_xy], root_xy
     for turn in dice.grid(steps):
         angle += curl + 0.7 * (float(turn) - 0.5)

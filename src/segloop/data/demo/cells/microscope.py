@@ -87,12 +87,13 @@ class Lens:
     exposure: float
     tilt_yx: tuple[float, float]
     patches: np.ndarray  # HxW: uneven light
-    glass: np.ndarray  # HxW: the grain of what the cells lie on
+    glass: np.ndarray  # HxW: grain and stains of what the cells lie on
 
 
 def lens(dice: Dice, size: int) -> Lens:
     """Return how a sample is photographed."""
     unit = size / 192
+    stains = dice.clouds(size, cell=20 * unit) * np.float32(dice.uniform(1.5, 8))
     grain = 0.5 * dice.clouds(size, cell=2.6 * unit) + 0.5 * dice.clouds(size, cell=7 * unit)
     return Lens(
         gain=dice.uniform(26, 46),
@@ -100,7 +101,7 @@ def lens(dice: Dice, size: int) -> Lens:
         exposure=dice.uniform(116, 140),
         tilt_yx=(dice.uniform(-22, 22), dice.uniform(-22, 22)),
         patches=dice.clouds(size, cell=size / 2.5) * np.float32(dice.uniform(3, 12)),
-        glass=grain * np.float32(dice.uniform(3, 11)),
+        glass=grain * np.float32(dice.uniform(3, 11)) + stains,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segloop.data.demo.cells.bodies import KINDS, Body, Neurite
+from segloop.data.demo.cells.bodies import KINDS, Body, Neurite, passing
 from segloop.data.demo.cells.culture import BASE, Shot, residents
 from segloop.data.demo.cells.microscope import Field, clip, lens, photograph
 from segloop.data.demo.dice import Dice
@@ -35,7 +35,7 @@ def draw_scene(shot: Shot, *, seed: int, size: int) -> Scene:
     view = lens(fixed, size)
     field = Field.empty(size)
     _litter(fixed, field, unit, heavy="debris" in sample.sample_id or "oka" in sample.sample_id)
-    neurites: list[Neurite] = []
+    neurites: list[Neurite] = passing(fixed, sample.cell_type, unit)
     cells = []
     for cell in residents(seed, shot):
         own = Dice(seed, f"{sample.split}/cell/{sample.number}", cell.number)
@@ -52,7 +52,7 @@ def draw_scene(shot: Shot, *, seed: int, size: int) -> Scene:
 def _litter(dice: Dice, field: Field, unit: float, *, heavy: bool) -> None:
     """Scatter what is no cell: specks and fragments, and some round dead cells out of focus."""
     size = len(field.phase)
-    for _ in range(dice.integer(20, 60) if heavy else dice.integer(0, 22)):
+    for _ in range(dice.integer(26, 70) if heavy else dice.integer(4, 30)):
         center = (dice.uniform(0, size), dice.uniform(0, size))
         radius = dice.uniform(0.7, 2.8) * unit
         _drop(field, center, radius, phase=dice.uniform(0.2, 1.4), soft=0.4)
