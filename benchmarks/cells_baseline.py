@@ -2,11 +2,11 @@
 
     python benchmarks/cells_baseline.py [--quick]
 
-The classical way to cells in phase contrast: what stands out from its surroundings (how dark it is, how far from
-the ground's brightness, or how uneven) is thresholded, filled, cleared of specks and neurites, and cut at the
-necks of its distance map. It is even told the cell type: for each, the settings that do best on scenes of the
-train folder are scored on scenes of other wells, as the competition scores. Scenes come straight from the
-generator; no data set needs to be on disk.
+The classical way to cells in phase contrast: what stands out from its surroundings (how dark it is, how far
+from the ground's brightness, or how uneven) is thresholded, filled, cleared of specks and neurites, and cut
+at the necks of its distance map. It is even told the cell type: for each, the settings that do best on scenes
+of the train folder are scored on scenes of other wells, as the competition scores. Scenes come straight from
+the generator; no data set needs to be on disk.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import numpy as np
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.sprites import Easel, Points, Sprite, polar, smooth_closed
 
+BASE = 192  # pixels: lengths of this package are of a scene of this side, unless they are drawn
 XY = tuple[float, float]
 
 
@@ -43,10 +44,10 @@ class Body:
 
 @dataclass(frozen=True)
 class Kind:
-    """What cells of one type have in common; lengths are in pixels of a scene of 192.
+    """What cells of one type have in common; lengths are in pixels of a scene of `BASE`.
 
     `gap` is how near two cells may come, as a share of their radii together; `clump` how many of them lie
-    against another one.
+    against another one; `contrast` how many grey levels granules and nuclei stand out.
     """
 
     draw: Callable[[Dice, XY, float, float], Body]
@@ -54,6 +55,7 @@ class Kind:
     radius: tuple[float, float]
     gap: float
     clump: float
+    contrast: float
 
 
 def shsy5y(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
@@ -151,9 +153,9 @@ def cort(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
 
 
 KINDS: Mapping[str, Kind] = {
-    "shsy5y": Kind(shsy5y, count=(48, 92), radius=(10.5, 15.5), gap=0.44, clump=0.6),
-    "astro": Kind(astro, count=(18, 28), radius=(23.0, 38.0), gap=0.38, clump=0.55),
-    "cort": Kind(cort, count=(16, 32), radius=(6.4, 9.2), gap=0.86, clump=0.4),
+    "shsy5y": Kind(shsy5y, count=(48, 92), radius=(10.5, 15.5), gap=0.44, clump=0.6, contrast=26),
+    "astro": Kind(astro, count=(18, 28), radius=(23.0, 38.0), gap=0.38, clump=0.55, contrast=26),
+    "cort": Kind(cort, count=(16, 32), radius=(6.4, 9.2), gap=0.86, clump=0.4, contrast=34),
 }
 
 
@@ -163,7 +165,7 @@ def passing(dice: Dice, cell_type: str, unit: float) -> list[Neurite]:
         return []
     found = []
     for _ in range(dice.integer(0, 12)):
-        root = (dice.uniform(0, 192) * unit, dice.uniform(0, 192) * unit)
+        root = (dice.uniform(0, BASE) * unit, dice.uniform(0, BASE) * unit)
         length, way = dice.uniform(25, 110) * unit, dice.uniform(0, 2 * math.pi)
         found.append(_neurite(dice, root, way, length=length, density=dice.integer(70, 150)))
     return found

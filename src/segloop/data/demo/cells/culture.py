@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from segloop.data.demo.cells.bodies import KINDS, Kind
+from segloop.data.demo.cells.bodies import BASE, KINDS, Kind
 from segloop.data.demo.dice import Dice
 
 # The plates of the competition's samples, by cell type.
@@ -25,7 +25,6 @@ PLATES: Mapping[str, tuple[str, ...]] = {
 }
 _SHARES = {"shsy5y": 0.3, "astro": 0.26, "cort": 0.44}  # of the wells; small sets have all types too
 _ROWS, _COLUMNS = "ABCDEFGH", 12  # of a plate of 96 wells
-BASE = 192  # pixels: lengths of this package are of a scene of this side
 
 
 @dataclass(frozen=True)

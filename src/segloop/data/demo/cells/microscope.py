@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segloop.data.demo.cells.bodies import Body, Neurite
+from segloop.data.demo.cells.bodies import BASE, Body, Neurite
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.sprites import SCALE
 
@@ -92,7 +92,7 @@ class Lens:
 
 def lens(dice: Dice, size: int) -> Lens:
     """Return how a sample is photographed."""
-    unit = size / 192
+    unit = size / BASE
     stains = dice.clouds(size, cell=20 * unit) * np.float32(dice.uniform(1.5, 8))
     grain = 0.5 * dice.clouds(size, cell=2.6 * unit) + 0.5 * dice.clouds(size, cell=7 * unit)
     return Lens(
@@ -108,7 +108,7 @@ def lens(dice: Dice, size: int) -> Lens:
 def photograph(dice: Dice, field: Field, view: Lens) -> np.ndarray:
     """Return what the camera sees of a field, HxW uint8."""
     size = len(field.phase)
-    unit = size / 192
+    unit = size / BASE
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size) - np.float32(0.5)
     lit = np.float32(view.exposure) + np.float32(view.tilt_yx[0]) * rows
     lit = lit + np.float32(view.tilt_yx[1]) * columns + view.patches + view.glass

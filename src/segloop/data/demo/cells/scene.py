@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segloop.data.demo.cells.bodies import KINDS, Body, Neurite, passing
-from segloop.data.demo.cells.culture import BASE, Shot, residents
+from segloop.data.demo.cells.bodies import BASE, KINDS, Body, Neurite, passing
+from segloop.data.demo.cells.culture import Shot, residents
 from segloop.data.demo.cells.microscope import Field, clip, lens, photograph
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.sprites import Easel
@@ -40,9 +40,12 @@ def draw_scene(shot: Shot, *, seed: int, size: int) -> Scene:
     for cell in residents(seed, shot):
         own = Dice(seed, f"{sample.split}/cell/{sample.number}", cell.number)
         body = kind.draw(own, (cell.x * unit, cell.y * unit), cell.radius * unit, cell.angle)
-        field.add_body(body, contrast=26 if sample.cell_type != "cort" else 34, unit=unit)
+        field.add_body(body, contrast=kind.contrast, unit=unit)
         neurites += body.neurites
-        mask = _annotate(own, body, size, cell_type=sample.cell_type)
+        pen = Dice(
+            seed, f"{sample.split}/pen/{shot.index}", cell.number
+        )  # no picture repeats another's faults
+        mask = _annotate(pen, body, size, cell_type=sample.cell_type)
         if np.count_nonzero(mask) >= LEAST * unit * unit:
             cells.append(mask)
     field.add_neurites(neurites, unit=unit)
@@ -61,9 +64,8 @@ def _litter(dice: Dice, field: Field, unit: float, *, heavy: bool) -> None:
             _drop(field, beside, 0.7 * radius, phase=dice.uniform(0.2, 1.4), soft=0.4)
     for _ in range(dice.pick((0, 0, 1, 2, 4))):
         center = (dice.uniform(0, size), dice.uniform(0, size))
-        _drop(
-            field, center, dice.uniform(6, 14) * unit, phase=dice.uniform(0.06, 0.25), soft=0.3, blurred=True
-        )
+        radius = dice.uniform(6, 14) * unit
+        _drop(field, center, radius, phase=dice.uniform(0.06, 0.25), soft=0.3, blurred=True)
 
 
 def _drop(
@@ -87,7 +89,7 @@ def _annotate(dice: Dice, body: Body, size: int, *, cell_type: str) -> np.ndarra
     if dice.chance(_BROKEN[cell_type]):
         drawn = _outline(dice, drawn)
     elif dice.chance(_HOLES[cell_type]):
-        drawn = _pierced(dice, drawn)
+        drawn = _pierced(dice, drawn, size / BASE)
     windows = clip(body.sprite.corner_xy, drawn.shape, mask.shape)
     if windows is not None:
         mask[windows[0]] = drawn[windows[1]]
@@ -106,14 +108,14 @@ def _outline(dice: Dice, drawn: np.ndarray) -> np.ndarray:
     return rim
 
 
-def _pierced(dice: Dice, drawn: np.ndarray) -> np.ndarray:
+def _pierced(dice: Dice, drawn: np.ndarray, unit: float) -> np.ndarray:
     """Leave a hole or two in a mask."""
     depth = cv2.erode(drawn, np.ones((7, 7), np.uint8))
     for _ in range(dice.integer(1, 2)):
         ys, xs = np.nonzero(depth)
         if len(ys):
             at = dice.integer(0, len(ys) - 1)
-            axes = (dice.integer(1, 3), dice.integer(1, 3))
+            axes = (round(dice.integer(1, 3) * unit), round(dice.integer(1, 3) * unit))
             turned = round(math.degrees(dice.uniform(0, math.pi)))
             cv2.ellipse(drawn, (int(xs[at]), int(ys[at])), axes, turned, 0, 360, 0, -1)
     return drawn
