@@ -153,9 +153,9 @@ def cort(dice: Dice, center_xy: XY, radius: float, angle: float) -> Body:
 
 
 KINDS: Mapping[str, Kind] = {
-    "shsy5y": Kind(shsy5y, count=(48, 92), radius=(10.5, 15.5), gap=0.44, clump=0.6, contrast=26),
+    "shsy5y": Kind(shsy5y, count=(46, 86), radius=(10.5, 15.5), gap=0.44, clump=0.6, contrast=26),
     "astro": Kind(astro, count=(18, 28), radius=(23.0, 38.0), gap=0.38, clump=0.55, contrast=26),
-    "cort": Kind(cort, count=(16, 32), radius=(6.4, 9.2), gap=0.86, clump=0.4, contrast=34),
+    "cort": Kind(cort, count=(20, 38), radius=(6.4, 9.2), gap=0.86, clump=0.4, contrast=34),
 }
 
 

@@ -42,9 +42,8 @@ def draw_scene(shot: Shot, *, seed: int, size: int) -> Scene:
         body = kind.draw(own, (cell.x * unit, cell.y * unit), cell.radius * unit, cell.angle)
         field.add_body(body, contrast=kind.contrast, unit=unit)
         neurites += body.neurites
-        pen = Dice(
-            seed, f"{sample.split}/pen/{shot.index}", cell.number
-        )  # no picture repeats another's faults
+        # Of the picture and not of the cell: no picture repeats the faults of another one.
+        pen = Dice(seed, f"{sample.split}/pen/{shot.index}", cell.number)
         mask = _annotate(pen, body, size, cell_type=sample.cell_type)
         if np.count_nonzero(mask) >= LEAST * unit * unit:
             cells.append(mask)
