@@ -10,13 +10,14 @@ import pytest
 from data_converters.base import ReadOptions
 from data_converters.prepare.base import NEAR_DUPLICATES, Seen
 from data_converters.prepare.cells import ByWell, find, well_of
+from data_converters.prepare.cli import make_parser, read_options
 from data_converters.prepare.record import Wish
 from data_converters.prepare.road import prepare
 from data_converters.prepare.tasks import find_task
 from segloop.data.demo.cells import draw_native
 from segloop.data.demo.cells.culture import plan
 from segloop.data.info import DatasetInfo
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, UserError
 
 HEADER = "id,annotation,width,height,cell_type,plate_time,sample_date,sample_id,elapsed_timedelta"
 COUNT = 14
@@ -103,3 +104,14 @@ def test_a_drawn_download_becomes_a_set_whose_splits_share_no_well(tmp_path: Pat
             homes.setdefault(well_of(samples[Path(image["file_name"]).stem]), set()).add(split)
     assert all(len(splits) == 1 for splits in homes.values())
     assert set.union(*homes.values()) == {"train", "val", "test"}
+
+
+def test_repair_is_asked_for_and_only_of_cells() -> None:
+    def options(*words: str) -> ReadOptions:
+        args = make_parser("").parse_args([*words])
+        return read_options(find_task(args.task), args)
+
+    assert options("cells", "--demo", "--repair").repair
+    assert not options("cells", "SRC").repair
+    with pytest.raises(UserError, match="ships has no use for --repair"):
+        options("ships", "SRC", "--repair")
