@@ -52,6 +52,9 @@ def make_parser(description: str) -> Parser:
     parser.add_argument(
         "--join-groups", action="store_true", help="spacecraft: objects are whole craft, not their parts"
     )
+    parser.add_argument(
+        "--repair", action="store_true", help="cells: fill holes, and outlines that were left open"
+    )
     _add_source_flags(parser)
     _add_demo_flags(parser)
     return parser
@@ -164,6 +167,7 @@ def read_options(task: Task, args: argparse.Namespace) -> ReadOptions:
         "join_groups": args.join_groups,
         "min_area": args.min_area,
         "color_tolerance": args.color_tolerance,
+        "repair": args.repair,
     }
     plain = ReadOptions()
     given = {name: value for name, value in options.items() if value != getattr(plain, name)}

@@ -30,6 +30,7 @@ TASKS: dict[str, Task] = {
             target="coco",
             summary="cells in phase contrast (Sartorius, Kaggle)",
             demo="segloop.data.demo.cells",
+            read_options=("images", "repair"),
         ),
         Task(
             name="cityscapes",
