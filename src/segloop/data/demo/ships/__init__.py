@@ -1,0 +1,1 @@
+"""The ships demo: ships from the air, and the sea, coasts and harbours around them."""
