@@ -11,6 +11,7 @@ from segloop.data.demo.dice import Dice
 from segloop.data.demo.ships.canvas import (
     RGB,
     Canvas,
+    Frame,
     Stencil,
     axes,
     blend,
@@ -29,6 +30,8 @@ GROUNDS: tuple[tuple[RGB, RGB], ...] = (
     ((110, 92, 72), (188, 168, 130)),
     ((38, 52, 42), (84, 92, 80)),
 )
+BEACHES: tuple[RGB, ...] = ((216, 202, 164), (190, 178, 150), (226, 220, 200), (150, 140, 124))
+FIELDS: tuple[RGB, ...] = ((96, 112, 64), (134, 128, 82), (120, 100, 74), (72, 92, 54), (162, 148, 104))
 ROOFS: tuple[RGB, ...] = ((206, 204, 198), (168, 96, 76), (120, 122, 126), (232, 230, 224), (96, 110, 130))
 
 
@@ -51,9 +54,11 @@ def add_coast(dice: Dice, canvas: Canvas) -> None:
     surf = ramp(ragged, -0.14, -0.02) * ramp(fractal(dice, side, 26 * unit, 5 * unit, 2.5 * unit), 0.0, 0.5)
     blend(canvas.image, color(238, 242, 240), surf * np.float32(dice.uniform(0.3, 1.0)))
     low, high = (color(*tone) for tone in dice.pick(GROUNDS))
-    cover = fractal(dice, side, 45 * unit, 14 * unit, 5 * unit, 2 * unit)
+    cover = fractal(dice, side, 45 * unit, 14 * unit, 5 * unit) + np.float32(0.35) * fractal(
+        dice, side, 2.5 * unit, 1.5 * unit
+    )
     ground = mix(low, high, np.clip(np.float32(0.5) + np.float32(0.5) * cover, 0, 1))
-    beach = color(dice.uniform(170, 226), dice.uniform(160, 206), dice.uniform(130, 176))
+    beach = color(*dice.pick(BEACHES))
     blend(ground, beach, np.float32(1) - ramp(ragged, 0.02, dice.uniform(0.08, 0.28)))
     alpha = ramp(ragged, -0.02, 0.03)
     canvas.land |= alpha > np.float32(0.3)
@@ -68,6 +73,7 @@ def _settle(dice: Dice, canvas: Canvas, ground: np.ndarray, inner: np.ndarray) -
     side, unit = canvas.side, canvas.unit
     stencil = Stencil(side, painted=True)
     heading = dice.uniform(0, math.pi)
+    _till(dice, canvas, ground, inner, heading=heading)
     for _ in range(dice.integer(1, 3)):  # roads
         x, y, turn = dice.uniform(0, side), dice.uniform(0, side), dice.uniform(0, 2 * math.pi)
         for _ in range(14):
@@ -88,6 +94,27 @@ def _settle(dice: Dice, canvas: Canvas, ground: np.ndarray, inner: np.ndarray) -
         turned = corners @ np.array([[cosine, sine], [-sine, cosine]])
         stencil.polygon(at + turned, tone=dice.pick(ROOFS))
     lay_objects(canvas, ground, stencil, inner)
+
+
+def _till(
+    dice: Dice, canvas: Canvas, ground: np.ndarray, inner: np.ndarray, *, heading: float
+) -> None:
+    """Lay fields on the ground, side by side in a turned grid, with the ground's grain."""
+    side, unit = canvas.side, canvas.unit
+    stencil = Stencil(side, painted=True)
+    frame = Frame((side / 2, side / 2), heading)
+    wide, deep = dice.uniform(22, 60) * unit, dice.uniform(18, 46) * unit
+    tilled = dice.uniform(0, 0.8)
+    for column in range(-round(0.75 * side / wide), round(0.75 * side / wide) + 1):
+        for row in range(-round(0.75 * side / deep), round(0.75 * side / deep) + 1):
+            if not dice.chance(tilled):
+                continue
+            u = (column * wide, (column + dice.uniform(0.6, 0.98)) * wide)
+            stencil.polygon(frame.box(u, (row * deep, (row + 0.95) * deep)), tone=dice.pick(FIELDS))
+    cover = stencil.small().astype(np.float32) / np.float32(255) * inner
+    share = np.maximum(stencil.small().astype(np.float32) / np.float32(255), np.float32(1 / 255))
+    tones = np.clip(stencil.colors() / share[..., None], 0, 255)
+    blend(ground, ground * np.float32(0.4) + tones * np.float32(0.6), cover)
 
 
 def lay_objects(canvas: Canvas, ground: np.ndarray, stencil: Stencil, inner: np.ndarray) -> None:

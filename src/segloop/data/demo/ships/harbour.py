@@ -9,7 +9,19 @@ import cv2
 import numpy as np
 
 from segloop.data.demo.dice import Dice
-from segloop.data.demo.ships.canvas import RGB, XY, Canvas, Frame, Stencil, blend, color, fractal, ramp
+from segloop.data.demo.ships.canvas import (
+    RGB,
+    XY,
+    Canvas,
+    Frame,
+    Stencil,
+    blend,
+    color,
+    darken,
+    fractal,
+    ramp,
+    shifted,
+)
 from segloop.data.demo.ships.coast import GROUNDS, ROOFS, lay_objects
 from segloop.data.demo.ships.traffic import PORT_KINDS, Plan, has_room, plan, put
 from segloop.data.demo.ships.vessels import BOXES
@@ -134,8 +146,8 @@ def _build(dice: Dice, canvas: Canvas, frame: Frame, plot: Plot) -> None:
     wide = cv2.erode(solid, np.ones((2 * round(2.5 * unit) + 1,) * 2, np.uint8))
     _fill_yard(dice, canvas, frame, ground, wide.astype(np.float32) / np.float32(255))
     dx, dy = canvas.sun_xy
-    cast = np.roll(solid, (dy * round(unit), dx * round(unit)), (0, 1)).astype(np.float32) / np.float32(255)
-    canvas.image *= (np.float32(1) - np.float32(0.4) * cast)[..., None]
+    cast = shifted(solid, dx * round(unit), dy * round(unit)).astype(np.float32) / np.float32(255)
+    darken(canvas.image, cast, strength=0.4)
     blend(canvas.image, ground, solid.astype(np.float32) / np.float32(255))
     canvas.land |= solid > 90
     stencil = Stencil(side)
@@ -156,6 +168,13 @@ def _fill_yard(dice: Dice, canvas: Canvas, frame: Frame, ground: np.ndarray, inn
     stencil = Stencil(side, painted=True)
     u_step, v_step = dice.uniform(34, 58) * unit, dice.uniform(20, 34) * unit
     middle = np.array([side / 2, side / 2])
+    asphalt = dice.pick(((104, 104, 106), (88, 88, 90), (134, 130, 124)))
+    for row in range(1, 12, dice.integer(2, 4)):  # roads between the rows, and some across
+        v = 3 * unit + row * v_step
+        stencil.polygon(frame.box((-2 * side, 2 * side), (v - 0.2 * v_step, v - 1.2 * unit)), tone=asphalt)
+    for column in range(-12, 12, dice.integer(3, 7)):
+        u = column * u_step
+        stencil.polygon(frame.box((u - 0.13 * u_step, u - 0.6 * unit), (2 * unit, 2 * side)), tone=asphalt)
     for column in range(-round(side / u_step), round(side / u_step) + 1):
         for row in range(-round(160 * unit / v_step), round(side / v_step) + 1):
             u, v = column * u_step, 3 * unit + row * v_step
