@@ -104,10 +104,11 @@ class Task:
     summary: str
     demo: str
     read_options: tuple[str, ...] = ("images",)
+    any_format: bool = False  # the user may name the download's format: `find` has a `from_format` too
 
-    def find(self, source: Path, *, options: ReadOptions) -> Found:
+    def find(self, source: Path, *, options: ReadOptions, **extra: Any) -> Found:
         """Look a download over."""
-        found: Found = import_module(self.module).find(source, options=options)
+        found: Found = import_module(self.module).find(source, options=options, **extra)
         return found
 
     def generator(self) -> Any:

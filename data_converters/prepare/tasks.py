@@ -14,7 +14,8 @@ TASKS: dict[str, Task] = {
             target="mmseg",
             summary="a class for each pixel; images with labels in any format that is read",
             demo="segloop.data.demo.multiclass",
-            read_options=("images", "split", "labels", "list_file", "reduce_zero_label", "size_hw"),
+            read_options=("images", "labels", "list_file", "reduce_zero_label"),
+            any_format=True,
         ),
         Task(
             name="ships",
