@@ -73,7 +73,7 @@ def add_glint(dice: Dice, canvas: Canvas) -> None:
     path = columns * cosine + rows * sine + np.float32(0.22) * dice.clouds(side, cell=side / 4)
     glow = ramp(path, dice.uniform(-0.6, -0.2), dice.uniform(0.2, 0.7))
     facets = dice.clouds(side, cell=1.5 * unit) + np.float32(0.6) * dice.clouds(side, cell=4 * unit)
-    sparkle = ramp(facets + np.float32(0.9) * glow, 1.15, 1.75)
+    sparkle = ramp(facets + np.float32(0.9) * glow, 1.25, 1.85)
     warm = color(dice.uniform(215, 250), dice.uniform(215, 245), dice.uniform(195, 240))
     blend(canvas.image, warm, glow * np.float32(dice.uniform(0.15, 0.5)))
     blend(canvas.image, color(255, 253, 240), sparkle * glow * np.float32(dice.uniform(0.5, 1.0)))

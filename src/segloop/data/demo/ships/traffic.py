@@ -13,6 +13,7 @@ from segloop.data.demo.ships.canvas import XY, Canvas, blend, color, darken, gra
 from segloop.data.demo.ships.vessels import KINDS, Vessel, draw_vessel
 
 SEA_KINDS = {"container": 4, "tanker": 4, "bulk": 4, "ferry": 3, "fisher": 6, "yacht": 3, "navy": 1}
+SHORTEST = 8.0  # pixels: what is smaller could be a wave
 PORT_KINDS = {"container": 4, "tanker": 3, "bulk": 4, "ferry": 3, "fisher": 3, "barge": 2, "navy": 1}
 
 
@@ -40,7 +41,8 @@ def plan(dice: Dice, kinds: dict[str, int], unit: float, *, longest: float = 1e9
     """Draw lots for a ship that lies nowhere yet; `longest` is in pixels."""
     kind = dice.pick(tuple(kinds), weights=tuple(kinds.values()))
     low, high = KINDS[kind].lengths
-    length = min((low + (high - low) * dice.uniform(0, 1) ** 1.4) * unit, longest)
+    length = max(SHORTEST, (low + (high - low) * dice.uniform(0, 1) ** 1.4) * unit)
+    length = min(length, longest)
     beam = max(1 / dice.uniform(*KINDS[kind].slim), 3.2 / length)
     return Plan(kind, (0.0, 0.0), length, 0.0, beam)
 
