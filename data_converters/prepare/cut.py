@@ -124,7 +124,8 @@ def near_duplicates(
     having = [place for place, each in enumerate(seen) if each.file is not None]
     files = [each.file for each in seen if each.file is not None]
     names = [groups[place] for place in having]
-    for place, name in zip(having, groups_of_similar(names, hashes(files, workers=workers)), strict=True):
+    looks = hashes(files, workers=workers, progress=progress)
+    for place, name in zip(having, groups_of_similar(names, looks), strict=True):
         groups[place] = name
     return groups
 
