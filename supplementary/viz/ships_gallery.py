@@ -24,7 +24,11 @@ def parse_args() -> argparse.Namespace:
     parser = Parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("ships_gallery.png"))
     parser.add_argument(
-        "--tiles", nargs="+", default=TILES, metavar="SCENE/TILE", help="which tiles of which scenes are shown"
+        "--tiles",
+        nargs="+",
+        default=TILES,
+        metavar="SCENE/TILE",
+        help="which tiles of which scenes are shown",
     )
     return parser.parse_args()
 
@@ -44,7 +48,9 @@ def main() -> None:
     def pair(name: str) -> np.ndarray:
         scene, tile = map(int, name.split("/"))
         image, ships = draw_tiles(seed=0, split="train_v2", index=scene, size=SIZE)[tile]
-        grey = np.repeat(image.mean(axis=2, keepdims=True) * 0.35 + 150, 3, axis=2)  # what is no ship steps back
+        grey = np.repeat(
+            image.mean(axis=2, keepdims=True) * 0.35 + 150, 3, axis=2
+        )  # what is no ship steps back
         paint = hues[(ships - np.uint16(1)) % len(HUES)]
         rim = cv2.morphologyEx(ships, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))[..., None] > 0
         labelled = np.where((ships > 0)[..., None], 0.35 * image + 0.65 * paint, grey)

@@ -1,4 +1,4 @@
-"""Finds images that were cut from one larger picture and overlap by thirds, as Airbus' tiles of a scene do."""
+"""Finds images that were cut from one larger picture and overlap by thirds, as tiles of a scene do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def groups_of_overlapping(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Return a group for each image, called after its first id: those that share blocks, or both with a third.
+    """Return a group for each image, called after its first id: those that share blocks, or do by others.
 
     An image that cannot be read, or that has no file, is a group of its own. The cost is nearly linear, the
     memory 300 bytes an image.
@@ -49,7 +49,7 @@ def overlapping_pairs(blocks: np.ndarray) -> Pairs:
 
 
 def _fit(blocks: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return for each pair of places [P, 2] whether some shift by whole blocks lays one image onto the other."""
+    """Return for each pair of places [P, 2] whether a shift by whole blocks lays one image onto the other."""
     first, second = blocks[places[:, 0]], blocks[places[:, 1]]
     fits = np.zeros(len(places), bool)
     for down in range(1 - GRID, GRID):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -71,10 +70,7 @@ def test_what_is_no_download_is_told_with_the_way_to_get_it(tmp_path: Path) -> N
 
 
 def test_tiles_of_one_scene_stay_together_as_far_as_they_overlap(drawn: Path) -> None:
-    seen = [
-        Seen(Path(name).stem, drawn / "train_v2" / name, None, {})
-        for name in sorted(os.listdir(drawn / "train_v2"))
-    ]
+    seen = [Seen(file.stem, file, None, {}) for file in sorted((drawn / "train_v2").iterdir())]
     scene = {tile_name(0, "train_v2", number)[:-4]: number // TILES for number in range(4 * TILES)}
     groups = by_scene(seen, workers=1)
     scenes_of = {group: set() for group in groups}
@@ -84,4 +80,6 @@ def test_tiles_of_one_scene_stay_together_as_far_as_they_overlap(drawn: Path) ->
     assert len(scenes_of) < 2 * 4, "most tiles of a scene overlap"
     parts = split([each.image_id for each in seen], {"train": 1, "val": 1}, groups=groups).part_of()
     for group in scenes_of:
-        assert len({parts[each.image_id] for each, own in zip(seen, groups, strict=True) if own == group}) == 1
+        assert (
+            len({parts[each.image_id] for each, own in zip(seen, groups, strict=True) if own == group}) == 1
+        )

@@ -28,7 +28,7 @@ def test_a_coast_leaves_water_and_land() -> None:
         scene = canvas()
         coast.add_coast(Dice(0, "coast", index), scene)
         shares.append(scene.land.mean())
-        assert 0 <= scene.image.min()
+        assert scene.image.min() >= 0
         assert scene.image.max() < 260
         if 0.05 < shares[-1] < 0.95:
             land, water = scene.image[scene.land].mean(axis=0), scene.image[~scene.land].mean(axis=0)
@@ -71,4 +71,4 @@ def test_objects_lie_only_where_they_may_and_cast_shadows() -> None:
     coast.lay_objects(scene, scene.image, stencil, inner)
     assert scene.image[30, 30].tolist() == [200, 30, 30]
     assert scene.image[30, 50].tolist() == [60, 60, 60]
-    assert scene.image[40, 30].max() < 60
+    assert scene.image[41, 30].max() < 60

@@ -10,7 +10,7 @@ from segloop.data.demo.dice import Dice
 from segloop.data.demo.ships import harbour
 from segloop.data.demo.ships.canvas import Canvas
 
-SIDE = 320
+SIDE = 224
 
 
 def canvas() -> Canvas:
@@ -27,7 +27,7 @@ def canvas() -> Canvas:
 @pytest.mark.parametrize("build", [harbour.add_harbour, harbour.add_canal])
 def test_ships_lie_in_the_water_along_the_quays(build) -> None:
     moored = 0
-    for index in range(6):
+    for index in range(4):
         scene = canvas()
         build(Dice(0, build.__name__, index), scene)
         assert 0.1 < scene.land.mean() < 0.95
@@ -43,5 +43,5 @@ def test_the_yard_has_colours_and_stays_on_land() -> None:
     harbour.add_harbour(Dice(0, "yard", 1), scene)
     water = ~(scene.land | (scene.ships > 0))
     far = cv2.erode(water.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    assert (scene.image[far] == 60).all()
+    assert np.abs(scene.image[far] - 60).max() < 1, "all that is built stays on land"
     assert scene.image[scene.land].std(axis=0).max() > 15

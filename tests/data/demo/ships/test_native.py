@@ -101,11 +101,11 @@ def test_tiles_of_a_scene_overlap_in_whole_blocks() -> None:
 
 
 def test_what_the_rim_leaves_of_a_ship_is_not_labelled() -> None:
-    for index in range(30):
+    for index in (10, 36):  # harbours and canals
         for _, ships in draw_tiles(seed=0, split="train_v2", index=index, size=96):
             areas = Counter(ships[ships > 0].tolist())
             rim = set(np.concatenate([ships[0], ships[-1], ships[:, 0], ships[:, -1]]).tolist())
-            assert all(areas[number] >= 10 / 4 for number in rim - {0})
+            assert all(areas[number] >= 6 for number in rim - {0})
 
 
 def test_names_tell_nothing_and_never_come_twice() -> None:
@@ -119,8 +119,8 @@ def test_four_fifths_of_the_images_are_empty() -> None:
     """Shares as in the competition: 78 % of its images are empty; of the others, two thirds show one ship."""
     counts = [
         len(np.unique(ships)) - 1
-        for index in range(150)
-        for _, ships in draw_tiles(seed=0, split="train_v2", index=index, size=64, count=3)
+        for index in range(30)
+        for _, ships in draw_tiles(seed=0, split="train_v2", index=index, size=96)
     ]
     having = [count for count in counts if count]
     assert 0.68 < 1 - len(having) / len(counts) < 0.88
@@ -142,6 +142,6 @@ def test_the_default_is_large_enough_and_its_tiles_share_whole_jpeg_blocks() -> 
 
 
 def test_files_are_pinned(drawn: Path) -> None:
-    """The CSV is the truth: it is pinned to the byte. JPEG files follow from pixels that are pinned elsewhere."""
+    """The truth is pinned to the byte; the pixels of the images are pinned where scenes are tested."""
     table = (drawn / TABLES["train_v2"]).read_bytes()
     assert hashlib.sha256(table).hexdigest()[:16] == "TABLE"

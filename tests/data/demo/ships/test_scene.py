@@ -9,6 +9,8 @@ import numpy as np
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.ships.scene import KINDS, draw_scene, photograph
 
+PINNED = (1, 6, 10, 15, 31, 34)  # of each kind one, with clouds and without
+
 
 def digest(*arrays: np.ndarray) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
@@ -16,7 +18,7 @@ def digest(*arrays: np.ndarray) -> str:
 
 def test_scenes_are_pinned_to_the_pixel() -> None:
     """These pixels are what the documented results were measured on: a change needs a new EDITION."""
-    scenes = [draw_scene(seed=0, split="train_v2", index=index, side=224, unit=0.5) for index in range(12)]
+    scenes = [draw_scene(seed=0, split="train_v2", index=index, side=224, unit=0.5) for index in PINNED]
     images, ships = zip(*scenes, strict=True)
     assert digest(*ships) == "SHIPS"
     assert digest(*images) == "IMAGES"
@@ -24,7 +26,7 @@ def test_scenes_are_pinned_to_the_pixel() -> None:
 
 def test_every_kind_of_scene_is_among_the_pinned_ones() -> None:
     weights = tuple(KINDS.values())
-    kinds = {Dice(0, "train_v2", index).pick(tuple(KINDS), weights=weights) for index in range(12)}
+    kinds = {Dice(0, "train_v2", index).pick(tuple(KINDS), weights=weights) for index in PINNED}
     assert kinds == set(KINDS)
 
 
@@ -42,5 +44,5 @@ def test_a_scene_depends_on_nothing_but_its_own_numbers() -> None:
 def test_a_photograph_has_noise_haze_and_ordinary_values() -> None:
     flat = np.full((64, 64, 3), 100, np.float32)
     seen = [photograph(Dice(0, "photo", index), flat) for index in range(6)]
-    assert all(each.dtype == np.uint8 and 0.3 < each.std() for each in seen)
+    assert all(each.dtype == np.uint8 and each.std() > 0.3 for each in seen)
     assert len({round(float(each.mean())) for each in seen}) > 3

@@ -1,4 +1,4 @@
-"""The ships demo: ships from the air as the Airbus competition has them, and the sea, coasts and harbours around."""
+"""The ships demo: ships from the air, drawn as the Airbus competition hands them out."""
 
 from segloop.data.demo.ships.native import COUNTS, EDITION, SIZE, draw_native, draw_tiles
 

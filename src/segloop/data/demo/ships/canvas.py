@@ -68,9 +68,7 @@ def axes(angle: float) -> tuple[np.float32, np.float32]:
     return np.float32(round(math.cos(angle), 6)), np.float32(round(math.sin(angle), 6))
 
 
-def turned(
-    window: tuple[slice, slice], center_xy: XY, angle: float
-) -> tuple[np.ndarray, np.ndarray]:
+def turned(window: tuple[slice, slice], center_xy: XY, angle: float) -> tuple[np.ndarray, np.ndarray]:
     """Return how far each pixel of a window lies along a direction, and across it, from a point."""
     rows = np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None] - np.float32(center_xy[1])
     columns = np.arange(window[1].start, window[1].stop, dtype=np.float32)[None] - np.float32(center_xy[0])
@@ -132,6 +130,7 @@ class Stencil:
 
     def colors(self) -> np.ndarray:
         """Return the colours as float32."""
+        assert self.paint is not None, "a stencil that is not painted has no colours"
         side = len(self.cover) // FINE
         return cv2.resize(self.paint, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
 

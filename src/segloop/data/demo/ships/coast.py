@@ -41,7 +41,7 @@ def add_coast(dice: Dice, canvas: Canvas) -> None:
     cosine, sine = axes(dice.uniform(0, 2 * math.pi))
     rows = np.arange(side, dtype=np.float32)[:, None] / np.float32(side) - np.float32(0.5)
     columns = np.arange(side, dtype=np.float32)[None] / np.float32(side) - np.float32(0.5)
-    height = np.float32(0.8) * fractal(dice, side, side / 2.5, 50 * unit, 18 * unit, 7 * unit)
+    height: np.ndarray = np.float32(0.8) * fractal(dice, side, side / 2.5, 50 * unit, 18 * unit, 7 * unit)
     if dice.chance(0.75):
         height = height + np.float32(3.4) * (columns * cosine + rows * sine)
         height -= np.float32(dice.uniform(-0.1, 0.8))
@@ -96,9 +96,7 @@ def _settle(dice: Dice, canvas: Canvas, ground: np.ndarray, inner: np.ndarray) -
     lay_objects(canvas, ground, stencil, inner)
 
 
-def _till(
-    dice: Dice, canvas: Canvas, ground: np.ndarray, inner: np.ndarray, *, heading: float
-) -> None:
+def _till(dice: Dice, canvas: Canvas, ground: np.ndarray, inner: np.ndarray, *, heading: float) -> None:
     """Lay fields on the ground, side by side in a turned grid, with the ground's grain."""
     side, unit = canvas.side, canvas.unit
     stencil = Stencil(side, painted=True)

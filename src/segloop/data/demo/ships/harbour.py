@@ -27,7 +27,13 @@ from segloop.data.demo.ships.traffic import PORT_KINDS, Plan, has_room, plan, pu
 from segloop.data.demo.ships.vessels import BOXES
 from segloop.data.demo.shore import mix
 
-PAVINGS: tuple[RGB, ...] = ((150, 146, 138), (126, 126, 124), (172, 164, 148), (108, 106, 104), (188, 182, 170))
+PAVINGS: tuple[RGB, ...] = (
+    (150, 146, 138),
+    (126, 126, 124),
+    (172, 164, 148),
+    (108, 106, 104),
+    (188, 182, 170),
+)
 
 
 @dataclass(frozen=True)
@@ -241,9 +247,7 @@ def _moor(
             place += ship.length + dice.uniform(3, 14) * unit
 
 
-def _tie(
-    dice: Dice, canvas: Canvas, frame: Frame, ship: Plan, at: np.ndarray, turn: float
-) -> Plan:
+def _tie(dice: Dice, canvas: Canvas, frame: Frame, ship: Plan, at: np.ndarray, turn: float) -> Plan:
     x, y = frame.xy([at])[0].tolist()
     ship = ship.moved((x, y), frame.angle + turn)
     if has_room(ship, canvas, gap=0.4 * canvas.unit):

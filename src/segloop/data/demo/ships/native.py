@@ -73,12 +73,10 @@ def draw_native(
 def draw_tiles(
     *, seed: int, split: str, index: int, size: int, count: int = TILES
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the first tiles of a scene, RGB and the number of the ship at each pixel; most of them overlap."""
+    """Return the first tiles of a scene, RGB and the number of the ship at each pixel; most overlap."""
     step = size // 3
     unit = size / SIZE
-    image, ships = draw_scene(
-        seed=seed, split=split, index=index, side=size + (GRID - 1) * step, unit=unit
-    )
+    image, ships = draw_scene(seed=seed, split=split, index=index, side=size + (GRID - 1) * step, unit=unit)
     dice = Dice(seed, f"{split}/tiles", index)
     places = list(range(GRID * GRID))
     tiles = []
@@ -111,7 +109,9 @@ def _labelled(ships: np.ndarray, *, least: float) -> np.ndarray:
     """Return the ships of a tile without what the rim left of others."""
     numbers, counts = np.unique(ships, return_counts=True)
     rim = set(np.concatenate([ships[0], ships[-1], ships[:, 0], ships[:, -1]]).tolist())
-    slivers = [n for n, size in zip(numbers.tolist(), counts.tolist(), strict=True) if n in rim and size < least]
+    slivers = [
+        n for n, size in zip(numbers.tolist(), counts.tolist(), strict=True) if n in rim and size < least
+    ]
     return np.where(np.isin(ships, slivers), np.uint16(0), ships)
 
 

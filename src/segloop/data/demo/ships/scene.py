@@ -57,7 +57,9 @@ def _populate(dice: Dice, canvas: Canvas, kind: str) -> None:
     if kind != "canal" and dice.chance(0.2):
         coast.add_works(dice, canvas)
     if kind == "canal":
-        traffic.sail(dice, canvas, dice.integer(0, 2), kinds={"barge": 3, "fisher": 1, "yacht": 1}, anchored=0.1)
+        traffic.sail(
+            dice, canvas, dice.integer(0, 2), kinds={"barge": 3, "fisher": 1, "yacht": 1}, anchored=0.1
+        )
         return
     counts = (0, 0, 0, 1, 2) if kind == "harbour" else (0, 0, 0, 0, 1, 1, 2, 3)
     traffic.sail(dice, canvas, dice.pick(counts), kinds=traffic.SEA_KINDS)

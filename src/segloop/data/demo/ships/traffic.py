@@ -87,9 +87,7 @@ def put(dice: Dice, canvas: Canvas, ship: Plan) -> bool:
     return True
 
 
-def _shadow(
-    canvas: Canvas, vessel: Vessel, window: tuple[slice, slice], inner: tuple[slice, slice]
-) -> None:
+def _shadow(canvas: Canvas, vessel: Vessel, window: tuple[slice, slice], inner: tuple[slice, slice]) -> None:
     dx, dy = canvas.sun_xy
     step = max(1, round(0.8 * canvas.unit))
     soft = cv2.GaussianBlur(np.roll(vessel.coverage, (dy * step, dx * step), (0, 1)), (0, 0), 0.9)

@@ -1,4 +1,4 @@
-"""Ships from above: eight kinds, from a fishing boat to a container ship, and the boxes that annotators draw."""
+"""Ships from above: eight kinds, from a yacht to a container ship, and the boxes that stand for them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Vessel:
 
 
 class Deck(Easel):
-    """A sheet with colours for one ship, whose bow is at x = 1, its stern at x = -1, its flanks at y = ±beam."""
+    """A sheet with colours for one ship: bow at x = 1, stern at x = -1, flanks at y = -beam and y = beam."""
 
     def __init__(self, dice: Dice, center_xy: XY, *, length: float, angle: float, beam: float) -> None:
         super().__init__(center_xy, radius=length / 2, angle=angle)
@@ -168,7 +168,9 @@ def _yacht(deck: Deck) -> None:
     dice = deck.dice
     deck.hull(_tone(dice, WHITE, spread=8), bow=dice.uniform(0.0, 0.25), stern=0.9)
     deck.area((-0.9, -0.5), 0.66, _tone(dice, (168, 134, 96)))
-    deck.wedge([[-0.3, -0.5], [0.16, -0.45], [0.34, 0.0], [0.16, 0.45], [-0.3, 0.5]], _tone(dice, (58, 70, 84)))
+    deck.wedge(
+        [[-0.3, -0.5], [0.16, -0.45], [0.34, 0.0], [0.16, 0.45], [-0.3, 0.5]], _tone(dice, (58, 70, 84))
+    )
     deck.area((-0.36, 0.0), 0.36, _tone(dice, WHITE, spread=6))
 
 
