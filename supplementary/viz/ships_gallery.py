@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segloop.utils.cli import Parser, run
 
-TILES = ("1/0", "10/0", "15/0", "27/0", "3/0", "12/0", "34/0", "8/0", "20/0", "6/0")
+TILES = ("10/3", "9/3", "34/3", "15/3", "8/1", "37/2", "12/5", "31/2", "16/4", "28/0")
 COLUMNS = 5
 GAP = 5
 COLORS = 256

@@ -61,7 +61,7 @@ def _populate(dice: Dice, canvas: Canvas, kind: str) -> None:
             dice, canvas, dice.integer(0, 2), kinds={"barge": 3, "fisher": 1, "yacht": 1}, anchored=0.1
         )
         return
-    counts = (0, 0, 0, 1, 2) if kind == "harbour" else (0, 0, 0, 0, 1, 1, 2, 3)
+    counts = (0, 0, 0, 1, 2) if kind == "harbour" else (0, 0, 0, 0, 0, 1, 1, 2, 3)
     traffic.sail(dice, canvas, dice.pick(counts), kinds=traffic.SEA_KINDS)
 
 
