@@ -64,6 +64,7 @@ class ReadOptions:
     join_groups: bool = False  # CVAT: the shapes of one label that share a group are the parts of one object
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
+    semantic: bool = False  # Cityscapes: index maps of its classes, in place of objects
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,7 @@ def _add_read_options(parser: Parser) -> None:
     group.add_argument("--keep-crowds", action="store_true", help="cvat-coco: believe its iscrowd=1")
     group.add_argument("--join-groups", action="store_true", help="cvat: what shares a group is one object")
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
+    group.add_argument("--semantic", action="store_true", help="cityscapes: its classes in place of objects")
     group.add_argument("--from-results", action="store_true", help="SRC holds predictions")
 
 
@@ -150,6 +151,7 @@ def main(description: str) -> int:
                 join_groups=args.join_groups,
                 repair=args.repair,
                 results=args.from_results,
+                semantic=args.semantic,
             ),
             write_options=WriteOptions(
                 masks=args.masks,

@@ -69,6 +69,13 @@ FORMATS: dict[str, Format] = {
             read_options=("images", "split", "labels", "list_file"),
             write_options=("overlap", "instances", "connectivity", "media", "numbers"),
         ),
+        Format(
+            name="cityscapes",
+            module="data_converters.cityscapes",
+            summary="street scenes: leftImg8bit and gtFine; the official form of predictions",
+            read_options=("images", "split", "labels", "list_file", "results", "semantic"),
+            write_options=("overlap", "instances", "connectivity", "media", "results"),
+        ),
     )
 }
 
