@@ -68,7 +68,7 @@ def find_tree(source: Path, options: ReadOptions) -> Tree:
         raise DataError(f"{source} holds no {' or '.join(TRUTHS)}. Expected is {LAYOUT}.")
     name, folder = next(iter(truths.items()))
     told = [f"{name} is read, and {other} is not" for other in list(truths)[1:]]
-    images = options.images or find_folder(source, IMAGES) or find_folder(source.parent, IMAGES, below=False)
+    images = options.images or find_folder(source.parent if source == folder else source, IMAGES)
     if options.images is not None and not options.images.is_dir():
         raise DataError(f"The images were expected in {options.images}, which is no folder.")
     if images is None:
@@ -86,7 +86,7 @@ def find_tree(source: Path, options: ReadOptions) -> Tree:
     return Tree(folder.parent, entries, told)
 
 
-def find_folder(source: Path, name: str, *, below: bool = True) -> Path | None:
+def find_folder(source: Path, name: str) -> Path | None:
     """Return the folder of a name: the source itself, one in it, or the only one a folder further down.
 
     The zips are often unpacked into folders of their own: gtFine_trainvaltest/gtFine.
@@ -95,7 +95,7 @@ def find_folder(source: Path, name: str, *, below: bool = True) -> Path | None:
         return source
     if (source / name).is_dir():
         return source / name
-    found = [place for place in sorted(source.glob(f"*/{name}")) if place.is_dir()] if below else []
+    found = [place for place in sorted(source.glob(f"*/{name}")) if place.is_dir()]
     if len(found) > 1:
         raise UserError(f"{source} holds several {name}; name one:\n{listing(map(str, found))}")
     return found[0] if found else None
