@@ -74,8 +74,9 @@ class WriteOptions:
     `masks` is `rle`, `exact-polygon` or `polygon:TOL` (the farthest that an outline may be off, in pixels).
     `overlap` says who gets a pixel that several objects claim: `z-order`, `area` (the smaller) or `score`.
     `instances` turns index maps into objects: `components` (connected parts) or `classes` (one a class).
-    `media` is what happens to image files: `copy`, `link` or `none`; None is the format's own habit. `draw`
-    turns boxes, turned boxes and ellipses into outlines, whose insides are pixels, before anything else.
+    `media` is what happens to image files: `copy`, `hardlink`, `link` or `none`; None is the format's own
+    habit. `draw` turns boxes, turned boxes and ellipses into outlines, whose insides are pixels, before
+    anything else.
     """
 
     masks: str = "rle"

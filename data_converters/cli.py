@@ -98,8 +98,8 @@ def _add_write_options(parser: Parser) -> None:
     )
     group.add_argument(
         "--media",
-        choices=("copy", "link", "none"),
-        help="what to do with image files (default: the format's)",
+        choices=("copy", "hardlink", "link", "none"),
+        help="what to do with image files: link makes symbolic links (default: the format's)",
     )
     group.add_argument(
         "--draw-boxes", action="store_true", help="turn boxes, turned boxes and ellipses into filled outlines"

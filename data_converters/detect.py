@@ -40,12 +40,7 @@ class Sign:
 
 def detect(source: Path) -> tuple[str, str]:
     """Return the format of a source and the reason; where several are possible, or none, that is an error."""
-    if not source.exists():
-        raise UserError(f"{source} does not exist.")
-    try:
-        signs = list(_of_folder(source) if source.is_dir() else _of_file(source))
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror or error}") from error
+    signs = signs_of(source)
     found = {sign.format: sign.reason for sign in reversed(signs)}
     if len(found) == 1:
         return next(iter(found.items()))
@@ -53,6 +48,16 @@ def detect(source: Path) -> tuple[str, str]:
         raise UserError(f"{source} looks like no format that is known; name it with --from (see --help).")
     lines = [f"{sign.format}: {sign.reason}" for sign in signs]
     raise UserError(f"{source} may be of {len(found)} formats; choose with --from:\n{listing(lines)}")
+
+
+def signs_of(source: Path) -> list[Sign]:
+    """Return all signs that a source has, of one format or of several; none if it is of no known one."""
+    if not source.exists():
+        raise UserError(f"{source} does not exist.")
+    try:
+        return list(_of_folder(source) if source.is_dir() else _of_file(source))
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror or error}") from error
 
 
 def _of_folder(folder: Path) -> Iterator[Sign]:

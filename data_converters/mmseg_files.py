@@ -107,7 +107,7 @@ def _layouts(source: Path, info: DatasetInfo | None, options: ReadOptions) -> di
     given: dict[str, Any] = {}
     if options.list_file is not None:
         given["ann_file"] = str(options.list_file.absolute())
-    known = _splits(source, info, options)
+    known = find_splits(source, info, options)
     if known and options.split is not None and options.split not in known:
         hint = nearest(options.split, known)
         raise DataError(f"{source} has no split {options.split!r} (it has: {', '.join(known)}).{hint}")
@@ -125,7 +125,7 @@ def _layouts(source: Path, info: DatasetInfo | None, options: ReadOptions) -> di
     return layouts
 
 
-def _splits(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[str]:
+def find_splits(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[str]:
     """Return the names of the splits; none where all images lie in one folder."""
     if info is not None:
         apart = "{split}" in info.images.folder or len(info.splits) == 1

@@ -52,6 +52,7 @@ class DatasetInfo:
     coco: Mapping[str, str] = field(default_factory=dict)
     ignore_index: int = 255
     background: int | None = None
+    cut: str | None = None
     source: str | None = None
     licence: str | None = None
     generator: str | None = None
@@ -72,6 +73,11 @@ class DatasetInfo:
     def num_classes(self) -> int:
         """How many classes there are, the background among them if it is one."""
         return len(self.classes)
+
+    @property
+    def foreground(self) -> tuple[ClassInfo, ...]:
+        """The classes that objects are of: all but the background."""
+        return tuple(item for index, item in enumerate(self.classes) if index != self.background)
 
     def image_dir(self, split: str) -> Path:
         """Return the folder with a split's images, relative to the root of the data set."""
@@ -142,6 +148,7 @@ class DatasetInfo:
 _OPTIONAL: dict[str, type] = {
     "ignore_index": int,
     "background": int,
+    "cut": str,
     "source": str,
     "licence": str,
     "generator": str,

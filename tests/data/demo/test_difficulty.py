@@ -25,10 +25,10 @@ def test_patches_are_centred_on_their_pixel() -> None:
 @pytest.mark.parametrize("side", LIMITS)
 def test_forests_stay_under_their_limits(tmp_path_factory: pytest.TempPathFactory, side: int) -> None:
     pytest.importorskip("sklearn", reason="pip install segloop[bench]")
-    from segloop.data.demo.multiclass import generate
+    from segloop.data.demo.multiclass import draw_native
 
     root: Path = tmp_path_factory.getbasetemp() / "difficulty"
     if not root.exists():
-        generate(root)
+        draw_native(root)
     scores = measure(root, side=side, **QUICK)
     assert max(scores.values()) < LIMITS[side]

@@ -43,7 +43,7 @@ def try_test(
     config, path, folder = prepare_testing(options, checkpoint=checkpoint, split=split, **outputs)
     report.add(config_row(config))
     try_folders(config, folder, report)
-    whole = sandbox.demo_in_scratch(config, scratch)
+    whole = sandbox.demo_in_scratch(config, scratch, options.make_demo)
     if whole:
         report.add(demo_row(config, whole))
     data = data_rows.look_at_files(config, TEST_SPLITS, report)
