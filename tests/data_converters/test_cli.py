@@ -40,7 +40,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     flags = """SRC DST --from airbus --to cvat --strict --skip-bad --force --workers 3 --images i --split s
         --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --join-groups --repair
-        --semantic --from-results --as polygon:2 --overlap area --instances classes --connectivity 4 --media none
+        --semantic --from-results --as polygon:2 --overlap area --instances classes --connectivity 4
+        --media none
         --draw-boxes --numbers --to-results"""
     assert run(monkeypatch, *flags.split()) == 0
     read = ReadOptions(
