@@ -30,6 +30,7 @@ LIGHT = (
     "segloop.data.cityscapes",
     "segloop.data.coco_losses",
     "segloop.data.fact_store",
+    "segloop.data.similar",
     "segloop.data.splits",
     "segloop.data.groups",
     "segloop.data.digests",

@@ -5,9 +5,9 @@
     python tools/prepare.py multiclass --demo
     python tools/prepare.py cells --demo --count 60 --size 96 --out data/tiny
 
-The author's or the competition's own splits are kept; what has none is cut from a seed, evenly in its labels,
-with pictures of one scene together. The set appears when it is whole, or not at all. Exit codes: 0 done, 1 images
-left out (--skip-bad), 2 a mistake or bad images (nothing is written).
+The author's or the competition's own splits are kept; what has none is cut from a seed, evenly in its
+labels, with pictures of one scene together. The set appears when it is whole, or not at all. Exit codes:
+0 done, 1 images left out (--skip-bad), 2 a mistake or bad images (nothing is written).
 """
 
 from __future__ import annotations

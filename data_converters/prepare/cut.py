@@ -1,4 +1,4 @@
-"""Decides which image goes into which split: the author's split where there is one, a seeded cut elsewhere."""
+"""Decides which split an image goes into: the author's where there is one, else one from a seed."""
 
 from __future__ import annotations
 
@@ -64,9 +64,10 @@ def cut(
     ids = [look.image_id for look in loose.looks]
     _check_ids(ids)
     if len(set(groups or ids)) < len(shares):
+        what = "images" if groups is None else "groups of images"
         raise DataError(
-            f"{len(set(groups or ids))} {'images' if groups is None else 'groups of images'} cannot be cut into "
-            f"{', '.join(shares)}. Name fewer splits, such as --shares train=80 val=20."
+            f"{len(set(groups or ids))} {what} cannot be cut into {', '.join(shares)}. Name fewer, such "
+            "as --shares train=80 val=20."
         )
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
@@ -123,7 +124,8 @@ def near_duplicates(
     having = [place for place, each in enumerate(seen) if each.file is not None]
     files = [each.file for each in seen if each.file is not None]
     names = [groups[place] for place in having]
-    for place, name in zip(having, groups_of_similar(names, hashes(files, workers=workers)), strict=True):
+    looks = hashes(files, workers=workers, progress=progress)
+    for place, name in zip(having, groups_of_similar(names, looks), strict=True):
         groups[place] = name
     return groups
 

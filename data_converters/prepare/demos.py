@@ -19,7 +19,7 @@ def spread(count: int, usual: Mapping[str, int]) -> dict[str, int]:
 
 
 def make_demo(task: str, root: str, *, seed: int, count: int | None = None) -> dict[str, int]:
-    """Make the demo set of a task at `root`, of `count` images or of all; return how many all are, by split."""
+    """Make a task's demo set at `root`, of `count` images or all; return how many all are, by split."""
     from data_converters.prepare.record import Drawing, Wish
     from data_converters.prepare.road import prepare
     from data_converters.prepare.tasks import find_task

@@ -30,7 +30,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Renumber:
-    """Gives the classes of index maps their numbers in the whole; `values` has the new one of each old one."""
+    """Gives the classes of index maps their numbers in the whole: `values`, by the old number."""
 
     values: np.ndarray
     foreign: np.ndarray  # whether a number is of a class that the whole does not have

@@ -11,7 +11,8 @@ from data_converters.base import ReadOptions
 from data_converters.coco_files import find_files
 from data_converters.detect import detect, signs_of
 from data_converters.formats import find_format
-from data_converters.mmseg_files import find_splits
+from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
+from data_converters.places import check_read_options
 from data_converters.prepare.base import NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
@@ -24,9 +25,7 @@ NAMES: Mapping[str, Sequence[str]] = {
     "test": ("test", "testing", "tst"),
 }
 # Folders inside a download that are easily taken for the download itself.
-INNER = re.compile(
-    r"img_dir|ann_dir|images?|annotations?|masks?|labels?|SegmentationClass|train.*|val.*|test.*"
-)
+INNER = re.compile(r"(img|ann)_dir|images?|annotations?|masks?|labels?|SegmentationClass")
 HOW = (
     "It reads img_dir/<split> with ann_dir/<split> (index masks), COCO, CVAT and the other formats of "
     "docs/formats.md; docs/tasks/multiclass.md shows how a download may look. Nothing at hand? "
@@ -40,7 +39,7 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
     assert form is not None
     if from_format and not source.exists():
         raise UserError(f"{source} does not exist.")
-    _check_options(form, options)
+    check_read_options(find_format(form), options)
     of_format: Callable[..., tuple[list[Part], list[str]]] = _OF_FORMAT.get(form, _by_records)
     parts, notes = of_format(root, form, options)
     if reason:
@@ -49,7 +48,7 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
         parts=tuple(parts),
         root=root,
         groups=(NEAR_DUPLICATES,),
-        grouped_by="picture (near-duplicates)",
+        grouped_by="picture",
         facts={} if (root / FILE_NAME).is_file() else {"name": root.resolve().name},
         notes=tuple(notes),
     )
@@ -70,12 +69,14 @@ def _look(source: Path) -> tuple[Path, str, str]:
     if not source.exists():
         raise UserError(f"{source} does not exist. {HOW}")
     for places in _places(source):
-        fits = [place for place in places if signs_of(place)]
+        fits = [place for place in places if signs_of(place) or _pairs_in(place)]
         if len(fits) > 1:
             names = listing([str(place) for place in fits])
             raise DataError(f"{source} holds {len(fits)} sets; name one:\n{names}")
         if fits:
             _refuse_pairs(fits[0])
+            if not signs_of(fits[0]):
+                return fits[0], "mmseg", f"there are {_pairs_in(fits[0])}"
             return fits[0], *detect(fits[0])
     raise DataError(_missing(source))
 
@@ -85,12 +86,27 @@ def _places(source: Path) -> Iterator[list[Path]]:
     yield [source]
     if source.is_dir():
         yield sorted(each for each in source.iterdir() if each.is_dir() and each.name[0] != ".")
-        if INNER.fullmatch(source.resolve().name):
+        if INNER.fullmatch(source.resolve().name) or split_name(source.resolve().name):
             yield [source.resolve().parent]
 
 
+def _pairs_in(place: Path) -> str:
+    """Return what the folders of images and of masks are called, if there are such; else nothing."""
+    if not place.is_dir():
+        return ""
+    folders = find_folders(place)
+    above = sorted(place.glob("*/")) if folders.split_first else [place]
+    found = [
+        each / folders.masks
+        for each in above
+        if (each / folders.images).is_dir() and (each / folders.masks).is_dir()
+    ]
+    drawn = any(file.suffix.lower() in MASK_SUFFIXES for folder in found for file in folder.rglob("*.*"))
+    return f"{folders.images} and {folders.masks}" if drawn else ""
+
+
 def _refuse_pairs(place: Path) -> None:
-    """Refuse folders of images and of masks that may hold classes or numbers of objects: looks do not tell."""
+    """Refuse folders of images and of masks that may hold classes or numbers of objects: none can tell."""
     signs = {sign.format for sign in signs_of(place)}
     plain = place.is_dir() and (place / "masks").is_dir()
     if signs == {"masks"} and plain and not (place / "objects.csv").is_file():
@@ -117,27 +133,16 @@ def _missing(source: Path) -> str:
     return f"{text}\nUnpack first:\n{listing(packed)}" if packed else text
 
 
-def _check_options(form: str, options: ReadOptions) -> None:
-    """Refuse what the format does nothing with: somebody expects something of it."""
-    plain, heeded = ReadOptions(), find_format(form).read_options
-    flags = {"images": "--images", "labels": "--labels", "list_file": "--list"}
-    flags["reduce_zero_label"] = "--reduce-zero-label"
-    idle = [
-        flag
-        for name, flag in flags.items()
-        if name not in heeded and getattr(options, name) != getattr(plain, name)
-    ]
-    if idle:
-        raise UserError(f"{', '.join(idle)}: {form} does nothing with it; leave it out.")
-
-
 def _of_mmseg(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], list[str]]:
     """Return a part for each split of mmseg's folders; a split whose masks nobody gave out is left out."""
     info = DatasetInfo.read(root) if (root / FILE_NAME).is_file() else None
     names = find_splits(root, info, options)
     if not names or options.list_file is not None:
         return [Part(format=form, source=root, options=options, splits=_known())], []
-    masks = [root / (info.mask_dir(name) if info else f"ann_dir/{name}") for name in names]
+    masks = [
+        root / (info.mask_dir(name) if info else find_folders(root).prefix(name)["seg_map_path"])
+        for name in names
+    ]
     bare = [name for name, folder in zip(names, masks, strict=True) if not folder.is_dir()]
     notes = [f"The split {name} has no masks and is left out." for name in bare]
     kept = [name for name in names if name not in bare]
@@ -153,8 +158,7 @@ def _of_coco(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], l
     kept = [each for each in files if each not in bare]
     notes = [f"{each.file.name} has no annotations and is left out." for each in bare]
     names = [each.split for each in kept]
-    if len(names) == 1 or None in names:
-        options = replace(options, split=names[0] if bare and names[0] else options.split)
+    if None in names:
         return [Part(format=form, source=root, options=options, splits=_known())], notes
     return _by_split(root, form, options, [name for name in names if name]), notes
 
@@ -182,7 +186,7 @@ def _by_split(root: Path, form: str, options: ReadOptions, names: Sequence[str])
             source=root,
             options=replace(options, split=name),
             split=(known[name] or name) if found else None,
-            prefix="" if found else f"{name}/",
+            prefix="" if found or len(names) == 1 else f"{name}/",
         )
         for name in sorted(names, key=lambda name: _rank(known[name]))
     ]

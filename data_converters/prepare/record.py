@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Wish:
     drawing: Drawing | None
     seed: int = 0
     shares: Mapping[str, float] | None = None
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = field(default_factory=ReadOptions)
     from_format: str | None = None
     licence: str | None = None
 
@@ -87,8 +87,8 @@ def find_prepared(target: Path, wish: Wish, *, force: bool = False) -> DatasetIn
         return None
     if noted is None:
         raise UserError(
-            f"{target} exists already, and nothing there says how it was made. --force replaces it if it is a "
-            "prepared set, --out names another folder."
+            f"{target} exists already, and nothing there says how it was made. --force replaces it if it is "
+            "a prepared set, --out names another folder."
         )
     differences = list(_differences(noted, wish.value()))
     if differences:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import is_zipfile
 
 from data_converters.base import BadRecord
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import FORMATS
 from data_converters.places import check_places
-from data_converters.prepare.base import SPLITS, Found, Progress
+from data_converters.prepare.base import SPLITS, Found, Part, Progress
 from data_converters.prepare.cut import cut, parts_to_survey
 from data_converters.prepare.joined import Keys, join
 from data_converters.prepare.record import Wish, find_prepared
@@ -27,8 +28,8 @@ from segloop.utils.staging import staged
 Watch = Callable[[str], AbstractContextManager[Progress | None]]
 WAYS = {
     "copy": "Images are copied.",
-    "hardlink": "Images are hard links: they take no room, stay when the download is removed, and are the same "
-    "files as there. --media copy makes files of their own.",
+    "hardlink": "Images are hard links: they take no room, stay when the download is removed, and are the "
+    "same files as there. --media copy makes files of their own.",
     "link": "Images are symbolic links: they are gone when the download is removed or moved.",
 }
 OTHER_DISK = "Images are copied, for hard links to the download are not possible from there."
@@ -151,7 +152,12 @@ def _take(
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
     assert isinstance(images.keys, Keys)
     images = replace(images, keys=images.keys.with_splits(cutting.splits), facts=_facts(images, wish))
+    packed = [part.source for part in found.parts if _is_packed(part)]
+    if packed and media == "link":
+        raise UserError(f"Images in {packed[0]} cannot be linked to; leave out --media link, or unpack it.")
     way, told = _choose_way(media, images, place)
+    if packed:
+        told = f"Images are unpacked from {packed[0]}."
     writer = make_writer(wish.task.target, images, options=replace(found.options, media=way))
     with watch("images") as progress:
         tally = transfer(
@@ -174,6 +180,11 @@ def _take(
     if wish.drawing is None:
         notes = (*_nested(found, wish), *found.notes, *notes, told)
     return tally.report(report, keeps=writer.keeps, told=(*notes, *cutting.told))
+
+
+def _is_packed(part: Part) -> bool:
+    """Tell whether a part's images lie in an archive."""
+    return part.options.images is None and part.source.is_file() and is_zipfile(part.source)
 
 
 def _nested(found: Found, wish: Wish) -> list[str]:

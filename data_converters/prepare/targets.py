@@ -28,10 +28,10 @@ def make_writer(target: str, images: LabelledImages, *, options: WriteOptions) -
 
 
 class BothWriter:
-    """Writes index masks and COCO of the same images: `img_dir`, `ann_dir`, `annotations`, one dataset.json.
+    """Writes index masks and COCO of the same images: `img_dir`, `ann_dir`, `annotations`, dataset.json.
 
-    Its classes are those of the masks, with a background. COCO keeps what masks cannot, so nothing that one of
-    them keeps is lost.
+    Its classes are those of the masks, with a background. COCO keeps what masks cannot, so nothing that one
+    of them keeps is lost.
     """
 
     def __init__(self, labels: LabelSet, *, facts: Mapping[str, Any], options: WriteOptions) -> None:

@@ -60,7 +60,7 @@ def test_an_unknown_split_names_the_known_ones() -> None:
 
 
 def test_a_missing_file_says_how_to_prepare_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"make_demo\.py multiclass"):
+    with pytest.raises(DataError, match=r"prepare\.py multiclass"):
         DatasetInfo.read(tmp_path)
 
 

@@ -40,7 +40,7 @@ def test_names_that_lead_elsewhere_are_told(name: str, words: str) -> None:
 def test_the_formats_habit_holds_unless_the_user_says_otherwise() -> None:
     assert choose_media(None, default="none") == "none"
     assert choose_media("link", default="none") == "link"
-    with pytest.raises(UserError, match=r"choose copy, link, none\. Did you mean 'copy'"):
+    with pytest.raises(UserError, match=r"choose copy, hardlink, link, none\. Did you mean 'copy'"):
         choose_media("coppy", default="none")
 
 

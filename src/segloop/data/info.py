@@ -105,7 +105,7 @@ class DatasetInfo:
         except FileNotFoundError:
             raise DataError(
                 f"{file} is missing: {Path(root)} is not a prepared data set. "
-                "Prepare it first, e.g. python tools/make_demo.py multiclass"
+                "Prepare it first, e.g. python tools/prepare.py multiclass SRC, or --demo for a drawn one"
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"not valid JSON ({error})", file=file) from None

@@ -40,6 +40,15 @@ from segloop.data.masks.runs import (
     to_spans,
     unite,
 )
+from segloop.data.masks.shapes import (
+    Parts,
+    Pieces,
+    label_pieces,
+    measure_labels,
+    measure_pieces,
+    measure_runs,
+    run_pieces,
+)
 from segloop.data.masks.spans import Spans, are_runs, shared_pixels
 from segloop.data.masks.strings import from_strings, runs_from_strings, to_strings
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
@@ -49,7 +58,9 @@ __all__ = [
     "MOST_PLACES",
     "Mended",
     "Order",
+    "Parts",
     "Patch",
+    "Pieces",
     "Runs",
     "Spans",
     "Window",
@@ -76,6 +87,10 @@ __all__ = [
     "from_strings",
     "from_windows",
     "label_components",
+    "label_pieces",
+    "measure_labels",
+    "measure_pieces",
+    "measure_runs",
     "mend",
     "overlapping",
     "paint",
@@ -83,6 +98,7 @@ __all__ = [
     "pairs_to_spans",
     "rasterize",
     "rings_fault",
+    "run_pieces",
     "runs_from_strings",
     "shared_pixels",
     "split_runs",

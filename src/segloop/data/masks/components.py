@@ -63,7 +63,7 @@ def _split(
         raise ValueError(f"connectivity {connectivity}; choose 4 or 8")
     if len(starts) == 0:
         return {}
-    root = _roots(len(starts), *_touching(starts, stops, values, size_hw[0], corners=connectivity == 8))
+    root = roots(len(starts), *touching(starts, stops, values, size_hw[0], corners=connectivity == 8))
     order = np.lexsort((root, values))  # stable, and so the runs of a part still ascend
     heads = np.flatnonzero(np.diff(root[order], prepend=-1))
     spans = Spans(starts[order], stops[order], np.append(heads, len(order)), size_hw[0])
@@ -73,7 +73,7 @@ def _split(
     return found
 
 
-def _touching(
+def touching(
     starts: np.ndarray, stops: np.ndarray, values: np.ndarray, height: int, *, corners: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of runs of one value that touch, the second in the column after the first's."""
@@ -88,7 +88,7 @@ def _touching(
     return left[same], right[same]
 
 
-def _roots(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def roots(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return for each of `count` runs the first one of its part, from the pairs that touch.
 
     In each round every part joins the smallest that it touches: at least every second one is gone then.

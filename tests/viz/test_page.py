@@ -1,0 +1,127 @@
+"""A page holds all that it shows, escapes what is text, and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from segloop.viz.page import (
+    Figure,
+    Html,
+    Section,
+    chip,
+    code,
+    columns,
+    facts,
+    fold,
+    gallery,
+    label,
+    markup,
+    note,
+    page,
+    paragraph,
+    picture,
+    table,
+    tag,
+    write_page,
+)
+
+NASTY = "<script>alert(\"x\")</script> & 'quotes'"
+
+
+class Balance(HTMLParser):
+    """Reads a page and notes what was not closed, and every address in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+        if name not in ("meta", "img"):
+            self.open.append(name)
+        found = dict(attributes)
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.links += [value or "" for key, value in attributes if key in ("href", "src")]
+
+    def handle_startendtag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for key, value in attributes if key in ("href", "src")]
+
+    def handle_endtag(self, name: str) -> None:
+        if not self.open or self.open.pop() != name:
+            self.wrong.append(name)
+
+
+def full_page() -> str:
+    image = np.zeros((4, 6, 3), np.uint8)
+    blocks = [
+        paragraph(NASTY),
+        facts([(3, "images")]),
+        table(["class", "share"], [[NASTY, "3 %"]], numbers=[1]),
+        code(f"a = {NASTY!r}"),
+        note(NASTY, level="bad"),
+        label("new"),
+        columns([chip((255, 0, 0)), "b"]),
+        gallery([Figure(picture(image, alt=NASTY), NASTY)]),
+        fold("more", paragraph("text")),
+    ]
+    return page(
+        NASTY,
+        [Section("One & two", blocks, lead=NASTY), Section("One & two", [])],
+        eyebrow="data",
+        footer="end",
+    )
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere() -> None:
+    reader = Balance()
+    reader.feed(full_page())
+    assert reader.wrong == []
+    assert reader.open == []
+    assert reader.ids == ["one-two", "one-two--2"]
+    inner = [link for link in reader.links if not link.startswith("data:")]
+    assert inner == ["#one-two", "#one-two--2"]
+
+
+def test_text_is_never_markup_and_markup_is_not_escaped_twice() -> None:
+    assert "<script>alert" not in full_page()
+    assert markup(markup("a & b")) == "a &amp; b"
+    assert tag("p", Html("<b>x</b>"), "<") == "<p><b>x</b>&lt;</p>"
+
+
+def test_nothing_can_be_loaded() -> None:
+    text = full_page()
+    assert "default-src 'none'" in text.replace("&#x27;", "'")
+    assert not re.search(r"""(?:src|href|url\()\s*=?\s*["']?\s*(?:https?:|//)""", text)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_picture_lies_inside_with_its_size(exact: bool) -> None:
+    image = np.zeros((5, 8, 3), np.uint8)
+    image[..., 0] = 200  # red
+    element = picture(image, alt="red", exact=exact)
+    data = re.search(r"base64,([^\"]+)", element)
+    assert data
+    read = cv2.imdecode(np.frombuffer(base64.b64decode(data[1]), np.uint8), cv2.IMREAD_COLOR)
+    assert read.shape == (5, 8, 3)
+    assert read[2, 4, 2] > 190
+    assert read[2, 4, 0] < 10
+    assert 'width="8" height="5"' in element
+
+
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="choose good, warn, bad, info"):
+        note("x", level="fatal")
+
+
+def test_the_same_page_has_the_same_bytes(tmp_path: Path) -> None:
+    file = write_page(tmp_path / "a" / "index.html", full_page())
+    assert file.read_text(encoding="utf-8") == full_page()
