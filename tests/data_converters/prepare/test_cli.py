@@ -91,7 +91,10 @@ def test_a_demo_goes_where_configs_look_for_it(
         ("ships SRC --demo", "Name the download, or draw one"),
         ("ships SRC --size 9", "--size goes with --demo alone"),
         ("ships SRC --count 9", "--count goes with --demo alone"),
-        ("multiclass --demo --media copy --from coco", "--media, --from go.* with a download, not with --demo"),
+        (
+            "multiclass --demo --media copy --from coco",
+            "--media, --from go.* with a download, not with --demo",
+        ),
         ("multiclass --demo --reduce-zero-label", "--reduce-zero-label goes with a download"),
         ("ships SRC --labels a --from coco", "task ships has no use for --labels, --from; leave"),
         ("multiclass --demo --count 2", "--count 2: at least one of each is drawn: train, val, test"),

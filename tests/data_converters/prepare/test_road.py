@@ -180,9 +180,7 @@ def test_shares_that_cut_nothing_are_refused(
     assert dict(cut.info.splits) == {"train": 15, "val": 5}
     own = Found(parts=(Part(format="coco", source=download, split="val"),), root=download)
     other = replace(wish, task=fake_task(monkeypatch, lambda source: own), shares=shares)
-    with pytest.raises(
-        UserError, match=r"author's own: val; there is nothing to cut\. Leave out --shares"
-    ):
+    with pytest.raises(UserError, match=r"author's own: val; there is nothing to cut\. Leave out --shares"):
         prepare(other, tmp_path / "set", workers=1)
 
 

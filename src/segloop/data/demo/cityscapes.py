@@ -1,4 +1,4 @@
-"""The street scenes of the Cityscapes demo: a drive through made-up towns, with all that Cityscapes labels."""
+"""The street scenes of the Cityscapes demo: drives through made-up towns, labelled as Cityscapes is."""
 
 from __future__ import annotations
 
@@ -22,17 +22,46 @@ from segloop.utils.workers import map_ordered
 EDITION = 1  # raise it with every change that moves a pixel: old numbers belong to old pictures
 COUNTS = {"train": 800, "val": 200, "test": 200}
 SIZE = 224  # height in pixels; pictures are twice as wide
-SCENES_IN_TOWN = 50
-TOWNS = (
-    *("alderbrunn", "birkenau", "calmstadt", "dornhafen", "eschtal", "falkensee", "grauwald", "hohenried"),
-    *("ilmenbach", "jagdfeld", "kaltenmoor", "lindental", "moorburg", "neuwied", "ostheim", "pappelau"),
-)
+SCENES_IN_TOWN = 80
+TOWNS = {  # no town is in two splits
+    "train": (
+        *("alderbrunn", "birkenau", "calmstadt", "dornhafen", "eschtal"),
+        *("falkensee", "grauwald", "hohenried", "ilmenbach", "jagdfeld"),
+    ),
+    "val": ("kaltenmoor", "lindental", "moorburg"),
+    "test": ("neuwied", "ostheim", "pappelau"),
+}
 _STYLES = (
-    Style(((196, 178, 150), (208, 200, 184), (170, 128, 104), (150, 152, 150)), (88, 88, 92), (138, 134, 130), (86, 108, 58)),
-    Style(((150, 92, 74), (176, 116, 90), (128, 84, 70), (200, 186, 168)), (78, 80, 84), (150, 142, 134), (70, 98, 54)),
-    Style(((214, 210, 200), (190, 196, 198), (222, 204, 160), (164, 170, 160)), (104, 104, 106), (160, 158, 154), (98, 118, 62)),
-    Style(((128, 132, 138), (160, 160, 164), (108, 112, 118), (186, 176, 166)), (70, 72, 78), (124, 122, 122), (78, 96, 60)),
-    Style(((206, 160, 110), (186, 140, 96), (218, 196, 150), (150, 118, 90)), (96, 92, 90), (152, 144, 132), (112, 112, 52)),
+    Style(
+        ((196, 178, 150), (208, 200, 184), (170, 128, 104), (150, 152, 150)),
+        (88, 88, 92),
+        (138, 134, 130),
+        (86, 108, 58),
+    ),
+    Style(
+        ((150, 92, 74), (176, 116, 90), (128, 84, 70), (200, 186, 168)),
+        (78, 80, 84),
+        (150, 142, 134),
+        (70, 98, 54),
+    ),
+    Style(
+        ((214, 210, 200), (190, 196, 198), (222, 204, 160), (164, 170, 160)),
+        (104, 104, 106),
+        (160, 158, 154),
+        (98, 118, 62),
+    ),
+    Style(
+        ((128, 132, 138), (160, 160, 164), (108, 112, 118), (186, 176, 166)),
+        (70, 72, 78),
+        (124, 122, 122),
+        (78, 96, 60),
+    ),
+    Style(
+        ((206, 160, 110), (186, 140, 96), (218, 196, 150), (150, 118, 90)),
+        (96, 92, 90),
+        (152, 144, 132),
+        (112, 112, 52),
+    ),
 )
 _SKIES = (
     ((108, 150, 204), (206, 222, 236)),
@@ -44,7 +73,10 @@ _SKIES = (
 
 
 def draw_scene(*, seed: int, split: str, index: int, size: int) -> tuple[np.ndarray, list[Outlined]]:
-    """Return one scene, an RGB image [size, 2 size, 3] and its outlines; they follow from these numbers alone."""
+    """Return one scene, an RGB image [size, 2 size, 3] and its outlines.
+
+    They follow from these four numbers alone; a town, which has many scenes, gives them style and camera.
+    """
     dice = Dice(seed, split, index)
     town = Dice(seed, f"{split} town", index // SCENES_IN_TOWN)
     style = town.pick(_STYLES)
@@ -68,11 +100,12 @@ def draw_scene(*, seed: int, split: str, index: int, size: int) -> tuple[np.ndar
     plan = Plan(scene, dice, street, style)
     plan.surroundings()
     plan.lanes()
-    plan.crossing()
-    plan.parked()
     plan.walkers()
-    plan.cyclists()
-    plan.crowds()
+    if dice.chance(0.88):  # else it is early in the morning
+        plan.crossing()
+        plan.parked()
+        plan.cyclists()
+        plan.crowds()
     plan.draw()
     bonnet(scene, town)
     _rims(scene)
@@ -128,7 +161,9 @@ def _photograph(dice: Dice, image: np.ndarray) -> np.ndarray:
     rows = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]
     columns = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None]
     tilt = np.float32(dice.uniform(-0.25, 0.25)) * columns + np.float32(dice.uniform(-0.15, 0.15)) * rows
-    seen = np.clip(np.rint(image * (exposure * (np.float32(1) + tilt))[..., None] * warmth), 0, 255).astype(np.uint8)
+    seen = np.clip(np.rint(image * (exposure * (np.float32(1) + tilt))[..., None] * warmth), 0, 255).astype(
+        np.uint8
+    )
     blur = dice.uniform(0.2, 0.8)
     if blur > 0.35:
         seen = cv2.GaussianBlur(seen, (0, 0), blur)
@@ -161,8 +196,9 @@ def instance_ids(outlines: list[Outlined], size_hw: tuple[int, int]) -> np.ndarr
 
 def scene_name(split: str, index: int) -> str:
     """Return a scene's path below its split, up to the kinds of its files: town, sequence and frame."""
-    shift = {"train": 0, "val": 5, "test": 10}.get(split, 0)
-    town = TOWNS[(index // SCENES_IN_TOWN + shift) % len(TOWNS)]
+    names = TOWNS.get(split, (split,))
+    again, place = divmod(index // SCENES_IN_TOWN, len(names))
+    town = names[place] + (str(again + 1) if again else "")
     return f"{town}/{town}_{index:06d}_000019"
 
 

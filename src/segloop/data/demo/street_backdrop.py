@@ -65,7 +65,9 @@ def _patch(scene: Scene, outline: np.ndarray, color: RGB, label: str | None, *, 
     return board
 
 
-def _strip(scene: Scene, left: float, right: float, near: float, far: float, color: RGB, label: str | None) -> None:
+def _strip(
+    scene: Scene, left: float, right: float, near: float, far: float, color: RGB, label: str | None
+) -> None:
     """Lay a strip of ground."""
     outline = _spread(scene, (left, near, 0), (right, near, 0), (right, far, 0), (left, far, 0))
     _patch(scene, outline, color, label)
@@ -96,7 +98,9 @@ def far_end(scene: Scene, dice: Dice, style: Style) -> None:
         return
     if kind == "house":
         tall = dice.uniform(9, 26)
-        outline = _spread(scene, (-reach, 170, 0), (reach, 170, 0), (reach, 170, tall), (-reach, 170, tall * 0.8))
+        outline = _spread(
+            scene, (-reach, 170, 0), (reach, 170, 0), (reach, 170, tall), (-reach, 170, tall * 0.8)
+        )
         _patch(scene, outline, dice.pick(style.houses), "building", depth=120)
         return
     edge = np.linspace(-reach, reach, 60)
@@ -116,7 +120,9 @@ def ground(scene: Scene, dice: Dice, street: Street, style: Style) -> None:
         _strip(scene, min(inner, outer), max(inner, outer), NEAR, FAR, style.paving, "sidewalk")
     for inner, outer in zip((street.left, street.right), street.kerbs, strict=True):
         if inner != outer:
-            _strip(scene, min(inner, outer), max(inner, outer), NEAR, FAR, tone(style.asphalt, 1.22), "parking")
+            _strip(
+                scene, min(inner, outer), max(inner, outer), NEAR, FAR, tone(style.asphalt, 1.22), "parking"
+            )
     _strip(scene, street.left, street.right, NEAR, FAR, style.asphalt, "road")
     if street.crossing is not None:
         _strip(scene, -reach, reach, *street.crossing, style.asphalt, "road")
@@ -132,9 +138,13 @@ def ground(scene: Scene, dice: Dice, street: Street, style: Style) -> None:
         for x in np.arange(street.left + 0.4, street.right - 0.4, 1.0).tolist():
             _strip(scene, x, x + 0.5, begin, begin + 2.8, white, None)
     if street.track is not None:
-        _strip(scene, street.track - 1.3, street.track + 1.3, NEAR, FAR, tone(style.asphalt, 1.12), "rail track")
+        _strip(
+            scene, street.track - 1.3, street.track + 1.3, NEAR, FAR, tone(style.asphalt, 1.12), "rail track"
+        )
         for rail in (-0.72, 0.72):
-            _strip(scene, street.track + rail - 0.05, street.track + rail + 0.05, NEAR, 120.0, (74, 72, 72), None)
+            _strip(
+                scene, street.track + rail - 0.05, street.track + rail + 0.05, NEAR, 120.0, (74, 72, 72), None
+            )
 
 
 def house(scene: Scene, dice: Dice, style: Style, wall: float, near: float, far: float) -> None:
@@ -145,7 +155,9 @@ def house(scene: Scene, dice: Dice, style: Style, wall: float, near: float, far:
     deep = 11.0 if wall > 0 else -11.0
     near = max(near, NEAR)
     side = _spread(scene, (wall, near, 0), (wall, far, 0), (wall, far, height), (wall, near, height))
-    end = _spread(scene, (wall, near, 0), (wall + deep, near, 0), (wall + deep, near, height), (wall, near, height))
+    end = _spread(
+        scene, (wall, near, 0), (wall + deep, near, 0), (wall + deep, near, height), (wall, near, height)
+    )
     board = Board(scene.camera, np.concatenate([side, end]), base=color, scale=COARSE)
     if 0 in board.size_hw:
         return
@@ -162,16 +174,30 @@ def house(scene: Scene, dice: Dice, style: Style, wall: float, near: float, far:
         high = low + step * (0.55 if floor or not shops else 0.68)
         wide = 0.24 if floor or not shops else 0.42
         if shops and not floor:
-            sign = _spread(scene, (wall, near, high + 0.1), (wall, far, high + 0.1), (wall, far, step), (wall, near, step))
+            sign = _spread(
+                scene,
+                (wall, near, high + 0.1),
+                (wall, far, high + 0.1),
+                (wall, far, step),
+                (wall, near, step),
+            )
             board.fill(sign, tone(dice.pick(style.houses), 0.6), covers=False)
         for column in range(columns):
             begin = near + (column + 0.5 - wide) * pitch
             stop = near + (column + 0.5 + wide) * pitch
             if begin > 70:
                 break  # too far away to be told from the wall
-            glass = _spread(scene, (wall, begin, low), (wall, stop, low), (wall, stop, high), (wall, begin, high))
+            glass = _spread(
+                scene, (wall, begin, low), (wall, stop, low), (wall, stop, high), (wall, begin, high)
+            )
             board.fill(glass, tone(pane, 0.8 + 0.3 * ((floor * 7 + column * 3) % 5) / 4), covers=False)
-    eaves = _spread(scene, (wall, near, height - 0.4), (wall, far, height - 0.4), (wall, far, height), (wall, near, height))
+    eaves = _spread(
+        scene,
+        (wall, near, height - 0.4),
+        (wall, far, height - 0.4),
+        (wall, far, height),
+        (wall, near, height),
+    )
     board.fill(eaves, tone(color, 0.6), covers=False)
     scene.add(board, "building", depth=near)
 
@@ -190,7 +216,9 @@ def barrier(scene: Scene, dice: Dice, wall: float, near: float, far: float) -> N
     else:
         board.enclose(outline)
         for z in np.arange(near, min(far, near + 24), 0.9).tolist():
-            board.line(_spread(scene, (wall, z, 0), (wall, z, height)), color, width=scene.camera.focal * 0.06 / z)
+            board.line(
+                _spread(scene, (wall, z, 0), (wall, z, height)), color, width=scene.camera.focal * 0.06 / z
+            )
         for up in (0.25, height):
             board.line(_spread(scene, (wall, near, up), (wall, far, up)), color, width=1.2)
     scene.add(board, "wall" if solid else "fence", depth=near)
@@ -212,7 +240,10 @@ def tree(scene: Scene, dice: Dice, style: Style, x: float, z: float) -> None:
         board.line(trunk, (78, 62, 48), width=scene.camera.focal * 0.3 / z)
     middle = np.array([x, stem + (height - stem) / 2])
     corners = np.linspace(0, 2 * math.pi, 12)[:-1]
-    crown = smooth_closed(polar(corners, 0.8 + 0.4 * dice.grid(11)) * [reach, (height - stem) / 2], rounds=2) + middle
+    crown = (
+        smooth_closed(polar(corners, 0.8 + 0.4 * dice.grid(11)) * [reach, (height - stem) / 2], rounds=2)
+        + middle
+    )
     board.fill(_spread(scene, *((across, z, up) for across, up in crown.tolist())), leaves)
     for spot in dice.grid(26, 3):
         angle, part = float(spot[0]) * 2 * math.pi, float(spot[1]) ** 0.5 * 0.9
@@ -226,7 +257,9 @@ def tree(scene: Scene, dice: Dice, style: Style, x: float, z: float) -> None:
 def pole(scene: Scene, dice: Dice, x: float, z: float) -> None:
     """Put up a pole, with a lamp, a traffic sign or traffic lights."""
     kind = dice.pick(("sign", "sign", "light", "lamp"))
-    height = {"sign": dice.uniform(2.3, 3.2), "light": dice.uniform(3.0, 3.6), "lamp": dice.uniform(5, 8)}[kind]
+    height = {"sign": dice.uniform(2.3, 3.2), "light": dice.uniform(3.0, 3.6), "lamp": dice.uniform(5, 8)}[
+        kind
+    ]
     scale = scene.camera.focal / z
     around = _spread(scene, (x - 1.2, z, 0), (x + 1.2, z, height + 0.5))
     board = Board(scene.camera, around, base=(120, 122, 124), scale=FINE)
@@ -244,11 +277,13 @@ def pole(scene: Scene, dice: Dice, x: float, z: float) -> None:
     low, half = height - (0.7 if kind == "sign" else 0.95), 0.33 if kind == "sign" else 0.17
     turn = np.linspace(0, 2 * math.pi, 13)[:-1]
     if kind == "light":
-        case = _spread(scene, (x - half, z, low), (x + half, z, low), (x + half, z, height), (x - half, z, height))
+        case = _spread(
+            scene, (x - half, z, low), (x + half, z, low), (x + half, z, height), (x - half, z, height)
+        )
         board.fill(case, (30, 32, 32))
         shines = dice.integer(0, 2)
         for place, color in enumerate(((60, 190, 90), (226, 180, 50), (206, 44, 36))):
-            lamp = polar(turn, 0.1) + [x, low + 0.18 + 0.29 * place]
+            lamp = polar(turn, 0.1) + np.array([x, low + 0.18 + 0.29 * place])
             seen = color if place == shines else tone(color, 0.35)
             board.fill(_spread(scene, *((across, z, up) for across, up in lamp.tolist())), seen, covers=False)
     else:
@@ -262,24 +297,43 @@ def _sign(scene: Scene, dice: Dice, board: Board, at: tuple[float, float, float]
     shape = dice.pick(("round", "triangle", "square"))
     count, start = {"round": (16, 0.0), "triangle": (3, math.pi / 2), "square": (4, math.pi / 4)}[shape]
     turn = start + np.arange(count) * (2 * math.pi / count)
-    rim, face = dice.pick((((190, 30, 34), (236, 236, 232)), ((36, 78, 160), (36, 78, 160)), ((220, 180, 40), (240, 238, 230))))
+    rim, face = dice.pick(
+        (((190, 30, 34), (236, 236, 232)), ((36, 78, 160), (36, 78, 160)), ((220, 180, 40), (240, 238, 230)))
+    )
     for part, color in ((1.1, rim), (0.76, face)):
-        plate = polar(turn, half * part) + [x, up]
-        board.fill(_spread(scene, *((across, z, high) for across, high in plate.tolist())), color, covers=part > 1)
+        plate = polar(turn, half * part) + np.array([x, up])
+        board.fill(
+            _spread(scene, *((across, z, high) for across, high in plate.tolist())), color, covers=part > 1
+        )
     mark = _spread(scene, (x - 0.4 * half, z, up), (x + 0.4 * half, z, up))
-    board.line(mark, (30, 30, 34) if face != rim else (240, 240, 240), width=scene.camera.focal * 0.09 / z, covers=False)
+    board.line(
+        mark,
+        (30, 30, 34) if face != rim else (240, 240, 240),
+        width=scene.camera.focal * 0.09 / z,
+        covers=False,
+    )
 
 
 def clutter(scene: Scene, dice: Dice, x: float, z: float) -> None:
     """Put something on the sidewalk that no class stands for: a bin, a box, a billboard."""
     wide, tall = dice.uniform(0.25, 0.7), dice.uniform(0.6, 1.6)
-    color = tone(dice.pick(((70, 80, 74), (96, 92, 88), (150, 120, 60), (60, 70, 96))), dice.uniform(0.8, 1.2))
-    outline = _spread(scene, (x - wide, z, 0), (x + wide, z, 0), (x + 0.9 * wide, z, tall), (x - 0.9 * wide, z, tall))
+    color = tone(
+        dice.pick(((70, 80, 74), (96, 92, 88), (150, 120, 60), (60, 70, 96))), dice.uniform(0.8, 1.2)
+    )
+    outline = _spread(
+        scene, (x - wide, z, 0), (x + wide, z, 0), (x + 0.9 * wide, z, tall), (x - 0.9 * wide, z, tall)
+    )
     board = Board(scene.camera, outline, base=color)
     if 0 in board.size_hw:
         return
     board.fill(outline, color)
-    lid = _spread(scene, (x - wide, z, tall * 0.84), (x + wide, z, tall * 0.84), (x + wide, z, tall), (x - wide, z, tall))
+    lid = _spread(
+        scene,
+        (x - wide, z, tall * 0.84),
+        (x + wide, z, tall * 0.84),
+        (x + wide, z, tall),
+        (x - wide, z, tall),
+    )
     board.fill(lid, tone(color, 0.7), covers=False)
     scene.add(board, dice.pick(("static", "static", "dynamic")), depth=z)
 

@@ -12,7 +12,14 @@ from segloop.data.demo.street_board import RGB, Pen, Thing, tone
 from segloop.data.demo.street_vehicles import LAMP, METAL, PAINTS, RUBBER, coat
 
 SKINS: tuple[RGB, ...] = ((224, 180, 150), (198, 148, 112), (140, 96, 68), (92, 62, 46))
-CLOTHES: tuple[RGB, ...] = (*PAINTS, (34, 38, 60), (70, 74, 90), (160, 150, 132), (210, 120, 120), (30, 30, 32))
+CLOTHES: tuple[RGB, ...] = (
+    *PAINTS,
+    (34, 38, 60),
+    (70, 74, 90),
+    (160, 150, 132),
+    (210, 120, 120),
+    (30, 30, 32),
+)
 Flat = Sequence[tuple[float, float]]
 
 
@@ -28,7 +35,12 @@ def _limb(pen: Pen, points: Flat, width: float, color: RGB, *, across: float = 0
 def _clothes(dice: Dice) -> tuple[RGB, RGB, RGB, RGB]:
     """Choose a coat, trousers, skin and hair."""
     first, second = (tone(dice.pick(CLOTHES), dice.uniform(0.8, 1.15)) for _ in range(2))
-    return first, second, dice.pick(SKINS), dice.pick(((40, 30, 24), (92, 66, 40), (168, 140, 90), (30, 30, 32)))
+    return (
+        first,
+        second,
+        dice.pick(SKINS),
+        dice.pick(((40, 30, 24), (92, 66, 40), (168, 140, 90), (30, 30, 32))),
+    )
 
 
 def person(dice: Dice) -> Thing:
@@ -61,10 +73,16 @@ def person(dice: Dice) -> Thing:
             _limb(pen, arm, 0.11 * size, tone(jacket, 0.82))
             pen.disc((hand[0] * size, hand[1] * size), 0.055 * size, skin)
         if bag:
-            pen.fill(_flat(at([(wide - 0.02, 1.0), (wide + 0.18, 1.0), (wide + 0.18, 0.68), (wide, 0.68)])), tone(trousers, 1.4))
+            pen.fill(
+                _flat(at([(wide - 0.02, 1.0), (wide + 0.18, 1.0), (wide + 0.18, 0.68), (wide, 0.68)])),
+                tone(trousers, 1.4),
+            )
         _limb(pen, at([(lean, 1.46), (lean, 1.56)]), 0.11 * size, skin)
         pen.disc((lean * size, 1.62 * size), 0.115 * size, skin)
-        cap = [(lean + 0.125 * math.cos(k * math.pi / 6), 1.64 + 0.115 * math.sin(k * math.pi / 6)) for k in range(7)]
+        cap = [
+            (lean + 0.125 * math.cos(k * math.pi / 6), 1.64 + 0.115 * math.sin(k * math.pi / 6))
+            for k in range(7)
+        ]
         pen.fill(_flat(at(cap)), hair)
 
     return Thing((1.0 * size, 0.1, 1.8 * size), jacket, draw)
@@ -83,10 +101,19 @@ def rider(dice: Dice, *, motor: bool) -> Thing:
         hip = (seat[0], seat[1] + 0.04)
         shoulder = (seat[0] + lean + 0.06, seat[1] + 0.56)
         knee = (0.16, 0.62 if motor else 0.7)
-        _limb(pen, [hip, (knee[0] + 0.05, knee[1] + 0.08), (foot[0] + 0.14, foot[1] + 0.1)], 0.15, tone(trousers, 0.75))
+        _limb(
+            pen,
+            [hip, (knee[0] + 0.05, knee[1] + 0.08), (foot[0] + 0.14, foot[1] + 0.1)],
+            0.15,
+            tone(trousers, 0.75),
+        )
         _limb(pen, [hip, knee, foot], 0.17, trousers)
         _limb(pen, [foot, (foot[0] + 0.16, foot[1] - 0.02)], 0.09, RUBBER)
-        back = [(hip[0] - 0.16, hip[1]), (shoulder[0] - 0.17, shoulder[1] - 0.02), (shoulder[0] - 0.02, shoulder[1] + 0.08)]
+        back = [
+            (hip[0] - 0.16, hip[1]),
+            (shoulder[0] - 0.17, shoulder[1] - 0.02),
+            (shoulder[0] - 0.02, shoulder[1] + 0.08),
+        ]
         back += [(shoulder[0] + 0.1, shoulder[1] - 0.06), (hip[0] + 0.16, hip[1])]
         pen.fill(_flat(back), jacket)
         elbow = ((shoulder[0] + hands[0]) / 2 - 0.03, (shoulder[1] + hands[1]) / 2 - 0.1)
@@ -95,10 +122,23 @@ def rider(dice: Dice, *, motor: bool) -> Thing:
         head = (shoulder[0] + 0.1, shoulder[1] + 0.2)
         _limb(pen, [shoulder, head], 0.1, skin)
         pen.disc(head, 0.125, skin if helmet is None else helmet)
-        dome = [(head[0] + 0.13 * math.cos(k * math.pi / 6), head[1] + 0.03 + 0.12 * math.sin(k * math.pi / 6)) for k in range(7)]
+        dome = [
+            (head[0] + 0.13 * math.cos(k * math.pi / 6), head[1] + 0.03 + 0.12 * math.sin(k * math.pi / 6))
+            for k in range(7)
+        ]
         pen.fill(_flat(dome), hair if helmet is None else tone(helmet, 0.8))
         if motor:
-            pen.fill(_flat([(head[0] + 0.02, head[1] - 0.03), (head[0] + 0.13, head[1] - 0.03), (head[0] + 0.13, head[1] + 0.05), (head[0] + 0.02, head[1] + 0.05)]), (30, 34, 40))
+            pen.fill(
+                _flat(
+                    [
+                        (head[0] + 0.02, head[1] - 0.03),
+                        (head[0] + 0.13, head[1] - 0.03),
+                        (head[0] + 0.13, head[1] + 0.05),
+                        (head[0] + 0.02, head[1] + 0.05),
+                    ]
+                ),
+                (30, 34, 40),
+            )
 
     return Thing((1.5, 0.1, 1.95), jacket, draw)
 

@@ -1,4 +1,4 @@
-"""Who is in a street scene and where: traffic in its lanes, parked cars, people, crowds, and what hides whom."""
+"""Who is in a street scene and where: traffic in its lanes, parked cars, people, crowds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segloop.data.demo.street_vehicles import VEHICLES, car
 
 AWAY = math.pi / 2  # the heading of who drives as the camera does
 LANE = 3.2
-Drawing = tuple[float, Callable[[], None]]  # how far away, and what draws it
+Drawing = tuple[float, Callable[[], object]]  # how far away, and what draws it
 MOVING = {"car": 0.36, "truck": 0.22, "bus": 0.2, "motorcycle": 0.18, "caravan": 0.02, "trailer": 0.02}
 CROSSING = {"car": 0.26, "truck": 0.16, "bus": 0.17, "train": 0.15, "motorcycle": 0.13, "bicycle": 0.13}
 
@@ -30,7 +30,7 @@ class Plan:
 
     def put(self, z: float, draw: Callable[[], object]) -> None:
         """Note a drawing at a depth."""
-        self.drawings.append((z, lambda: (draw(), None)[1]))
+        self.drawings.append((z, draw))
 
     def draw(self) -> None:
         """Draw all, the farthest first."""
@@ -64,7 +64,9 @@ class Plan:
             self.cyclist(x, z + 1, heading + self.dice.uniform(-0.8, 0.8), motor=True)
             return z + 2
         thing = VEHICLES[name](self.dice)
-        self.thing(name, thing, Pose.heading(x, z + thing.extent[0] / 2, heading + self.dice.uniform(-0.03, 0.03)))
+        self.thing(
+            name, thing, Pose.heading(x, z + thing.extent[0] / 2, heading + self.dice.uniform(-0.03, 0.03))
+        )
         return z + thing.extent[0]
 
     def _tram(self, x: float, heading: float) -> None:
@@ -102,7 +104,9 @@ class Plan:
         sits = rider(dice, motor=motor)
         pose = Pose.heading(x, z, heading)
         cosine = math.copysign(max(abs(pose.cosine), 0.5), pose.cosine)
-        self.put(z, partial(_with_shadow, self.scene, wheels, pose, "motorcycle" if motor else "bicycle", False))
+        self.put(
+            z, partial(_with_shadow, self.scene, wheels, pose, "motorcycle" if motor else "bicycle", False)
+        )
         seat = Pose(x, z, cosine, round(math.sqrt(1 - cosine**2), 6))
         self.put(z - 0.01, partial(show, self.scene, sits, seat, "rider"))
 
@@ -132,12 +136,16 @@ class Plan:
             self._people(x, z, dice.pick((1, 1, 1, 2, 3)))
         if street.crossing is not None:
             for _ in range(dice.pick((0, 0, 1, 2))):
-                self._people(dice.uniform(street.left, street.right), street.crossing[0] - dice.uniform(0.8, 3), 1)
+                self._people(
+                    dice.uniform(street.left, street.right), street.crossing[0] - dice.uniform(0.8, 3), 1
+                )
 
     def _people(self, x: float, z: float, count: int) -> None:
         dice = self.dice
         for k in range(count):
-            turned = Pose.heading(x + 0.5 * k, z + dice.uniform(-0.3, 0.3), dice.pick((0.0, math.pi)) + dice.uniform(-0.5, 0.5))
+            turned = Pose.heading(
+                x + 0.5 * k, z + dice.uniform(-0.3, 0.3), dice.pick((0.0, math.pi)) + dice.uniform(-0.5, 0.5)
+            )
             self.thing("person", person(dice), turned)
 
     def cyclists(self) -> None:
@@ -153,7 +161,11 @@ class Plan:
             motor = dice.chance(0.45)
             thing = motorcycle(dice) if motor else bicycle(dice)
             heading = dice.pick((0.0, math.pi)) + dice.uniform(-0.9, 0.9)
-            self.thing("motorcycle" if motor else "bicycle", thing, Pose.heading(x, 6 + 14 * dice.uniform(0, 1) ** 1.3, heading))
+            self.thing(
+                "motorcycle" if motor else "bicycle",
+                thing,
+                Pose.heading(x, 6 + 14 * dice.uniform(0, 1) ** 1.3, heading),
+            )
 
     def crowds(self) -> None:
         """Put groups that nobody counted: people, cars far away, a rack of bicycles."""
@@ -165,11 +177,17 @@ class Plan:
             self.put(z, partial(_group, self.scene, [(person(dice), pose) for pose in poses], "persongroup"))
         if dice.chance(0.2):
             x, z = street.kerbs[1] + 1.0, dice.uniform(7, 22)
-            poses = [Pose.heading(x, z + 0.5 * k, dice.uniform(-0.25, 0.25)) for k in range(dice.integer(4, 8))]
-            self.put(z, partial(_group, self.scene, [(bicycle(dice), pose) for pose in poses], "bicyclegroup"))
+            poses = [
+                Pose.heading(x, z + 0.5 * k, dice.uniform(-0.25, 0.25)) for k in range(dice.integer(4, 8))
+            ]
+            self.put(
+                z, partial(_group, self.scene, [(bicycle(dice), pose) for pose in poses], "bicyclegroup")
+            )
         if dice.chance(0.25):
             x, z = dice.pick((street.right + 1.2, street.left - 1.2)), dice.uniform(72, 95)
-            poses = [Pose.heading(x + dice.uniform(-1, 1), z + 6 * k, AWAY) for k in range(dice.integer(3, 6))]
+            poses = [
+                Pose.heading(x + dice.uniform(-1, 1), z + 6 * k, AWAY) for k in range(dice.integer(3, 6))
+            ]
             self.put(z, partial(_group, self.scene, [(car(dice), pose) for pose in poses], "cargroup"))
 
     def surroundings(self) -> None:
@@ -183,7 +201,9 @@ class Plan:
             while z < 130:
                 stop = z + dice.uniform(9, 24)
                 if not self._in_crossing(z, stop) and built and dice.chance(0.86):
-                    self.put(stop, partial(house, self.scene, dice, self.style, wall + outward * 0.2, z, stop))
+                    self.put(
+                        stop, partial(house, self.scene, dice, self.style, wall + outward * 0.2, z, stop)
+                    )
                 elif not self._in_crossing(z, stop) and z > 2 and dice.chance(0.6):
                     self.put(stop, partial(barrier, self.scene, dice, wall, z, stop))
                 z = stop + (0 if dice.chance(0.7) else dice.uniform(2, 9))
@@ -230,9 +250,7 @@ def _plate(scene: Scene, thing: Thing, pose: Pose) -> None:
 
 def _group(scene: Scene, things: list[tuple[Thing, Pose]], label: str) -> None:
     """Draw several things on one sheet, as one region."""
-    corners = [
-        scene.camera.pixels(pose.world(_corners(thing))) for thing, pose in things
-    ]
+    corners = [scene.camera.pixels(pose.world(_corners(thing))) for thing, pose in things]
     board = Board(scene.camera, np.concatenate(corners), base=things[0][0].base)
     if 0 in board.size_hw:
         return

@@ -48,7 +48,7 @@ def _beside(across: float, back: float, front: float, low: float, high: float) -
 def _wheels(pen: Pen, places: tuple[float, ...], radius: float, half: float) -> None:
     """Draw the wheels of the side that is seen, and those below the end that is seen."""
     for across in (-half, half):
-        if pen.side(across, half):
+        if pen.side(across):
             for along in places:
                 pen.disc((along, radius), radius, RUBBER, across=across)
                 pen.disc((along, radius), radius * 0.52, METAL, across=across)
@@ -56,14 +56,14 @@ def _wheels(pen: Pen, places: tuple[float, ...], radius: float, half: float) -> 
 
 def _tyres(pen: Pen, along: float, half: float, height: float) -> None:
     for across in (-half + 0.12, half - 0.12):
-        pen.fill(_across(along, 0.1, 0.0, height) + [0.0, across, 0.0], RUBBER)
+        pen.fill(_across(along, 0.1, 0.0, height) + np.array([0.0, across, 0.0]), RUBBER)
 
 
 def _lamps(pen: Pen, along: float, half: float, up: float, *, size: float = 0.14) -> None:
     """Draw lamps at an end: white in front, red behind."""
     color = LAMP if along > 0 else RED
     for across in (-half + size + 0.06, half - size - 0.06):
-        lamp = _across(along, size, up - 0.6 * size, up + 0.6 * size) + [0.0, across, 0.0]
+        lamp = _across(along, size, up - 0.6 * size, up + 0.6 * size) + np.array([0.0, across, 0.0])
         pen.fill(lamp, color, covers=False)
 
 
@@ -91,7 +91,10 @@ def car(dice: Dice) -> Thing:
             if pen.end(along):
                 _tyres(pen, along * 0.94, half, 0.4)
         body = np.concatenate(
-            [box((back, front), (-half, half), (0.3, belt * 0.78)), box((back + 0.12, front - 0.28), (-half, half), (belt, belt))]
+            [
+                box((back, front), (-half, half), (0.3, belt * 0.78)),
+                box((back + 0.12, front - 0.28), (-half, half), (belt, belt)),
+            ]
         )
         pen.hull(body, pen.lit(paint, 1 if pen.end(front) else -1, 0))
         cabin = np.array(
@@ -105,7 +108,7 @@ def car(dice: Dice) -> Thing:
                 top = np.array([(high, roof - 0.06, height - 0.1), (high, -roof + 0.06, height - 0.1)])
                 pen.fill(np.concatenate([pane, top]), GLASS, covers=False)
         for across in (-half, half):
-            if pen.side(across, half):
+            if pen.side(across):
                 _car_side(pen, across, roof)
         for along in (back, front):
             if pen.end(along):
@@ -116,11 +119,19 @@ def car(dice: Dice) -> Thing:
 
     def _car_side(pen: Pen, across: float, roof: float) -> None:
         sign = 1.0 if across > 0 else -1.0
-        flank = [(back, across, 0.3), (front, across, 0.3), (front, across, belt * 0.76), (front - 0.28, across, belt)]
+        flank = [
+            (back, across, 0.3),
+            (front, across, 0.3),
+            (front, across, belt * 0.76),
+            (front - 0.28, across, belt),
+        ]
         flank += [(back + 0.12, across, belt), (back, across, belt * 0.78)]
         pen.fill(np.array(flank), pen.lit(paint, 0, sign))
         bottom, top = belt + 0.02, height - 0.11
-        pane = [(low_cabin[0] + 0.2, sign * (half - 0.02), bottom), (low_cabin[1] - 0.14, sign * (half - 0.02), bottom)]
+        pane = [
+            (low_cabin[0] + 0.2, sign * (half - 0.02), bottom),
+            (low_cabin[1] - 0.14, sign * (half - 0.02), bottom),
+        ]
         pane += [(high_cabin[1] - 0.06, sign * roof, top), (high_cabin[0] + 0.1, sign * roof, top)]
         pen.fill(np.array(pane), GLASS, covers=False)
         middle = 0.5 * (low_cabin[0] + low_cabin[1]) - 0.05
@@ -152,7 +163,7 @@ def truck(dice: Dice) -> Thing:
             pen.hull(corners, pen.lit(color, 1 if pen.end(front) else -1, 0))
             low, high = corners.min(axis=0), corners.max(axis=0)
             for across in (low[1], high[1]):
-                if pen.side(across, half):
+                if pen.side(across):
                     side = _beside(across, low[0], high[0], low[2], high[2])
                     pen.fill(side, pen.lit(color, 0, 1 if across > 0 else -1), covers=False)
                     if color is paint:
@@ -187,9 +198,11 @@ def bus(dice: Dice) -> Thing:
     split = dice.uniform(0.9, 1.15)
 
     def draw(pen: Pen) -> None:
-        pen.hull(box((back, front), (-half, half), (0.3, height)), pen.lit(paint, 1 if pen.end(front) else -1, 0))
+        pen.hull(
+            box((back, front), (-half, half), (0.3, height)), pen.lit(paint, 1 if pen.end(front) else -1, 0)
+        )
         for across in (-half, half):
-            if not pen.side(across, half):
+            if not pen.side(across):
                 continue
             sign = 1 if across > 0 else -1
             pen.fill(_beside(across, back, front, 0.3, height), pen.lit(paint, 0, sign), covers=False)
@@ -201,7 +214,9 @@ def bus(dice: Dice) -> Thing:
                 pen.line([(along, across, 1.4), (along, across, 2.5)], (88, 92, 96), width=0.1, covers=False)
             if sign < 0:  # doors open to the kerb, on the right
                 for along in (front - 1.3, -0.4):
-                    pen.fill(_beside(across, along - 0.6, along + 0.6, 0.4, 2.5), tone(GLASS, 1.25), covers=False)
+                    pen.fill(
+                        _beside(across, along - 0.6, along + 0.6, 0.4, 2.5), tone(GLASS, 1.25), covers=False
+                    )
                     middle = [(along, across, 0.4), (along, across, 2.5)]
                     pen.line(middle, (120, 122, 124), width=0.08, covers=False)
         if pen.end(front):
@@ -235,7 +250,9 @@ def train(dice: Dice) -> Thing:
     def draw(pen: Pen) -> None:
         arm = [(mast - 0.6, 0, height), (mast + 0.5, 0, height + 0.7), (mast - 0.3, 0, height + 1.3)]
         pen.line(arm, (60, 60, 62), width=0.12)
-        pen.line([(mast - 0.3, -0.7, height + 1.3), (mast - 0.3, 0.7, height + 1.3)], (60, 60, 62), width=0.12)
+        pen.line(
+            [(mast - 0.3, -0.7, height + 1.3), (mast - 0.3, 0.7, height + 1.3)], (60, 60, 62), width=0.12
+        )
         body = np.concatenate(
             [
                 box((back, front), (-half, half), (0.2, 1.2)),
@@ -245,21 +262,27 @@ def train(dice: Dice) -> Thing:
         )
         pen.hull(body, pen.lit(paint, 1 if pen.end(front) else -1, 0))
         for across in (-half, half):
-            if pen.side(across, half):
+            if pen.side(across):
                 _side(pen, across)
         for along, inner in ((front, front - slope), (back, back + slope)):
             if pen.end(along):
                 pane = [(along - 0.02 * along, -half * 0.82, 1.35), (along - 0.02 * along, half * 0.82, 1.35)]
                 pane += [(inner, half * 0.74, height - 0.62), (inner, -half * 0.74, height - 0.62)]
                 pen.fill(np.array(pane), GLASS, covers=False)
-                pen.fill(_across(along, half, 0.2, 0.85), pen.lit(second, 1 if along > 0 else -1, 0), covers=False)
+                pen.fill(
+                    _across(along, half, 0.2, 0.85), pen.lit(second, 1 if along > 0 else -1, 0), covers=False
+                )
                 pen.fill(_across(along, 0.16, 1.0, 1.2), LAMP if along > 0 else RED, covers=False)
                 _lamps(pen, along, half, 0.62, size=0.13)
 
     def _side(pen: Pen, across: float) -> None:
         sign = 1 if across > 0 else -1
         flank = [(back, across, 0.2), (front, across, 0.2), (front, across, 1.2)]
-        flank += [(front - slope, across, height - 0.35), (back + slope, across, height - 0.35), (back, across, 1.2)]
+        flank += [
+            (front - slope, across, height - 0.35),
+            (back + slope, across, height - 0.35),
+            (back, across, 1.2),
+        ]
         pen.fill(np.array(flank), pen.lit(paint, 0, sign), covers=False)
         pen.fill(_beside(across, back, front, 0.2, 0.85), pen.lit(second, 0, sign), covers=False)
         pen.fill(_beside(across, back + slope + 0.1, front - slope - 0.1, 1.3, 2.45), GLASS, covers=False)
@@ -288,8 +311,12 @@ def caravan(dice: Dice) -> Thing:
         )
         pen.hull(shell, pen.lit(paint, 1 if pen.end(2.4) else -1, 0))
         for across in (-1.1, 1.1):
-            if pen.side(across, 1.1):
-                pen.fill(_beside(across, -2.5, 2.2, 0.55, 2.0), pen.lit(paint, 0, 1 if across > 0 else -1), covers=False)
+            if pen.side(across):
+                pen.fill(
+                    _beside(across, -2.5, 2.2, 0.55, 2.0),
+                    pen.lit(paint, 0, 1 if across > 0 else -1),
+                    covers=False,
+                )
                 pen.fill(_beside(across, -1.6, 0.6, 1.35, 1.95), GLASS, covers=False)
         for along in (-2.6, 2.4):
             if pen.end(along):
