@@ -27,7 +27,7 @@ from segloop.utils.workers import map_ordered
 
 LIMITS = {1: 0.25, 9: 0.45}
 PARTS = (0.5, 0.9)  # what connected parts may find: neither hopeless nor all there is
-SCENES = {"train": 200, "val": 80}
+SCENES = {"train": 100, "val": 50}
 SMALLEST = 100  # pixels of an object that the official evaluation counts
 IGNORED = 255
 Pair = tuple[np.ndarray, np.ndarray]  # an RGB image, and its map of ids

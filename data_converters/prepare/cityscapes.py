@@ -23,8 +23,8 @@ FORMAT = "cityscapes"
 def find(source: Path, *, options: ReadOptions) -> Found:
     """Find the splits that have truth; where only the training split is there, towns are cut from it."""
     images = () if options.images else (f"{IMAGES}/",)
-    nested = () if options.images else (f"*/{IMAGES}/",)
-    ways = [(f"{name}/", *images) for name in TRUTHS] + [(f"*/{name}/", *nested) for name in TRUTHS]
+    nested = () if options.images else (f"{IMAGES}*/{IMAGES}/",)  # as the zips unpack
+    ways = [(f"{name}/", *images) for name in TRUTHS] + [(f"{name}*/{name}/", *nested) for name in TRUTHS]
     root, _ = find_root(source, *ways, task=FORMAT, hint=HINT)
     tree = find_tree(root, options)
     splits: dict[str, list[Entry]] = {}

@@ -95,14 +95,13 @@ def parse_args(description: str) -> argparse.Namespace:
             f"Name the download, or draw one:\n  python tools/prepare.py {args.task} SRC\n"
             f"  python tools/prepare.py {args.task} --demo"
         )
-    lone = {
-        True: ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels", "list"),
-        False: ("size", "count"),
-    }[args.demo]
+    of_download = "media shares licence skip_bad images from_format labels list reduce_zero_label"
+    lone = (of_download if args.demo else "size count").split()
     given = [f"--{name.removesuffix('_format').replace('_', '-')}" for name in lone if getattr(args, name)]
-    if given or (args.demo and args.reduce_zero_label):
-        where = "goes with a download, not with --demo" if args.demo else "goes with --demo alone"
-        raise UserError(f"{', '.join(given) or '--reduce-zero-label'} {where}; leave it out.")
+    if given:
+        verb = "goes" if len(given) == 1 else "go"
+        where = "with a download, not with --demo" if args.demo else "with --demo alone"
+        raise UserError(f"{', '.join(given)} {verb} {where}; leave it out.")
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     if args.seed < 0:

@@ -89,6 +89,19 @@ class DatasetInfo:
             raise DataError(f"The data set {self.name!r} has no index masks; its annotations are COCO files.")
         return self.masks.directory(self._known(split))
 
+    def coco_arguments(self, split: str) -> dict[str, Any]:
+        """Return what mmdet's `CocoDataset` needs beside the root: annotations, images, classes."""
+        if self._known(split) not in self.coco:
+            raise DataError(f"The data set {self.name!r} has no COCO file of its split {split!r}.")
+        return {
+            "ann_file": self.coco[split],
+            "data_prefix": {"img": f"{self.image_dir(split).as_posix()}/"},
+            "metainfo": {
+                "classes": tuple(item.name for item in self.foreground),
+                "palette": [item.color for item in self.foreground],
+            },
+        }
+
     def _known(self, split: str) -> str:
         if split not in self.splits:
             names = ", ".join(self.splits) or "none"

@@ -74,3 +74,21 @@ def test_hard_links_are_the_files_of_the_download(tmp_path: Path) -> None:
     root, _ = write(tmp_path, "mmseg+coco", media="hardlink")
     assert (root / "img_dir/val/3.png").samefile(tmp_path / "download/images/3.png")
     assert not (root / "img_dir/val/3.png").is_symlink()
+
+
+def test_mmdet_and_our_semantic_data_set_train_from_the_description_alone(tmp_path: Path) -> None:
+    from mmdet.datasets import CocoDataset
+
+    import segloop.experiments.components  # noqa: F401
+    from segloop.data.semantic_dataset import SemanticDataset
+
+    root, _ = write(tmp_path, "mmseg+coco")
+    info = DatasetInfo.read(root)
+    objects = CocoDataset(data_root=str(root), pipeline=[], **info.coco_arguments("train"))
+    assert objects.metainfo["classes"] == ("cat", "Ёж & [dog]")
+    samples = [objects.get_data_info(place) for place in range(len(objects))]
+    assert [[each["bbox_label"] for each in sample["instances"]] for sample in samples] == [[0, 1], [0, 1]]
+    assert all(Path(sample["img_path"]).is_file() for sample in samples)
+    masks = SemanticDataset(str(root), "train", pipeline=[])
+    assert masks.metainfo["classes"] == list(info.class_names)
+    assert [Path(masks.get_data_info(place)["seg_map_path"]).is_file() for place in range(2)] == [True, True]
