@@ -84,6 +84,7 @@ def add_read_options(parser: Parser) -> None:
         help="spacecraft: how far a channel may be off its colour's (default: 64)",
     )
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
+    group.add_argument("--semantic", action="store_true", help="cityscapes: its classes in place of objects")
     group.add_argument("--from-results", action="store_true", help="SRC holds predictions")
 
 
@@ -102,6 +103,7 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
         color_tolerance=args.color_tolerance,
         repair=args.repair,
         results=args.from_results,
+        semantic=args.semantic,
     )
 
 

@@ -75,6 +75,7 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("mmseg", f"there is {' and '.join(sorted(inner & {'img_dir', 'ann_dir'}))}")
     else:
         yield from _coco_in(folder)
+    yield from _cityscapes(folder, inner)
     tables = [folder / name for name in sorted(inner) if name.lower().endswith(".csv")]
     for table in tables:
         with table.open("rb") as file:
@@ -113,6 +114,16 @@ def _coco_in(folder: Path) -> Iterator[Sign]:
             if signs:
                 yield from signs
                 return
+
+
+def _cityscapes(folder: Path, inner: set[str]) -> Iterator[Sign]:
+    """Tell a tree with gtFine, however deep its zips were unpacked, and lists of predictions."""
+    known = ("gtFine", "gtCoarse")
+    found = [name for name in known if name == folder.name or name in inner or any(folder.glob(f"*/{name}/"))]
+    if found:
+        yield Sign("cityscapes", f"there is {found[0]}")
+    elif any(any(folder.glob(f"{depth}*_pred.txt")) for depth in ("", "*/", "*/*/")):
+        yield Sign("cityscapes", "there are lists of predictions, *_pred.txt; add --from-results")
 
 
 def _has_masks(folder: Path) -> bool:

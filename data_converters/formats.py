@@ -76,6 +76,13 @@ FORMATS: dict[str, Format] = {
             writes=False,
             read_options=("images", "split", "list_file", "join_groups", "min_area", "color_tolerance"),
         ),
+        Format(
+            name="cityscapes",
+            module="data_converters.cityscapes",
+            summary="street scenes: leftImg8bit and gtFine; the official form of predictions",
+            read_options=("images", "split", "labels", "list_file", "results", "semantic"),
+            write_options=("overlap", "instances", "connectivity", "media", "results"),
+        ),
     )
 }
 

@@ -27,6 +27,7 @@ LIGHT = (
     "segloop.data.annotations",
     "segloop.data.masks",
     "segloop.data.checks",
+    "segloop.data.cityscapes",
     "segloop.data.coco_losses",
     "segloop.data.fact_store",
     "segloop.data.overlaps",

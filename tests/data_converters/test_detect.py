@@ -29,6 +29,7 @@ FOLDERS = {
     "masks": ["a1/images/", "a1/masks/"],
     "spacecraft": {"images/train/": "", "mask/train/": "", "all_bbox.txt": "{}"},
     "sartorius": {"train.csv": "id,annotation\n", "sample_submission.csv": "id,predicted\n"},
+    "cityscapes": ["gtFine_trainvaltest/gtFine/train/", "leftImg8bit_trainvaltest/leftImg8bit/train/"],
 }
 
 
@@ -89,6 +90,13 @@ def test_results_and_described_sets_are_told(tmp_path: Path) -> None:
 def test_the_tables_beside_masks_tell_however_deep_they_lie(tmp_path: Path) -> None:
     make(tmp_path, {"labels.csv": "name,color,group\n", "objects.csv": "split\n", "train/a/b/1/masks/": ""})
     assert detect(tmp_path) == ("masks", "there are labels.csv and objects.csv")
+
+
+def test_a_tree_of_street_scenes_is_told_by_its_truth_and_predictions_by_their_lists(tmp_path: Path) -> None:
+    make(tmp_path, ["a/gtFine/", "b/x/", "c/ulm/"])
+    assert detect(tmp_path / "a/gtFine") == detect(tmp_path / "a") == ("cityscapes", "there is gtFine")
+    make(tmp_path, {"c/ulm/1_pred.txt": ""})
+    assert detect(tmp_path / "c")[1].endswith("add --from-results")
 
 
 def test_what_cvat_or_another_may_have_written_is_asked(tmp_path: Path) -> None:
