@@ -34,6 +34,7 @@ LIGHT = (
     "segloop.data.similar",
     "segloop.data.splits",
     "segloop.data.groups",
+    "segloop.data.inspection",
     "segloop.data.digests",
     "segloop.data.statistics",
     "segloop.data.demo",
@@ -41,7 +42,14 @@ LIGHT = (
     "segloop.data.png",
     "data_converters",
 )
-HUB = ("segloop.data.annotations", "segloop.data.masks", "segloop.data.info", "segloop.data.png")
+HUB = (
+    "segloop.data.annotations",
+    "segloop.data.masks",
+    "segloop.data.drawing",
+    "segloop.data.info",
+    "segloop.data.png",
+    "segloop.data.inspection.findings",
+)
 # What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
 COUNTING = (
     "segloop.analysis.runs",
