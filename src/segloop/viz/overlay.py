@@ -96,3 +96,27 @@ def _edges(mask: np.ndarray) -> np.ndarray:
 
 def _colors(palette: Sequence[Sequence[int]]) -> np.ndarray:
     return np.asarray(palette, np.float32).reshape(-1, 3)
+
+
+def outlined(
+    image: np.ndarray,
+    classes: np.ndarray,
+    objects: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    *,
+    ground: int | None,
+    opacity: float = 0.22,
+) -> np.ndarray:
+    """Return an RGB image with what is drawn on it lightly tinted and outlined, the picture left as it is.
+
+    `classes` holds places in the palette, `ground` what is around the objects; values beyond the palette are
+    not drawn. `objects` [H, W] has another value for each object, so that neighbours of one class are apart.
+    """
+    colors = _colors(palette)
+    shown = classes < len(colors)
+    if ground is not None:
+        shown &= classes != ground
+    tint = colors[np.where(shown, classes, 0)]
+    drawn = np.where(shown[..., None], image * (1 - opacity) + tint * opacity, image)
+    rim = shown & (_edges(objects) | _edges(classes))
+    return np.where(rim[..., None], tint, drawn).round().astype(np.uint8)
