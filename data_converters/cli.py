@@ -15,8 +15,10 @@ from segloop.utils.progress import counted
 AUTO = "auto"
 
 
-def format_table() -> str:
-    """Return the formats with what can be done with them, a line each."""
+def format_table(*, reading: bool = False) -> str:
+    """Return the formats with what can be done with them, a line each; or those alone that can be read."""
+    if reading:
+        return "\n".join(f"  {each.name:<11}{each.summary}" for each in FORMATS.values() if each.reads)
     ways = {(True, True): "read, write", (True, False): "read", (False, True): "write"}
     return "\n".join(
         f"  {each.name:<11}{ways[each.reads, each.writes]:<13}{each.summary}" for each in FORMATS.values()
@@ -46,12 +48,13 @@ def make_parser(description: str) -> Parser:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (default: one per core, if it lasts)"
     )
-    _add_read_options(parser)
+    add_read_options(parser)
     _add_write_options(parser)
     return parser
 
 
-def _add_read_options(parser: Parser) -> None:
+def add_read_options(parser: Parser) -> None:
+    """Add the flags that say how a source is read; `read_options` makes use of them."""
     group = parser.add_argument_group("about SRC")
     group.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
     group.add_argument("--split", metavar="NAME", help="name the split of SRC, or pick one of several")
@@ -69,6 +72,22 @@ def _add_read_options(parser: Parser) -> None:
     group.add_argument("--join-groups", action="store_true", help="cvat: what shares a group is one object")
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
     group.add_argument("--from-results", action="store_true", help="SRC holds predictions")
+
+
+def read_options(args: argparse.Namespace) -> ReadOptions:
+    """Return what the flags of `add_read_options` ask for."""
+    return ReadOptions(
+        images=args.images,
+        split=args.split,
+        labels=tuple(args.labels),
+        size_hw=args.size,
+        reduce_zero_label=args.reduce_zero_label,
+        list_file=args.list,
+        keep_crowds=args.keep_crowds,
+        join_groups=args.join_groups,
+        repair=args.repair,
+        results=args.from_results,
+    )
 
 
 def _add_write_options(parser: Parser) -> None:
@@ -139,18 +158,7 @@ def main(description: str) -> int:
             args.target,
             from_format=args.from_format,
             to_format=args.to_format,
-            read_options=ReadOptions(
-                images=args.images,
-                split=args.split,
-                labels=tuple(args.labels),
-                size_hw=args.size,
-                reduce_zero_label=args.reduce_zero_label,
-                list_file=args.list,
-                keep_crowds=args.keep_crowds,
-                join_groups=args.join_groups,
-                repair=args.repair,
-                results=args.from_results,
-            ),
+            read_options=read_options(args),
             write_options=WriteOptions(
                 masks=args.masks,
                 overlap=args.overlap,

@@ -54,19 +54,31 @@ def check_options(
     reader: Format, maker: Format, read_options: ReadOptions, write_options: WriteOptions
 ) -> None:
     """Refuse options that neither format does anything with: somebody expects something of them."""
-    idle = []
-    for form, options, heeded in (
-        (reader, read_options, reader.read_options),
-        (maker, write_options, (*maker.write_options, "draw")),
-    ):
-        plain = type(options)()
-        given = [
-            each.name for each in fields(options) if getattr(options, each.name) != getattr(plain, each.name)
-        ]
-        for name in given:
-            if name not in heeded:
-                what = "read" if options is read_options else "written"
-                idle.append(f"{_flag(name, reading=options is read_options)} when {form.name} is {what}")
+    idle = _idle(reader, read_options, reader.read_options, doing="read")
+    idle += _idle(maker, write_options, (*maker.write_options, "draw"), doing="written")
+    _refuse_idle(idle)
+
+
+def check_read_options(reader: Format, options: ReadOptions) -> None:
+    """Refuse options that a format does nothing with when it is read."""
+    _refuse_idle(_idle(reader, options, reader.read_options, doing="read"))
+
+
+def _idle(
+    form: Format, options: ReadOptions | WriteOptions, heeded: tuple[str, ...], *, doing: str
+) -> list[str]:
+    plain = type(options)()
+    given = [
+        each.name for each in fields(options) if getattr(options, each.name) != getattr(plain, each.name)
+    ]
+    return [
+        f"{_flag(name, reading=doing == 'read')} when {form.name} is {doing}"
+        for name in given
+        if name not in heeded
+    ]
+
+
+def _refuse_idle(idle: list[str]) -> None:
     if idle:
         raise UserError(f"{len(idle)} option(s) do nothing here; leave them out:\n{listing(idle)}")
 

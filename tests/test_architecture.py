@@ -29,6 +29,7 @@ LIGHT = (
     "segloop.data.checks",
     "segloop.data.coco_losses",
     "segloop.data.fact_store",
+    "segloop.data.similar",
     "segloop.data.splits",
     "segloop.data.groups",
     "segloop.data.digests",
