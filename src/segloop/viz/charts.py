@@ -65,7 +65,7 @@ def histogram(
                     style="stroke:var(--ink)",
                     stroke_dasharray="2 3",
                 ),
-                _text(mark.text, x, 9, anchor=_anchor(mark.place), strong=True),
+                _text(mark.text, x, 9, anchor=_anchor(mark.place, edge=0.3), strong=True),
             ]
         )
         for mark in marks
@@ -169,7 +169,7 @@ def matrix(
 ) -> Html:
     """Return a square of cells, the stronger the higher, from 0 to 1, with the names on two sides."""
     count = len(names)
-    cell = 34 if count <= 12 else 22 if count <= 30 else 12
+    cell = 46 if count <= 8 else 34 if count <= 14 else 22 if count <= 30 else 12
     left = min(150, 12 + 6.4 * max(map(len, names), default=0))
     top = left * 0.72 + 8
     drawn: list[Html] = []
@@ -198,7 +198,7 @@ def matrix(
             )
             if texts is not None and cell >= 34:
                 at = left + column * cell + cell / 2
-                strong = "fill:#fff" if value > 0.55 else "fill:var(--ink)"
+                strong = "fill:var(--card)" if value > 0.7 else "fill:var(--ink)"
                 drawn.append(
                     tag(
                         "text",
@@ -238,8 +238,8 @@ def _axis(ticks: Sequence[Tick]) -> Html:
     return join([line, *texts])
 
 
-def _anchor(place: float) -> str:
-    return "start" if place < 0.04 else "end" if place > 0.96 else "middle"
+def _anchor(place: float, *, edge: float = 0.04) -> str:
+    return "start" if place < edge else "end" if place > 1 - edge else "middle"
 
 
 def _text(text: str, x: float | str, y: float | str, *, anchor: str = "middle", strong: bool = False) -> Html:

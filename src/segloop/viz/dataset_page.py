@@ -26,6 +26,7 @@ from segloop.viz.page import (
 )
 
 MOST_TOLD = 20  # images that cannot be used, named on the page
+OTHER_WEIGHTS = ("weights.inverse", "weights.effective_number")
 
 
 def dataset_page(
@@ -58,7 +59,9 @@ def dataset_page(
         eyebrow="Data set",
         lead=_lead(numbers),
         top=[_tiles(numbers), *_unusable(numbers), sections.strip(pictures.typical)],
-        footer=join(["Made by ", words("tools/eda.py"), ". The same numbers stand in ", words("eda.json"), "."]),
+        footer=join(
+            ["Made by ", words("tools/eda.py"), ". The same numbers stand in ", words("eda.json"), "."]
+        ),
     )
 
 
@@ -92,7 +95,7 @@ def _tiles(numbers: Numbers) -> Content:
         (count(totals["objects"]), "objects"),
         (count(totals["objects_per_image"], digits=1), "objects an image"),
         (percent(totals["empty"] / totals["images"]), "images without any"),
-        (percent(drawn), "of the pixels belong to objects"),
+        (percent(drawn), "pixels of objects"),
     ]
     if most is not None and least is not None and most is not least:
         tiles.append((f"{most['pixels'] / least['pixels']:,.1f} : 1", f"{most['name']} to {least['name']}"))
@@ -121,6 +124,11 @@ def _follows(numbers: Numbers, advice: Sequence[Advice], weights: Mapping[str, S
         ),
         code(joined(advice)),
     ]
+    options = [each.options for each in advice if each.options and each.key not in OTHER_WEIGHTS]
+    if options:
+        blocks.append(
+            fold("The same for a run of a config that is there", code("--cfg-options " + " ".join(options)))
+        )
     cards = []
     for each in advice:
         lines: list[Content] = [tag("h4", each.title), paragraph(each.why)]
@@ -138,7 +146,9 @@ def _follows(numbers: Numbers, advice: Sequence[Advice], weights: Mapping[str, S
             for place, each in enumerate(numbers["classes"])
         ]
         head = ["class weight", *(SCHEME_NAMES[scheme] for scheme in weights)]
-        files = "Each scheme is a plain list in a file of its own beside this page, which losses take as a path."
+        files = (
+            "Each scheme is a plain list in a file of its own beside this page, which losses take as a path."
+        )
         blocks += [
             heading("Class weights"),
             table(head, rows, numbers=range(1, len(head))),
@@ -150,17 +160,19 @@ def _follows(numbers: Numbers, advice: Sequence[Advice], weights: Mapping[str, S
 def _how(numbers: Numbers, source: str, told: Sequence[str]) -> Section:
     """Return how the numbers were made, and what the reader said of the source."""
     lines = [
-        "Pixels: of each class in the map that a semantic model would learn; objects over the map, higher ones "
-        "over lower ones. Ignored pixels are left out of every share.",
+        "Pixels: of each class in the map that a semantic model would learn; objects over the map, higher "
+        "ones over lower ones. Ignored pixels are left out of every share.",
         "Sizes and shapes are counted in eighths of an octave, so medians are exact to 4.5 %.",
-        "Colours: mean and deviation over every pixel of every image, as the loaders decode it (8 bits, turned "
-        "as EXIF says). Contrast, sharpness and edges: on images made smaller where they have more than 600,000 "
-        "pixels.",
-        "Contrast: how far the mean colours within four pixels inside and outside the outlines are apart, over "
-        "their deviation.",
+        "Colours: mean and deviation over every pixel of every image, as the loaders decode it (8 bits, "
+        "turned as EXIF says). Contrast, sharpness and edges: on images made smaller where they have more "
+        "than 600,000 pixels.",
+        "Contrast: how far the mean colours within four pixels inside and outside the outlines are apart, "
+        "over their deviation. Sharpness: the deviation of the grey image's Laplacian.",
         "Pictures are of every split but test, which nobody should get to know by heart.",
     ]
     blocks: list[Content] = [tag("ul", *(tag("li", line) for line in lines))]
     if told:
-        blocks.append(fold("What the reader said of the source", tag("ul", *(tag("li", line) for line in told))))
+        blocks.append(
+            fold("What the reader said of the source", tag("ul", *(tag("li", line) for line in told)))
+        )
     return Section("How it was counted", blocks, lead=join(["Read from ", words(source), "."]), short="How")

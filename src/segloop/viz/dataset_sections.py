@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
+from segloop.data.statistics.choose import LOOSE
 from segloop.viz.charts import Tick, bar, curves, density, heat, histogram, matrix
 from segloop.viz.dataset_pictures import Pictures, Shot
 from segloop.viz.page import (
@@ -69,7 +71,7 @@ def foreground(numbers: Numbers) -> list[Numbers]:
 
 def named(each: Numbers) -> Html:
     """Return a class as its colour and its name."""
-    return join([chip(each["color"]), each["name"]])
+    return tag("span", chip(each["color"]), each["name"], class_="named")
 
 
 def classes(numbers: Numbers) -> Section:
@@ -89,20 +91,31 @@ def classes(numbers: Numbers) -> Section:
         ]
         for each in shown
     ]
-    head = ["class", "share of the pixels", "", "share of the images", "", "objects", "each image", "side, px"]
+    head = [
+        "class",
+        "share of the pixels",
+        "",
+        "share of the images",
+        "",
+        "objects",
+        "each image",
+        "side, px",
+    ]
     blocks: list[Content] = [table(head, rows, numbers=(2, 4, 5, 6, 7))]
     background = numbers["background"]
     if background is not None:
         around = numbers["classes"][background]
         blocks.append(
             paragraph(
-                named(around), f", {percent(around['pixel_share'])} of the pixels, is not an object.", small=True
+                named(around),
+                f", {percent(around['pixel_share'])} of the pixels, is not an object.",
+                small=True,
             )
         )
     unseen = [each["name"] for each in shown if not each["pixels"] and not each["objects"]]
     if unseen:
         blocks.append(note(f"No image shows {', '.join(unseen)}.", level="warn"))
-    lead = "Bars of the pixels are to the scale of the largest class. Each image: objects in an image that has any."
+    lead = "Pixels are to the scale of the largest class. Each image: how many objects, in images with any."
     return Section("Classes", blocks, lead=lead)
 
 
@@ -144,11 +157,11 @@ def objects(numbers: Numbers) -> Section:
         columns(
             [
                 join([tag("h4", "Objects in an image"), _whole_numbers(numbers["objects_per_image"])]),
-                join([tag("h4", "Side of an object: the root of its area, px"), _octaves(sides, values)]),
+                join([tag("h4", "Side of an object, px"), _octaves(sides, values)]),
                 join([tag("h4", "Height over width of its box"), _aspects(aspects)]),
-                join([tag("h4", "Boxes: width to the right, height up, px"), _boxes(numbers["boxes"])]),
+                join([tag("h4", "Boxes: width, height up, px"), _boxes(numbers["boxes"])]),
             ],
-            least_px=300,
+            least_px=230,
         )
     ]
     if len(listed) > 1:
@@ -168,9 +181,9 @@ def objects(numbers: Numbers) -> Section:
         title = "Side of the objects, class by class"
         blocks += [heading(title), each_class] if len(listed) <= MANY else [fold(title, each_class)]
     what = (
-        "An object is a connected part of a class (corners connect)."
+        "An object is a connected part of a class (corners connect). Its side is the root of its area."
         if numbers["kind"] == "semantic"
-        else "Objects are those of the labels; crowds are left out."
+        else "Objects are those of the labels; crowds are left out. The side is the root of the area."
     )
     return Section("Objects", blocks, lead=what)
 
@@ -182,15 +195,22 @@ def positions(numbers: Numbers) -> Section | None:
         return None
     maps = columns(
         [
-            join([tag("h4", named(each)), heat(np.array(each["position"]), told=f"where {each['name']} lies")])
+            join(
+                [
+                    tag("h4", named(each)),
+                    heat(grid, told=f"where {each['name']} lies"),
+                    paragraph(f"{percent(float(grid.min()))} to {percent(float(grid.max()))}", small=True),
+                ]
+            )
             for each in listed
+            for grid in [cv2.GaussianBlur(np.array(each["position"]), (0, 0), 1.0)]  # few images are noise
         ],
         least_px=150,
     )
     blocks = [maps] if len(listed) <= 2 * MANY else [fold(f"{len(listed)} classes", maps, open_=True)]
     lead = (
-        "All images laid over one another, each stretched to a square: the brighter, the more often the class is "
-        "there. A pattern is something that a model will learn, wanted or not."
+        "All images with the class laid over one another, each stretched to a square: in how many of them a "
+        "place belongs to it, bright for most. A pattern is something that a model learns, wanted or not."
     )
     return Section("Where they lie", blocks, lead=lead, short="Positions")
 
@@ -222,7 +242,9 @@ def pictures(numbers: Numbers) -> Section | None:
         rows.append([f"{images['different_sizes'] - len(rows)} other sizes", ""])
     by_size = join([tag("h4", "Sizes, width×height"), table(["size", "images"], rows, numbers=[1])])
     if not images["decoded"]:
-        text = note("There are no image files beside the labels, so nothing is said of colours.", level="warn")
+        text = note(
+            "There are no image files beside the labels, so nothing is said of colours.", level="warn"
+        )
         return Section("Pictures", [by_size, text])
     levels = np.array(images["levels_rgb"], np.float64)
     channels = [(color, line) for color, line in zip(CHANNELS, levels.tolist(), strict=True)]
@@ -234,8 +256,8 @@ def pictures(numbers: Numbers) -> Section | None:
     spread = [
         ("Brightness of an image, 0 to 255", _histogram(images["brightness"], digits=0)),
         ("Deviation of its grey", _histogram(images["deviation"], digits=0)),
-        ("Sharpness: deviation of its Laplacian", _histogram(images["sharpness"])),
-        ("Contrast of objects to what is around them, in deviations", _histogram(images["contrast"])),
+        ("Sharpness of an image", _histogram(images["sharpness"])),
+        ("Contrast of objects to what is around", _histogram(images["contrast"])),
     ]
     mean, std = images["mean_rgb"], images["std_rgb"]
     told = [
@@ -283,9 +305,10 @@ def masks(numbers: Numbers, shots: Pictures) -> Section:
                 [
                     join([tag("h4", "Do outlines follow edges?"), chart]),
                     paragraph(
-                        "The gradient of the picture under the outlines over that beside them, image by image. "
-                        f"{count(quality['loose_images'])} of {count(sum(follows['counts']))} images are below "
-                        "1.05: their outlines lie beside the edges, were drawn coarsely, or there is no edge to see."
+                        "The gradient of the picture under the outlines over that beside them, image by "
+                        f"image. {count(quality['loose_images'])} of {count(sum(follows['counts']))} images "
+                        f"are below {LOOSE}: their outlines lie beside the edges, were drawn coarsely, or "
+                        "there is no edge to see."
                     ),
                 ],
                 least_px=300,
@@ -323,12 +346,12 @@ def examples(numbers: Numbers, shots: Pictures) -> Section | None:
     shown = {place: found for place, found in sorted(shots.examples.items()) if found}
     for place, found in shown.items():
         each = numbers["classes"][place]
-        tiles = gallery([_figure(shot, shot.text) for shot in found], least_px=124)
+        tiles = gallery([_figure(shot, shot.text) for shot in found], least_px=114)
         folded = len(shown) > MANY
         blocks += [fold(named(each), tiles)] if folded else [heading(named(each)), tiles]
     if not blocks:
         return None
-    lead = "Objects at random, then the smallest and the largest, in windows half as large again; never less than 40 pixels."
+    lead = "Objects at random, then the smallest and the largest; windows are 40 pixels wide or more."
     return Section("Examples", blocks, lead=lead)
 
 
@@ -341,8 +364,8 @@ def hard(shots: Pictures) -> Section | None:
         for found, shot in shots.hard
     ]
     lead = (
-        "Ranked without a model, by small objects, low contrast, soft pictures, many objects and many classes. "
-        "Named is what an image has more of than four in five others."
+        "Ranked without a model, by small objects, low contrast, soft pictures, many objects and many "
+        "classes. Named is what an image has more of than four in five others."
     )
     return Section("Hardest images", [gallery(figures, least_px=230)], lead=lead, short="Hardest")
 
@@ -353,7 +376,7 @@ def strip(shots: Sequence[Shot]) -> Html:
 
 
 def _figure(shot: Shot, text: str) -> Figure:
-    caption = join([tag("b", shot.image_id), *([tag("br"), text] if text else [])])
+    caption = join([tag("b", shot.image_id), text])
     return Figure(picture(shot.image, alt=f"{shot.image_id} {text}".strip()), caption)
 
 
@@ -386,7 +409,11 @@ def _span(counts: np.ndarray) -> slice:
 
 
 def _octaves(
-    counts: np.ndarray, values: np.ndarray, *, color: Sequence[int] | None = None, over: np.ndarray | None = None
+    counts: np.ndarray,
+    values: np.ndarray,
+    *,
+    color: Sequence[int] | None = None,
+    over: np.ndarray | None = None,
 ) -> Html:
     """Return a histogram of octave bins, with ticks at powers of two; `over` says which bins to show."""
     span = _span(counts if over is None else over)
@@ -400,22 +427,33 @@ def _powers(values: np.ndarray) -> list[Tick]:
     if len(values) < 2:
         return [Tick(0.5, f"{value:g}") for value in values.tolist()]
     low, high = np.log2(values[0]), np.log2(values[-1])
-    powers = [power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
-    powers = powers[:: 2 if len(powers) > 8 else 1]
+    powers = np.arange(np.ceil(low), np.floor(high) + 1)
+    powers = powers[(powers % (len(powers) // 9 + 1) == 0) | (len(powers) < 2)]
     half = 0.5 / len(values)
     return [
-        Tick(half + (power - low) / (high - low) * (1 - 2 * half), f"{2.0**power:,.4g}") for power in powers
+        Tick(half + (power - low) / (high - low) * (1 - 2 * half), _plain(2.0**power))
+        for power in powers.tolist()
     ]
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value >= 1 else f"{value:.2g}"
 
 
 def _aspects(counts: np.ndarray) -> Html:
     values = 2.0 ** np.linspace(-4, 4, len(counts)) if len(counts) > 1 else np.ones(1)
     span = _span(counts)
-    ticks = [
-        Tick(each.place, f"1:{2 ** -power:.0f}" if (power := round(np.log2(float(each.text)))) < 0 else f"{2**power}:1")
-        for each in _powers(values[span])
-    ]
+    ticks = [Tick(each.place, _ratio(float(each.text))) for each in _powers(values[span])]
     return histogram(counts[span], ticks=ticks)
+
+
+def _ratio(value: float) -> str:
+    """Return height to width as people say it.
+
+    >>> _ratio(0.25), _ratio(2)
+    ('1:4', '2:1')
+    """
+    return f"1:{1 / value:.0f}" if value < 1 else f"{value:.0f}:1"
 
 
 def _boxes(boxes: Numbers) -> Html:
@@ -429,7 +467,9 @@ def _boxes(boxes: Numbers) -> Html:
     return density(grid[span, span], x_ticks=ticks, y_ticks=ticks, told="widths and heights of boxes")
 
 
-def _histogram(numbers: Numbers, *, digits: int | None = None, marks: Sequence[tuple[float, str]] = ()) -> Html:
+def _histogram(
+    numbers: Numbers, *, digits: int | None = None, marks: Sequence[tuple[float, str]] = ()
+) -> Html:
     """Return a histogram as the numbers hold it: steps of one width, or octaves."""
     counts, values = np.array(numbers["counts"]), np.array(numbers["values"])
     if not counts.any():

@@ -32,8 +32,8 @@ SCHEME_NAMES = {
 class Advice:
     """One thing to set, and why.
 
-    `settings` are what a config assigns, as nested dicts; `step` is a step of a training pipeline, as a config
-    writes it; `options` follows `--cfg-options` with the semantic configs of this repository.
+    `settings` are what a config assigns, as nested dicts; `step` is a step of a training pipeline, as a
+    config writes it; `options` follows `--cfg-options` with the semantic configs of this repository.
     """
 
     key: str
@@ -154,8 +154,8 @@ def _prior(tally: Tally, labels: LabelSet) -> Advice | None:
     return Advice(
         key="prior",
         title="Where the head starts",
-        why=f"{share:.1%} of the pixels are background. A head whose first prediction says so does not spend "
-        "its first hundred iterations on learning it.",
+        why=f"{_percent(share)} of the pixels are background. A head whose first prediction says so does "
+        "not spend its first hundred iterations on learning it.",
         settings={"model": {"decode_head": {"init_cfg": start}}},
         options=f"model.decode_head.init_cfg.background_share={share}",
     )
@@ -174,7 +174,7 @@ def _weights(tally: Tally, labels: LabelSet, folder: PurePath) -> list[Advice]:
     found = []
     for scheme in SCHEMES:
         path = (folder / weights_file(scheme)).as_posix()
-        # With weights, mmseg's cross entropy fails on avg_non_ignore=True; ignored pixels are left out anyway.
+        # With weights, mmseg's cross entropy fails on avg_non_ignore=True; without, it ignores them as well.
         losses = [
             {"type": "CrossEntropyLoss", "class_weight": path, "avg_non_ignore": False},
             {"type": "BatchDiceLoss", "background": background},
@@ -213,7 +213,7 @@ def _window(tally: Tally, kind: str) -> Advice | None:
     sides = sorted(min(size) for size, count in tally.image_sizes.items() for _ in range(min(count, 1000)))
     least = sides[len(sides) // 20]
     wanted = max(LEAST_WINDOW, math.ceil(longest * CONTEXT[kind] / WINDOW_STEP) * WINDOW_STEP)
-    told = f"{NEARLY:.0%} of the objects are at most {longest:.0f} pixels long"
+    told = f"{_percent(NEARLY)} of the objects are at most {longest:.0f} pixels long"
     if wanted >= least:
         return Advice(
             key="window",
@@ -233,7 +233,7 @@ def _window(tally: Tally, kind: str) -> Advice | None:
         key="window",
         title=f"Crop of {wanted}x{wanted}",
         why=f"{told}; a window {CONTEXT[kind]:g} times as long shows them whole with what is around them, at "
-        f"{area:.0%} of a whole image's cost. A step of the training pipeline, after loading.",
+        f"{_percent(area)} of a whole image's cost. A step of the training pipeline, after loading.",
         step=step,
         options=f"train_dataloader.dataset.pipeline.1.size={wanted}" if kind == "semantic" else "",
     )
@@ -253,9 +253,10 @@ def _anchors(tally: Tally) -> Advice | None:
     return Advice(
         key="anchors",
         title="Anchors",
-        why=f"They meet {fitting.met:.1%} of the boxes with an IoU of 0.5 or more, {fitting.per_place} at "
-        f"each place; the usual ones (scale 8, ratios 0.5, 1, 2) meet {usual.met:.1%}. For images in their "
-        "own size: multiply the scales by what the pipeline enlarges them by.",
+        why=f"They meet {_percent(fitting.met)} of the boxes with an IoU of 0.5 or more, "
+        f"{fitting.per_place} at each place; the usual ones (scale 8, ratios 0.5, 1, 2) meet "
+        f"{_percent(usual.met)}. For images in their own size: multiply the scales by what the pipeline "
+        "enlarges them by.",
         settings={"model": {"rpn_head": {"anchor_generator": anchors}}},
     )
 
@@ -297,3 +298,7 @@ def _span(weights: Sequence[float], names: Sequence[str]) -> str:
 
 def _list(values: Sequence[float]) -> str:
     return "[" + ",".join(map(str, values)) + "]"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

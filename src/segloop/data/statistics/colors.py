@@ -68,7 +68,7 @@ def _class_colors(image: np.ndarray, classes: np.ndarray, canvas: Canvas, tally:
     for label in np.flatnonzero(canvas.counts[: canvas.ignored]).tolist():
         inside = mask_of(classes, label)
         count = cv2.countNonZero(inside)
-        tally.label_colors[label] += np.array(cv2.mean(image, inside)[2::-1]) * count
+        tally.label_colors[label] += np.asarray(cv2.mean(image, inside))[2::-1] * count
         tally.label_pixels[label] += count
 
 
@@ -83,7 +83,8 @@ def _compare(image: np.ndarray, grey: np.ndarray, classes: np.ndarray, canvas: C
     across, down = cv2.spatialGradient(grey)
     gradient = cv2.add(cv2.convertScaleAbs(across, alpha=0.25), cv2.convertScaleAbs(down, alpha=0.25))
     gradient = cv2.dilate(gradient, _THREE)  # an outline may be a pixel off
-    follow = (cv2.mean(gradient, rim)[0] + 1) / (cv2.mean(gradient, beside)[0] + 1)  # 1: where all is flat
+    on, off = (float(np.asarray(cv2.mean(gradient, where))[0]) for where in (rim, beside))
+    follow = (on + 1) / (off + 1)  # 1 where all is flat
     outside = cv2.bitwise_and(mask_of(classes, canvas.ground), reach)
     inside = cv2.subtract(reach, outside)
     if canvas.counts[canvas.ignored]:

@@ -20,7 +20,7 @@ TEST = ("test", "testing")
 
 @dataclass(frozen=True)
 class Gathered:
-    """What was counted in a set, by split in the order of the set, and all together."""
+    """What was counted in a set, by split, and all together."""
 
     labels: LabelSet
     splits: dict[str, Tally]
@@ -69,6 +69,7 @@ def gather(
         done = min(done + CHUNK, all_)
         if progress is not None:
             progress(done, all_)
+    splits = {split: splits[split] for split in sorted(splits, key=_place)}
     whole = total(list(splits.values()), num_labels=len(images.labels))
     if not whole.images:
         problems = [f"{image_id}: {problem}" for image_id, problem in whole.bad]
@@ -78,6 +79,12 @@ def gather(
             else "The set holds no image."
         )
     return Gathered(images.labels, splits, whole)
+
+
+def _place(split: str) -> tuple[int, str]:
+    """Return where a split stands: training first, then validation, tests, and others by name."""
+    usual = (*TRAIN, "val", "valid", "validation", *TEST)
+    return (usual.index(split.lower()), "") if split.lower() in usual else (len(usual), split)
 
 
 def _measured(job: Measure, parts: Sequence[Chunk], *, workers: int | None) -> Iterator[dict[str, Tally]]:

@@ -20,6 +20,8 @@ from segloop.data.statistics.bins import (
     FOLLOWS,
     SHARPNESS,
     SIZES,
+    Octaves,
+    Steps,
 )
 from segloop.data.statistics.canvas import Canvas, lay_out, mask_of
 from segloop.data.statistics.colors import NO_LOOK, Look, look
@@ -29,7 +31,7 @@ from segloop.utils.errors import UserError
 SPECK = 9  # pixels: a part of no more is a slip of the hand more often than an object
 LINE_THICK, LINE_LONG = 2, 12  # pixels
 NO_SPLIT = ""
-LOOK_BINS = (BRIGHTNESS, DEVIATIONS, SHARPNESS, CONTRASTS, FOLLOWS)
+LOOK_BINS: tuple[Octaves | Steps, ...] = (BRIGHTNESS, DEVIATIONS, SHARPNESS, CONTRASTS, FOLLOWS)
 
 
 @dataclass(frozen=True)
