@@ -58,7 +58,7 @@ def settle_class_weights(config: Config) -> None:
         of_mmseg = str(loss["type"]).rpartition(".")[2] == "CrossEntropyLoss"
         if semantic and of_mmseg and loss.get("avg_non_ignore"):
             wrong.append(
-                f"{place}: mmseg's CrossEntropyLoss fails with class_weight and avg_non_ignore=True together; "
+                f"{place}: mmseg's CrossEntropyLoss fails with weights and avg_non_ignore=True together; "
                 "set avg_non_ignore=False: with weights, ignored pixels are left out anyway"
             )
     if wrong:
