@@ -144,7 +144,7 @@ class Batch:
         tally.pixels_beside[present] += counts.sum()
         drawn = present[present < canvas.nothing]
         tally.together[np.ix_(drawn, drawn)] += 1
-        for label in drawn.tolist():
+        for label in drawn[drawn != canvas.ground].tolist():
             here = mask_of(canvas.map, label) * np.uint8(255)  # areas of bytes are rounded
             tally.heat[label] += cv2.resize(here, (GRID, GRID), interpolation=cv2.INTER_AREA) / 255.0
         background = self.labels.background
