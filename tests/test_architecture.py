@@ -63,7 +63,7 @@ ARROWS = {
     "segloop.utils": (),
     "segloop.ops": ("segloop.utils",),
     "segloop.data": ("segloop.utils",),
-    "segloop.viz": ("segloop.utils", *HUB),
+    "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB),
     "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),

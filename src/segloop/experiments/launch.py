@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.data.demo import MakeDemo
+from segloop.experiments.class_weights import settle_class_weights
 from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
@@ -126,6 +127,7 @@ def prepare_training(
     config = prepare(options)
     require_parts(config, "train")
     require_scores(config)
+    settle_class_weights(config)
     if amp:
         use_amp(config)
     if auto_scale_lr:
@@ -148,6 +150,7 @@ def prepare_testing(
     """
     config = prepare(options)
     require_parts(config, "test")
+    settle_class_weights(config)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     settle_precision(config)
     folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
