@@ -5,8 +5,8 @@
 Trains random forests (scikit-learn; plain, with half of the pixels foreground, and balanced: the best one
 counts) on pixels of the train split and prints the mean Dice over the foreground classes, counts pooled over
 every fourth row and column of the val split. LIMITS are for the colour of a pixel and for 9x9 patches: what
-is above them takes more context. Where the background is black, the best threshold on brightness is tried too:
-the IoU of all foreground, the mean over the images of val.
+is above them takes more context. Where the background is black, the best threshold on brightness is tried as
+well: the IoU of all foreground, the mean over the images of val.
 """
 
 from __future__ import annotations
