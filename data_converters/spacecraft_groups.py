@@ -19,41 +19,51 @@ def group_parts(
     """Return for each part the number of the craft, from 1, whose box has most of it; None for none.
 
     A box must have half of the part's pixels. Where boxes have equally many, the smallest one gets the part.
+    What does not fit is added to the remarks.
     """
-    own = np.array(areas(parts))
-    canvas = np.zeros(size_hw, np.int32)
-    paint(parts, range(1, len(parts) + 1), canvas)
-    inside = np.array([_inside(canvas, box, most=len(parts)) for box in boxes])
-    inside = inside.reshape(len(boxes), len(parts))
-    spread = np.array([(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in boxes])
-    order = np.argsort(spread, kind="stable")  # argmax takes the first of equals
-    groups: list[int | None] = []
-    shared = 0
-    for part in range(len(parts)):
-        counts = inside[order, part]
-        best = int(np.argmax(counts)) if len(counts) else -1
-        if best < 0 or 2 * counts[best] < own[part]:
-            groups.append(None)
-            continue
-        shared += int((counts == counts[best]).sum() > 1)
-        groups.append(int(order[best]) + 1)
-    outside = groups.count(None)
-    empty = len(boxes) - len({*groups} - {None})
+    groups, shared = _assign(parts, boxes, size_hw)
     height, width = size_hw
     beyond = sum(
         left < -1 or top < -1 or right > width or bottom > height for left, top, right, bottom in boxes
     )
-    loose = _loose(parts, groups, boxes, size_hw)
     for kind, count in (
-        ("part(s) that lie in no box of a craft", outside),
+        ("part(s) that lie in no box of a craft", groups.count(None)),
         ("part(s) that lie in several boxes of craft, given to the smallest", shared),
-        ("box(es) of craft without a part", empty),
+        ("box(es) of craft without a part", len(boxes) - len({*groups} - {None})),
         ("box(es) of craft that reach beyond the image", beyond),
-        (f"box(es) of craft that are more than {SLACK} pixels off the bounds of their parts", loose),
+        (
+            f"box(es) of craft that are more than {SLACK} pixels off the bounds of their parts",
+            _loose(parts, groups, boxes, size_hw),
+        ),
     ):
         if count:
             remarks.append(Remark(kind, count, ""))
     return groups
+
+
+def _assign(parts: Sequence[Runs], boxes: Sequence[Box], size_hw: SizeHW) -> tuple[list[int | None], int]:
+    """Return the number of each part's box, and how many parts lie in several boxes alike."""
+    own = areas(parts)
+    canvas = np.zeros(size_hw, np.int32)
+    paint(parts, range(1, len(parts) + 1), canvas)
+    smallest = sorted(range(len(boxes)), key=lambda place: _spread(boxes[place]))
+    inside = [_inside(canvas, boxes[place], most=len(parts)) for place in smallest]
+    groups: list[int | None] = []
+    shared = 0
+    for part in range(len(parts)):
+        counts = [each[part] for each in inside]
+        most = max(counts, default=0)
+        if most == 0 or 2 * most < own[part]:
+            groups.append(None)
+            continue
+        groups.append(smallest[counts.index(most)] + 1)  # the first of equals
+        shared += counts.count(most) > 1
+    return groups, shared
+
+
+def _spread(box: Box) -> float:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
 
 
 def _inside(canvas: np.ndarray, box: Box, *, most: int) -> list[int]:

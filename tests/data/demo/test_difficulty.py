@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.demo_difficulty import LIMITS, QUICK, foreground_dice, measure, patches_at
+from benchmarks.demo_difficulty import (
+    LIMITS,
+    QUICK,
+    THRESHOLD_LIMITS,
+    foreground_dice,
+    foreground_iou,
+    measure,
+    measure_threshold,
+    patches_at,
+)
 from data_converters.prepare.demos import make_demo
 
 
@@ -22,6 +31,14 @@ def test_patches_are_centred_on_their_pixel() -> None:
     np.testing.assert_array_equal(patch, images[1, 1:4, 2:5].transpose(2, 0, 1))
 
 
+def test_a_threshold_is_scored_image_by_image() -> None:
+    images = np.zeros((3, 2, 2, 3), np.uint8)
+    images[0, 0] = images[1] = (0, 90, 0)
+    masks = np.array([[[1, 1], [0, 0]], [[2, 0], [0, 0]], [[0, 0], [0, 0]]], np.uint8)
+    assert foreground_iou(images, masks, threshold=50) == pytest.approx((1 + 1 / 4 + 1) / 3)
+    assert foreground_iou(images, masks, threshold=100) == pytest.approx((0 + 0 + 1) / 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "side"), [(task, side) for task in LIMITS for side in LIMITS[task]])
 def test_forests_stay_under_their_limits(
@@ -34,3 +51,5 @@ def test_forests_stay_under_their_limits(
         make_demo(task, str(root), seed=0)
     scores = measure(root, side=side, **QUICK)
     assert max(scores.values()) < LIMITS[task][side]
+    if task in THRESHOLD_LIMITS:
+        assert measure_threshold(root)[1] < THRESHOLD_LIMITS[task]
