@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_converters.detect import detect
+from data_converters.detect import Sign, detect, signs_of
 from segloop.utils.errors import DataError, UserError
 
 COCO = json.dumps({"images": [], "annotations": [], "categories": []})
@@ -117,3 +117,14 @@ def test_what_is_unknown_broken_or_missing_is_told(tmp_path: Path) -> None:
         detect(tmp_path / "a.zip")
     with pytest.raises(UserError, match="does not exist"):
         detect(tmp_path / "none")
+
+
+def test_all_signs_of_a_source_can_be_asked_for(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a", FOLDERS["sartorius"])
+    assert {sign.format for sign in signs_of(folder)} == {"sartorius"}
+    assert signs_of(make(tmp_path / "b", ["nothing/"])) == []
+    assert signs_of(make(tmp_path / "c", FILES["cvat"]) / "a.xml") == [
+        Sign("cvat", "its XML is of <annotations>")
+    ]
+    with pytest.raises(UserError, match="does not exist"):
+        signs_of(tmp_path / "nowhere")
