@@ -25,7 +25,7 @@ from segloop.data.demo.cells.culture import plan
 from segloop.data.demo.cells.scene import Scene, draw_scene
 from segloop.utils.cli import Parser, run
 
-LIMITS = (0.06, 0.2)  # the mean over the types
+LIMITS = (0.1, 0.25)  # the mean over the types
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 LOOKS = ("dark", "dark or bright", "uneven")
 LEAST = 30  # pixels of a cell
