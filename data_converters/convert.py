@@ -28,12 +28,12 @@ from segloop.utils.errors import DataError, UserError, listing
 from segloop.utils.staging import refuse_existing, staged
 from segloop.utils.workers import cpu_count, map_ordered
 
-Made = TypeVar("Made")
 PATIENCE_S = 2.0  # of work in this process before others are started, which takes about a second
 MOST_TOLD = 100  # problems in one message
 MOST_AT_ONCE = 16  # images that a process holds at a time
 MOST_PIXELS = 1 << 22  # of index maps that a process holds at a time
 MOST_IN_CHUNK = 64  # images that are sent to a process at a time
+Made = TypeVar("Made")
 Result = TypeVar("Result")
 
 
@@ -214,8 +214,13 @@ def _add(held: Held, rendered: Rendered, writer: Writer, tally: Tally, *, skip_b
         tally.add_bad(rendered.image_id, error.problems)
 
 
-def results_of(job: Callable[[Any], Result], keys: Sequence[Any], *, workers: int | None) -> Iterator[Result]:
-    """Apply a job in the order of the keys; where nobody said how many processes, begin in this one."""
+def results_of(
+    job: Callable[[Sequence[Any]], Sequence[Result]], keys: Sequence[Any], *, workers: int | None
+) -> Iterator[Result]:
+    """Apply a job, which takes some keys at a time, in their order.
+
+    Where nobody said how many processes, begin in this one.
+    """
     size = max(1, min(MOST_IN_CHUNK, len(keys) // (8 * (workers or cpu_count()))))
     begin, started = 0, time.monotonic()
     while workers is None and begin < len(keys):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from data_converters.base import BadRecord
 from data_converters.convert import results_of
 from data_converters.prepare.base import Progress, Seen
 from data_converters.prepare.joined import Key, Keys
@@ -82,17 +81,19 @@ class Survey:
 
 @dataclass(frozen=True)
 class LookOver:
-    """Looks at one image, in any process."""
+    """Looks at images, in any process."""
 
     load: Callable[[Key], ImageRecord]
     labels: LabelSet
 
-    def __call__(self, key: Key) -> Look | None:
-        """Return what an image holds; None if it cannot be used."""
+    def __call__(self, keys: Sequence[Key]) -> list[Look | None]:
+        """Return what each image holds; None if it cannot be used."""
+        return [self._try(key) for key in keys]
+
+    def _try(self, key: Key) -> Look | None:
         try:
-            record = self.load(key)
-            return self.look(record)
-        except (BadRecord, UserError):
+            return self.look(self.load(key))
+        except UserError:
             return None
 
     def look(self, record: ImageRecord) -> Look:
@@ -153,4 +154,6 @@ class _Chosen(Sequence[Any]):
         return len(self._places)
 
     def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._keys[each] for each in self._places[place]]
         return self._keys[self._places[place]]
