@@ -137,7 +137,7 @@ def main(description: str) -> int:
         watch=counted,
     )
     if outcome.report is not None:
-        print(f"{outcome.report}\n")
+        print("\n\n".join((str(outcome.report), *outcome.cut)), end="\n\n")
     print(outcome)
     return outcome.exit_code
 

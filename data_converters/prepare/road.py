@@ -38,11 +38,12 @@ MOST_TRIED = 20  # images, to find one whose file can be linked
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A prepared set and how it came about; `report` is None for one that was there before."""
+    """A prepared set and how it came about: how it was cut, and the report, None for one that was there."""
 
     root: Path
     info: DatasetInfo
     report: Report | None = None
+    cut: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -93,12 +94,12 @@ def prepare(
                 _draw(wish, download, workers=workers, watch=watch)
                 found = wish.task.find(download, options=wish.options)
                 media = None  # the download is about to go
-            report = _take(
+            report, cut = _take(
                 found, wish, place, target, media=media, workers=workers, skip_bad=skip_bad, watch=watch
             )
     except OSError as error:  # a full disk, a folder that nobody may write to
         raise UserError(f"{target} could not be written: {error}. Nothing was left there.") from error
-    return Outcome(root=target, info=DatasetInfo.read(target), report=report.done())
+    return Outcome(root=target, info=DatasetInfo.read(target), report=report.done(), cut=cut)
 
 
 def _find(wish: Wish, source: Path, target: Path) -> Found:
@@ -137,7 +138,7 @@ def _take(
     workers: int | None,
     skip_bad: bool,
     watch: Watch,
-) -> Report:
+) -> tuple[Report, tuple[str, ...]]:
     """Read what was found, cut it, and write it at a place that becomes the target."""
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
@@ -179,7 +180,9 @@ def _take(
     notes = (*images.told, *getattr(writer, "told", ()))
     if wish.drawing is None:
         notes = (*_nested(found, wish), *found.notes, *notes, told)
-    return tally.report(report, keeps=writer.keeps, told=(*notes, *cutting.told))
+    else:  # nobody has seen the folder that was drawn
+        notes = tuple(note.replace(f"{found.root}/", "") for note in notes)
+    return tally.report(report, keeps=writer.keeps, told=notes), cutting.told
 
 
 def _is_packed(part: Part) -> bool:

@@ -33,7 +33,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def remember(wish: Any, target: Path, **options: Any) -> Outcome:
         told.update(wish=wish, target=target, **options)
         report = Report(source=Path("a"), target=target, from_format="coco", to_format="coco", written=True)
-        return Outcome(root=target, info=INFO, report=report)
+        return Outcome(root=target, info=INFO, report=report, cut=("Cut:\n  table",))
 
     monkeypatch.setattr(road, "prepare", remember)
     monkeypatch.delenv("SEGLOOP_DATA", raising=False)
@@ -61,6 +61,7 @@ def test_what_is_said_of_a_download_is_passed_on(
     assert (given["media"], given["workers"], given["skip_bad"], given["force"]) == ("link", 2, True, True)
     out = capsys.readouterr().out
     assert "a (coco) → DIR (coco)" in out
+    assert "\n\nCut:\n  table\n\n" in out
     assert "DIR: 1,200 train, 1 test, 2 extra; classes ship" in out
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from data_converters.prepare import road
 from data_converters.prepare.base import Found, Part
+from data_converters.prepare.joined import join
 from data_converters.prepare.record import PREPARED, Drawing, Wish
 from data_converters.prepare.road import prepare
-from segloop.data.annotations import Label, LabelSet
+from segloop.data.annotations import Label, LabelledImages, LabelSet
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.utils.errors import DataError, UserError
 from tests.data_converters.prepare.prepare_cases import coco_found, fake_task, picture, write_objects
@@ -65,6 +66,7 @@ def test_a_download_becomes_a_set_and_stays_as_it_was(wish: Wish, download: Path
         for image in told["images"]:
             assert (root / info.image_dir(split) / image["file_name"]).is_file()
     assert outcome.exit_code == 0
+    assert outcome.cut[0].startswith("Cut into splits:\n")
     assert str(outcome).startswith(f"{root}: 14 train, 3 val, 3 test; classes cat, Ёж & [dog]; sha256:")
 
 
@@ -232,3 +234,19 @@ def test_a_demo_takes_the_same_road(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert image.stat().st_nlink == 1
     assert image.read_bytes() in {picture(number) for number in range(1, 11)}
     assert json.loads((tmp_path / "data/fake" / PREPARED).read_text())["demo"]["counts"] == {"all": 10}
+
+
+def test_remarks_of_a_demo_do_not_name_the_folder_that_was_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(root: Path, seed: int, counts: Mapping[str, int], size: int) -> None:
+        write_objects(root, range(1, counts["all"] + 1))
+
+    def tell(found: Found) -> LabelledImages:
+        return replace(join(found), told=(f"images are in {found.root / 'images'}",))
+
+    monkeypatch.setattr(road, "join", tell)
+    wish = Wish(task=fake_task(monkeypatch, coco_found, draw=draw), source=None, drawing=Drawing())
+    outcome = prepare(wish, tmp_path / "set", workers=1)
+    assert outcome.report is not None
+    assert outcome.report.told == ("images are in images",)
