@@ -1,0 +1,37 @@
+"""The tool draws batches and says where they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from segloop.utils.cli import run
+from tools.browse import main
+
+
+def browsed(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Run the tool in this process and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["browse.py", *words])
+    with pytest.raises(SystemExit) as end:
+        run(main)
+    return int(end.value.code or 0)
+
+
+def test_batches_are_drawn_into_the_work_dir(
+    tiny_config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert browsed(monkeypatch, str(tiny_config), "--count", "1", "--split", "val") == 0
+    folder = tiny_config.parent / "work" / "browse" / "val"
+    assert f"Look at {folder / 'index.html'}" in capsys.readouterr().out
+    assert (folder / "000-00.png").is_file()
+
+
+def test_a_wrong_command_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert browsed(monkeypatch, "configs/config_experiment_1.py", "--count", "0") == 2
+    assert "at least 1 batch" in capsys.readouterr().err
+    assert browsed(monkeypatch, "configs/config_experimnt_1.py") == 2
+    assert "Did you mean" in capsys.readouterr().err

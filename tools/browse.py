@@ -1,0 +1,58 @@
+"""See the batches of a config as the model sees them: augmented, normalised, padded, with their labels drawn.
+
+    python tools/browse.py configs/config_experiment_1.py
+    python tools/browse.py configs/config_experiment_2.py --split val --count 2 --out seen/
+    python tools/browse.py CONFIG --seed 3 --cfg-options train_dataloader.batch_size=4
+
+Writes a PNG an image and a sheet, index.html, that works without a network.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from segloop.utils.cli import Parser, run
+from segloop.utils.errors import UserError
+
+
+def parse_args() -> Namespace:
+    """Read the command line."""
+    parser = Parser(__doc__)
+    parser.add_argument("config", help="config file")
+    parser.add_argument("--split", default="train", choices=("train", "val", "test"), help="default: train")
+    parser.add_argument("--count", type=int, default=4, metavar="N", help="batches (default: 4)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of order and augmentation (default: the config's)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: <work_dir>/browse/<split>")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override config values, as tools/train.py does",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Load the batches, draw them, say where they are."""
+    args = parse_args()
+    if args.count < 1:
+        raise UserError(f"--count {args.count}: there is at least 1 batch to see.")
+    from segloop.experiments.browse import browse
+    from segloop.experiments.launch import Options
+
+    options = Options(config=args.config, overrides=args.cfg_options, seed=args.seed, device="cpu")
+    browsed = browse(options, split=args.split, count=args.count)
+    from segloop.experiments.browse_sheet import write_sheet
+
+    sheet = write_sheet(browsed, args.out or browsed.work_dir / "browse" / args.split)
+    print(f"Look at {sheet}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
