@@ -6,6 +6,7 @@ SHELL := bash
 PYTHON ?= python3
 TORCH ?=
 PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -q -n auto --maxprocesses 8 --dist worksteal  # a session fixture is made in each process
 
 # Set up again when what is to be installed changes, or when the folder moves (`-e .` remembers its place).
 INPUTS := requirements.txt requirements/dev.txt requirements/opencv-python/pyproject.toml pyproject.toml
@@ -46,10 +47,10 @@ lint: $(INSTALLED_DEV)
 	$(PY) -m mypy
 
 test: lint  ## ruff, mypy and the tests that take seconds, as CI does
-	$(PY) -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: lint  ## ruff, mypy and every test, those that take minutes too
-	$(PY) -m pytest -q
+	$(PYTEST)
 
 bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
 	@set -e; for script in $$(grep -L '^Needs:' benchmarks/[a-z]*.py); do \

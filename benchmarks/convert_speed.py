@@ -76,10 +76,12 @@ def main() -> int:
     """Run what is asked for and print it."""
     args = parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if args.datumaro is not None:
+        if args.datumaro is not None and args.only in (None, "datumaro"):
             beside_datumaro(Path(folder, "datumaro"), args)
-        beside_the_loop(Path(folder, "ships"), args)
-        growth(Path(folder, "growth"), args)
+        if args.only in (None, "loop"):
+            beside_the_loop(Path(folder, "ships"), args)
+        if args.only in (None, "growth"):
+            growth(Path(folder, "growth"), args)
     return 0
 
 
@@ -231,6 +233,7 @@ def parse_args() -> argparse.Namespace:
         "--data", type=Path, metavar="DIR", help="a set in mmseg's layout in place of drawn nuclei"
     )
     parser.add_argument("--split", default="train", metavar="NAME", help="of --data (default: train)")
+    parser.add_argument("--only", choices=("datumaro", "loop", "growth"), help="one of the three parts")
     parser.add_argument("--quick", action="store_true", help="small sets and few rounds")
     args = parser.parse_args()
     args.images, args.rounds = (20, 3) if args.quick else (120, 10)

@@ -15,11 +15,10 @@ from segloop.data.drawing import bitmaps
 from segloop.data.masks import (
     Runs,
     areas,
-    boxes_xyxy,
     contour_polygons,
     exact_polygons,
     rasterize,
-    to_strings,
+    strings_areas_boxes,
     unite,
 )
 from segloop.utils.errors import UserError, nearest
@@ -76,7 +75,7 @@ class Masks:
         drawn = bitmaps(instances, self.size_hw)
         self.places = [place for place, runs in enumerate(drawn) if runs is not None]
         self.runs = [runs for runs in drawn if runs is not None]
-        own = areas(self.runs)
+        strings, own, sides = strings_areas_boxes(self.runs, self.size_hw)
         self.pixels = sum(own)
         as_runs = list(range(len(self.places)))
         if mode != "rle":
@@ -90,15 +89,11 @@ class Masks:
             self._outline(masks, None if mode == "exact-polygon" else tolerance, losses)
             as_runs = [index for index, place in enumerate(self.places) if place not in self.texts]
         head = f'{{"size":[{self.size_hw[0]},{self.size_hw[1]}],"counts":"'
-        strings = to_strings([self.runs[index] for index in as_runs])
-        for index, text in zip(as_runs, strings, strict=True):
-            escaped = text.replace("\\", "\\\\")  # of COCO's characters the only one that JSON minds
+        for index in as_runs:
+            escaped = strings[index].replace("\\", "\\\\")  # JSON minds no other character of COCO's
             self.texts[self.places[index]] = f'{head}{escaped}"}}'
         if mode == "polygon":
-            own = areas(self.runs)
-        sides = [
-            [x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes_xyxy(self.runs, self.size_hw).tolist()
-        ]
+            _, own, sides = strings_areas_boxes(self.runs, self.size_hw)
         self.areas = dict(zip(self.places, own, strict=True))
         self.boxes = dict(zip(self.places, sides, strict=True))
 

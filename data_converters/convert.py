@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from data_converters.base import (
     FEATURES,
@@ -22,14 +22,17 @@ from data_converters.features import Held, count_declared, count_held
 from data_converters.formats import find_format
 from data_converters.places import check_options, check_places
 from data_converters.report import Report, Tally, told_of_all
-from segloop.data.annotations import LabelledImages, LabelSet
+from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
 from segloop.data.drawing import with_outlines
 from segloop.utils.errors import DataError, UserError, listing
 from segloop.utils.staging import refuse_existing, staged
 from segloop.utils.workers import cpu_count, map_ordered
 
+Made = TypeVar("Made")
 PATIENCE_S = 2.0  # of work in this process before others are started, which takes about a second
 MOST_TOLD = 100  # problems in one message
+MOST_AT_ONCE = 16  # images that a process holds at a time
+MOST_PIXELS = 1 << 22  # of index maps that a process holds at a time
 MOST_IN_CHUNK = 64  # images that are sent to a process at a time
 
 
@@ -51,19 +54,59 @@ class Job:
     wanted: frozenset[str]
     draw: bool = False
 
-    def __call__(self, key: Any) -> tuple[Held, Rendered] | Bad:
-        """Return what an image holds and how the target will hold it, or what is wrong with it."""
-        image_id = None
-        try:
-            record = self.load(key)
-            image_id = record.image_id
-            record = with_outlines(record) if self.draw else record
-            held = count_held(record, self.labels, wanted=self.wanted)
-            return held, self.writer.render(record)
-        except BadRecord as error:
-            return Bad(error.image_id or "", error.problems)
-        except UserError as error:
-            return Bad(image_id or getattr(error, "image_id", None) or "", (str(error),))
+    def __call__(self, keys: Sequence[Any]) -> list[tuple[Held, Rendered] | Bad]:
+        """Return for each image what it holds and how the target will hold it, or what is wrong with it.
+
+        Several are read before the first is counted and rendered: small images take a third less time where
+        the same code runs for many of them in a row. Of large index maps one is held at a time.
+        """
+        results: list[tuple[Held, Rendered] | Bad] = []
+        records: list[ImageRecord | Bad] = []
+        pixels = 0
+        for key in keys:
+            record = _told(self._read, key)
+            records.append(record)
+            semantic = None if isinstance(record, Bad) else record.semantic
+            pixels += 0 if semantic is None else semantic.size
+            if pixels > MOST_PIXELS:
+                results += self._finish(records)
+                records, pixels = [], 0
+        return results + self._finish(records)
+
+    def _finish(self, records: Sequence[ImageRecord | Bad]) -> list[tuple[Held, Rendered] | Bad]:
+        held = [_told(self._count, each, each) for each in records]
+        rendered = [
+            _told(self.writer.render, each, before) for each, before in zip(records, held, strict=True)
+        ]
+        results: list[tuple[Held, Rendered] | Bad] = []
+        for before, after in zip(held, rendered, strict=True):
+            if isinstance(before, Bad):
+                results.append(before)
+            elif isinstance(after, Bad):
+                results.append(after)
+            else:
+                results.append((before, after))
+        return results
+
+    def _read(self, key: Any) -> ImageRecord:
+        record = self.load(key)
+        return with_outlines(record) if self.draw else record
+
+    def _count(self, record: ImageRecord) -> Held:
+        return count_held(record, self.labels, wanted=self.wanted)
+
+
+def _told(step: Callable[[Any], Made], subject: Any, before: Any = None) -> Made | Bad:
+    """Take a step with an image; if it cannot be taken, or an earlier one could not, return why."""
+    if isinstance(before, Bad):
+        return before
+    try:
+        return step(subject)
+    except BadRecord as error:
+        return Bad(error.image_id or "", error.problems)
+    except UserError as error:
+        image_id = getattr(subject, "image_id", None) or getattr(error, "image_id", None)
+        return Bad(image_id or "", (str(error),))
 
 
 def convert(
@@ -175,13 +218,16 @@ def _results(job: Job, keys: Sequence[Any], *, workers: int | None) -> Iterator[
     size = max(1, min(MOST_IN_CHUNK, len(keys) // (8 * (workers or cpu_count()))))
     begin, started = 0, time.monotonic()
     while workers is None and begin < len(keys):
-        yield job(keys[begin])
-        begin += 1
+        batch = keys[begin : begin + min(begin + 1, MOST_AT_ONCE)]  # large ones are soon shared
+        yield from job(batch)
+        begin += len(batch)
         spent = time.monotonic() - started
         if spent > PATIENCE_S and spent / begin * (len(keys) - begin) > PATIENCE_S:
             break
-    rest = (keys[place] for place in range(begin, len(keys)))
-    yield from map_ordered(job, rest, workers=workers, chunk=size)
+    few = min(size, MOST_AT_ONCE)
+    rest = (keys[place : place + few] for place in range(begin, len(keys), few))
+    for results in map_ordered(job, rest, workers=workers, chunk=size // few):
+        yield from results
 
 
 def _refuse_bad(tally: Tally, source: Path, target: Path, *, skip_bad: bool) -> None:

@@ -40,7 +40,7 @@ def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str])
     nothing = {labels.background, labels.ignore_index}
     foreground = {value: count for value, count in semantic.items() if value not in nothing}
     found = []
-    for kind, count in _COUNTS.items():
+    for kind, count in (_COUNTS if record.instances or record.tags else _OF_EMPTY_IMAGES).items():
         if kind in wanted:
             number, example = count(record, drawn)
             if number:
@@ -201,3 +201,4 @@ _COUNTS: Mapping[str, Count] = {
     "splits": lambda record, drawn: (int(record.split is not None), record.split or ""),
     "sizes": lambda record, drawn: (int(record.size_hw is not None), ""),
 }
+_OF_EMPTY_IMAGES = {kind: _COUNTS[kind] for kind in ("splits", "sizes")}

@@ -6,7 +6,6 @@ is carried as `Opaque`, so that a converter can count it, and a format that can 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,9 @@ from segloop.utils.errors import DataError, listing
 RGB: TypeAlias = tuple[int, int, int]
 SizeHW: TypeAlias = tuple[int, int]
 Value: TypeAlias = str | int | float | bool | None
-_SUFFIX = re.compile(r"(?<=[^/])\.(png|jpe?g|jfif|tiff?|bmp|webp|gif|jp2|p[bgpn]m)$", re.IGNORECASE)
+_SUFFIXES = frozenset(
+    ["png", "jpg", "jpeg", "jfif", "tif", "tiff", "bmp", "webp", "gif", "jp2", "pbm", "pgm", "ppm", "pnm"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,4 +236,5 @@ def image_id_of(name: str) -> str:
     path = name.replace("\\", "/")
     while path.startswith("./"):
         path = path[2:]
-    return _SUFFIX.sub("", path)
+    stem, _, suffix = path.rpartition(".")
+    return stem if suffix.lower() in _SUFFIXES and stem and stem[-1] != "/" else path

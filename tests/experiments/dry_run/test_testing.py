@@ -30,6 +30,7 @@ def test_a_test_that_will_run_is_ready_and_nothing_is_left(
     tried = tried_test(config, work_dir=again, split="val", out=str(tmp_path / "masks"))
     assert tried.code == 0, tried.text
     assert "Ready: this test will start and write its RUN." in tried.text
+    assert "val; below it is called test" in tried.row("split", "✓")
     assert "tensors are the model's, after iteration 2" in tried.row("checkpoint", "✓")
     assert "test/val-best_mDice_fg_iter_2 will be written" in tried.row("RUN", "✓")
     assert "scores: aAcc" in tried.row("test", "✓")

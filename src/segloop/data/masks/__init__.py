@@ -50,7 +50,7 @@ from segloop.data.masks.shapes import (
     run_pieces,
 )
 from segloop.data.masks.spans import Spans, are_runs, shared_pixels
-from segloop.data.masks.strings import from_strings, runs_from_strings, to_strings
+from segloop.data.masks.strings import from_strings, runs_from_strings, strings_areas_boxes, to_strings
 from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 
 __all__ = [
@@ -102,6 +102,7 @@ __all__ = [
     "runs_from_strings",
     "shared_pixels",
     "split_runs",
+    "strings_areas_boxes",
     "to_pairs",
     "to_spans",
     "to_strings",

@@ -42,6 +42,8 @@ def try_test(
     report.say(f"Trying {options.config}. Nothing is kept.\n")
     config, path, folder = prepare_testing(options, checkpoint=checkpoint, split=split, **outputs)
     report.add(config_row(config))
+    if split not in (None, "test"):
+        report.add(Row(GOOD, "split", f"{split}; below it is called test, for it takes the test's place"))
     try_folders(config, folder, report)
     whole = sandbox.demo_in_scratch(config, scratch)
     if whole:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import resource
 import shutil
 import sys
 import time
 from collections import deque
 from typing import IO, Any
 
-import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+
+from segloop.experiments.provenance import peak_memory
 
 
 @HOOKS.register_module()
@@ -53,8 +53,10 @@ class LiveLineHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Redraw the line; note the memory in use."""
-        memory = memory_mb()
-        if not torch.cuda.is_available():
+        peak = peak_memory()
+        on_gpu = peak["gpu_bytes"] is not None
+        memory = (peak["gpu_bytes" if on_gpu else "process_bytes"] or 0) // 2**20
+        if not on_gpu:
             runner.message_hub.update_scalar("train/memory", memory)
         if not self.live:
             return
@@ -145,14 +147,6 @@ def batch_size(data_batch: Any) -> int:
     """Return how many images a batch holds."""
     inputs = data_batch.get("inputs") if isinstance(data_batch, dict) else data_batch
     return len(inputs) if inputs is not None else 0
-
-
-def memory_mb() -> int:
-    """Return the most memory used so far, MB: of the GPU if there is one, else of this process."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated() / 2**20)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def clock(seconds: float) -> str:
