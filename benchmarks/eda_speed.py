@@ -2,10 +2,10 @@
 
     python benchmarks/eda_speed.py [--images 10000] [--size 480x640] [--kind jpg|png]
 
-Decoding alone is the least that a look at every pixel can take: each image and each mask is read from disk and
-decoded, and nothing else is done. Both sides are processes of this machine's cores, in turns; what is reported
-is the ratio of the CPU seconds of neighbouring turns, which a busy machine disturbs least, and of the wall's.
-The images are scenes of the demo set `multiclass`, drawn once, enlarged to the size, and linked many times.
+Decoding alone is the least that a look at every pixel can take: each image and each mask is read and decoded,
+and nothing else is done. Both sides are a process for each core, in turns; what is reported is the ratio of the
+CPU seconds of neighbouring turns, which a busy machine disturbs least, and that of the wall's. The images are
+scenes of the demo set `multiclass`, drawn once, enlarged to the size, and linked many times.
 """
 
 from __future__ import annotations

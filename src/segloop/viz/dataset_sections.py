@@ -10,7 +10,7 @@ import numpy as np
 
 from segloop.data.statistics.choose import LOOSE
 from segloop.viz.charts import Tick, bar, curves, heat, matrix
-from segloop.viz.dataset_charts import boxes_map, octaves, whole_numbers
+from segloop.viz.dataset_charts import aspect_chart, boxes_map, octaves, spread_chart, whole_numbers
 from segloop.viz.dataset_pictures import Pictures, Shot
 from segloop.viz.page import (
     Content,
