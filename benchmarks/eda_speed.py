@@ -3,9 +3,9 @@
     python benchmarks/eda_speed.py [--images 10000] [--size 480x640] [--kind jpg|png]
 
 Decoding alone is the least that a look at every pixel can take: each image and each mask is read and decoded,
-and nothing else is done. Both sides are a process for each core, in turns; what is reported is the ratio of the
-CPU seconds of neighbouring turns, which a busy machine disturbs least, and that of the wall's. The images are
-scenes of the demo set `multiclass`, drawn once, enlarged to the size, and linked many times.
+and nothing else is done. Both sides are a process for each core, in turns; what is reported is the ratio of
+the CPU seconds of neighbouring turns, which a busy machine disturbs least, and that of the wall's. The images
+are scenes of the demo set `multiclass`, drawn once, enlarged to the size, and linked many times.
 """
 
 from __future__ import annotations
@@ -74,12 +74,10 @@ def main() -> None:
                 flush=True,
             )
         print(f"{args.images} {args.kind} images of {height}x{width} with masks, {args.workers} processes")
-        print(
-            f"decoding is {statistics.median(shares):.0%} of the CPU time, {statistics.median(walls):.0%} of the wall's"
-        )
-        print(
-            f"largest process: {memory() / MiB:.0f} MiB, this one {memory(resource.RUSAGE_SELF) / MiB:.0f} MiB"
-        )
+        share, wall = statistics.median(shares), statistics.median(walls)
+        print(f"decoding is {share:.0%} of the CPU time, {wall:.0%} of the wall's")
+        here = memory(resource.RUSAGE_SELF)
+        print(f"largest process: {memory() / MiB:.0f} MiB, this one {here / MiB:.0f} MiB")
 
 
 def make(root: Path, *, count: int, size_hw: tuple[int, int], suffix: str) -> None:
