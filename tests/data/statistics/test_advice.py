@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_each_piece_loads_alone_and_each_option_fits(
         leaf.write_text(f"_base_ = [{str(UNET)!r}]\n{each.config}\n")
         check_config(load_config(leaf), path=leaf)
         if each.options:
-            options = each.options.split()
+            options = shlex.split(each.options)
             changed = load_config(UNET, overrides=options)
             check_config(changed, path=UNET, overrides=options)
             assert changed.to_dict() != load_config(UNET).to_dict()
