@@ -40,12 +40,13 @@ def main() -> int:
     from segloop.data.statistics import gather  # after --help and typing mistakes: it brings OpenCV
     from segloop.viz.dataset_report import write_report
 
-    name = args.name or images.facts.get("name") or args.source.resolve().stem
+    place = "_".join(args.source.resolve().stem.split())  # --cfg-options would take a blank for an end
+    name = args.name or images.facts.get("name") or place
     with counted("images") as progress:
         found = gather(images, workers=args.workers, progress=progress)
     with counted("images drawn") as progress:
         report = write_report(
-            args.out or Path("work_dirs/eda") / name,
+            args.out or Path("work_dirs/eda") / place,
             images,
             found,
             name=name,

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from segloop.data.statistics.choose import LOOSE
-from segloop.viz.charts import Tick, bar, curves, density, heat, histogram, matrix
+from segloop.viz.charts import Tick, bar, curves, heat, matrix
+from segloop.viz.dataset_charts import aspect_chart, boxes_map, octaves, spread_chart, whole_numbers
 from segloop.viz.dataset_pictures import Pictures, Shot
 from segloop.viz.page import (
     Content,
@@ -151,15 +152,15 @@ def objects(numbers: Numbers) -> Section:
     """Return how many objects images have, how large they are and how they are shaped."""
     listed = [each for each in foreground(numbers) if each["objects"]]
     sides = np.sum([each["sides"] for each in listed], axis=0) if listed else np.zeros(1)
-    aspects = np.sum([each["aspects"] for each in listed], axis=0) if listed else np.zeros(1)
+    shapes = np.sum([each["aspects"] for each in listed], axis=0) if listed else np.zeros(1)
     values = np.array(numbers["boxes"]["sides"])
     blocks: list[Content] = [
         columns(
             [
-                join([tag("h4", "Objects in an image"), _whole_numbers(numbers["objects_per_image"])]),
-                join([tag("h4", "Side of an object, px"), _octaves(sides, values)]),
-                join([tag("h4", "Height over width of its box"), _aspects(aspects)]),
-                join([tag("h4", "Boxes: width, height up, px"), _boxes(numbers["boxes"])]),
+                join([tag("h4", "Objects in an image"), whole_numbers(numbers["objects_per_image"])]),
+                join([tag("h4", "Side of an object, px"), octaves(sides, values)]),
+                join([tag("h4", "Height over width of its box"), aspect_chart(shapes)]),
+                join([tag("h4", "Boxes: width, height up, px"), boxes_map(numbers["boxes"])]),
             ],
             least_px=230,
         )
@@ -170,7 +171,7 @@ def objects(numbers: Numbers) -> Section:
                 join(
                     [
                         tag("h4", named(each)),
-                        _octaves(np.array(each["sides"]), values, color=each["color"], over=sides),
+                        octaves(np.array(each["sides"]), values, color=each["color"], over=sides),
                         paragraph(_sides(each), small=True),
                     ]
                 )
@@ -254,10 +255,10 @@ def pictures(numbers: Numbers) -> Section | None:
         if each["mean_rgb"] is not None
     ]
     spread = [
-        ("Brightness of an image, 0 to 255", _histogram(images["brightness"], digits=0)),
-        ("Deviation of its grey", _histogram(images["deviation"], digits=0)),
-        ("Sharpness of an image", _histogram(images["sharpness"])),
-        ("Contrast of objects to what is around", _histogram(images["contrast"])),
+        ("Brightness of an image, 0 to 255", spread_chart(images["brightness"], digits=0)),
+        ("Deviation of its grey", spread_chart(images["deviation"], digits=0)),
+        ("Sharpness of an image", spread_chart(images["sharpness"])),
+        ("Contrast of objects to what is around", spread_chart(images["contrast"])),
     ]
     mean, std = images["mean_rgb"], images["std_rgb"]
     told = [
@@ -299,7 +300,7 @@ def masks(numbers: Numbers, shots: Pictures) -> Section:
     blocks: list[Content] = [facts(tiles)]
     follows = quality["outline_over_beside"]
     if sum(follows["counts"]):
-        chart = _histogram(follows, marks=((1.0, "no better than beside"),))
+        chart = spread_chart(follows, marks=((1.0, "no better than beside"),))
         blocks.append(
             columns(
                 [
@@ -387,102 +388,3 @@ def _sides(each: Numbers) -> str:
 
 def _rgb(each: Numbers) -> str:
     return ", ".join(f"{value:.0f}" for value in each["mean_rgb"])
-
-
-def _whole_numbers(counts: Mapping[str, int]) -> Html:
-    """Return how many images have how many objects; large numbers share bars."""
-    numbers = {int(number): images for number, images in counts.items()}
-    most = max(numbers, default=0)
-    width = max(1, -(-(most + 1) // 40))
-    heights = np.zeros(most // width + 1)
-    for number, images in numbers.items():
-        heights[number // width] += images
-    return histogram(heights, ticks=[Tick(0, "0"), Tick(1, f"{most:,}")])
-
-
-def _span(counts: np.ndarray) -> slice:
-    """Return the bins from the first to the last that holds anything, and one on each side."""
-    filled = np.flatnonzero(counts)
-    if len(filled) == 0:
-        return slice(0, 1)
-    return slice(max(int(filled[0]) - 1, 0), int(filled[-1]) + 2)
-
-
-def _octaves(
-    counts: np.ndarray,
-    values: np.ndarray,
-    *,
-    color: Sequence[int] | None = None,
-    over: np.ndarray | None = None,
-) -> Html:
-    """Return a histogram of octave bins, with ticks at powers of two; `over` says which bins to show."""
-    span = _span(counts if over is None else over)
-    shown = values[span]
-    drawn = "var(--accent)" if color is None or sum(color) < 60 else f"rgb({', '.join(map(str, color))})"
-    return histogram(counts[span], ticks=_powers(shown), color=drawn)
-
-
-def _powers(values: np.ndarray) -> list[Tick]:
-    """Return ticks at the powers of two among the middles of bins, every second one where there are many."""
-    if len(values) < 2:
-        return [Tick(0.5, f"{value:g}") for value in values.tolist()]
-    low, high = np.log2(values[0]), np.log2(values[-1])
-    powers = np.arange(np.ceil(low), np.floor(high) + 1)
-    powers = powers[(powers % (len(powers) // 9 + 1) == 0) | (len(powers) < 2)]
-    half = 0.5 / len(values)
-    return [
-        Tick(half + (power - low) / (high - low) * (1 - 2 * half), _plain(2.0**power))
-        for power in powers.tolist()
-    ]
-
-
-def _plain(value: float) -> str:
-    return f"{value:.0f}" if value >= 1 else f"{value:.2g}"
-
-
-def _aspects(counts: np.ndarray) -> Html:
-    values = 2.0 ** np.linspace(-4, 4, len(counts)) if len(counts) > 1 else np.ones(1)
-    span = _span(counts)
-    ticks = [Tick(each.place, _ratio(float(each.text))) for each in _powers(values[span])]
-    return histogram(counts[span], ticks=ticks)
-
-
-def _ratio(value: float) -> str:
-    """Return height to width as people say it.
-
-    >>> _ratio(0.25), _ratio(2)
-    ('1:4', '2:1')
-    """
-    return f"1:{1 / value:.0f}" if value < 1 else f"{value:.0f}:1"
-
-
-def _boxes(boxes: Numbers) -> Html:
-    """Return widths and heights of boxes as a map."""
-    values = np.array(boxes["sides"])
-    grid = np.zeros((len(values), len(values)))
-    for wide, high, number in boxes["counts"]:
-        grid[wide, high] = number
-    span = _span(grid.sum(axis=0) + grid.sum(axis=1))
-    ticks = _powers(values[span])
-    return density(grid[span, span], x_ticks=ticks, y_ticks=ticks, told="widths and heights of boxes")
-
-
-def _histogram(
-    numbers: Numbers, *, digits: int | None = None, marks: Sequence[tuple[float, str]] = ()
-) -> Html:
-    """Return a histogram as the numbers hold it: steps of one width, or octaves."""
-    counts, values = np.array(numbers["counts"]), np.array(numbers["values"])
-    if not counts.any():
-        return Html()
-    span = _span(counts)
-    shown = values[span]
-    if digits is not None:
-        ends = [Tick(0, count(shown[0], digits=digits)), Tick(1, count(shown[-1], digits=digits))]
-        return histogram(counts[span], ticks=ends)
-    low, high = np.log2(shown[0]), np.log2(shown[-1])
-    lines = [
-        Tick((np.log2(value) - low) / max(high - low, 1e-9), text)
-        for value, text in marks
-        if shown[0] <= value <= shown[-1]
-    ]
-    return histogram(counts[span], ticks=_powers(shown), marks=lines)

@@ -53,7 +53,9 @@ def picture_of(classes: np.ndarray, number: int) -> np.ndarray:
     return (colors[np.minimum(classes, 2)] + noise).clip(0, 255).round().astype(np.uint8)
 
 
-def semantic_set(folder: Path, count: int, *, split: Callable[[int], str | None] = lambda _: None) -> LabelledImages:
+def semantic_set(
+    folder: Path, count: int, *, split: Callable[[int], str | None] = lambda _: None
+) -> LabelledImages:
     """Write pictures and return a semantic set of them."""
     records = []
     for number in range(count):

@@ -61,7 +61,9 @@ def test_boxes_count_and_have_no_pixels() -> None:
 
 
 def test_what_is_no_label_is_told() -> None:
-    strange = ImageRecord(image_id="a", name="a", size_hw=(32, 32), instances=(cell(square(0, 0, 2), label="x"),))
+    strange = ImageRecord(
+        image_id="a", name="a", size_hw=(32, 32), instances=(cell(square(0, 0, 2), label="x"),)
+    )
     with pytest.raises(DataError, match="not declared"):
         canvas_of(strange, OBJECTS)
     beyond = ImageRecord(image_id="a", name="a", size_hw=(1, 2), semantic=np.array([[0, 9]], np.uint8))
@@ -92,5 +94,7 @@ def test_neighbours_of_one_class_are_told_apart_in_pictures() -> None:
 def test_values_are_counted_exactly_in_both_widths() -> None:
     values = np.random.default_rng(0).integers(0, 5, (50, 60))
     for kind in (np.uint8, np.uint16):
-        assert count_values(values.astype(kind), 7).tolist() == np.bincount(values.ravel(), minlength=7).tolist()
+        assert (
+            count_values(values.astype(kind), 7).tolist() == np.bincount(values.ravel(), minlength=7).tolist()
+        )
     assert masks.area(encode(values == 3)) == (values == 3).sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -185,7 +186,7 @@ def _weights(tally: Tally, labels: LabelSet, folder: PurePath) -> list[Advice]:
                 title=f"Class weights, {SCHEME_NAMES[scheme]}",
                 why=f"{whys[scheme]} From {_span(weights[scheme], labels.names)}.",
                 settings={"model": {"decode_head": {"loss_decode": losses}}},
-                options=f"model.decode_head.loss_decode.0.class_weight={path} "
+                options=f"{shlex.quote(f'model.decode_head.loss_decode.0.class_weight={path}')} "
                 "model.decode_head.loss_decode.0.avg_non_ignore=False",
             )
         )

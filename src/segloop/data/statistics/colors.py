@@ -70,7 +70,9 @@ def _class_colors(image: np.ndarray, classes: np.ndarray, canvas: Canvas, tally:
     step = max(1, round(math.sqrt(classes.size / ENOUGH_PIXELS)))
     if step > 1:
         size = max(1, classes.shape[1] // step), max(1, classes.shape[0] // step)
-        image, classes = (cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (image, classes))
+        image, classes = (
+            cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (image, classes)
+        )
     for label in np.flatnonzero(canvas.counts[: canvas.ignored]).tolist():
         inside = mask_of(classes, label)
         count = cv2.countNonZero(inside)
