@@ -72,7 +72,6 @@ def main() -> int:
         write_text(args.write_list, verdict.image_list())
     if args.html:
         from segloop.viz.check_page import check_page
-
         from segloop.viz.page import write_page
 
         write_page(args.html, check_page(verdict, images))
