@@ -40,6 +40,7 @@ def open_source(args: argparse.Namespace) -> tuple[LabelledImages, str]:
         from data_converters.detect import detect
 
         name, reason = detect(args.source)
+        args.from_format = name
         print(f"{args.source} is read as {name}: {reason}")
         reader = FORMATS[name]
     if not reader.reads:

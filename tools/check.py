@@ -63,6 +63,8 @@ def main() -> int:
                 progress=progress,
             )
     except (DataError, FormatError) as error:
+        if args.split or args.list:  # there may be no such split, and no such image
+            raise
         verdict = broken_set(error, source=str(args.source), form=args.from_format)
     verdict = verdict.without(args.skip)
     print(verdict)

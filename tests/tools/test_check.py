@@ -77,6 +77,7 @@ def test_a_set_that_cannot_be_opened_is_a_finding_and_a_wrong_command_a_mistake(
     assert done.returncode == 2
     assert "Did you mean 'specks'" in done.stderr
     assert check("nowhere").returncode == 2
+    assert check(str(copied), "--from", "mmseg", "--split", "nope").returncode == 2
 
 
 def test_the_kinds_of_the_help_are_those_that_there_are() -> None:
