@@ -164,8 +164,8 @@ def _how(numbers: Numbers, source: str, told: Sequence[str]) -> Section:
         "ones over lower ones. Ignored pixels are left out of every share.",
         "Sizes and shapes are counted in eighths of an octave, so medians are exact to 4.5 %.",
         "Colours: mean and deviation over every pixel of every image, as the loaders decode it (8 bits, "
-        "turned as EXIF says). Contrast, sharpness and edges: on images made smaller where they have more "
-        "than 200,000 pixels.",
+        "turned as EXIF says). Contrast, sharpness, edges and positions: on images made smaller by a whole "
+        "number where they have more than 100,000 pixels.",
         "Contrast: how far the mean colours within four pixels inside and outside the outlines are apart, "
         "over their deviation. Sharpness: the deviation of the grey image's Laplacian.",
         "Pictures are of every split but test, which nobody should get to know by heart.",

@@ -12,8 +12,8 @@ from segloop.data.statistics.bins import LEVELS
 from segloop.data.statistics.canvas import Canvas, mask_of
 from segloop.data.statistics.tally import Tally
 
-MOST_PIXELS = 200_000  # of what outlines are compared with; a larger image is made smaller
 ENOUGH_PIXELS = 10_000  # for the mean colours of classes
+ENOUGH_FOR_LEVELS = 50_000  # pixels of whole rows, for a histogram
 _THREE, _NINE = np.ones((3, 3), np.uint8), np.ones((9, 9), np.uint8)
 
 
@@ -46,15 +46,13 @@ def look(image: np.ndarray, canvas: Canvas, tally: Tally) -> Look:
     tally.color_pixels += pixels
     tally.color_sum += mean * pixels
     tally.color_squares += (deviation**2 + mean**2) * pixels
+    classes, step = canvas.small, canvas.step
+    rows = image[:: max(1, pixels // ENOUGH_FOR_LEVELS)]
     for channel in range(3):
-        counts = cv2.calcHist([image], [2 - channel], None, [LEVELS.count], [0, 256])
+        counts = cv2.calcHist([rows], [2 - channel], None, [LEVELS.count], [0, 256])
         tally.levels[channel] += counts.ravel().astype(np.int64)
-    classes = canvas.map
-    if pixels > MOST_PIXELS:
-        scale = np.sqrt(MOST_PIXELS / pixels)
-        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        classes = cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST)
+    if step > 1:
+        image = cv2.resize(image, classes.shape[::-1], interpolation=cv2.INTER_AREA)
     tally.grey += bool(
         deviation[0] == deviation[1] == deviation[2] and (image[..., 0] == image[..., 2]).all()
     )

@@ -144,8 +144,9 @@ class Batch:
         tally.pixels_beside[present] += counts.sum()
         drawn = present[present < canvas.nothing]
         tally.together[np.ix_(drawn, drawn)] += 1
+        sampled = cv2.resize(canvas.map, (3 * GRID, 3 * GRID), interpolation=cv2.INTER_NEAREST)
         for label in drawn[drawn != canvas.ground].tolist():
-            here = mask_of(canvas.map, label) * np.uint8(255)  # areas of bytes are rounded
+            here = mask_of(sampled, label) * np.uint8(255)  # means of bytes are rounded
             tally.heat[label] += cv2.resize(here, (GRID, GRID), interpolation=cv2.INTER_AREA) / 255.0
         background = self.labels.background
         self.kinds.append(len(drawn) - (background is not None and bool(counts[background])))
