@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from segloop.data.png import encode_grey, encode_rgb
 from segloop.utils.errors import DataError, UserError
@@ -75,3 +78,21 @@ def test_what_holds_no_predictions_is_refused(tmp_path: Path) -> None:
         read(tmp_path, results=True)
     with pytest.raises(UserError, match="--semantic reads no classes"):
         read(tmp_path, results=True, semantic=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_no_damage_ends_in_anything_but_words(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = predicted(tmp_path_factory.mktemp("fuzz"), "a.png 26 0.5\nb.png 24 1\n", a=MASK, b=MASK)
+    file = data.draw(st.sampled_from(sorted(each for each in root.rglob("*") if each.is_file())))
+    broken = bytearray(file.read_bytes())
+    place = data.draw(st.integers(0, len(broken) - 1))
+    if data.draw(st.booleans()):
+        del broken[place:]
+    else:
+        broken[place] = data.draw(st.integers(0, 255))
+    file.write_bytes(broken)
+    with contextlib.suppress(UserError):
+        assert all(len(record.instances) <= 2 for record in read(root, results=True))
