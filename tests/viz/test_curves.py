@@ -51,6 +51,7 @@ def test_scores_stand_at_the_minutes_of_training_before_them(tmp_path: Path) -> 
     ]
     log(tmp_path, "1", lines)
     assert score_by_minutes(tmp_path, "mDice") == [(2.0, 50.0), (3.0, 60.0)]
+    assert score_by_minutes(tmp_path, "mDice", seconds=6.0) == [(3.0, 50.0), (4.0, 60.0)]
     plots = {"U-Net": {"ours": [tmp_path, tmp_path]}, "DeepLab": {"ours": [tmp_path]}}
     draw_by_minutes(plots, tmp_path / "curves.png", score="mDice", bar=75)
     with Image.open(tmp_path / "curves.png") as picture:

@@ -58,12 +58,17 @@ def draw_curves(
     figure.savefig(out, dpi=110, metadata={"Software": None})
 
 
-def score_by_minutes(work_dir: Path | str, score: str) -> list[tuple[float, float]]:
-    """Return a run's validation scores with the minutes of training before each, validations not counted."""
+def score_by_minutes(
+    work_dir: Path | str, score: str, *, seconds: float | None = None
+) -> list[tuple[float, float]]:
+    """Return a run's validation scores with the minutes of training before each, validations not counted.
+
+    `seconds` per iteration stand in for those in the log, where the machine did other work as well.
+    """
     minutes, last, found = 0.0, 0, []
     for line in read_scalars(work_dir):
         if "lr" in line and "time" in line:  # mean seconds per iteration since the line before
-            minutes += line["time"] * (line["step"] - last) / 60
+            minutes += (line["time"] if seconds is None else seconds) * (line["step"] - last) / 60
             last = line["step"]
         elif score in line:
             found.append((minutes, line[score]))
@@ -76,10 +81,12 @@ def draw_by_minutes(
     *,
     score: str = "mDice_fg",
     bar: float | None = None,
+    seconds: Mapping[tuple[str, str], float] | None = None,
 ) -> None:
     """Write a picture of a score against minutes of training: a plot per title, a colour per recipe.
 
     `plots` maps titles to recipes, and each recipe's name to the work_dirs of its runs, one line each.
+    `seconds` maps title and recipe to seconds per iteration, where those in the logs do not count.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -90,7 +97,8 @@ def draw_by_minutes(
     for axes, (title, recipes) in zip(grid, plots.items(), strict=True):
         for number, (name, runs) in enumerate(recipes.items()):
             for nth, run in enumerate(runs):
-                points = [(0.0, 0.0), *score_by_minutes(run, score)]
+                own = (seconds or {}).get((title, name))
+                points = [(0.0, 0.0), *score_by_minutes(run, score, seconds=own)]
                 label = name if nth == 0 else None
                 axes.plot(*zip(*points, strict=True), "o-", color=f"C{number}", label=label, markersize=3)
         if bar is not None:
