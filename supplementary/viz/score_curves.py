@@ -2,8 +2,8 @@
 
   python supplementary/viz/score_curves.py U-Net/ours=work_dirs/a,work_dirs/b U-Net/mmseg=work_dirs/c
 
-Each argument is PLOT/RECIPE=WORK_DIR[,WORK_DIR …]. Validations do not count as training. PLOT/RECIPE@0.97=… takes
-0.97 seconds for each iteration in place of those in the logs, where the machine did other work as well.
+Each argument is PLOT/RECIPE=WORK_DIR[,WORK_DIR …]. Validations do not count as training. PLOT/RECIPE@0.97=…
+takes 0.97 seconds for each iteration in place of those in the logs, where the machine did other work as well.
 """
 
 from __future__ import annotations
