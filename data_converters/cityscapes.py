@@ -45,7 +45,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     choice = choose(tree.root, options.labels, semantic=options.semantic)
     told = [*tree.told, *_told_of_dummies(tree.entries)]
     if not options.semantic:
-        told.append(f"objects of {', '.join(each.name for each in choice.chosen)}; --semantic reads classes")
+        names = ", ".join(each.name for each in choice.chosen)
+        told.append(f"objects of {names} are read; convert --semantic reads classes without objects too")
     return LabelledImages(
         labels=choice.label_set(),
         keys=tree.entries,
