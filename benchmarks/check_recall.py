@@ -1,7 +1,7 @@
 """Spoil images of a good data set and count what a check finds: python benchmarks/check_recall.py DATASET.
 
-Copies: each picture saved again, resized, brightened, cut, mirrored, held against what it was; another picture
-beside them. Labels: those of another image, moved, mirrored; as they are, they are told in vain.
+Copies: each picture saved again, resized, brightened, cut, mirrored, held against what it was.
+Labels: those of another image, moved, mirrored; and as they are, which tells how many are told in vain.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ check takes, by the clock and by the processors: at 1 the check costs no more th
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import statistics
 import subprocess
@@ -20,7 +21,7 @@ import numpy as np
 
 from data_converters.base import ReadOptions
 from data_converters.mmseg import read
-from segloop.data.inspection import inspect
+from segloop.data.inspection import inspect_set
 from segloop.utils.workers import map_ordered
 
 CLASSES = ("background", "disc", "square")
@@ -78,10 +79,13 @@ def run(what: str, root: Path, *, workers: int) -> None:
         assert all(map_ordered(decode, pairs, workers=workers, chunk=16))
     else:
         images = read(root, options=ReadOptions(labels=CLASSES))
-        inspect(images, source=str(root), form="mmseg", workers=workers)
+        inspect_set(images, source=str(root), form="mmseg", workers=workers)
+    spent = time.perf_counter() - started
+    for process in multiprocessing.active_children():
+        process.join()  # what a process did is counted when it has ended
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     worked = sum(each.ru_utime + each.ru_stime for each in used)
-    print(time.perf_counter() - started, worked, max(each.ru_maxrss for each in used) / 1024)
+    print(spent, worked, max(each.ru_maxrss for each in used) / 1024)
 
 
 def decode(pair: tuple[str, str]) -> bool:

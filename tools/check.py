@@ -45,7 +45,7 @@ def main() -> int:
     for kind in args.skip:
         if kind not in KINDS:
             raise UserError(f"There is no kind {kind!r}; choose {', '.join(KINDS)}.{nearest(kind, KINDS)}")
-    from segloop.data.inspection import inspect
+    from segloop.data.inspection import inspect_set
     from segloop.data.inspection.survey import broken_set
     from segloop.utils.atomic import write_json, write_text
 
@@ -54,7 +54,7 @@ def main() -> int:
         images, name = open_source(args)
         whole = args.split is None and args.list is None
         with counted("images") as progress:
-            verdict = inspect(
+            verdict = inspect_set(
                 images,
                 source=str(args.source),
                 form=name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segloop.data.inspection import Finding, Verdict, inspect
+from segloop.data.inspection import Finding, Verdict, inspect_set
 from segloop.viz.check_page import check_page
 from tests.data.inspection.sets import in_memory, mapped, scene, write
 
@@ -21,7 +21,7 @@ def test_findings_are_shown_with_pictures(tmp_path: Path) -> None:
         mapped("<c>", tmp_path / "gone.png", mask, split="val"),
     ]
     images = in_memory(records)
-    verdict = inspect(images, source="data/sea", form="mmseg", workers=0)
+    verdict = inspect_set(images, source="data/sea", form="mmseg", workers=0)
     page = check_page(verdict, images)
     assert "Check of sea" in page
     assert page.count("<figure") == 3  # a leak, and a speck in each of two images
@@ -50,5 +50,5 @@ def test_images_without_files_are_drawn_on_a_dark_ground() -> None:
     odd = mask.copy()
     odd[3:5, 3:5] = 1
     images = in_memory([mapped("a", None, np.ascontiguousarray(odd))])
-    page = check_page(inspect(images, source="s", form="mmseg", workers=0), images)
+    page = check_page(inspect_set(images, source="s", form="mmseg", workers=0), images)
     assert page.count("<figure") == 1

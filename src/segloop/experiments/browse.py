@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from segloop.experiments.folds import with_folds
 from segloop.experiments.launch import Options, check_data, prepare
 from segloop.experiments.mistakes import config_mistakes
 from segloop.utils.errors import ConfigError, DataError
-from segloop.utils.quiet import silent_imports
+from segloop.utils.quiet import noisy, silent_imports
 from segloop.viz.closeup import SPREAD
 
 if TYPE_CHECKING:
@@ -117,7 +119,8 @@ def _loader(config: Config, split: str, *, seed: int) -> Any:
     settings.num_workers = 0  # samples are the same in any number of processes
     settings.persistent_workers = False
     settings.pop("prefetch_factor", None)
-    with config_mistakes():
+    quiet = nullcontext() if noisy() else redirect_stdout(io.StringIO())  # pycocotools thinks aloud
+    with config_mistakes(), quiet:
         loader = Runner.build_dataloader(settings, seed=seed)
     if not len(loader.dataset):
         raise DataError(f"The split {split!r} is empty once it is loaded.")

@@ -102,7 +102,7 @@ def _section(kind: str, found: Sequence[Finding], images: LabelledImages | None)
             f"All {len(found):,}" if not more else f"The first {len(rows)}", listed, *rest, open_=not figures
         )
     )
-    title = f"{len(found):,} {KINDS[kind].title}"
+    title = f"{KINDS[kind].title[0].upper()}{KINDS[kind].title[1:]}: {len(found):,}"
     return Section(title, blocks, lead=KINDS[kind].remedy, short=_short(kind))
 
 

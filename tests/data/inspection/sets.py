@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, LabelledImages, LabelSet
-from segloop.data.inspection import Verdict, inspect
+from segloop.data.inspection import Verdict, inspect_set
 from segloop.data.masks import encode
 from segloop.utils.errors import DataError
 
@@ -73,4 +73,4 @@ def in_memory(records: Sequence[Any], labels: LabelSet = LABELS) -> LabelledImag
 
 def verdict_on(records: Sequence[Any], labels: LabelSet = LABELS, **options: Any) -> Verdict:
     """Look records over, in this process."""
-    return inspect(in_memory(records, labels), source="set", form="test", workers=0, **options)
+    return inspect_set(in_memory(records, labels), source="set", form="test", workers=0, **options)

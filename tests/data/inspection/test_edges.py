@@ -24,6 +24,11 @@ def test_labels_that_fit_are_far_from_chance(seed: int) -> None:
     assert fit.move_xy == (0, 0)
 
 
+def test_a_faint_picture_is_judged_as_a_bright_one() -> None:
+    picture, mask = scene(0)
+    assert abs(fit_of(picture // 8, mask).ratio / fit_of(picture, mask).ratio - 1) < 0.2
+
+
 def test_labels_of_another_image_are_near_chance() -> None:
     picture, _ = scene(0)
     other = np.zeros_like(picture)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from segloop.data.annotations import ImageRecord, Label, LabelSet, Remark
-from segloop.data.inspection import inspect
+from segloop.data.inspection import inspect_set
 from segloop.data.inspection.survey import broken_set, same_but_for_case
 from segloop.utils.errors import DataError
 from tests.data.inspection.sets import (
@@ -52,7 +52,7 @@ def test_processes_say_what_one_says(tmp_path: Path) -> None:
     records = [*good(tmp_path, 17), DataError("x: broken", image_id="x")]
     alone = verdict_on(records)
     told: list[int] = []
-    several = inspect(
+    several = inspect_set(
         in_memory(records), source="set", form="test", workers=2, progress=lambda done, _: told.append(done)
     )
     assert several == alone

@@ -15,6 +15,7 @@ from segloop.data.masks.spans import flip
 REACH, STEP = 8, 2  # pixels: how far outlines are moved for comparison, and by how much at a time
 LEAST = 100  # points of outlines; fewer say little
 MOST = 1024  # points that are looked at; they are chosen evenly
+FAINT = 160  # grey levels; pictures of fewer are stretched, for small steps drown in rounding
 SIDE = 2 * REACH // STEP + 1
 _MOVES = [(y, x) for y in range(-REACH, REACH + 1, STEP) for x in range(-REACH, REACH + 1, STEP)]
 _THREE = np.ones((3, 3), np.uint8)
@@ -97,6 +98,10 @@ def run_outline(runs: Sequence[Runs], pieces: Pieces, size_hw: SizeHW) -> tuple[
 
 def gradient(grey: np.ndarray) -> np.ndarray:
     """Return how much a grey image changes around each pixel, uint8; outlines may be a pixel off."""
+    low, high, *_ = cv2.minMaxLoc(grey)
+    if 0 < high - low < FAINT:
+        stretch = 255 / (high - low)
+        grey = cv2.convertScaleAbs(grey, alpha=stretch, beta=-low * stretch)
     smooth = cv2.GaussianBlur(grey, (5, 5), 1.0)  # grain is no edge
     across, down = cv2.spatialGradient(smooth)
     steep = cv2.add(cv2.convertScaleAbs(across, alpha=0.5), cv2.convertScaleAbs(down, alpha=0.5))

@@ -29,7 +29,7 @@ PLACES = {kind: place for place, kind in enumerate(KINDS)}
 MEANT = {"specks": "of a few pixels", "slivers": "long and thin"}
 
 
-def inspect(
+def inspect_set(
     images: LabelledImages,
     *,
     source: str,
@@ -68,16 +68,20 @@ def inspect(
 def _looks(images: LabelledImages, *, workers: int | None) -> Iterator[list[Seen]]:
     """Yield what is seen, in order; where nobody said how many processes, begin in this one."""
     look = Look(images.load, images.labels)
-    keys = images.keys
-    begins = iter(range(0, len(keys), CHUNK))
-    chunk = lambda begin: tuple(keys[place] for place in range(begin, min(begin + CHUNK, len(keys))))  # noqa: E731
+    chunks = _chunks(images.keys)
     started = time.monotonic()
     if workers is None:
-        for begin in begins:
-            yield look(chunk(begin))
+        for keys in chunks:
+            yield look(keys)
             if time.monotonic() - started > PATIENCE_S:
                 break
-    yield from map_ordered(look, map(chunk, begins), workers=workers, chunk=1)
+    yield from map_ordered(look, chunks, workers=workers, chunk=1)
+
+
+def _chunks(keys: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys, some at a time."""
+    for begin in range(0, len(keys), CHUNK):
+        yield tuple(keys[place] for place in range(begin, min(begin + CHUNK, len(keys))))
 
 
 @dataclass
