@@ -100,6 +100,7 @@ def work(args: argparse.Namespace) -> None:
     """Train as one of the peers, stopping after each turn."""
     from stock_recipe import stock
 
+    from data_converters.prepare.demos import make_demo
     from segloop.experiments.config import load_config
     from segloop.experiments.data_checks import draw_demo
     from segloop.experiments.launch import build_runner, settle_precision
@@ -114,7 +115,7 @@ def work(args: argparse.Namespace) -> None:
         overrides=["train_cfg.max_iters=1000000", "train_cfg.val_interval=1000000", *args.cfg_options],
         work_dir=f"{args.folder}/{args.peer}",
     )
-    draw_demo(config)
+    draw_demo(config, make_demo)
     settle_precision(config)
     config = stock(config) if args.peer == "stock" else config
     from mmengine.hooks import Hook

@@ -61,9 +61,13 @@ class ReadOptions:
     reduce_zero_label: bool = False
     list_file: Path | None = None
     keep_crowds: bool = False  # CVAT's COCO marks every mask as a crowd; True believes it
-    join_groups: bool = False  # CVAT: the shapes of one label that share a group are the parts of one object
+    # CVAT: the shapes of one label that share a group are the parts of one object; spacecraft: whole craft
+    join_groups: bool = False
+    min_area: int | None = None  # spacecraft: objects of fewer pixels are left out
+    color_tolerance: int | None = None  # spacecraft: by how much a channel may be off its colour's
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
+    semantic: bool = False  # Cityscapes: index maps of its classes, in place of objects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,9 @@ class WriteOptions:
     `masks` is `rle`, `exact-polygon` or `polygon:TOL` (the farthest that an outline may be off, in pixels).
     `overlap` says who gets a pixel that several objects claim: `z-order`, `area` (the smaller) or `score`.
     `instances` turns index maps into objects: `components` (connected parts) or `classes` (one a class).
-    `media` is what happens to image files: `copy`, `link` or `none`; None is the format's own habit. `draw`
-    turns boxes, turned boxes and ellipses into outlines, whose insides are pixels, before anything else.
+    `media` is what happens to image files: `copy`, `hardlink`, `link` or `none`; None is the format's own
+    habit. `draw` turns boxes, turned boxes and ellipses into outlines, whose insides are pixels, before
+    anything else.
     """
 
     masks: str = "rle"

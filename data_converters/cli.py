@@ -69,8 +69,22 @@ def add_read_options(parser: Parser, *, of: str = "SRC") -> None:
     )
     group.add_argument("--list", type=Path, metavar="FILE", help="only the images that this LIST file names")
     group.add_argument("--keep-crowds", action="store_true", help="cvat-coco: believe its iscrowd=1")
-    group.add_argument("--join-groups", action="store_true", help="cvat: what shares a group is one object")
+    group.add_argument(
+        "--join-groups",
+        action="store_true",
+        help="cvat: what shares a group is one object; spacecraft: craft",
+    )
+    group.add_argument(
+        "--min-area", type=int, metavar="N", help="spacecraft: leave out objects of fewer pixels"
+    )
+    group.add_argument(
+        "--color-tolerance",
+        type=int,
+        metavar="N",
+        help="spacecraft: how far a channel may be off its colour's (default: 64)",
+    )
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
+    group.add_argument("--semantic", action="store_true", help="cityscapes: its classes in place of objects")
     group.add_argument("--from-results", action="store_true", help=f"{of} holds predictions")
 
 
@@ -85,8 +99,11 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
         list_file=args.list,
         keep_crowds=args.keep_crowds,
         join_groups=args.join_groups,
+        min_area=args.min_area,
+        color_tolerance=args.color_tolerance,
         repair=args.repair,
         results=args.from_results,
+        semantic=args.semantic,
     )
 
 
@@ -116,8 +133,8 @@ def _add_write_options(parser: Parser) -> None:
     )
     group.add_argument(
         "--media",
-        choices=("copy", "link", "none"),
-        help="what to do with image files (default: the format's)",
+        choices=("copy", "hardlink", "link", "none"),
+        help="what to do with image files: link makes symbolic links (default: the format's)",
     )
     group.add_argument(
         "--draw-boxes", action="store_true", help="turn boxes, turned boxes and ellipses into filled outlines"

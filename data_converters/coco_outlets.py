@@ -60,7 +60,11 @@ class FolderOutlet:
 
     def content_hash(self) -> str:
         """Return the hash of all files, as `segloop.data.info.content_hash` does."""
-        return join_digests({name: file_digest(self.root / name) for name in self._files})
+        return join_digests(self.digests())
+
+    def digests(self) -> dict[str, bytes]:
+        """Return the SHA-256 of each file, by its name."""
+        return {name: file_digest(self.root / name) for name in self._files}
 
     def close(self) -> None:
         """Do nothing more."""

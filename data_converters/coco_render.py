@@ -69,7 +69,7 @@ def render(
     if len(instances) < len(record.instances):
         count = len(record.instances) - len(instances)
         losses.append(Loss("background-objects", count, f"{record.image_id}: {background}"))
-    if options.media in ("copy", "link") and record.file is None:
+    if options.media not in (None, "none") and record.file is None:
         losses.append(Loss("image-files", 1, record.image_id))
     if dialect.marks:
         losses += _displaced(record, instances)

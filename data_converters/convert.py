@@ -28,12 +28,13 @@ from segloop.utils.errors import DataError, UserError, listing
 from segloop.utils.staging import refuse_existing, staged
 from segloop.utils.workers import cpu_count, map_ordered
 
-Made = TypeVar("Made")
 PATIENCE_S = 2.0  # of work in this process before others are started, which takes about a second
 MOST_TOLD = 100  # problems in one message
 MOST_AT_ONCE = 16  # images that a process holds at a time
 MOST_PIXELS = 1 << 22  # of index maps that a process holds at a time
 MOST_IN_CHUNK = 64  # images that are sent to a process at a time
+Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,13 @@ def convert(
     report = Report(source=source, target=target, from_format=from_format, to_format=to_format)
     try:
         with staged(target, replace=force) as place:
-            tally = _run(
+            tally = transfer(
                 images,
                 writer,
                 place,
                 draw=write_options.draw,
                 workers=workers,
-                refuse=lambda tally: _refuse_bad(tally, source, target, skip_bad=skip_bad),
+                refuse=lambda tally: refuse_bad(tally, source, target, skip_bad=skip_bad),
                 skip_bad=skip_bad,
                 progress=progress,
             )
@@ -168,25 +169,25 @@ class _StrictLoss(Exception):
     """Ends a strict conversion; what was staged goes away with it."""
 
 
-def _run(
+def transfer(
     images: LabelledImages,
     writer: Writer,
     place: Path,
     *,
-    draw: bool,
-    workers: int | None,
+    draw: bool = False,
+    workers: int | None = None,
     refuse: Callable[[Tally], None],
-    skip_bad: bool,
-    progress: Callable[[int, int], None] | None,
+    skip_bad: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tally:
-    """Send the images through the job, write them down in order, and count; `refuse` may end it then."""
+    """Write images down at a place in their order, and count what comes along; `refuse` may end it then."""
     wanted = frozenset(FEATURES) - writer.keeps
     # The copy that renders never sees an open file, whether it works here or in another process.
     job = Job(images.load, images.labels, pickle.loads(pickle.dumps(writer)), wanted, draw)
     tally, total = Tally(), len(images)
     try:
         writer.open(place)
-        for number, result in enumerate(_results(job, images.keys, workers=workers), start=1):
+        for number, result in enumerate(results_of(job, images.keys, workers=workers), start=1):
             if isinstance(result, Bad):
                 tally.add_bad(result.image_id or f"image {number}", result.problems)
             else:
@@ -213,8 +214,13 @@ def _add(held: Held, rendered: Rendered, writer: Writer, tally: Tally, *, skip_b
         tally.add_bad(rendered.image_id, error.problems)
 
 
-def _results(job: Job, keys: Sequence[Any], *, workers: int | None) -> Iterator[tuple[Held, Rendered] | Bad]:
-    """Apply the job in the order of the keys; where nobody said how many processes, begin in this one."""
+def results_of(
+    job: Callable[[Sequence[Any]], Sequence[Result]], keys: Sequence[Any], *, workers: int | None
+) -> Iterator[Result]:
+    """Apply a job, which takes some keys at a time, in their order.
+
+    Where nobody said how many processes, begin in this one.
+    """
     size = max(1, min(MOST_IN_CHUNK, len(keys) // (8 * (workers or cpu_count()))))
     begin, started = 0, time.monotonic()
     while workers is None and begin < len(keys):
@@ -230,7 +236,8 @@ def _results(job: Job, keys: Sequence[Any], *, workers: int | None) -> Iterator[
         yield from results
 
 
-def _refuse_bad(tally: Tally, source: Path, target: Path, *, skip_bad: bool) -> None:
+def refuse_bad(tally: Tally, source: Path, target: Path, *, skip_bad: bool) -> None:
+    """Refuse a set with bad images, all of them told together; or one with no other images."""
     if not tally.bad or (skip_bad and tally.images):
         return
     count = f"{len(tally.bad)} of {tally.images + len(tally.bad)} images"

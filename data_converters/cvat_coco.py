@@ -15,7 +15,7 @@ from data_converters.coco_masks import masks_mode
 from data_converters.coco_outlets import FileOutlet, Outlet, ZipOutlet
 from data_converters.coco_render import CVAT
 from data_converters.coco_writer import CocoWriter
-from data_converters.media import choose_media
+from data_converters.media import LINKS, choose_media
 from segloop.data.annotations import LabelledImages, LabelSet
 from segloop.utils.errors import FormatError, UserError, listing
 
@@ -84,7 +84,7 @@ class CvatCocoWriter(CocoWriter):
         super().__init__(labels, facts=facts, options=options)
         if options.results:
             raise UserError("CVAT imports no results: leave out --to-results, or write them with --to coco.")
-        if options.media == "link":
+        if options.media in LINKS:
             raise UserError("A zip cannot hold links: use --media copy, or none.")
 
     def kept(self, mode: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ from data_converters.cvat_fragments import Fragments, Tally
 from data_converters.cvat_meta import NO_SUBSET, meta_text
 from data_converters.cvat_source import IMAGES, XML
 from data_converters.cvat_xml import BLOCK, in_quotes, writable
-from data_converters.media import choose_media, name_fault
+from data_converters.media import LINKS, choose_media, name_fault
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelSet, Polygon, SizeHW
 from segloop.data.drawing import bitmaps, with_instances
 from segloop.data.masks import (
@@ -83,7 +83,7 @@ class CvatWriter:
         if odd:
             raise DataError(f"XML cannot hold the names of {len(odd)} label(s); rename them:\n{listing(odd)}")
         media = None if options.media is None else choose_media(options.media, default="none")
-        if media == "link":
+        if media in LINKS:
             raise UserError("CVAT's zip holds the images themselves; choose --media copy or none.")
         kinds = {
             label.name: {each.name: each.kind for each in label.attributes} for label in labels.foreground

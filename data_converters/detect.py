@@ -40,12 +40,7 @@ class Sign:
 
 def detect(source: Path) -> tuple[str, str]:
     """Return the format of a source and the reason; where several are possible, or none, that is an error."""
-    if not source.exists():
-        raise UserError(f"{source} does not exist.")
-    try:
-        signs = list(_of_folder(source) if source.is_dir() else _of_file(source))
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror or error}") from error
+    signs = signs_of(source)
     found = {sign.format: sign.reason for sign in reversed(signs)}
     if len(found) == 1:
         return next(iter(found.items()))
@@ -55,12 +50,24 @@ def detect(source: Path) -> tuple[str, str]:
     raise UserError(f"{source} may be of {len(found)} formats; choose with --from:\n{listing(lines)}")
 
 
+def signs_of(source: Path) -> list[Sign]:
+    """Return all signs that a source has, of one format or of several; none if it is of no known one."""
+    if not source.exists():
+        raise UserError(f"{source} does not exist.")
+    try:
+        return list(_of_folder(source) if source.is_dir() else _of_file(source))
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror or error}") from error
+
+
 def _of_folder(folder: Path) -> Iterator[Sign]:
     inner = {path.name for path in folder.iterdir()}
     if "annotations.xml" in inner:
         yield Sign("cvat", "there is annotations.xml")
     if {"labelmap.txt", "SegmentationClass"} <= inner:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
+    if {"mask", "all_bbox.txt"} <= inner:
+        yield Sign("spacecraft", "there are mask and all_bbox.txt")
     described = _described(folder / "dataset.json") if "dataset.json" in inner else None
     if described is not None:
         yield described
@@ -68,6 +75,7 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("mmseg", f"there is {' and '.join(sorted(inner & {'img_dir', 'ann_dir'}))}")
     else:
         yield from _coco_in(folder)
+    yield from _cityscapes(folder, inner)
     tables = [folder / name for name in sorted(inner) if name.lower().endswith(".csv")]
     for table in tables:
         with table.open("rb") as file:
@@ -106,6 +114,16 @@ def _coco_in(folder: Path) -> Iterator[Sign]:
             if signs:
                 yield from signs
                 return
+
+
+def _cityscapes(folder: Path, inner: set[str]) -> Iterator[Sign]:
+    """Tell a tree with gtFine, however deep its zips were unpacked, and lists of predictions."""
+    known = ("gtFine", "gtCoarse")
+    found = [name for name in known if name == folder.name or name in inner or any(folder.glob(f"*/{name}/"))]
+    if found:
+        yield Sign("cityscapes", f"there is {found[0]}")
+    elif any(any(folder.glob(f"{depth}*_pred.txt")) for depth in ("", "*/", "*/*/")):
+        yield Sign("cityscapes", "there are lists of predictions, *_pred.txt; add --from-results")
 
 
 def _has_masks(folder: Path) -> bool:

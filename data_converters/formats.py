@@ -69,6 +69,20 @@ FORMATS: dict[str, Format] = {
             read_options=("images", "split", "labels", "list_file"),
             write_options=("overlap", "instances", "connectivity", "media", "numbers"),
         ),
+        Format(
+            name="spacecraft",
+            module="data_converters.spacecraft",
+            summary="parts of craft in colours, and boxes of craft; not written, for what touches melts",
+            writes=False,
+            read_options=("images", "split", "list_file", "join_groups", "min_area", "color_tolerance"),
+        ),
+        Format(
+            name="cityscapes",
+            module="data_converters.cityscapes",
+            summary="street scenes: leftImg8bit and gtFine; the official form of predictions",
+            read_options=("images", "split", "labels", "list_file", "results", "semantic"),
+            write_options=("overlap", "instances", "connectivity", "media", "results"),
+        ),
     )
 }
 

@@ -37,18 +37,26 @@ HOLDS: Mapping[str, frozenset[str]] = {
         | {"occluded", "sources", "uids", "colors", "unused-labels", "supercategories", "splits"}
         | {"empty-images", "sizes"}
     ),
+    "spacecraft": frozenset({"instances", "groups", "colors", "unused-labels", "splits", "empty-images"})
+    | {"sizes"},
+    "cityscapes": frozenset(
+        {"instances", "crowds", "ignore", "colors", "unused-labels", "supercategories", "splits"}
+        | {"empty-images", "sizes"}
+    ),
 }
 # What writers change beyond the FEATURES that they do not keep; each kind is explained in `report.OWN_KINDS`.
 _OUTLINES = ("outline-pixels", "outlines-of-two-points")
+_MAPPED = ("covered-pixels", "hidden-objects", "image-files")
 _DRAWN = ("background-objects", "image-files", *_OUTLINES)
 OWN: Mapping[str, tuple[str, ...]] = {
-    "mmseg": ("covered-pixels", "hidden-objects", "image-files"),
+    "mmseg": _MAPPED,
     "coco": ("objects-without-score", *_DRAWN),
     "cvat": ("attribute-types", "characters", *_DRAWN),
     "cvat-coco": ("displaced-attributes", *_DRAWN),
     "airbus": ("labels",),
     "sartorius": ("covered-pixels", "hidden-objects", "folders", "labels"),
-    "masks": ("covered-pixels", "hidden-objects", "image-files"),
+    "masks": _MAPPED,
+    "cityscapes": ("flat-objects", "joined-crowds", "objects-without-score", *_MAPPED, "background-objects"),
 }
 SOURCES = tuple(name for name, each in FORMATS.items() if each.reads)
 TARGETS = tuple(name for name, each in FORMATS.items() if each.writes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,8 @@ from segloop.data.annotations import ImageRecord
 from segloop.data.digests import file_digest
 from segloop.utils.errors import DataError, UserError, nearest
 
-MEDIA = ("copy", "link", "none")
+MEDIA = ("copy", "hardlink", "link", "none")
+LINKS = ("hardlink", "link")  # which no archive can hold
 _DRIVE = re.compile(r"[A-Za-z]:")
 _PLAIN = re.compile(r"\w[\w .+-]*(?:/\w[\w .+-]*)*")  # most names, which are fine at a glance
 
@@ -69,11 +71,16 @@ def image_digest(file: Path, image_id: str) -> bytes:
 
 
 def place_image(source: Path, target: Path, *, media: str) -> None:
-    """Copy an image file's bytes to `target`, or make a link there; the source is only read."""
+    """Copy an image file's bytes to `target`, or make a link there; the source is only read.
+
+    A hard link is a second name of the same file: it takes no room and outlives the source.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if media == "link":
             target.symlink_to(source.absolute())
+        elif media == "hardlink":
+            os.link(source.resolve(), target)  # resolved, for some systems would link to a link itself
         else:
             shutil.copyfile(source, target)
     except OSError as error:

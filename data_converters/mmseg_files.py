@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,11 @@ from segloop.utils.workers import cpu_count
 OF_THE_SET = ("missing-folder", "empty-split", "same-id")  # findings that leaving out an image does not mend
 IGNORED = 255
 BINARY = {0, IGNORED}
+# How others than mmseg call their folders, likeliest first. JPEG is no format for masks: it changes numbers.
+IMAGE_NAMES = ("images", "image", "imgs", "img", "JPEGImages")
+MASK_NAMES = ("masks", "mask", "annotations", "annotation", "labels", "label", "SegmentationClass")
+MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+FEW = 20  # names that are tried
 AT_ONCE = 256  # masks that are looked at before what they hold is forgotten
 
 
@@ -107,35 +113,97 @@ def _layouts(source: Path, info: DatasetInfo | None, options: ReadOptions) -> di
     given: dict[str, Any] = {}
     if options.list_file is not None:
         given["ann_file"] = str(options.list_file.absolute())
-    known = _splits(source, info, options)
+    known = find_splits(source, info, options)
     if known and options.split is not None and options.split not in known:
         hint = nearest(options.split, known)
         raise DataError(f"{source} has no split {options.split!r} (it has: {', '.join(known)}).{hint}")
     layouts: dict[str | None, Layout] = {}
     wanted: Sequence[str | None] = [options.split] if options.split in known else known or [None]
+    folders = find_folders(source)
     for split in wanted:
-        prefix = {}
-        if split is None and info is None:
-            prefix = {"img_path": "img_dir", "seg_map_path": "ann_dir"}
+        prefix = {} if info is not None else folders.prefix(split)
         if options.images is not None:
             inner = options.images / (split or "")
             prefix["img_path"] = str((inner if inner.is_dir() else options.images).absolute())
         folder = split or (next(iter(info.splits), "") if info is not None else "")
-        layouts[split or options.split] = Layout.find(source, folder, {**given, "data_prefix": prefix})
+        layout = Layout.find(source, folder, {**given, "data_prefix": prefix})
+        if info is None:
+            layout = replace(layout, mask_suffix=_mask_suffix(layout))
+        layouts[split or options.split] = layout
     return layouts
 
 
-def _splits(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[str]:
+def find_splits(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[str]:
     """Return the names of the splits; none where all images lie in one folder."""
     if info is not None:
         apart = "{split}" in info.images.folder or len(info.splits) == 1
         return list(info.splits) if apart else []
-    folder = source / "img_dir"
+    folders = find_folders(source)
+    if folders.split_first:
+        return [each.parent.name for each in sorted(source.glob(f"*/{folders.masks}")) if each.is_dir()]
+    folder = source / folders.images
     if options.images is not None or not folder.is_dir():
-        folder = source / "ann_dir"
+        folder = source / folders.masks
     entries = [each for each in folder.glob("*") if not each.name.startswith(".")]
     flat = any(each.suffix.lower() in IMAGE_SUFFIXES and each.is_file() for each in entries)
     return [] if flat else sorted(each.name for each in entries if each.is_dir())
+
+
+class Folders(NamedTuple):
+    """How a set without a dataset.json calls its folders of images and of masks.
+
+    `split_first` is true for `train/images`, false for `images/train` and for sets without splits.
+    """
+
+    images: str = "img_dir"
+    masks: str = "ann_dir"
+    split_first: bool = False
+
+    def prefix(self, split: str | None) -> dict[str, str]:
+        """Return where the images and masks of a split are, as mmseg's `data_prefix`."""
+        names = {"img_path": self.images, "seg_map_path": self.masks}
+        if split is None:
+            return names
+        return {
+            key: f"{split}/{name}" if self.split_first else f"{name}/{split}" for key, name in names.items()
+        }
+
+
+def find_folders(source: Path) -> Folders:
+    """Return how the folders of a set are called: as mmseg says, or as others do."""
+    plain = Folders()
+    if (source / plain.images).is_dir() or (source / plain.masks).is_dir():
+        return plain
+    if (both := _both(source)) is not None:
+        return Folders(*both)
+    for inner in sorted(source.iterdir()) if source.is_dir() else []:
+        if inner.is_dir() and not inner.name.startswith(".") and (both := _both(inner)) is not None:
+            return Folders(*both, split_first=True)
+    return plain
+
+
+def _both(place: Path) -> tuple[str, str] | None:
+    found = [
+        next((name for name in names if (place / name).is_dir()), None) for names in (IMAGE_NAMES, MASK_NAMES)
+    ]
+    return (found[0], found[1]) if found[0] and found[1] else None
+
+
+def _mask_suffix(layout: Layout) -> str:
+    """Return what comes after an image's id in the names of masks, if all masks have it: `_mask.png`."""
+    masks = [name[0].relative_to(layout.masks).as_posix() for name in _all_masks(layout).values()]
+    images = sorted(index_files(layout.images, layout.image_suffixes)) if layout.images.is_dir() else []
+    first = next((name for name in images[:FEW] if any(mask.startswith(name) for mask in masks)), None)
+    if first is None or not masks:
+        return layout.mask_suffix
+    known = set(masks)
+    tails = sorted({mask[len(first) :] for mask in masks if mask.startswith(first)}, key=len)[:FEW]
+    fits = (tail for tail in tails if sum(name + tail in known for name in images) == len(masks))
+    return next(fits, layout.mask_suffix)
+
+
+def _all_masks(layout: Layout) -> dict[str, list[Path]]:
+    return index_files(layout.masks, MASK_SUFFIXES) if layout.masks.is_dir() else {}
 
 
 def _masks_only(split: str | None, layout: Layout, info: DatasetInfo | None) -> list[Pair]:

@@ -96,6 +96,11 @@ class MmsegWriter:
             record.image_id, page, instances=0, pixels=count_pixels(mask, labels), losses=tuple(losses)
         )
 
+    @property
+    def digests(self) -> Mapping[str, bytes]:
+        """The SHA-256 of each file that was written, by its path in the target."""
+        return self._digests
+
     def open(self, target: Path) -> None:
         """Begin below an empty folder."""
         self._target = target

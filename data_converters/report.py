@@ -25,6 +25,8 @@ OWN_KINDS: Mapping[str, str] = {
     "displaced-attributes": "attributes whose names CVAT uses for something of its own",
     "attribute-types": "values that come back as another type, for XML holds text",
     "characters": "characters that XML cannot hold",
+    "flat-objects": "objects of classes whose objects Cityscapes does not tell apart; their pixels stay",
+    "joined-crowds": "crowds that became one with another of their label in the image",
     "labels": "objects whose label the format has no place for",
     "folders": "images whose folder the format has no place for",
     "unexplained": "objects or pixels that are gone and no other line tells why: please report it",

@@ -47,10 +47,10 @@ BASES = ("models/unet_dropout", "datasets/multiclass", "schedules/adamw", "runti
 @pytest.fixture(scope="session")
 def tiny_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo set of 64x64 pixels, drawn once; tests copy it before they break it."""
-    from segloop.data.demo import DEMOS
+    from segloop.data.demo.multiclass import draw_native
 
     root = tmp_path_factory.mktemp("tiny") / "multiclass"
-    DEMOS["multiclass"](root, seed=1, counts={"train": 4, "val": 2, "test": 2}, size=64, workers=1)
+    draw_native(root, seed=1, counts={"train": 4, "val": 2, "test": 2}, size=64, workers=1)
     return root
 
 

@@ -27,8 +27,10 @@ LIGHT = (
     "segloop.data.annotations",
     "segloop.data.masks",
     "segloop.data.checks",
+    "segloop.data.cityscapes",
     "segloop.data.coco_losses",
     "segloop.data.fact_store",
+    "segloop.data.overlaps",
     "segloop.data.similar",
     "segloop.data.splits",
     "segloop.data.groups",
@@ -61,7 +63,7 @@ ARROWS = {
     "segloop.utils": (),
     "segloop.ops": ("segloop.utils",),
     "segloop.data": ("segloop.utils",),
-    "segloop.viz": ("segloop.utils", *HUB),
+    "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB),
     "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
@@ -71,6 +73,8 @@ ABOVE_THE_LIBRARY = {"tools", "data_converters", "supplementary", "configs", "te
 # Modules without a test file of their own: the file that tests them.
 TESTED_IN = {
     "data_converters/__main__.py": "tests/data_converters/test_cli.py",
+    # what it measures is only seen in the tallies of whole sets
+    "src/segloop/data/statistics/measure.py": "tests/data/statistics/test_gather.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
     # through whole dry runs: what they are for is to work together

@@ -43,6 +43,7 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Train again, and say whether it came out the same."""
     args = parse_args()
+    from data_converters.prepare.demos import make_demo
     from segloop.experiments import rerun
 
     if args.compare:
@@ -58,6 +59,7 @@ def main() -> int:
         seed=args.seed,
         resume=args.resume,
         unsafe_load=args.unsafe_load,
+        make_demo=make_demo,
     )
     rerun.require_same(plan, allow=args.allow)
     code = rerun.start(plan)

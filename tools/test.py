@@ -41,14 +41,16 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Test, and say the scores and where the RUN is."""
     args = parse_args()
+    from data_converters.prepare.demos import make_demo
+
     if args.dry_run:
         from segloop.experiments.dry_run.command import dry_run
 
-        return dry_run("test", args)
+        return dry_run("test", args, make_demo=make_demo)
     from segloop.experiments.launch import Options, evaluate, summary
 
     metrics, folder = evaluate(
-        Options.of(args),
+        Options.of(args, make_demo=make_demo),
         checkpoint=args.checkpoint,
         split=args.split,
         out=args.out,

@@ -43,13 +43,16 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Train, and say what comes next."""
     args = parse_args()
+    from data_converters.prepare.demos import make_demo
+
     if args.dry_run:
         from segloop.experiments.dry_run.command import dry_run
 
-        return dry_run("train", args)
+        return dry_run("train", args, make_demo=make_demo)
     from segloop.experiments.launch import Options, train
 
-    runner = train(Options.of(args), resume=args.resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
+    options = Options.of(args, make_demo=make_demo)
+    runner = train(options, resume=args.resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
     usual = Path("work_dirs", Path(args.config).stem)
     tested = args.config if usual.resolve() == Path(runner.work_dir) else os.path.relpath(runner.work_dir)
     print(f"\nTrained. The run is in {runner.work_dir}. Next: python tools/test.py {tested}")

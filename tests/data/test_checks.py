@@ -244,7 +244,7 @@ def test_can_report_missing_folders(tmp_path: Path) -> None:
         DataError, match=r"img_dir/train: the images of split 'train' were expected"
     ) as caught:
         raise_findings(findings)
-    assert "make_demo.py multiclass" in str(caught.value)
+    assert "prepare.py multiclass" in str(caught.value)
 
 
 def test_can_report_two_images_of_one_name(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,13 +55,27 @@ def test_offers_what_a_config_needs() -> None:
     assert INFO.mask_dir("train") == Path("ann_dir/train")
 
 
+def test_offers_what_mmdet_needs_of_objects_alone() -> None:
+    both = replace(INFO, coco={"train": "annotations/instances_train.json"})
+    assert both.foreground == INFO.classes[1:]
+    assert both.coco_arguments("train") == {
+        "ann_file": "annotations/instances_train.json",
+        "data_prefix": {"img": "img_dir/train/"},
+        "metainfo": {"classes": ("звезда",), "palette": [(255, 128, 0)]},
+    }
+    with pytest.raises(DataError, match="no COCO file of its split 'val'"):
+        both.coco_arguments("val")
+    with pytest.raises(DataError, match="no split 'tain'"):
+        both.coco_arguments("tain")
+
+
 def test_an_unknown_split_names_the_known_ones() -> None:
     with pytest.raises(DataError, match=r"no split 'vall' \(it has: train, val\)\. Did you mean 'val'"):
         INFO.image_dir("vall")
 
 
 def test_a_missing_file_says_how_to_prepare_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"make_demo\.py multiclass"):
+    with pytest.raises(DataError, match=r"prepare\.py multiclass"):
         DatasetInfo.read(tmp_path)
 
 

@@ -39,7 +39,7 @@ def test_works_without_dataset_json_by_what_the_config_says(tiny_root: Path) -> 
 
 def test_can_report_a_missing_folder_and_an_empty_split(tiny_root: Path) -> None:
     shutil.rmtree(tiny_root / "img_dir/train")
-    with pytest.raises(DataError, match=r"make_demo\.py multiclass"):
+    with pytest.raises(DataError, match=r"prepare\.py multiclass"):
         SemanticDataset(str(tiny_root), "train")
     (tiny_root / "img_dir/train").mkdir()
     with pytest.raises(DataError, match="'train' is empty"):

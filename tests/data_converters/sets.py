@@ -188,3 +188,33 @@ def write_cvat_mask(folder: Path, labels: LabelSet, records: list[ImageRecord]) 
         file.write_text("".join(f"{each}\n" for each in image_ids), encoding="utf-8")
     (folder / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def write_spacecraft(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write spacecraft as their authors did: labels become the three colours, groups boxes of craft."""
+    names = [name for place, name in enumerate(labels.names) if place != labels.background]
+    boxes: dict[str, list[list[int]]] = {}
+    for record in records:
+        assert record.size_hw is not None
+        mask = np.zeros((*record.size_hw, 3), np.uint8)
+        groups: dict[int, list[masks.Runs]] = {}
+        for each in record.instances:
+            if isinstance(each.shape, Bitmap):
+                color = names.index(each.label) % 3
+                mask[masks.decode(each.shape.runs, record.size_hw)] = np.eye(3, dtype=np.uint8)[color] * 255
+                if each.group is not None:
+                    groups.setdefault(each.group, []).append(each.shape.runs)
+        for top, suffix, image in (("images", "", np.zeros_like(mask)), ("mask", "_mask", mask)):
+            file = folder / top / (record.split or "train") / f"{record.image_id}{suffix}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(encode_rgb(image, level=1))
+        if digits := record.image_id[len(record.image_id.rstrip("0123456789")) :]:
+            bounds = (masks.boxes_xyxy(each, record.size_hw) for each in groups.values())
+            corners = ((*(each[:, 2:].max(0) - 1), *each[:, :2].min(0)) for each in bounds)
+            boxes[str(int(digits))] = [list(map(int, each)) for each in corners]
+    (folder / "all_bbox.txt").write_text(str(boxes), encoding="utf-8")
+    return folder
+
+
+# Formats that we read and do not write.
+TREES = {"cvat-mask": write_cvat_mask, "spacecraft": write_spacecraft}

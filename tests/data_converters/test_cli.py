@@ -40,7 +40,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     flags = """SRC DST --from airbus --to cvat --strict --skip-bad --force --workers 3 --images i --split s
         --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --join-groups --repair
-        --from-results --as polygon:2 --overlap area --instances classes --connectivity 4 --media none
+        --min-area 5 --color-tolerance 6
+        --semantic --from-results --as polygon:2 --overlap area --instances classes --connectivity 4
+        --media none
         --draw-boxes --numbers --to-results"""
     assert run(monkeypatch, *flags.split()) == 0
     read = ReadOptions(
@@ -53,7 +55,10 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
         keep_crowds=True,
         join_groups=True,
         repair=True,
+        min_area=5,
+        color_tolerance=6,
         results=True,
+        semantic=True,
     )
     write = WriteOptions(
         masks="polygon:2",

@@ -152,7 +152,7 @@ def test_objects_of_the_background_are_told() -> None:
 
 def test_a_missing_file_is_a_loss_where_files_were_asked_for() -> None:
     record = ImageRecord(image_id="1", name="1.png", size_hw=(6, 8))
-    for media, lost in (("copy", 1), ("link", 1), ("none", 0), (None, 0)):
+    for media, lost in (("copy", 1), ("link", 1), ("hardlink", 1), ("none", 0), (None, 0)):
         found = render(record, LABELS, ids=IDS, options=WriteOptions(media=media), dialect=COCO)
         assert len(found.losses) == lost
 

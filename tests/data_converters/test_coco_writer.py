@@ -136,7 +136,7 @@ def test_images_that_have_no_file_are_told(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
     for options, told in (
         ({"masks": "polygons"}, "choose rle, exact-polygon"),
-        ({"media": "move"}, "choose copy, link, none"),
+        ({"media": "move"}, "choose copy, hardlink, link, none"),
         ({"results": True, "masks": "exact-polygon"}, "Results hold masks as runs"),
     ):
         with pytest.raises(UserError, match=told):

@@ -234,6 +234,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     for options, told in (
         ({"results": True}, "imports no results"),
         ({"media": "link"}, "cannot hold links"),
+        ({"media": "hardlink"}, "cannot hold links"),
     ):
         with pytest.raises(UserError, match=told):
             writer(LABELS, facts={}, options=WriteOptions(**options))

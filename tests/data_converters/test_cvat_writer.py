@@ -366,8 +366,9 @@ def test_a_zip_with_images_and_without(tmp_path: Path) -> None:
     write_records(tmp_path / "c.xml", [first])
     with pytest.raises(UserError, match=r"name a \.zip, or leave out --media"):
         write_records(tmp_path / "d.xml", [first], media="copy")
-    with pytest.raises(UserError, match="holds the images themselves"):
-        write_records(tmp_path / "d.zip", [first], media="link")
+    for media in ("link", "hardlink"):
+        with pytest.raises(UserError, match="holds the images themselves"):
+            write_records(tmp_path / "d.zip", [first], media=media)
 
 
 def test_two_images_of_one_name_are_refused_and_of_two_splits_are_not(tmp_path: Path) -> None:

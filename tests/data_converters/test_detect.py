@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_converters.detect import detect
+from data_converters.detect import Sign, detect, signs_of
 from segloop.utils.errors import DataError, UserError
 
 COCO = json.dumps({"images": [], "annotations": [], "categories": []})
@@ -27,7 +27,9 @@ FOLDERS = {
     "cvat-mask": {"labelmap.txt": "", "SegmentationClass/": "", "SegmentationObject/": ""},
     "airbus": {"train_ship_segmentations_v2.csv": "ImageId,EncodedPixels\n", "train_v2/": ""},
     "masks": ["a1/images/", "a1/masks/"],
+    "spacecraft": {"images/train/": "", "mask/train/": "", "all_bbox.txt": "{}"},
     "sartorius": {"train.csv": "id,annotation\n", "sample_submission.csv": "id,predicted\n"},
+    "cityscapes": ["gtFine_trainvaltest/gtFine/train/", "leftImg8bit_trainvaltest/leftImg8bit/train/"],
 }
 
 
@@ -90,6 +92,13 @@ def test_the_tables_beside_masks_tell_however_deep_they_lie(tmp_path: Path) -> N
     assert detect(tmp_path) == ("masks", "there are labels.csv and objects.csv")
 
 
+def test_a_tree_of_street_scenes_is_told_by_its_truth_and_predictions_by_their_lists(tmp_path: Path) -> None:
+    make(tmp_path, ["a/gtFine/", "b/x/", "c/ulm/"])
+    assert detect(tmp_path / "a/gtFine") == detect(tmp_path / "a") == ("cityscapes", "there is gtFine")
+    make(tmp_path, {"c/ulm/1_pred.txt": ""})
+    assert detect(tmp_path / "c")[1].endswith("add --from-results")
+
+
 def test_what_cvat_or_another_may_have_written_is_asked(tmp_path: Path) -> None:
     make(tmp_path, {"a.json": CVAT_COCO, "set/annotations/instances_default.json": CVAT_COCO})
     for source in (tmp_path / "a.json", tmp_path / "set"):
@@ -117,3 +126,14 @@ def test_what_is_unknown_broken_or_missing_is_told(tmp_path: Path) -> None:
         detect(tmp_path / "a.zip")
     with pytest.raises(UserError, match="does not exist"):
         detect(tmp_path / "none")
+
+
+def test_all_signs_of_a_source_can_be_asked_for(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a", FOLDERS["sartorius"])
+    assert {sign.format for sign in signs_of(folder)} == {"sartorius"}
+    assert signs_of(make(tmp_path / "b", ["nothing/"])) == []
+    assert signs_of(make(tmp_path / "c", FILES["cvat"]) / "a.xml") == [
+        Sign("cvat", "its XML is of <annotations>")
+    ]
+    with pytest.raises(UserError, match="does not exist"):
+        signs_of(tmp_path / "nowhere")

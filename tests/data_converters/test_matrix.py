@@ -59,9 +59,9 @@ class Road:
 
     def write(self, name: str, options: WriteOptions | None = None) -> Path:
         """Write the set in a format."""
-        if name == "cvat-mask":
+        if name in sets.TREES:
             made = MEMORY.read(self.start, options=ReadOptions())
-            return sets.write_cvat_mask(self.folder / "cvat-mask", made.labels, list(made))
+            return sets.TREES[name](self.folder / name, made.labels, list(made))
         target = self.folder / f"start-{name}{SUFFIXES.get(name, '')}"
         convert(self.start, target, from_format="memory", to_format=name, workers=0, write_options=options)
         return target
@@ -259,7 +259,7 @@ def through_another_process(function: Any, items: Iterable[Any], **options: Any)
 
 
 @pytest.mark.parametrize(
-    ("source", "target"), [(name, name) for name in matrix.TARGETS] + [("cvat-mask", "coco")]
+    ("source", "target"), [(name, name) for name in matrix.TARGETS] + [(name, "coco") for name in sets.TREES]
 )
 def test_the_bytes_are_the_same_wherever_images_are_rendered(
     source: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -40,7 +40,7 @@ def test_names_that_lead_elsewhere_are_told(name: str, words: str) -> None:
 def test_the_formats_habit_holds_unless_the_user_says_otherwise() -> None:
     assert choose_media(None, default="none") == "none"
     assert choose_media("link", default="none") == "link"
-    with pytest.raises(UserError, match=r"choose copy, link, none\. Did you mean 'copy'"):
+    with pytest.raises(UserError, match=r"choose copy, hardlink, link, none\. Did you mean 'copy'"):
         choose_media("coppy", default="none")
 
 
@@ -63,6 +63,9 @@ def test_images_are_copied_or_linked_and_trouble_is_told(tmp_path: Path) -> None
     (tmp_path / "x.png").write_bytes(b"image")
     place_image(tmp_path / "x.png", tmp_path / "a/b/y.png", media="copy")
     place_image(tmp_path / "x.png", tmp_path / "a/c/z.png", media="link")
+    place_image(tmp_path / "a/c/z.png", tmp_path / "d/w.png", media="hardlink")
+    assert (tmp_path / "d/w.png").samefile(tmp_path / "x.png")
+    assert not (tmp_path / "d/w.png").is_symlink(), "a hard link to what the link leads to, not to the link"
     assert (tmp_path / "a/b/y.png").read_bytes() == (tmp_path / "a/c/z.png").read_bytes() == b"image"
     assert (tmp_path / "a/c/z.png").readlink() == tmp_path / "x.png"
     with pytest.raises(DataError, match=r"gone\.png could not be brought along: No such file"):

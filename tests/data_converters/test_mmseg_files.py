@@ -13,6 +13,7 @@ from PIL import Image
 from data_converters import mmseg_files
 from data_converters.base import ReadOptions
 from data_converters.mmseg import read
+from data_converters.mmseg_files import Folders, find_folders
 from segloop.data.png import encode_rgb
 from segloop.utils.errors import DataError
 from tests.data_converters.mmseg_cases import IMAGE, MASK, NAMED, as_file, put, trouble
@@ -161,3 +162,58 @@ def test_a_name_that_is_no_utf8_is_told(tmp_path: Path) -> None:
     told = trouble(read(tmp_path, options=NAMED))
     assert list(told) == ["b\udcff"]
     assert "no UTF-8" in told["b\udcff"][0]
+
+
+@pytest.mark.parametrize(
+    ("folders", "found"),
+    [
+        (("img_dir", "ann_dir", "images", "masks"), Folders("img_dir", "ann_dir")),
+        (("images", "labels", "annotations"), Folders("images", "annotations")),
+        (("train/imgs", "train/mask", "notes"), Folders("imgs", "mask", split_first=True)),
+        (("images",), Folders("img_dir", "ann_dir")),
+        ((), Folders("img_dir", "ann_dir")),
+    ],
+)
+def test_folders_are_known_by_other_names_too(
+    tmp_path: Path, folders: tuple[str, ...], found: Folders
+) -> None:
+    for name in folders:
+        (tmp_path / name).mkdir(parents=True)
+    assert find_folders(tmp_path) == found
+
+
+def test_splits_may_stand_above_images_or_below(tmp_path: Path) -> None:
+    above, below = Folders("images", "masks", split_first=True), Folders("images", "masks")
+    assert above.prefix("val") == {"img_path": "val/images", "seg_map_path": "val/masks"}
+    assert below.prefix("val") == {"img_path": "images/val", "seg_map_path": "masks/val"}
+    assert above.prefix(None) == below.prefix(None) == {"img_path": "images", "seg_map_path": "masks"}
+    for split in ("train", "val"):
+        put(tmp_path, f"{split}/a")
+        (tmp_path / split).mkdir()
+        (tmp_path / "img_dir" / split).rename(tmp_path / split / "images")
+        (tmp_path / "ann_dir" / split).rename(tmp_path / split / "masks")
+    shutil.rmtree(tmp_path / "img_dir")
+    shutil.rmtree(tmp_path / "ann_dir")
+    assert [(each.split, each.image_id) for each in read(tmp_path, options=NAMED)] == [
+        ("train", "a"),
+        ("val", "a"),
+    ]
+
+
+@pytest.mark.parametrize("tail", ["_mask.png", ".tif", "_L.bmp"])
+def test_masks_may_all_end_otherwise(tmp_path: Path, tail: str) -> None:
+    for name in ("1", "10", "2_x"):
+        _, mask = put(tmp_path, f"train/{name}")
+        Image.fromarray(MASK).save(mask.with_name(f"{name}{tail}"))
+        mask.unlink()
+    source = read(tmp_path, options=NAMED)
+    assert [each.image_id for each in source] == ["1", "10", "2_x"]
+    np.testing.assert_array_equal(next(iter(source)).semantic, MASK)
+
+
+def test_an_ending_that_only_some_masks_have_is_none(tmp_path: Path) -> None:
+    put(tmp_path, "train/b")
+    _, mask = put(tmp_path, "train/a")
+    mask.rename(mask.with_name("a_mask.png"))
+    told = trouble(read(tmp_path, options=NAMED))
+    assert "a_mask.png" in str(told)

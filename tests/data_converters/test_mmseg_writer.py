@@ -242,7 +242,7 @@ def test_two_images_of_one_place_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_way_for_images_is_guessed() -> None:
-    with pytest.raises(UserError, match=r"choose copy, link, none\. Did you mean 'copy'"):
+    with pytest.raises(UserError, match=r"choose copy, hardlink, link, none\. Did you mean 'copy'"):
         mmseg.writer(LABELS, facts={}, options=WriteOptions(media="coppy"))
 
 

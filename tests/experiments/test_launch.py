@@ -137,21 +137,17 @@ def test_amp_trains_in_bfloat16_on_a_cpu(tiny_config: Path) -> None:
     assert runner.val_loop.fp16 is True
 
 
-def test_draws_the_demo_set_that_is_missing(
-    tiny_config: Path, tiny_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from segloop.experiments import data_checks
-
+def test_draws_the_demo_set_that_is_missing(tiny_config: Path, tiny_root: Path) -> None:
     shutil.move(tiny_root, tiny_root.parent / "aside")
     drawn = []
 
-    def draw(root: str, *, seed: int, progress: object) -> None:
-        drawn.append((root, seed))
+    def draw(task: str, root: str, *, seed: int, count: int | None = None) -> dict[str, int]:
+        drawn.append((task, root, seed, count))
         shutil.move(tiny_root.parent / "aside", root)
+        return {}
 
-    monkeypatch.setitem(data_checks.DEMOS, "multiclass", draw)
-    train(Options(config=str(tiny_config)))
-    assert drawn == [(str(tiny_root), 0)]
+    train(Options(config=str(tiny_config), make_demo=draw))
+    assert drawn == [("multiclass", str(tiny_root), 0, None)]
 
 
 def test_names_the_folder_that_other_data_were_expected_in(tiny_config: Path, tmp_path: Path) -> None:

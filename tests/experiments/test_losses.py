@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -52,3 +54,21 @@ def test_counts_in_float32_under_bfloat16() -> None:
     logits = torch.randn(2, 3, 64, 64)
     exact = BatchDiceLoss()(logits, truth)
     assert BatchDiceLoss()(logits.bfloat16(), truth).item() == pytest.approx(exact.item(), abs=5e-3)
+
+
+def test_classes_count_by_their_weight(tmp_path: Path) -> None:
+    truth = torch.tensor([[[1, 1, 2, 2]]])
+    found = logits_of(torch.tensor([[[1, 0, 2, 2]]]), 3)  # class 1: Dice 2/3; class 2: 1
+    plain = BatchDiceLoss(background=0, smooth=0.0)(found, truth).item()
+    assert plain == pytest.approx((1 / 3 + 0) / 2)
+    file = tmp_path / "weights.json"
+    file.write_text("[9, 3, 1]")
+    for weights in ([9.0, 3.0, 1.0], str(file)):
+        weighed = BatchDiceLoss(background=0, smooth=0.0, class_weight=weights)(found, truth).item()
+        assert weighed == pytest.approx((3 * 1 / 3 + 1 * 0) / 4)
+
+
+def test_weights_of_nothing_leave_no_loss() -> None:
+    truth = torch.tensor([[[1, 1]]])
+    loss = BatchDiceLoss(class_weight=[0.0, 0.0])(torch.randn(1, 2, 1, 2), truth)
+    assert loss.item() == 0.0

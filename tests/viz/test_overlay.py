@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, overlay, sheet
+from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, outlined, overlay, sheet
 
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
 
@@ -37,3 +37,17 @@ def test_a_sheet_holds_all_rows_under_their_titles() -> None:
     drawn = sheet([[tile, tile], [tile]], titles=["image", "truth"], tile=40, gap=4)
     assert drawn.shape == (26 + 2 * 44 - 4, 2 * 60 + 4, 3)
     assert drawn.dtype == np.uint8
+
+
+def test_neighbours_of_one_class_are_outlined_apart_and_dark_colours_made_bright() -> None:
+    image = np.zeros((12, 20, 3), np.uint8)
+    classes = np.zeros((12, 20), np.uint8)
+    classes[2:10, 2:18] = 1
+    objects = classes.astype(np.uint16)
+    objects[2:10, 10:18] = 7
+    drawn = outlined(image, classes, objects, [(0, 0, 0), (128, 0, 0)], ground=0)
+    assert drawn[6, 10].tolist() == drawn[6, 9].tolist() == [255, 0, 0]  # between the two
+    assert drawn[6, 5, 0] < 100  # inside
+    assert drawn[0, 0].tolist() == [0, 0, 0]
+    ignored = np.full((12, 20), 2, np.uint8)  # beyond the palette
+    assert outlined(image, ignored, ignored, [(0, 0, 0), (128, 0, 0)], ground=0).max() == 0

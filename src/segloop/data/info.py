@@ -52,6 +52,7 @@ class DatasetInfo:
     coco: Mapping[str, str] = field(default_factory=dict)
     ignore_index: int = 255
     background: int | None = None
+    cut: str | None = None
     source: str | None = None
     licence: str | None = None
     generator: str | None = None
@@ -73,6 +74,11 @@ class DatasetInfo:
         """How many classes there are, the background among them if it is one."""
         return len(self.classes)
 
+    @property
+    def foreground(self) -> tuple[ClassInfo, ...]:
+        """The classes that objects are of: all but the background."""
+        return tuple(item for index, item in enumerate(self.classes) if index != self.background)
+
     def image_dir(self, split: str) -> Path:
         """Return the folder with a split's images, relative to the root of the data set."""
         return self.images.directory(self._known(split))
@@ -82,6 +88,19 @@ class DatasetInfo:
         if self.masks is None:
             raise DataError(f"The data set {self.name!r} has no index masks; its annotations are COCO files.")
         return self.masks.directory(self._known(split))
+
+    def coco_arguments(self, split: str) -> dict[str, Any]:
+        """Return what mmdet's `CocoDataset` needs beside the root: annotations, images, classes."""
+        if self._known(split) not in self.coco:
+            raise DataError(f"The data set {self.name!r} has no COCO file of its split {split!r}.")
+        return {
+            "ann_file": self.coco[split],
+            "data_prefix": {"img": f"{self.image_dir(split).as_posix()}/"},
+            "metainfo": {
+                "classes": tuple(item.name for item in self.foreground),
+                "palette": [item.color for item in self.foreground],
+            },
+        }
 
     def _known(self, split: str) -> str:
         if split not in self.splits:
@@ -99,7 +118,7 @@ class DatasetInfo:
         except FileNotFoundError:
             raise DataError(
                 f"{file} is missing: {Path(root)} is not a prepared data set. "
-                "Prepare it first, e.g. python tools/make_demo.py multiclass"
+                "Prepare it first, e.g. python tools/prepare.py multiclass SRC, or --demo for a drawn one"
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"not valid JSON ({error})", file=file) from None
@@ -142,6 +161,7 @@ class DatasetInfo:
 _OPTIONAL: dict[str, type] = {
     "ignore_index": int,
     "background": int,
+    "cut": str,
     "source": str,
     "licence": str,
     "generator": str,

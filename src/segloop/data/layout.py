@@ -14,7 +14,7 @@ from segloop.utils.errors import DataError
 
 HOW_TO_BRING = (
     "Put the data there in mmseg's layout (img_dir/<split>, ann_dir/<split>), point SEGLOOP_DATA at the "
-    "folder that holds your data sets, or draw a demo set: python tools/make_demo.py multiclass"
+    "folder that holds your data sets, or prepare them: python tools/prepare.py multiclass SRC, or --demo"
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from segloop import ops
 from segloop.data.checks import Legal, Seen, describe, in_order, look_over
-from segloop.data.demo import DEMOS
+from segloop.data.demo import MakeDemo
 from segloop.data.info import FILE_NAME
 from segloop.data.layout import Layout
 from segloop.experiments.config import is_semantic
@@ -25,18 +25,15 @@ OTHER_HEADS = ("rpn_head", "semantic_head")
 OTHER_KINDS = ("STDCHead", "Grounding", "Loss")
 
 
-def draw_demo(config: Config) -> None:
-    """Draw the demo set if the config says `demo = dict(task=…, root=…, seed=…)` and the root is missing."""
+def draw_demo(config: Config, make_demo: MakeDemo | None) -> None:
+    """Make the demo set if the config says `demo = dict(task=…, root=…, seed=…)` and the root is missing."""
     demo = config.get("demo")
-    if not demo or Path(demo["root"]).exists():
+    if make_demo is None or not demo or Path(demo["root"]).exists():
         return
-    if demo["task"] not in DEMOS:
-        raise ConfigError(f"There is no demo set {demo['task']!r}; there are: {', '.join(DEMOS)}.")
     if not _reads(config, Path(demo["root"])):
         return  # a child config that brings its own data, and inherited this key
     print(f"Drawing the demo set {demo['task']!r} into {demo['root']}", file=sys.stderr)
-    with counted("scenes") as progress:
-        DEMOS[demo["task"]](demo["root"], seed=demo.get("seed", 0), progress=progress)
+    make_demo(demo["task"], demo["root"], seed=demo.get("seed", 0))
 
 
 def require_data(config: Config, splits: Sequence[str]) -> dict[str, Seen]:

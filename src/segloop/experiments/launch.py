@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segloop.data.demo import MakeDemo
+from segloop.experiments.class_weights import settle_class_weights
 from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
@@ -43,10 +45,11 @@ class Options:
     seed: int | None = None
     launcher: str = "none"
     unsafe_load: bool = False
+    make_demo: MakeDemo | None = None  # makes the demo set that a config asks for if it is missing
     command: Sequence[str] = field(default_factory=lambda: list(sys.argv))
 
     @classmethod
-    def of(cls, args: Namespace) -> Options:
+    def of(cls, args: Namespace, *, make_demo: MakeDemo | None = None) -> Options:
         """Take the flags that `segloop.utils.flags.add_common` added to a tool."""
         return cls(
             config=args.config,
@@ -56,6 +59,7 @@ class Options:
             seed=args.seed,
             launcher=args.launcher,
             unsafe_load=args.unsafe_load,
+            make_demo=make_demo,
         )
 
 
@@ -65,7 +69,7 @@ def train(
     """Train; `resume` is a checkpoint, or `auto` for the newest one in the work_dir. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     require_writable(Path(config.work_dir))
-    check_data(config, TRAINING_SPLITS)
+    check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
     announce(runner)
     from segloop.experiments.checkpoints import trusting
@@ -107,7 +111,7 @@ def evaluate(
         tta=tta,
     )
     require_writable(Path(config.work_dir))
-    check_data(config, TEST_SPLITS)
+    check_data(config, TEST_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
     from segloop.experiments.checkpoints import trusting
 
@@ -123,6 +127,7 @@ def prepare_training(
     config = prepare(options)
     require_parts(config, "train")
     require_scores(config)
+    settle_class_weights(config)
     if amp:
         use_amp(config)
     if auto_scale_lr:
@@ -145,6 +150,7 @@ def prepare_testing(
     """
     config = prepare(options)
     require_parts(config, "test")
+    settle_class_weights(config)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     settle_precision(config)
     folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
@@ -283,13 +289,13 @@ def require_writable(folder: Path, *, keep: bool = True) -> None:
                 os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def check_data(config: Config, splits: Sequence[str]) -> None:
-    """Draw the demo set if the config asks for it and it is missing; refuse data that cannot be used."""
+def check_data(config: Config, splits: Sequence[str], *, make_demo: MakeDemo | None = None) -> None:
+    """Make the demo set if the config asks for it and it is missing; refuse data that cannot be used."""
     from segloop.experiments.data_checks import draw_demo, require_data
     from segloop.experiments.folds import with_folds
 
     def check() -> None:
-        draw_demo(config)
+        draw_demo(config, make_demo)
         require_data(with_folds(config) if "train" in splits else config, splits)
 
     once(check)

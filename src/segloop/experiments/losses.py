@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from segloop.experiments.class_weights import read_class_weights
 
 
 @MODELS.register_module()
@@ -19,6 +23,8 @@ class BatchDiceLoss(nn.Module):
         loss_weight: factor of this loss in the sum.
         background: the class to leave out of the mean (it is easy, and its Dice is near 1), or None.
         smooth: added above and below the fraction, in pixels.
+        class_weight: how much each class counts in the mean, a list or the path of a JSON file that holds
+            one (`tools/eda.py` writes such files); None for all alike.
         loss_name: what logs call it; names that begin with `loss` are part of the training loss.
     """
 
@@ -27,12 +33,14 @@ class BatchDiceLoss(nn.Module):
         loss_weight: float = 1.0,
         background: int | None = None,
         smooth: float = 1.0,
+        class_weight: Sequence[float] | str | None = None,
         loss_name: str = "loss_dice",
     ) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.background = background
         self.smooth = smooth
+        self.class_weight = read_class_weights(class_weight)
         self._loss_name = loss_name
 
     def forward(
@@ -57,7 +65,11 @@ class BatchDiceLoss(nn.Module):
             counted[self.background] = False
         if not counted.any():
             return logits.sum() * 0.0
-        return self.loss_weight * (1 - dice[counted]).mean()
+        missed = 1 - dice[counted]
+        if self.class_weight is None:
+            return self.loss_weight * missed.mean()
+        weights = missed.new_tensor(self.class_weight)[counted]
+        return self.loss_weight * (weights * missed).sum() / weights.sum().clamp(min=1e-12)
 
     @property
     def loss_name(self) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from segloop.data.demo import MakeDemo
 from segloop.experiments.config import find_config, load_config
 from segloop.experiments.records import FORMAT, KINDS, TRAIN_FILE, Difference, differences
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, FormatError, UserError, listing, nearest
@@ -147,6 +148,7 @@ def plan(
     seed: int | None = None,
     resume: bool = False,
     unsafe_load: bool = False,
+    make_demo: MakeDemo | None = None,
 ) -> Plan:
     """Work out how a training is started again by `tool` (tools/train.py), and what differs from then."""
     quiet()
@@ -178,7 +180,7 @@ def plan(
         seed=seed,
         command=command,
         environment=environment,
-        differences=_differences(original),
+        differences=_differences(original, make_demo),
     )
 
 
@@ -225,7 +227,7 @@ def _new_folder(original: Path, given: Path | str | None, *, resume: bool) -> Pa
     return new
 
 
-def _differences(original: Original) -> list[Difference]:
+def _differences(original: Original, make_demo: MakeDemo | None) -> list[Difference]:
     record = original.record
     edited = Difference("config", "file", record["config"].get("sha256"), _sha256(original.config))
     found = [edited] if edited.recorded != edited.now else []
@@ -236,7 +238,7 @@ def _differences(original: Original) -> list[Difference]:
         raise UserError(f"{original.config} is gone, and with it what was trained.")
     with TemporaryDirectory() as folder:  # for the lists of a fold: a refused rerun leaves nothing behind
         config = load_config(original.config, work_dir=folder)
-        datasets = _datasets(config, device=record["device"])
+        datasets = _datasets(config, device=record["device"], make_demo=make_demo)
         found += differences(record, _origin_now(config, datasets, record))
         if any(each.kind == "data" for each in found):
             found += _newer(datasets, record)
@@ -261,8 +263,8 @@ def _possible(device: str) -> str | None:
     return device if there.get(device) else None
 
 
-def _datasets(config: Config, *, device: str) -> list[Any]:
-    """Build the data sets of training and validation as the runner would; draw a demo set that is missing."""
+def _datasets(config: Config, *, device: str, make_demo: MakeDemo | None) -> list[Any]:
+    """Build the data sets of training and validation as the runner would; make a demo set that is missing."""
     from segloop.experiments.launch import check_data, choose_device
 
     choose_device(_possible(device))
@@ -273,7 +275,7 @@ def _datasets(config: Config, *, device: str) -> list[Any]:
     from segloop.experiments.folds import with_folds
 
     init_default_scope(config.get("default_scope") or "mmengine")
-    check_data(config, ("train", "val"))
+    check_data(config, ("train", "val"), make_demo=make_demo)
     folded = with_folds(config)
     names = ["train"] + (
         ["val"] if folded.get("val_dataloader") and folded.get("val_cfg") is not None else []

@@ -24,6 +24,8 @@ WARNINGS = (
     (UserWarning, ".*pin_memory.*no accelerator.*"),
     (UserWarning, ".*The draw is False, it means that the hook for visualization.*"),
     (UserWarning, ".*The shape of value will convert from.*"),
+    # with class weights it advises what fails; without, ours sets what it advises
+    (UserWarning, "Default ``avg_non_ignore`` is False.*"),
     (UserWarning, "faster_coco_eval is not installed.*"),
     (UserWarning, ".*init_cfg without.*|.*train_cfg and test_cfg is deprecated.*"),
 )

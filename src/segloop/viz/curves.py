@@ -104,7 +104,7 @@ def draw_by_minutes(
         if bar is not None:
             axes.axhline(bar, color="0.5", linewidth=0.8, linestyle="--")
         axes.set(title=title, xlabel="minutes of training", ylim=(0, 100))
-        axes.legend(frameon=False, loc="lower right")
+        axes.legend(frameon=False, loc="center right")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     grid[0].set_ylabel(f"{score} on validation, %")

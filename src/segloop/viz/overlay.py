@@ -96,3 +96,32 @@ def _edges(mask: np.ndarray) -> np.ndarray:
 
 def _colors(palette: Sequence[Sequence[int]]) -> np.ndarray:
     return np.asarray(palette, np.float32).reshape(-1, 3)
+
+
+def outlined(
+    image: np.ndarray,
+    classes: np.ndarray,
+    objects: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    *,
+    ground: int | None,
+    opacity: float = 0.16,
+) -> np.ndarray:
+    """Return an RGB image with its objects lightly tinted and outlined, the picture left as it is.
+
+    `classes` holds places in the palette, `ground` what is around the objects; values beyond the palette are
+    not drawn. `objects` [H, W] has another value for each object, so that neighbours of one class are apart.
+    Outlines have a dark rim, so that they show on a picture of their own colour.
+    """
+    colors = _colors(palette)
+    shown = classes < len(colors)
+    if ground is not None:
+        shown &= classes != ground
+    vivid = colors * (255 / np.clip(colors.max(axis=1, keepdims=True), 100, 255))  # dark red is none on black
+    tint = vivid[np.where(shown, classes, 0)]
+    drawn = np.where(shown[..., None], image * (1 - opacity) + tint * opacity, image)
+    edges, square = (_edges(objects) | _edges(classes)).view(np.uint8), np.ones((3, 3), np.uint8)
+    rim = shown & cv2.dilate(edges, square).astype(bool)
+    dark = cv2.dilate(rim.view(np.uint8), square).astype(bool) & ~rim
+    drawn = np.where(dark[..., None], drawn * 0.4, drawn)
+    return np.where(rim[..., None], tint, drawn).round().astype(np.uint8)

@@ -22,7 +22,9 @@ from segloop.utils.atomic import write_text
 
 LEVELS = ("good", "warn", "bad", "info")
 _HERE = Path(__file__).parent
-_ALONE = frozenset({"img", "meta", "rect", "circle", "line", "path", "polyline", "polygon", "stop"})
+_ALONE = frozenset(
+    {"br", "img", "meta", "rect", "circle", "line", "path", "polyline", "polygon", "stop", "image"}
+)
 # Nothing may come from elsewhere, whatever text gets into the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 

@@ -7,7 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.demo_difficulty import LIMITS, QUICK, foreground_dice, measure, patches_at
+from benchmarks.demo_difficulty import (
+    LIMITS,
+    QUICK,
+    THRESHOLD_LIMITS,
+    foreground_dice,
+    foreground_iou,
+    measure,
+    measure_threshold,
+    patches_at,
+)
+from data_converters.prepare.demos import make_demo
 
 
 def test_foreground_dice_leaves_the_background_out() -> None:
@@ -21,14 +31,25 @@ def test_patches_are_centred_on_their_pixel() -> None:
     np.testing.assert_array_equal(patch, images[1, 1:4, 2:5].transpose(2, 0, 1))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("side", LIMITS)
-def test_forests_stay_under_their_limits(tmp_path_factory: pytest.TempPathFactory, side: int) -> None:
-    pytest.importorskip("sklearn", reason="pip install segloop[bench]")
-    from segloop.data.demo.multiclass import generate
+def test_a_threshold_is_scored_image_by_image() -> None:
+    images = np.zeros((3, 2, 2, 3), np.uint8)
+    images[0, 0] = images[1] = (0, 90, 0)
+    masks = np.array([[[1, 1], [0, 0]], [[2, 0], [0, 0]], [[0, 0], [0, 0]]], np.uint8)
+    assert foreground_iou(images, masks, threshold=50) == pytest.approx((1 + 1 / 4 + 1) / 3)
+    assert foreground_iou(images, masks, threshold=100) == pytest.approx((0 + 0 + 1) / 3)
 
-    root: Path = tmp_path_factory.getbasetemp() / "difficulty"
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "side"), [(task, side) for task in LIMITS for side in LIMITS[task]])
+def test_forests_stay_under_their_limits(
+    tmp_path_factory: pytest.TempPathFactory, task: str, side: int
+) -> None:
+    pytest.importorskip("sklearn", reason="pip install segloop[bench]")
+
+    root: Path = tmp_path_factory.getbasetemp() / f"difficulty-{task}"
     if not root.exists():
-        generate(root)
+        make_demo(task, str(root), seed=0)
     scores = measure(root, side=side, **QUICK)
-    assert max(scores.values()) < LIMITS[side]
+    assert max(scores.values()) < LIMITS[task][side]
+    if task in THRESHOLD_LIMITS:
+        assert measure_threshold(root)[1] < THRESHOLD_LIMITS[task]

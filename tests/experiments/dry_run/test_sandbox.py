@@ -75,25 +75,24 @@ def test_logging_elsewhere_is_left_out_and_told(tmp_path: Path, monkeypatch: pyt
 
 
 def test_only_a_demo_set_that_the_run_would_draw_is_drawn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    drawn: list[Path] = []
+    drawn: list[tuple[str, str]] = []
 
-    def draw(root: Path, *, seed: int, counts: dict[str, int] = {"train": 9, "val": 5}) -> None:  # noqa: B006
-        drawn.append(root)
+    def draw(task: str, root: str, *, seed: int, count: int | None = None) -> dict[str, int]:
+        drawn.append((task, root))
+        return {"train": 9, "val": 5}
 
     def ask(root: Path, task: str = "multiclass") -> dict[str, int] | None:
         dataset = {"type": "RepeatDataset", "dataset": {"data_root": str(tmp_path / "data")}}
         given = config(demo={"task": task, "root": str(root)}, train_dataloader={"dataset": dataset})
-        whole = demo_in_scratch(given, tmp_path / "scratch")
+        whole = demo_in_scratch(given, tmp_path / "scratch", draw)
         if whole:
-            assert given.train_dataloader.dataset.dataset.data_root == str(drawn[-1])
+            assert given.train_dataloader.dataset.dataset.data_root == drawn[-1][1]
         return whole
 
-    monkeypatch.setitem(sandbox.DEMOS, "multiclass", draw)
     assert ask(tmp_path / "data") == {"train": 9, "val": 5}
-    assert drawn == [tmp_path / "scratch/demo/multiclass"]
+    assert drawn == [("multiclass", str(tmp_path / "scratch/demo/multiclass"))]
     assert ask(tmp_path / "another") is None  # nobody reads it
-    assert ask(tmp_path / "data", task="unknown") is None  # the run itself will say so
     (tmp_path / "data").mkdir()
     assert ask(tmp_path / "data") is None

@@ -207,7 +207,7 @@ def test_a_demo_set_that_is_missing_is_tried_on_a_few_scenes(
     tiny_config: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(tiny_root)
-    monkeypatch.setattr(sandbox, "DEMO_SCENES", {"train": 4, "val": 2, "test": 1})
+    monkeypatch.setattr(sandbox, "DEMO_SCENES", 7)
     before = contents(tmp_path)
     tried = tried_training(tiny_config)
     assert tried.code == 0, tried.text

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data_converters.prepare.demos import make_demo
 from segloop.experiments.dry_run.report import Report
 from segloop.experiments.dry_run.testing import try_test
 from segloop.experiments.dry_run.training import try_training
@@ -65,4 +66,5 @@ def _options(config: Path, overrides: tuple[str, ...], work_dir: Path | None) ->
         config=str(config),
         overrides=[rarely, *overrides],
         work_dir=None if work_dir is None else str(work_dir),
+        make_demo=make_demo,
     )

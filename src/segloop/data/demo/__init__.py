@@ -1,13 +1,14 @@
-"""Demo data sets, drawn from a seed: one generator per task."""
+"""Demo data sets, drawn from a seed: one generator a task, which draws what a real download looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Protocol
 
-from segloop.data.demo import multiclass
-from segloop.data.info import DatasetInfo
 
-# task -> function(root, *, seed, counts, size, workers, progress)
-DEMOS: dict[str, Callable[..., DatasetInfo]] = {
-    "multiclass": multiclass.generate,
-}
+class MakeDemo(Protocol):
+    """What draws and prepares a demo set: formats are read above this library, so a tool brings it."""
+
+    def __call__(self, task: str, root: str, *, seed: int, count: int | None = None) -> Mapping[str, int]:
+        """Make the set at `root`, of `count` images or of all; return how many all are, by split."""
+        ...

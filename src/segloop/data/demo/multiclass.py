@@ -19,6 +19,7 @@ from segloop.data.info import ClassInfo, DatasetInfo, Files
 
 EDITION = 1  # raise it with every change that moves a pixel: old numbers belong to old pictures
 COUNTS = {"train": 800, "val": 200, "test": 200}
+SIZE = 192  # height and width in pixels
 
 CLASSES = (
     ClassInfo("background", (0, 0, 0)),
@@ -180,17 +181,17 @@ def _photograph(dice: Dice, image: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(seen + noise * np.float32(strength / 104)), 0, 255).astype(np.uint8)
 
 
-def generate(
+def draw_native(
     root: Path | str,
     *,
     seed: int = 0,
     counts: Mapping[str, int] = COUNTS,
-    size: int = 192,
-    replace: bool = False,
+    size: int = SIZE,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> DatasetInfo:
-    """Draw the whole set into `root` and return what its dataset.json says.
+    replace: bool = False,
+) -> None:
+    """Draw the set into `root` as its author would give it away: mmseg's folders and their dataset.json.
 
     An existing `root` is refused, or with `replace` exchanged once the new set is whole.
     """
@@ -203,9 +204,9 @@ def generate(
         masks=Files("ann_dir/{split}", ".png"),
         background=0,
         source="drawn by SegLoop",
-        generator=f"segloop.data.demo.multiclass, edition {EDITION}, {size}x{size}",
+        generator=f"segloop.data.demo.multiclass, edition {EDITION}, size {size}",
         seed=seed,
     )
     check_wishes(seed=seed, counts=counts, size=size)
     scene = partial(draw_scene, seed=seed, size=size)
-    return build_semantic(root, info, scene, replace=replace, workers=workers, progress=progress)
+    build_semantic(root, info, scene, replace=replace, workers=workers, progress=progress)

@@ -57,7 +57,10 @@ def label_pieces(labels: np.ndarray, *, without: Iterable[int] = ()) -> Pieces:
     if labels.size == 0:
         nothing = np.zeros(0, INT)
         return Pieces(nothing, nothing, nothing, nothing)
-    flat = np.asarray(labels).T.ravel()
+    import cv2  # where it is needed: runs are read without it
+
+    narrow = labels.dtype in (np.uint8, np.uint16)
+    flat = (cv2.transpose(labels) if narrow else np.asarray(labels).T).ravel()  # OpenCV turns by blocks
     begins = np.empty(len(flat), bool)
     np.not_equal(flat[1:], flat[:-1], out=begins[1:])
     begins[::height] = True  # a run ends with its column

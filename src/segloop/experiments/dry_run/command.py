@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from segloop.data.demo import MakeDemo
 from segloop.experiments.dry_run.report import BAD, Report, Row
 from segloop.utils.cli import run
 from segloop.utils.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, ConfigError
@@ -22,15 +23,17 @@ STAGE = "stage"  # the file that says what is being done
 PATIENCE_S = 20.0  # for a process that was asked to end
 
 
-def dry_run(kind: str, args: Namespace) -> int:
+def dry_run(kind: str, args: Namespace, *, make_demo: MakeDemo | None = None) -> int:
     """Try what a tool was asked to do, print the report, leave nothing behind; return the exit code.
 
-    `kind` is `train` or `test`, `args` are the tool's.
+    `kind` is `train` or `test`, `args` are the tool's; `make_demo` makes the demo set if it is missing.
     """
     if args.launcher != "none":
         raise ConfigError("--dry-run tries one process: leave out --launcher, and start it without torchrun.")
     scratch = Path(tempfile.mkdtemp(prefix="segloop-"))
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(kind, args, scratch))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_work, args=(kind, args, make_demo, scratch)
+    )
     former = signal.signal(signal.SIGTERM, _end)
     try:
         process.start()
@@ -68,30 +71,30 @@ def killed_row(number: signal.Signals, stage: str) -> Row:
     return Row(BAD, stage, f"ended by {number.name}: a fault in compiled code, not in the config")
 
 
-def _work(kind: str, args: Namespace, scratch: Path) -> NoReturn:
+def _work(kind: str, args: Namespace, make_demo: MakeDemo | None, scratch: Path) -> NoReturn:
     """Be the other process."""
     with suppress(OSError):  # if memory runs out, the trial is to be killed and not somebody's editor
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # what metrics and torch put aside goes along
     multiprocessing.set_start_method(None, force=True)  # loader processes start as they do in a run
-    run(lambda: _tries()[kind](args, scratch))
+    run(lambda: _tries(make_demo)[kind](args, scratch))
 
 
-def _tries() -> dict[str, Callable[[Namespace, Path], int]]:
+def _tries(make_demo: MakeDemo | None) -> dict[str, Callable[[Namespace, Path], int]]:
     from segloop.experiments.dry_run.testing import try_test
     from segloop.experiments.dry_run.training import try_training
     from segloop.experiments.launch import Options
 
     return {
         "train": lambda args, scratch: try_training(
-            Options.of(args),
+            Options.of(args, make_demo=make_demo),
             scratch=scratch,
             resume=args.resume,
             amp=args.amp,
             auto_scale_lr=args.auto_scale_lr,
         ),
         "test": lambda args, scratch: try_test(
-            Options.of(args),
+            Options.of(args, make_demo=make_demo),
             scratch=scratch,
             checkpoint=args.checkpoint,
             split=args.split,

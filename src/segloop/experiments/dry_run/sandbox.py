@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.data.demo import DEMOS
+from segloop.data.demo import MakeDemo
 from segloop.experiments.data_checks import innermost
 from segloop.experiments.dry_run.report import BAD, NOTE, Row
 
@@ -28,7 +28,7 @@ PACKAGES = {
     "DVCLiveVisBackend": "dvclive",
     "AimVisBackend": "aim",
 }
-DEMO_SCENES = {"train": 48, "val": 16, "test": 16}  # enough to try the steps on
+DEMO_SCENES = 80  # enough to try the steps on
 
 
 def into_scratch(config: Config, scratch: Path) -> tuple[Config, Path]:
@@ -77,15 +77,13 @@ def backend_rows(config: Config) -> Iterator[Row]:
         yield Row(NOTE, "logging", f"not tried, for it would leave a run behind: {', '.join(elsewhere)}")
 
 
-def demo_in_scratch(config: Config, scratch: Path) -> dict[str, int] | None:
+def demo_in_scratch(config: Config, scratch: Path, make_demo: MakeDemo | None) -> dict[str, int] | None:
     """Draw a few scenes of the demo set where the run would draw it, but in `scratch`, and read those.
 
     Return how many images the whole set will have by split; None where there is nothing to draw.
     """
-    from inspect import signature
-
     demo = config.get("demo")
-    if not demo or demo["task"] not in DEMOS or Path(demo["root"]).exists():
+    if make_demo is None or not demo or Path(demo["root"]).exists():
         return None
     root = scratch / "demo" / demo["task"]
     readers = [
@@ -96,11 +94,10 @@ def demo_in_scratch(config: Config, scratch: Path) -> dict[str, int] | None:
     ]
     if not readers:
         return None
-    draw = DEMOS[demo["task"]]
-    draw(root, seed=demo.get("seed", 0), counts=DEMO_SCENES)
+    whole = make_demo(demo["task"], str(root), seed=demo.get("seed", 0), count=DEMO_SCENES)
     for dataset in readers:
         dataset["data_root"] = str(root)
-    return dict(signature(draw).parameters["counts"].default)
+    return dict(whole)
 
 
 def _written(evaluator: Any) -> Iterator[tuple[Any, str]]:

@@ -45,7 +45,7 @@ def try_test(
     if split not in (None, "test"):
         report.add(Row(GOOD, "split", f"{split}; below it is called test, for it takes the test's place"))
     try_folders(config, folder, report)
-    whole = sandbox.demo_in_scratch(config, scratch)
+    whole = sandbox.demo_in_scratch(config, scratch, options.make_demo)
     if whole:
         report.add(demo_row(config, whole))
     data = data_rows.look_at_files(config, TEST_SPLITS, report)

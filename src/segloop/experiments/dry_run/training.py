@@ -42,7 +42,7 @@ def try_training(
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     report.add(config_row(config))
     try_folder(config, report)
-    whole = sandbox.demo_in_scratch(config, scratch)
+    whole = sandbox.demo_in_scratch(config, scratch, options.make_demo)
     if whole:
         report.add(demo_row(config, whole))
     try:

@@ -1,7 +1,8 @@
-"""tools/make_demo.py draws a set, says where it lies, and answers mistakes in words."""
+"""tools/prepare.py makes a set in one command, says where it lies, and answers mistakes in words."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,53 +10,56 @@ from pathlib import Path
 
 import pytest
 
+from segloop.data.checks import check_semantic
 from segloop.data.info import DatasetInfo
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_demo.py"
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "prepare.py"
+SMALL = ("--demo", "--count", "train=3", "val=1", "--size", "64", "--workers", "1")
 
 
 def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
     return subprocess.run(
         [sys.executable, str(TOOL), *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         timeout=120,
         check=False,
     )
 
 
-SMALL = ("--counts", "train=1", "val=1", "--size", "64", "--workers", "1")
-
-
-def test_draws_under_the_data_root_and_refuses_to_overwrite(tmp_path: Path) -> None:
+def test_a_demo_and_a_download_are_prepared_and_found_there_again(tmp_path: Path) -> None:
     done = call("multiclass", *SMALL, cwd=tmp_path, SEGLOOP_DATA=str(tmp_path / "sets"))
     assert done.returncode == 0, done.stderr
     assert "\r" not in done.stderr  # no live line where there is no terminal
     root = tmp_path / "sets" / "multiclass"
-    info = DatasetInfo.read(root)
-    assert done.stdout.startswith(f"{root}: 1 train, 1 val; classes background, starfish")
+    assert f"{root}: 3 train, 1 val; classes background, starfish" in done.stdout
+    assert "Nothing was lost." in done.stdout
+    assert check_semantic(root, workers=1, cache=False) == []
+    assert DatasetInfo.read(root).source == "drawn by SegLoop"
 
     again = call("multiclass", *SMALL, cwd=tmp_path, SEGLOOP_DATA=str(tmp_path / "sets"))
-    assert again.returncode == 2
-    assert again.stderr.count("\n") == 1
-    assert "exists already" in again.stderr
+    assert again.returncode == 0
+    assert "is there already, made by the same command" in again.stdout
+    other = call("multiclass", *SMALL, "--seed", "3", "--out", str(root), cwd=tmp_path)
+    assert other.returncode == 2
+    assert "seed: 0 there, 3 asked for" in other.stderr
 
-    forced = call("multiclass", *SMALL, "--seed", "3", "--force", "--out", str(root), cwd=tmp_path)
-    assert forced.returncode == 0, forced.stderr
-    assert DatasetInfo.read(root).seed == 3
-    assert DatasetInfo.read(root).content_hash != info.content_hash
+    mine = call("multiclass", str(root), "--out", "mine", "--workers", "1", cwd=tmp_path)
+    assert mine.returncode == 0, mine.stderr
+    assert DatasetInfo.read(tmp_path / "mine").content_hash == DatasetInfo.read(root).content_hash
+    assert DatasetInfo.read(tmp_path / "mine").generator is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("multiclas",), "No demo 'multiclas'; there is: multiclass. Did you mean 'multiclass'?"),
-        (("multiclass", "--counts", "train"), "--counts takes SPLIT=N, such as train=800, not 'train'"),
-        (("multiclass", "--counts", "train=0"), "train=0: a split needs at least 1 scene"),
+        (("multiclas", "--demo"), "There is no task 'multiclas'"),
+        (("multiclass", "nowhere"), "nowhere does not exist. It reads img_dir/<split>"),
+        (("multiclass", "--demo", "--count", "train=0"), "--count takes SPLIT=N, such as train=80, not"),
+        (("multiclass", "--demo", "--size", "8"), "the size is 8; scenes have at least 64 pixels a side"),
         (("multiclass", "--sied", "1"), "--sied"),
         ((), "TASK"),
     ],
@@ -72,7 +76,7 @@ def test_help_comes_at_once(tmp_path: Path) -> None:
     start = time.process_time()
     done = call("--help", cwd=tmp_path)
     assert done.returncode == 0
-    assert "data/<task>" in done.stdout
+    assert "data/TASK" in done.stdout
     heavy = subprocess.run(
         [sys.executable, "-X", "importtime", str(TOOL), "--help"], capture_output=True, text=True, check=True
     ).stderr

@@ -1,0 +1,188 @@
+"""Measure how far simple means go on the Cityscapes demo: pixels, patches, and connected parts.
+
+    python benchmarks/streets_baseline.py [--quick]
+
+How well do random forests (scikit-learn; plain, with half of the pixels foreground, and balanced: the best
+one counts) tell the eight classes of objects by a pixel's colour, or by the 9x9 patch around it? The score is
+the mean Dice over the eight classes, counts pooled over every fourth row and column of the val scenes. How
+many objects of 100 pixels or more would connected parts find, if the class of each pixel were known? A part
+finds an object if their intersection is over half of their union. And how well does a forest tell the class
+of such an object from a small grey picture of its box? The score is the mean over the classes of the share
+that it names right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import cv2
+import numpy as np
+
+from benchmarks.demo_difficulty import FORESTS, FULL, QUICK, STRIDE, foreground_dice, patches_at
+from segloop.data.cityscapes import BY_NAME, OBJECTS, THINGS, label_ids
+from segloop.data.demo.cityscapes import SIZE, draw_scene, instance_ids
+from segloop.data.masks import areas, boxes_xyxy, encode_labels, label_components, paint
+from segloop.utils.cli import Parser, run
+from segloop.utils.workers import map_ordered
+
+LIMITS = {1: 0.25, 9: 0.45}
+PARTS = (0.5, 0.9)  # what connected parts may find: neither hopeless nor all there is
+NAMED = (0.5, 0.9)  # what a forest may name right of objects whose box is known: classes can be told apart
+CROP = 16  # pixels of a side of the small picture
+SCENES = {"train": 100, "val": 50}
+SMALLEST = 100  # pixels of an object that the official evaluation counts
+IGNORED = 255
+Pair = tuple[np.ndarray, np.ndarray]  # an RGB image, and its map of ids
+
+
+def class_table() -> np.ndarray:
+    """Return the class of each label id: 1 to 8 for objects, 0 for what is none, IGNORED for void."""
+    table = np.zeros(256, np.uint8)
+    table[[label.id for label in BY_NAME.values() if label.ignored and label.id >= 0]] = IGNORED
+    table[[label.id for label in THINGS]] = np.arange(1, len(THINGS) + 1)
+    return table
+
+
+def class_map(ids: np.ndarray) -> np.ndarray:
+    """Return the class of each pixel; groups, which nobody counted, are ignored."""
+    classes = class_table()[label_ids(ids)]
+    classes[(ids < OBJECTS) & (classes > 0)] = IGNORED
+    return classes
+
+
+def draw_pair(index: int, *, split: str, size: int) -> Pair:
+    """Return a scene of seed 0."""
+    image, outlines = draw_scene(seed=0, split=split, index=index, size=size)
+    return image, instance_ids(outlines, (size, 2 * size))
+
+
+def draw_pairs(split: str, count: int, *, size: int = SIZE) -> list[Pair]:
+    """Return so many scenes of a split, evenly spread over its towns."""
+    indices = range(0, 4 * count, 4)
+    return list(map_ordered(partial(draw_pair, split=split, size=size), indices))
+
+
+def forest_scores(
+    train: Sequence[Pair],
+    val: Sequence[Pair],
+    *,
+    side: int,
+    train_pixels: int,
+    trees: int,
+    forests: Sequence[str] = FORESTS,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Return the foreground mDice of each forest."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    generator = np.random.default_rng(seed)
+    images, masks = np.stack([image for image, _ in train]), np.stack([class_map(ids) for _, ids in train])
+    held_out, truth = np.stack([image for image, _ in val]), np.stack([class_map(ids) for _, ids in val])
+    scored = np.argwhere(masks != IGNORED)
+    uniform = scored[generator.integers(0, len(scored), train_pixels)]
+    things = np.argwhere((masks > 0) & (masks != IGNORED))
+    rich = np.concatenate(
+        [uniform[: train_pixels // 2], things[generator.integers(0, len(things), train_pixels // 2)]]
+    )
+    grid = np.argwhere(truth[:, ::STRIDE, ::STRIDE] != IGNORED) * [1, STRIDE, STRIDE]
+    classes = len(THINGS) + 1
+    scores = {}
+    for name in forests:
+        places = uniform if name == "as drawn" else rich
+        weight = "balanced" if name == "balanced" else None
+        forest = RandomForestClassifier(
+            trees, min_samples_leaf=3, class_weight=weight, n_jobs=-1, random_state=seed
+        )
+        forest.fit(patches_at(images, places, side=side), masks[tuple(places.T)])
+        confusion = np.zeros((classes, classes), np.int64)
+        for part in np.array_split(grid, max(1, len(grid) // 300_000)):
+            guess = forest.predict(patches_at(held_out, part, side=side)).astype(np.int64)
+            pair = truth[tuple(part.T)].astype(np.int64) * classes + guess
+            confusion += np.bincount(pair, minlength=confusion.size).reshape(confusion.shape)
+        scores[name] = foreground_dice(confusion)
+    return scores
+
+
+def found_by_parts(ids: np.ndarray) -> tuple[int, int]:
+    """Return how many objects the connected parts of their classes find, and how many there are."""
+    parts = np.zeros(ids.shape, np.int32)
+    runs_of = label_components(class_map(ids), without=(0, IGNORED))
+    pieces = [runs for group in runs_of.values() for runs in group]
+    paint(pieces, range(1, len(pieces) + 1), parts)
+    sizes = np.bincount(parts.ravel())
+    found = total = 0
+    for value, runs in encode_labels(ids).items():
+        count = areas([runs])[0]
+        if value < OBJECTS or count < SMALLEST or class_table()[value // OBJECTS] in (0, IGNORED):
+            continue
+        total += 1
+        inside = np.bincount(parts[ids == value], minlength=len(sizes))[1:]
+        found += bool((inside / (count + sizes[1:] - inside) > 0.5).any())
+    return found, total
+
+
+def crops(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each object that counts what a small grey picture of its box shows, and its class from 0."""
+    looks, classes = [], []
+    for image, ids in pairs:
+        grey = image.mean(axis=2, dtype=np.float32)
+        for value, runs in encode_labels(ids).items():
+            label = int(class_table()[value // OBJECTS]) if value >= OBJECTS else 0
+            if label in (0, IGNORED) or areas([runs])[0] < SMALLEST:
+                continue
+            left, top, right, bottom = boxes_xyxy([runs], ids.shape)[0].tolist()
+            small = cv2.resize(grey[top:bottom, left:right], (CROP, CROP), interpolation=cv2.INTER_AREA)
+            shape = np.log([bottom - top, right - left, (bottom - top) / (right - left)])
+            looks.append(np.concatenate([((small - small.mean()) / (small.std() + 1)).ravel(), shape]))
+            classes.append(label - 1)
+    return np.array(looks), np.array(classes)
+
+
+def named_right(train: Sequence[Pair], val: Sequence[Pair], *, trees: int = 200, seed: int = 0) -> float:
+    """Return the mean over the classes of the share of their objects that a forest names right."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(trees, class_weight="balanced", n_jobs=-1, random_state=seed)
+    forest.fit(*crops(train))
+    looks, truth = crops(val)
+    right = forest.predict(looks) == truth
+    return float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer pixels and trees")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print the scores; exit code 1 if one is not within its limits."""
+    args = parse_args()
+    train, val = (draw_pairs(split, count) for split, count in SCENES.items())
+    wrong = False
+    for side, limit in LIMITS.items():
+        start = time.perf_counter()
+        scores = forest_scores(train, val, side=side, **(QUICK if args.quick else FULL))
+        best = max(scores, key=lambda name: scores[name])
+        listed = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
+        print(
+            f"{side}x{side} pixels: foreground mDice {scores[best]:.3f} (limit {limit:.2f}; {listed}; "
+            f"{time.perf_counter() - start:.0f} s)"
+        )
+        wrong |= scores[best] >= limit
+    counts = np.array([found_by_parts(ids) for _, ids in val]).sum(axis=0)
+    share = counts[0] / counts[1]
+    print(
+        f"connected parts of known classes: {counts[0]} of {counts[1]} objects ({share:.2f}; limits {PARTS})"
+    )
+    named = named_right(train, val)
+    print(f"objects in known boxes: {named:.2f} of a class named right (limits {NAMED})")
+    return int(wrong or not PARTS[0] < share < PARTS[1] or not NAMED[0] < named < NAMED[1])
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,206 @@
+"""Any set of images with a class for each pixel, or with objects that are drawn into such masks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from data_converters.base import ReadOptions
+from data_converters.coco_files import find_files
+from data_converters.detect import detect, signs_of
+from data_converters.formats import find_format
+from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
+from data_converters.places import check_read_options
+from data_converters.prepare.base import NEAR_DUPLICATES, SPLITS, Found, Part
+from data_converters.prepare.roots import ARCHIVES, unpack_command
+from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.utils.errors import DataError, UserError, listing
+
+# What authors call their splits; numbers and signs around (`train2017`, `Train_v2`) do not count.
+NAMES: Mapping[str, Sequence[str]] = {
+    "train": ("train", "training", "trn"),
+    "val": ("val", "valid", "validation", "dev", "eval"),
+    "test": ("test", "testing", "tst"),
+}
+# Folders inside a download that are easily taken for the download itself.
+INNER = re.compile(r"(img|ann)_dir|images?|annotations?|masks?|labels?|SegmentationClass")
+HOW = (
+    "It reads img_dir/<split> with ann_dir/<split> (index masks), COCO, CVAT and the other formats of "
+    "docs/formats.md; docs/tasks/multiclass.md shows how a download may look. Nothing at hand? "
+    "python tools/prepare.py multiclass --demo"
+)
+
+
+def find(source: Path, *, options: ReadOptions, from_format: str | None = None) -> Found:
+    """Find the format of a download, where it lies, and which splits its author made."""
+    root, form, reason = (source, from_format, "") if from_format else _look(source)
+    assert form is not None
+    if from_format and not source.exists():
+        raise UserError(f"{source} does not exist.")
+    check_read_options(find_format(form), options)
+    of_format: Callable[..., tuple[list[Part], list[str]]] = _OF_FORMAT.get(form, _by_records)
+    parts, notes = of_format(root, form, options)
+    if reason:
+        notes.insert(0, f"It is read as {form}: {reason}.")
+    return Found(
+        parts=tuple(parts),
+        root=root,
+        groups=(NEAR_DUPLICATES,),
+        grouped_by="picture",
+        facts={} if (root / FILE_NAME).is_file() else {"name": root.resolve().name},
+        notes=tuple(notes),
+    )
+
+
+def split_name(name: str) -> str | None:
+    """Return what a split of the author's is called here; None for a name that is no split's.
+
+    >>> split_name("Train2017"), split_name("valid"), split_name("berlin")
+    ('train', 'val', None)
+    """
+    bare = re.sub(r"([-_ ]?v?\d+)+$", "", name.casefold())
+    return next((split for split, names in NAMES.items() if bare in names), None)
+
+
+def _look(source: Path) -> tuple[Path, str, str]:
+    """Return where a download lies, its format, and what speaks for it."""
+    if not source.exists():
+        raise UserError(f"{source} does not exist. {HOW}")
+    for places in _places(source):
+        fits = [place for place in places if signs_of(place) or _pairs_in(place)]
+        if len(fits) > 1:
+            names = listing([str(place) for place in fits])
+            raise DataError(f"{source} holds {len(fits)} sets; name one:\n{names}")
+        if fits:
+            _refuse_pairs(fits[0])
+            if not signs_of(fits[0]):
+                return fits[0], "mmseg", f"there are {_pairs_in(fits[0])}"
+            return fits[0], *detect(fits[0])
+    raise DataError(_missing(source))
+
+
+def _places(source: Path) -> Iterator[list[Path]]:
+    """Yield the places to look at: the source, what is one folder below, the folder that it is a part of."""
+    yield [source]
+    if source.is_dir():
+        yield sorted(each for each in source.iterdir() if each.is_dir() and each.name[0] != ".")
+        if INNER.fullmatch(source.resolve().name) or split_name(source.resolve().name):
+            yield [source.resolve().parent]
+
+
+def _pairs_in(place: Path) -> str:
+    """Return what the folders of images and of masks are called, if there are such; else nothing."""
+    if not place.is_dir():
+        return ""
+    folders = find_folders(place)
+    above = sorted(place.glob("*/")) if folders.split_first else [place]
+    found = [
+        each / folders.masks
+        for each in above
+        if (each / folders.images).is_dir() and (each / folders.masks).is_dir()
+    ]
+    drawn = any(file.suffix.lower() in MASK_SUFFIXES for folder in found for file in folder.rglob("*.*"))
+    return f"{folders.images} and {folders.masks}" if drawn else ""
+
+
+def _refuse_pairs(place: Path) -> None:
+    """Refuse folders of images and of masks that may hold classes or numbers of objects: none can tell."""
+    signs = {sign.format for sign in signs_of(place)}
+    plain = place.is_dir() and (place / "masks").is_dir()
+    if signs == {"masks"} and plain and not (place / "objects.csv").is_file():
+        raise UserError(
+            f"{place} has a folder of masks, whose numbers may be classes (--from mmseg) or objects (--from "
+            "masks). Say which."
+        )
+
+
+def _missing(source: Path) -> str:
+    if source.is_file():
+        if source.name.lower().endswith(ARCHIVES):
+            return (
+                f"{source} is an archive of no format that is read packed; unpack it and name the folder.\n"
+                f"{listing([unpack_command(source)])}"
+            )
+        return f"{source} is of no format that is known. {HOW}"
+    names = sorted(each.name + "/" * each.is_dir() for each in source.iterdir() if each.name[0] != ".")
+    text = (
+        f"{source} is no download that the task multiclass knows, nor is a folder in it. {HOW}\n"
+        f"It holds:\n{listing(names) or '  nothing'}"
+    )
+    packed = [unpack_command(source / name) for name in names if name.lower().endswith(ARCHIVES)]
+    return f"{text}\nUnpack first:\n{listing(packed)}" if packed else text
+
+
+def _of_mmseg(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], list[str]]:
+    """Return a part for each split of mmseg's folders; a split whose masks nobody gave out is left out."""
+    info = DatasetInfo.read(root) if (root / FILE_NAME).is_file() else None
+    names = find_splits(root, info, options)
+    if not names or options.list_file is not None:
+        return [Part(format=form, source=root, options=options, splits=_known())], []
+    masks = [
+        root / (info.mask_dir(name) if info else find_folders(root).prefix(name)["seg_map_path"])
+        for name in names
+    ]
+    bare = [name for name, folder in zip(names, masks, strict=True) if not folder.is_dir()]
+    notes = [f"The split {name} has no masks and is left out." for name in bare]
+    kept = [name for name in names if name not in bare]
+    if not kept:
+        raise DataError(f"{root} has no masks: looked for\n{listing([str(folder) for folder in masks])}")
+    return _by_split(root, form, options, kept), notes
+
+
+def _of_coco(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], list[str]]:
+    """Return a part for each COCO file; one that lists images without annotations is left out."""
+    files = find_files(root, options)
+    bare = [each for each in files if each.file.name.startswith("image_info")]
+    kept = [each for each in files if each not in bare]
+    notes = [f"{each.file.name} has no annotations and is left out." for each in bare]
+    names = [each.split for each in kept]
+    if None in names:
+        return [Part(format=form, source=root, options=options, splits=_known())], notes
+    return _by_split(root, form, options, [name for name in names if name]), notes
+
+
+def _by_records(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], list[str]]:
+    """Return one part, whose format tells the split of each image, if it has any."""
+    return [Part(format=form, source=root, options=options, splits=_known())], []
+
+
+_OF_FORMAT = {"mmseg": _of_mmseg, "coco": _of_coco, "cvat-coco": _by_records}
+
+
+def _by_split(root: Path, form: str, options: ReadOptions, names: Sequence[str]) -> list[Part]:
+    """Return a part for each split of the author's; folders that are no splits are parts to be cut."""
+    known = {name: split_name(name) for name in names}
+    found = [name for name in known.values() if name]
+    twice = [name for name in names if known[name] and found.count(known[name] or "") > 1]
+    if twice:
+        raise DataError(
+            f"{root} has several splits that mean the same: {', '.join(twice)}. Put them together."
+        )
+    return [
+        Part(
+            format=form,
+            source=root,
+            options=replace(options, split=name),
+            split=(known[name] or name) if found else None,
+            prefix="" if found or len(names) == 1 else f"{name}/",
+        )
+        for name in sorted(names, key=lambda name: _rank(known[name]))
+    ]
+
+
+def _rank(split: str | None) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
+
+
+def _known() -> dict[str, str | None]:
+    """Return every name that a split of an author's has, in lower case and with a capital."""
+    return {
+        spelt: split
+        for split in SPLITS
+        for name in NAMES[split]
+        for spelt in (name, name.capitalize(), name.upper())
+    }

@@ -1,0 +1,64 @@
+"""Draw the contact sheet of the spacecraft demo that the documentation shows.
+
+    python supplementary/viz/spacecraft_gallery.py [--out supplementary/viz/spacecraft_gallery.png]
+
+An image, its fine mask and its coarse one, with the boxes of craft, straight from the generator.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from segloop.utils.cli import Parser, run
+
+SCENES = (1, 108, 13, 118, 109, 100, 123, 132, 126, 139)
+COLUMNS = 5
+GAP = 5
+TILE_HW = (126, 168)
+COLORS = 256
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("spacecraft_gallery.png"))
+    parser.add_argument("--scenes", type=int, nargs="+", default=SCENES, metavar="INDEX", help="which scenes")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Draw the scenes and their labels, and write one PNG with few colours."""
+    args = parse_args()
+    import cv2
+    import numpy as np
+    from PIL import Image
+
+    from segloop.data.demo.dice import Dice
+    from segloop.data.demo.spacecraft import COLORS as PARTS
+    from segloop.data.demo.spacecraft import SIZE, draw_labels, draw_scene
+    from segloop.utils.atomic import open_atomic
+
+    def tile(index: int) -> np.ndarray:
+        scene = draw_scene(seed=0, split="train", index=index, size=SIZE)
+        shown = [scene.image]
+        for fine in (True, False):
+            parts, boxes = draw_labels(scene, Dice(0, "train hand", index), fine=fine)
+            colored = PARTS[parts]
+            for right, bottom, left, top in boxes:
+                cv2.rectangle(colored, (left, top), (right, bottom), (150, 150, 150), 1)
+            shown.append(colored)
+        small = [cv2.resize(each, TILE_HW[::-1], interpolation=cv2.INTER_AREA) for each in shown]
+        return np.pad(np.concatenate(small), ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+
+    tiles = [tile(index) for index in args.scenes]
+    rows = [np.concatenate(tiles[k : k + COLUMNS], axis=1) for k in range(0, len(tiles), COLUMNS)]
+    sheet = np.concatenate(rows, axis=0)[:-GAP, :-GAP]
+    few = Image.fromarray(sheet).quantize(COLORS, kmeans=2, dither=Image.Dither.NONE)
+    with open_atomic(args.out, "wb") as file:
+        few.save(file, "PNG", optimize=True)
+    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,64 @@
+"""Pixels, patches and connected parts alone do not solve the street scenes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.demo_difficulty import QUICK
+from benchmarks.streets_baseline import (
+    IGNORED,
+    LIMITS,
+    NAMED,
+    PARTS,
+    SCENES,
+    class_map,
+    crops,
+    draw_pair,
+    draw_pairs,
+    forest_scores,
+    found_by_parts,
+    named_right,
+)
+
+
+def test_groups_and_void_are_not_scored() -> None:
+    ids = np.array([[7, 24, 24000, 33001, 3, 29000, 23]], np.uint16)
+    assert class_map(ids).tolist() == [[0, IGNORED, 1, 8, IGNORED, IGNORED, 0]]
+
+
+def test_parts_find_what_stands_alone_and_miss_what_touches_its_like() -> None:
+    ids = np.full((40, 60), 7, np.uint16)
+    ids[2:14, 2:14] = 26000
+    ids[20:32, 2:14], ids[20:32, 14:26] = 26001, 26002
+    ids[20:32, 40:52] = 24000
+    ids[2:6, 40:44] = 24001  # too small to count
+    assert found_by_parts(ids) == (2, 4)
+
+
+def test_crops_are_of_the_objects_that_count() -> None:
+    ids = np.full((40, 60), 7, np.uint16)
+    ids[2:14, 2:22], ids[20:32, 40:52], ids[35:38, 2:5] = 26000, 33000, 24000
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[2:14, 2:12] = 200
+    looks, classes = crops([(image, ids)])
+    assert classes.tolist() == [2, 7]
+    assert looks.shape == (2, 16 * 16 + 3)
+    assert looks[0][0] > 0 > looks[0][15]
+
+
+def test_scenes_come_from_the_generator() -> None:
+    image, ids = draw_pair(1, split="val", size=64)
+    assert image.shape == (64, 128, 3)
+    assert ids.shape == (64, 128)
+
+
+@pytest.mark.slow
+def test_forests_and_parts_stay_within_their_limits() -> None:
+    pytest.importorskip("sklearn", reason="pip install segloop[bench]")
+    train, val = (draw_pairs(split, count) for split, count in SCENES.items())
+    for side, limit in LIMITS.items():
+        assert max(forest_scores(train, val, side=side, **QUICK).values()) < limit
+    found, total = np.array([found_by_parts(ids) for _, ids in val]).sum(axis=0)
+    assert PARTS[0] < found / total < PARTS[1]
+    assert NAMED[0] < named_right(train, val) < NAMED[1]
