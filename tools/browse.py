@@ -42,10 +42,13 @@ def main() -> int:
     args = parse_args()
     if args.count < 1:
         raise UserError(f"--count {args.count}: there is at least 1 batch to see.")
+    from data_converters.prepare.demos import make_demo
     from segloop.experiments.browse import browse
     from segloop.experiments.launch import Options
 
-    options = Options(config=args.config, overrides=args.cfg_options, seed=args.seed, device="cpu")
+    options = Options(
+        config=args.config, overrides=args.cfg_options, seed=args.seed, device="cpu", make_demo=make_demo
+    )
     browsed = browse(options, split=args.split, count=args.count)
     from segloop.experiments.browse_sheet import write_sheet
 

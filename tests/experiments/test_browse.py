@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,6 +31,20 @@ def test_training_batches_are_those_that_a_training_begins_with(tiny_config: Pat
         for mine, image, sample in zip(ours.images, theirs["inputs"], theirs["data_samples"], strict=True):
             assert np.abs(mine.image[..., ::-1].astype(int) - image.permute(1, 2, 0).numpy()).max() <= 1
             assert np.array_equal(mine.mask, sample.gt_sem_seg.data[0].numpy())
+
+
+def test_the_demo_set_of_a_config_is_made_where_it_is_missing(
+    tiny_config: Path, tiny_root: Path, tiny_master: Path
+) -> None:
+    shutil.rmtree(tiny_root)
+
+    def make_demo(task: str, root: Path | str, *, seed: int) -> None:
+        shutil.copytree(tiny_master, root)
+
+    with pytest.raises(DataError, match="which does not exist"):
+        browse(Options(config=str(tiny_config), device="cpu"), count=1)
+    options = Options(config=str(tiny_config), device="cpu", make_demo=make_demo)
+    assert len(list(browse(options, count=1).batches)) == 1
 
 
 def test_other_splits_are_shown_as_they_are_scored(tiny_config: Path) -> None:

@@ -88,7 +88,7 @@ def browse(options: Options, *, split: str = "train", count: int = 4) -> Browsed
     there = [name for name in SPLITS if config.get(f"{name}_dataloader")]
     if split not in there:
         raise ConfigError(f"{options.config} has no {split}_dataloader; choose {', '.join(there)}.")
-    check_data(config, (split,))
+    check_data(config, (split,), make_demo=options.make_demo)
     if config.get("kfold") and split != "test":
         config = with_folds(config)
     seed = (config.get("randomness") or {}).get("seed") or 0

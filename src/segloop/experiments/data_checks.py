@@ -11,7 +11,7 @@ from segloop import ops
 from segloop.data.checks import Legal, Seen, describe, in_order, look_over
 from segloop.data.demo import MakeDemo
 from segloop.data.info import FILE_NAME
-from segloop.data.layout import Layout
+from segloop.data.layout import Layout, missing_folder
 from segloop.experiments.config import is_semantic
 from segloop.utils.errors import ConfigError, DataError, UserError, together
 from segloop.utils.progress import counted
@@ -92,6 +92,8 @@ def _look_over_dataset(dataset: Any, config: Config) -> Seen:
 def require_classes(config: Config, layout: Layout) -> int:
     """Return the number of classes; refuse a model that predicts another number than the data have."""
     names = layout.metainfo.get("classes")
+    if not names and not layout.images.is_dir():
+        raise missing_folder(layout.images)
     if not names:
         raise DataError(
             f"{layout.root} has no {FILE_NAME}, and the config names no classes: "
