@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from zipfile import is_zipfile
 
 from data_converters.base import Format, ReadOptions, WriteOptions
 from data_converters.formats import FORMATS
@@ -57,6 +58,17 @@ def check_options(
     idle = _idle(reader, read_options, reader.read_options, doing="read")
     idle += _idle(maker, write_options, (*maker.write_options, "draw"), doing="written")
     _refuse_idle(idle)
+
+
+def in_archive(source: Path, images: Path | None) -> bool:
+    """Tell whether a set's images lie in an archive, whose files are unpacked for a while only."""
+    return images is None and source.is_file() and is_zipfile(source)
+
+
+def check_links(source: Path, images: Path | None, *, media: str | None) -> None:
+    """Refuse symbolic links into an archive."""
+    if media == "link" and in_archive(source, images):
+        raise UserError(f"Images in {source} cannot be linked to; leave out --media link, or unpack it.")
 
 
 def check_read_options(reader: Format, options: ReadOptions) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import is_zipfile
 
 from data_converters.base import BadRecord
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import FORMATS
-from data_converters.places import check_places
-from data_converters.prepare.base import SPLITS, Found, Part, Progress
+from data_converters.places import check_links, check_places, in_archive
+from data_converters.prepare.base import SPLITS, Found, Progress
 from data_converters.prepare.cut import cut, parts_to_survey
 from data_converters.prepare.joined import Keys, join
 from data_converters.prepare.record import Wish, find_prepared
@@ -153,9 +152,9 @@ def _take(
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
     assert isinstance(images.keys, Keys)
     images = replace(images, keys=images.keys.with_splits(cutting.splits), facts=_facts(images, wish))
-    packed = [part.source for part in found.parts if _is_packed(part)]
-    if packed and media == "link":
-        raise UserError(f"Images in {packed[0]} cannot be linked to; leave out --media link, or unpack it.")
+    for part in found.parts:
+        check_links(part.source, part.options.images, media=media)
+    packed = [part.source for part in found.parts if in_archive(part.source, part.options.images)]
     way, told = _choose_way(media, images, place)
     if packed:
         told = f"Images are unpacked from {packed[0]}."
@@ -183,11 +182,6 @@ def _take(
     else:  # nobody has seen the folder that was drawn
         notes = tuple(note.replace(f"{found.root}/", "") for note in notes)
     return tally.report(report, keeps=writer.keeps, told=notes), cutting.told
-
-
-def _is_packed(part: Part) -> bool:
-    """Tell whether a part's images lie in an archive."""
-    return part.options.images is None and part.source.is_file() and is_zipfile(part.source)
 
 
 def _nested(found: Found, wish: Wish) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from data_converters.base import ReadOptions, WriteOptions
+from data_converters.convert import convert
 from data_converters.formats import FORMATS
-from data_converters.places import check_options, check_places
+from data_converters.places import check_links, check_options, check_places
 from segloop.utils.errors import UserError
 
 
@@ -77,3 +79,20 @@ def test_options_that_do_nothing_are_refused_together() -> None:
         "  --to-results when airbus is written",
     ]
     check_options(coco, coco, ReadOptions(size_hw=(1, 2)), WriteOptions(masks="exact-polygon", draw=True))
+
+
+def test_nothing_is_linked_into_an_archive_for_it_is_unpacked_for_a_while(tmp_path: Path) -> None:
+    source = tmp_path / "set.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("a.txt", "a")
+    with pytest.raises(UserError, match=r"set\.zip cannot be linked to"):
+        convert(
+            source,
+            tmp_path / "out",
+            from_format="cvat",
+            to_format="coco",
+            write_options=WriteOptions(media="link"),
+        )
+    check_links(source, tmp_path, media="link")
+    check_links(source, None, media="hardlink")
+    check_links(tmp_path, None, media="link")
