@@ -27,7 +27,7 @@ import numpy as np
 from data_converters.base import ReadOptions
 from data_converters.mmseg import read
 from segloop.data.annotations import LabelledImages
-from segloop.data.demo import DEMOS
+from segloop.data.demo.multiclass import draw_native
 from segloop.data.index_masks import read_index_mask
 from segloop.data.statistics import gather
 from segloop.data.statistics.measure import read_image
@@ -84,7 +84,7 @@ def main() -> None:
 def make(root: Path, *, count: int, size_hw: tuple[int, int], suffix: str) -> None:
     """Write scenes and masks of a size, and link them until there are `count`."""
     demo = root.with_name("demo")
-    DEMOS["multiclass"](demo, seed=0, counts={"train": SCENES}, size=192)
+    draw_native(demo, seed=0, counts={"train": SCENES}, size=192)
     (root / "img_dir/train").mkdir(parents=True)
     (root / "ann_dir/train").mkdir(parents=True)
     images = sorted((demo / "img_dir/train").iterdir())

@@ -9,6 +9,8 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -346,3 +348,20 @@ def test_the_tree_in_the_readme_is_true() -> None:
 def is_experiment(file: Path) -> bool:
     """Return whether a file is a config that somebody trains."""
     return file.parts[0] == "configs" and file.parts[1] != "_base_" and file.suffix == ".py"
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "supplementary"])
+def test_scripts_that_no_test_runs_find_what_they_import(folder: str) -> None:
+    missing = []
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+                continue
+            if node.module.split(".")[0] in ("segloop", "data_converters", "benchmarks"):
+                module = import_module(node.module)
+                missing += [
+                    f"{file.relative_to(ROOT)}: {node.module}.{each.name}"
+                    for each in node.names
+                    if not hasattr(module, each.name) and find_spec(f"{node.module}.{each.name}") is None
+                ]
+    assert missing == []
