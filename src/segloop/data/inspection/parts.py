@@ -10,12 +10,8 @@ import numpy as np
 
 from segloop.data.masks import Parts
 
-SPECK = 9  # pixels: a part of no more is a slip of the hand more often than an object
-THIN, LONG = 2, 12  # pixels: of a sliver
-HOLE_SHARE, HOLE_AREA = (
-    0.4,
-    30,
-)  # of what an outline encloses, and in pixels: a hole that large is one too many
+# Of what an outline encloses, and in pixels: a hole that large is one too many.
+HOLE_SHARE, HOLE_AREA = 0.4, 30
 Box = tuple[int, int, int, int]
 
 
@@ -37,11 +33,10 @@ def find_flaws(parts: Parts, labels: np.ndarray, size_hw: tuple[int, int]) -> li
     """
     left, top, right, bottom = parts.boxes_xyxy.T
     inside = (left > 0) & (top > 0) & (right < size_hw[1]) & (bottom < size_hw[0])
-    speck = inside & (parts.area <= SPECK)
-    length = np.maximum(right - left, bottom - top)
-    sliver = inside & ~speck & (parts.thickness <= THIN) & (length >= LONG)
+    speck = inside & parts.are_specks
+    sliver = inside & ~speck & parts.are_lines
     found = []
-    for kind, which, sizes in (("specks", speck, parts.area), ("slivers", sliver, length)):
+    for kind, which, sizes in (("specks", speck, parts.area), ("slivers", sliver, parts.lengths)):
         for label in np.unique(labels[which]).tolist():
             places = np.flatnonzero(which & (labels == label))
             first = places[np.argmin(sizes[places])] if kind == "specks" else places[np.argmax(sizes[places])]

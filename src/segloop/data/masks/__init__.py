@@ -41,6 +41,7 @@ from segloop.data.masks.runs import (
     unite,
 )
 from segloop.data.masks.shapes import (
+    SPECK,
     Parts,
     Pieces,
     label_pieces,
@@ -56,6 +57,7 @@ from segloop.data.masks.windows import Patch, decode_patches, encode_patches
 __all__ = [
     "FARTHEST",
     "MOST_PLACES",
+    "SPECK",
     "Mended",
     "Order",
     "Parts",

@@ -40,19 +40,36 @@ def label_components(
 
     Values ascend, and parts come by their first pixel, column by column.
     """
-    height, width = labels.shape
-    if height * width == 0:
-        return {}
-    flat = np.asarray(labels).T.ravel()
+    starts, stops, values = column_runs(labels, without=without)
+    return _split(starts, stops, values, (labels.shape[0], labels.shape[1]), connectivity=connectivity)
+
+
+def column_runs(
+    labels: np.ndarray, *, without: Iterable[int] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where runs of one value begin and end in an HxW map, column by column, and their values.
+
+    A run ends with its column.
+    """
+    labels = np.asarray(labels)
+    if labels.size == 0:
+        return np.zeros(0, INT), np.zeros(0, INT), np.zeros(0, labels.dtype)
+    if labels.dtype in (np.uint8, np.uint16):
+        import cv2  # where it is needed: runs are read without it
+
+        flat = cv2.transpose(labels).ravel()  # OpenCV turns by blocks
+    else:
+        flat = labels.T.ravel()
     begins = np.empty(len(flat), bool)
     np.not_equal(flat[1:], flat[:-1], out=begins[1:])
-    begins[::height] = True  # a run ends with its column
+    begins[:: labels.shape[0]] = True
     starts = np.flatnonzero(begins)
     stops = np.append(starts[1:], len(flat))
     values = flat[starts]
-    wanted = np.isin(values, np.array([*without], INT), invert=True)
-    starts, stops, values = starts[wanted].astype(INT), stops[wanted].astype(INT), values[wanted]
-    return _split(starts, stops, values, (height, width), connectivity=connectivity)
+    wanted = np.ones(len(values), bool)
+    for value in without:
+        wanted &= values != value
+    return starts[wanted].astype(INT), stops[wanted].astype(INT), values[wanted]
 
 
 def _split(

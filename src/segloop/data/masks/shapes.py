@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segloop.data.masks.components import roots, touching
+from segloop.data.masks.components import column_runs, roots, touching
 from segloop.data.masks.runs import Runs, to_spans
 from segloop.data.masks.spans import INT, cut
+
+SPECK = 9  # pixels: a part of no more is a slip of the hand more often than an object
+THIN, LONG = 2, 12  # pixels: of a line, which is a slip along a border more often than an object
 
 
 @dataclass(frozen=True)
@@ -50,29 +53,28 @@ class Parts:
     def __len__(self) -> int:
         return len(self.owner)
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """The longer sides of the boxes."""
+        return (self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]).max(axis=1, initial=0)
+
+    @property
+    def are_specks(self) -> np.ndarray:
+        """Which have hardly a pixel."""
+        return self.area <= SPECK
+
+    @property
+    def are_lines(self) -> np.ndarray:
+        """Which are long and thin."""
+        return (self.thickness <= THIN) & (self.lengths >= LONG)
+
 
 def label_pieces(labels: np.ndarray, *, without: Iterable[int] = ()) -> Pieces:
     """Return the runs of each value of an HxW map, but for the values to leave out."""
     height = labels.shape[0]
-    if labels.size == 0:
-        nothing = np.zeros(0, INT)
-        return Pieces(nothing, nothing, nothing, nothing)
-    import cv2  # where it is needed: runs are read without it
-
-    narrow = labels.dtype in (np.uint8, np.uint16)
-    flat = (cv2.transpose(labels) if narrow else np.asarray(labels).T).ravel()  # OpenCV turns by blocks
-    begins = np.empty(len(flat), bool)
-    np.not_equal(flat[1:], flat[:-1], out=begins[1:])
-    begins[::height] = True  # a run ends with its column
-    starts = np.flatnonzero(begins)
-    stops = np.append(starts[1:], len(flat))
-    values = flat[starts]
-    wanted = np.ones(len(values), bool)
-    for value in without:
-        wanted &= values != value
-    starts, stops = starts[wanted], stops[wanted]
-    column = starts // height
-    return Pieces(column, starts - column * height, stops - column * height, values[wanted].astype(INT))
+    starts, stops, values = column_runs(labels, without=without)
+    column = starts // max(height, 1)
+    return Pieces(column, starts - column * height, stops - column * height, values.astype(INT))
 
 
 def run_pieces(runs: Sequence[Runs], size_hw: tuple[int, int]) -> Pieces:

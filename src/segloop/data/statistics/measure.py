@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from segloop.data.annotations import ImageRecord, LabelSet
-from segloop.data.masks import Parts, Pieces, measure_pieces
+from segloop.data.masks import SPECK, Parts, Pieces, measure_pieces
 from segloop.data.statistics.bins import (
     ASPECTS,
     BRIGHTNESS,
@@ -28,8 +28,6 @@ from segloop.data.statistics.colors import NO_LOOK, Look, look
 from segloop.data.statistics.tally import EXAMPLE, GRID, Tally, best
 from segloop.utils.errors import UserError
 
-SPECK = 9  # pixels: a part of no more is a slip of the hand more often than an object
-LINE_THICK, LINE_LONG = 2, 12  # pixels
 NO_SPLIT = ""
 LOOK_BINS: tuple[Octaves | Steps, ...] = (BRIGHTNESS, DEVIATIONS, SHARPNESS, CONTRASTS, FOLLOWS)
 
@@ -201,10 +199,8 @@ class Batch:
 
     def _tally_parts(self, parts: Parts) -> None:
         count = self.tally.num_labels
-        sides = parts.boxes_xyxy[:, 2:] - parts.boxes_xyxy[:, :2]
-        line = (parts.thickness <= LINE_THICK) & (sides.max(axis=1, initial=0) >= LINE_LONG)
-        self.tally.specks += np.bincount(self.part_labels[parts.area <= SPECK], minlength=count)
-        self.tally.lines += np.bincount(self.part_labels[line], minlength=count)
+        self.tally.specks += np.bincount(self.part_labels[parts.are_specks], minlength=count)
+        self.tally.lines += np.bincount(self.part_labels[parts.are_lines], minlength=count)
 
     def _tally_objects(self, objects: Objects) -> None:
         tally, count = self.tally, self.tally.num_labels
