@@ -30,13 +30,7 @@ def make_parser(description: str) -> Parser:
     parser = Parser(f"{description.strip()}\n\nformats:\n{format_table()}")
     parser.add_argument("source", type=Path, metavar="SRC", help="file or folder to read; never changed")
     parser.add_argument("target", type=Path, metavar="DST", help="file or folder to make")
-    parser.add_argument(
-        "--from",
-        dest="from_format",
-        metavar="F",
-        default=AUTO,
-        help="format of SRC (default: auto, which looks and says what it saw, or asks)",
-    )
+    add_from(parser)
     parser.add_argument("--to", dest="to_format", metavar="F", required=True, help="format of DST")
     parser.add_argument(
         "--strict", action="store_true", help="write nothing if anything would be lost; exit code 1"
@@ -51,6 +45,17 @@ def make_parser(description: str) -> Parser:
     add_read_options(parser)
     _add_write_options(parser)
     return parser
+
+
+def add_from(parser: Parser, *, of: str = "SRC") -> None:
+    """Add the flag that names the format of a source."""
+    parser.add_argument(
+        "--from",
+        dest="from_format",
+        metavar="F",
+        default=AUTO,
+        help=f"format of {of} (default: auto, which looks and says what it saw, or asks)",
+    )
 
 
 def add_read_options(parser: Parser, *, of: str = "SRC") -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_converters.cli import AUTO, add_read_options, format_table, read_options
+from data_converters.cli import AUTO, add_from, add_read_options, format_table, read_options
 from data_converters.formats import FORMATS, find_format
 from segloop.utils.cli import Parser
 from segloop.utils.errors import UserError
@@ -19,13 +19,7 @@ def source_parser(description: str) -> Parser:
     """Return a parser that takes a DATASET and how to read it; see `open_source`."""
     parser = Parser(f"{description.strip()}\n\nformats:\n{format_table(reading=True)}")
     parser.add_argument("source", type=Path, metavar="DATASET", help="file or folder to read; never changed")
-    parser.add_argument(
-        "--from",
-        dest="from_format",
-        metavar="F",
-        default=AUTO,
-        help="format of DATASET (default: auto, which looks and says what it saw, or asks)",
-    )
+    add_from(parser, of="DATASET")
     add_read_options(parser, of="DATASET")
     return parser
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import UserError
+from segloop.utils.flags import add_overrides
 
 
 def parse_args() -> Namespace:
@@ -26,14 +27,7 @@ def parse_args() -> Namespace:
         "--seed", type=int, metavar="N", help="seed of order and augmentation (default: the config's)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: <work_dir>/browse/<split>")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override config values, as tools/train.py does",
-    )
+    add_overrides(parser)
     return parser.parse_args()
 
 

@@ -13,14 +13,7 @@ CONFIGS = (".py", ".json", ".yaml", ".yml")
 def add_common(parser: Parser) -> None:
     """Add the flags of training and testing that are the same in both."""
     parser.add_argument("--work-dir", metavar="DIR", help="the run's folder (default: work_dirs/<config>)")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override config values: a.b=1, list=1,2 or list=[1,2], dataset.pipeline.2.prob=0.3",
-    )
+    add_overrides(parser)
     parser.add_argument(
         "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: the best there is)"
     )
@@ -42,6 +35,18 @@ def add_common(parser: Parser) -> None:
         help="check everything, try the largest batches, say what the run will take; keep nothing",
     )
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_overrides(parser: Parser) -> None:
+    """Add the flag that overrides config values."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override config values: a.b=1, list=1,2 or list=[1,2], dataset.pipeline.2.prob=0.3",
+    )
 
 
 def take_back_config(parser: Parser, args: argparse.Namespace, flag: str, *, empty: str) -> None:

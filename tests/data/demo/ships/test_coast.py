@@ -6,26 +6,16 @@ import numpy as np
 
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.ships import coast
-from segloop.data.demo.ships.canvas import Canvas, Stencil
+from segloop.data.demo.ships.canvas import Stencil
+from tests.data.demo.ships.canvases import canvas
 
 SIDE = 192
-
-
-def canvas() -> Canvas:
-    return Canvas(
-        image=np.full((SIDE, SIDE, 3), 60, np.float32),
-        ships=np.zeros((SIDE, SIDE), np.uint16),
-        land=np.zeros((SIDE, SIDE), bool),
-        clouds=np.zeros((SIDE, SIDE), np.float32),
-        unit=1.0,
-        sun_xy=(2, 1),
-    )
 
 
 def test_a_coast_leaves_water_and_land() -> None:
     shares = []
     for index in range(8):
-        scene = canvas()
+        scene = canvas(SIDE)
         coast.add_coast(Dice(0, "coast", index), scene)
         shares.append(scene.land.mean())
         assert scene.image.min() >= 0
@@ -38,7 +28,7 @@ def test_a_coast_leaves_water_and_land() -> None:
 
 
 def test_rocks_keep_off_land_and_ships() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     scene.land[:, :96] = True
     scene.ships[:, 96:130] = 1
     before = scene.image.copy()
@@ -50,21 +40,21 @@ def test_rocks_keep_off_land_and_ships() -> None:
 def test_each_kind_of_works_is_seen_and_kept_clear_of_ships() -> None:
     pictures = set()
     for index in range(12):
-        scene = canvas()
+        scene = canvas(SIDE)
         coast.add_works(Dice(0, "works", index), scene)
         seen = np.abs(scene.image - 60).max(axis=2) > 40
         assert (seen & ~scene.land).mean() < 0.02
         if seen.any():
             pictures.add(scene.image.tobytes())
     assert len(pictures) > 8
-    scene = canvas()
+    scene = canvas(SIDE)
     scene.land[:] = True
     coast.add_works(Dice(0, "works", 0), scene)
     assert (scene.image == 60).all(), "nothing is set down on land"
 
 
 def test_objects_lie_only_where_they_may_and_cast_shadows() -> None:
-    scene, stencil = canvas(), Stencil(SIDE, painted=True)
+    scene, stencil = canvas(SIDE), Stencil(SIDE, painted=True)
     stencil.polygon(np.array([[20, 20], [60, 20], [60, 40], [20, 40]]), tone=(200, 30, 30))
     inner = np.zeros((SIDE, SIDE), np.float32)
     inner[:, :40] = 1

@@ -8,27 +8,16 @@ import pytest
 
 from segloop.data.demo.dice import Dice
 from segloop.data.demo.ships import harbour
-from segloop.data.demo.ships.canvas import Canvas
+from tests.data.demo.ships.canvases import canvas
 
 SIDE = 224
-
-
-def canvas() -> Canvas:
-    return Canvas(
-        image=np.full((SIDE, SIDE, 3), 60, np.float32),
-        ships=np.zeros((SIDE, SIDE), np.uint16),
-        land=np.zeros((SIDE, SIDE), bool),
-        clouds=np.zeros((SIDE, SIDE), np.float32),
-        unit=1.0,
-        sun_xy=(2, 1),
-    )
 
 
 @pytest.mark.parametrize("build", [harbour.add_harbour, harbour.add_canal])
 def test_ships_lie_in_the_water_along_the_quays(build) -> None:
     moored = 0
     for index in range(4):
-        scene = canvas()
+        scene = canvas(SIDE)
         build(Dice(0, build.__name__, index), scene)
         assert 0.1 < scene.land.mean() < 0.95
         afloat = scene.ships > 0
@@ -39,7 +28,7 @@ def test_ships_lie_in_the_water_along_the_quays(build) -> None:
 
 
 def test_the_yard_has_colours_and_stays_on_land() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     harbour.add_harbour(Dice(0, "yard", 1), scene)
     water = ~(scene.land | (scene.ships > 0))
     far = cv2.erode(water.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0

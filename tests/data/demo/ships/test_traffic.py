@@ -9,23 +9,12 @@ import numpy as np
 import pytest
 
 from segloop.data.demo.dice import Dice
-from segloop.data.demo.ships.canvas import Canvas
 from segloop.data.demo.ships.traffic import PORT_KINDS, SEA_KINDS, Plan, add_wake, has_room, plan, put, sail
 from segloop.data.demo.ships.vessels import KINDS
+from tests.data.demo.ships.canvases import canvas
 
 SIDE = 160
 SHIP = Plan("tanker", (80.0, 80.0), 40.0, 0.0, 0.2)
-
-
-def canvas() -> Canvas:
-    return Canvas(
-        image=np.full((SIDE, SIDE, 3), 60, np.float32),
-        ships=np.zeros((SIDE, SIDE), np.uint16),
-        land=np.zeros((SIDE, SIDE), bool),
-        clouds=np.zeros((SIDE, SIDE), np.float32),
-        unit=1.0,
-        sun_xy=(2, 1),
-    )
 
 
 def test_plans_keep_to_the_lengths_of_their_kind() -> None:
@@ -40,7 +29,7 @@ def test_plans_keep_to_the_lengths_of_their_kind() -> None:
 
 
 def test_a_ship_is_painted_and_numbered_once() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     assert put(Dice(0, "", 0), scene, SHIP)
     assert (scene.ships == 1).sum() == pytest.approx(40 * 8, rel=0.1)
     assert np.abs(scene.image[80, 65:95] - 60).max() > 10
@@ -51,22 +40,22 @@ def test_a_ship_is_painted_and_numbered_once() -> None:
 
 
 def test_a_ship_that_lies_outside_is_not_painted() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     assert not put(Dice(0, "", 0), scene, SHIP.moved((400.0, 80.0), 0.0))
     assert scene.lengths == []
 
 
 def test_there_is_no_room_on_land_near_ships_and_under_clouds() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     assert has_room(SHIP, scene, gap=2)
     scene.land[:, 102:] = True
     assert has_room(SHIP, scene, gap=1)
     assert not has_room(SHIP, scene, gap=3)
-    scene = canvas()
+    scene = canvas(SIDE)
     put(Dice(0, "", 0), scene, SHIP.moved((80.0, 91.0), 0.0))
     assert has_room(SHIP, scene, gap=1)
     assert not has_room(SHIP, scene, gap=5)
-    scene = canvas()
+    scene = canvas(SIDE)
     scene.clouds[:, :62] = 1
     assert has_room(SHIP, scene, gap=1), "a ship may look out from under a cloud"
     scene.clouds[:, :90] = 1
@@ -74,12 +63,12 @@ def test_there_is_no_room_on_land_near_ships_and_under_clouds() -> None:
 
 
 def test_a_wake_lies_behind_the_ship_and_not_on_land() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     add_wake(Dice(0, "", 0), scene, SHIP, speed=1.0)
     foam = scene.image.mean(axis=2) - 60
     assert foam[70:90, 20:58].mean() > 10
     assert np.abs(foam[:, 105:]).max() < 1
-    scene = canvas()
+    scene = canvas(SIDE)
     scene.land[:] = True
     add_wake(Dice(0, "", 0), scene, SHIP, speed=1.0)
     assert (scene.image == 60).all()
@@ -87,7 +76,7 @@ def test_a_wake_lies_behind_the_ship_and_not_on_land() -> None:
 
 
 def test_sailing_ships_keep_apart() -> None:
-    scene = canvas()
+    scene = canvas(SIDE)
     sail(Dice(0, "", 3), scene, 8, kinds={"fisher": 1}, anchored=0.5)
     assert 5 <= len(scene.lengths) <= 8
     assert len(np.unique(scene.ships)) - 1 >= 5
