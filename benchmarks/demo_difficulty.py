@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -71,8 +71,6 @@ def measure(
     seed: int = 0,
 ) -> dict[str, float]:
     """Return the foreground mDice of each forest."""
-    from sklearn.ensemble import RandomForestClassifier
-
     info = DatasetInfo.read(root)
     generator = np.random.default_rng(seed)
     images, masks = read_split(root, info, "train", most=400)
@@ -84,18 +82,45 @@ def measure(
     )  # half of its pixels are foreground: it knows the classes better and cries wolf more often
     held_out, truth = read_split(root, info, "val", most=200)
     grid = np.argwhere(np.ones_like(truth[:, ::STRIDE, ::STRIDE], bool)) * [1, STRIDE, STRIDE]
+    places = {name: uniform if name == "as drawn" else rich for name in forests}
+    return score_forests(
+        (images, masks),
+        (held_out, truth),
+        places,
+        grid,
+        classes=info.num_classes,
+        side=side,
+        trees=trees,
+        seed=seed,
+    )
+
+
+def score_forests(
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray],
+    places: Mapping[str, np.ndarray],
+    grid: np.ndarray,
+    *,
+    classes: int,
+    side: int,
+    trees: int,
+    seed: int,
+) -> dict[str, float]:
+    """Return the foreground mDice, on a grid of val, of a forest for each name, trained at its places."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    (images, masks), (held_out, truth) = train, val
     scores = {}
-    for name in forests:
-        places = uniform if name == "as drawn" else rich
+    for name, chosen in places.items():
         weight = "balanced" if name == "balanced" else None
         forest = RandomForestClassifier(
             trees, min_samples_leaf=3, class_weight=weight, n_jobs=-1, random_state=seed
         )
-        forest.fit(patches_at(images, places, side=side), masks[tuple(places.T)])
-        confusion = np.zeros((info.num_classes, info.num_classes), np.int64)
+        forest.fit(patches_at(images, chosen, side=side), masks[tuple(chosen.T)])
+        confusion = np.zeros((classes, classes), np.int64)
         for part in np.array_split(grid, max(1, len(grid) // 300_000)):
             guess = forest.predict(patches_at(held_out, part, side=side)).astype(np.int64)
-            pair = truth[tuple(part.T)].astype(np.int64) * info.num_classes + guess
+            pair = truth[tuple(part.T)].astype(np.int64) * classes + guess
             confusion += np.bincount(pair, minlength=confusion.size).reshape(confusion.shape)
         scores[name] = foreground_dice(confusion)
     return scores

@@ -21,7 +21,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from benchmarks.demo_difficulty import FORESTS, FULL, QUICK, STRIDE, foreground_dice, patches_at
+from benchmarks.demo_difficulty import FORESTS, FULL, QUICK, STRIDE, score_forests
 from segloop.data.cityscapes import BY_NAME, OBJECTS, THINGS, label_ids
 from segloop.data.demo.cityscapes import SIZE, draw_scene, instance_ids
 from segloop.data.masks import areas, boxes_xyxy, encode_labels, label_components, paint
@@ -76,8 +76,6 @@ def forest_scores(
     seed: int = 0,
 ) -> dict[str, float]:
     """Return the foreground mDice of each forest."""
-    from sklearn.ensemble import RandomForestClassifier
-
     generator = np.random.default_rng(seed)
     images, masks = np.stack([image for image, _ in train]), np.stack([class_map(ids) for _, ids in train])
     held_out, truth = np.stack([image for image, _ in val]), np.stack([class_map(ids) for _, ids in val])
@@ -88,22 +86,17 @@ def forest_scores(
         [uniform[: train_pixels // 2], things[generator.integers(0, len(things), train_pixels // 2)]]
     )
     grid = np.argwhere(truth[:, ::STRIDE, ::STRIDE] != IGNORED) * [1, STRIDE, STRIDE]
-    classes = len(THINGS) + 1
-    scores = {}
-    for name in forests:
-        places = uniform if name == "as drawn" else rich
-        weight = "balanced" if name == "balanced" else None
-        forest = RandomForestClassifier(
-            trees, min_samples_leaf=3, class_weight=weight, n_jobs=-1, random_state=seed
-        )
-        forest.fit(patches_at(images, places, side=side), masks[tuple(places.T)])
-        confusion = np.zeros((classes, classes), np.int64)
-        for part in np.array_split(grid, max(1, len(grid) // 300_000)):
-            guess = forest.predict(patches_at(held_out, part, side=side)).astype(np.int64)
-            pair = truth[tuple(part.T)].astype(np.int64) * classes + guess
-            confusion += np.bincount(pair, minlength=confusion.size).reshape(confusion.shape)
-        scores[name] = foreground_dice(confusion)
-    return scores
+    places = {name: uniform if name == "as drawn" else rich for name in forests}
+    return score_forests(
+        (images, masks),
+        (held_out, truth),
+        places,
+        grid,
+        classes=len(THINGS) + 1,
+        side=side,
+        trees=trees,
+        seed=seed,
+    )
 
 
 def found_by_parts(ids: np.ndarray) -> tuple[int, int]:
