@@ -14,7 +14,6 @@ from pathlib import Path
 from segloop.utils.cli import Parser, run
 
 SAMPLES = {"shsy5y": (0, 3), "astro": (1, 2), "cort": (2, 5)}  # which of each type's samples
-GAP = 6
 TILE = 224
 HUES = ("#e6553c", "#f5be41", "#965fc8", "#3791dc", "#4bb45f", "#e67fb4", "#2fb5b0", "#b98a4a")
 
@@ -31,11 +30,10 @@ def main() -> None:
     args = parse_args()
     import cv2
     import numpy as np
-    from PIL import Image
+    from sheets import GAP, write_sheet
 
     from segloop.data.demo.cells.culture import Shot, plan
     from segloop.data.demo.cells.scene import draw_scene
-    from segloop.utils.atomic import open_atomic
 
     hues = [tuple(int(text[k : k + 2], 16) for k in (1, 3, 5)) for text in HUES]
     samples: dict[str, dict[int, Shot]] = {name: {} for name in SAMPLES}
@@ -64,10 +62,7 @@ def main() -> None:
         return np.concatenate([*tiles, legend], axis=0)
 
     sheet = np.concatenate([column(name) for name in SAMPLES], axis=1)[:, :-GAP]
-    small = Image.fromarray(sheet).quantize(96, kmeans=1, dither=Image.Dither.NONE)
-    with open_atomic(args.out, "wb") as file:
-        small.save(file, "PNG", optimize=True)
-    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+    write_sheet(sheet, args.out, colors=96, rounds=1)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ from segloop.utils.cli import Parser, run
 
 SCENES = (3, 16, 10, 28, 40, 18, 12, 44)
 COLUMNS = 4
-GAP = 6
 TILE = 168
-COLORS = 256
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,10 +31,9 @@ def main() -> None:
     args = parse_args()
     import cv2
     import numpy as np
-    from PIL import Image
+    from sheets import in_rows, write_sheet
 
     from segloop.data.demo.multiclass import CLASSES, draw_scene
-    from segloop.utils.atomic import open_atomic
 
     palette = np.array([item.color for item in CLASSES], np.float32)
 
@@ -50,12 +47,8 @@ def main() -> None:
         both = np.concatenate([image, labelled.round().astype(np.uint8)], axis=0)
         return cv2.resize(both, (TILE, 2 * TILE), interpolation=cv2.INTER_AREA)
 
-    def framed(tile: np.ndarray) -> np.ndarray:
-        return np.pad(tile, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
-
-    tiles = [framed(pair(index)) for index in args.scenes]
-    rows = [np.concatenate(tiles[k : k + COLUMNS], axis=1) for k in range(0, len(tiles), COLUMNS)]
-    sheet = np.concatenate(rows, axis=0)[:, :-GAP]
+    tiles = [pair(index) for index in args.scenes]
+    sheet = in_rows(tiles, columns=COLUMNS)
     legend = np.full((30, sheet.shape[1], 3), 255, np.uint8)
     place = 4
     for item in CLASSES[1:]:
@@ -65,10 +58,7 @@ def main() -> None:
         )
         place += 140
     sheet = np.concatenate([sheet, legend], axis=0)
-    small = Image.fromarray(sheet).quantize(COLORS, kmeans=2, dither=Image.Dither.NONE)
-    with open_atomic(args.out, "wb") as file:
-        small.save(file, "PNG", optimize=True)
-    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+    write_sheet(sheet, args.out)
 
 
 if __name__ == "__main__":

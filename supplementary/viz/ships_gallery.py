@@ -15,7 +15,6 @@ from segloop.utils.cli import Parser, run
 TILES = ("10/3", "9/3", "34/3", "15/3", "8/1", "37/2", "12/5", "31/2", "16/4", "28/0")
 COLUMNS = 5
 GAP = 5
-COLORS = 256
 HUES = ((230, 90, 60), (60, 140, 225), (240, 180, 50), (80, 180, 100), (165, 100, 205), (60, 185, 185))
 
 
@@ -38,10 +37,9 @@ def main() -> None:
     args = parse_args()
     import cv2
     import numpy as np
-    from PIL import Image
+    from sheets import in_rows, write_sheet
 
     from segloop.data.demo.ships import SIZE, draw_tiles
-    from segloop.utils.atomic import open_atomic
 
     hues = np.array(HUES, np.float32)
 
@@ -55,16 +53,11 @@ def main() -> None:
         rim = cv2.morphologyEx(ships, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))[..., None] > 0
         labelled = np.where((ships > 0)[..., None], 0.35 * image + 0.65 * paint, grey)
         labelled = np.where(rim & (ships > 0)[..., None], 0.7 * paint, labelled)
-        both = np.concatenate([image, labelled.round().astype(np.uint8)], axis=0)
-        return np.pad(both, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+        return np.concatenate([image, labelled.round().astype(np.uint8)], axis=0)
 
     tiles = [pair(name) for name in args.tiles]
-    rows = [np.concatenate(tiles[k : k + COLUMNS], axis=1) for k in range(0, len(tiles), COLUMNS)]
-    sheet = np.concatenate(rows, axis=0)[:-GAP, :-GAP]
-    small = Image.fromarray(sheet).quantize(COLORS, kmeans=2, dither=Image.Dither.NONE)
-    with open_atomic(args.out, "wb") as file:
-        small.save(file, "PNG", optimize=True)
-    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+    sheet = in_rows(tiles, columns=COLUMNS, gap=GAP)[:-GAP]
+    write_sheet(sheet, args.out)
 
 
 if __name__ == "__main__":

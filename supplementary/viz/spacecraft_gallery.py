@@ -16,7 +16,6 @@ SCENES = (1, 108, 13, 118, 109, 100, 123, 132, 126, 139)
 COLUMNS = 5
 GAP = 5
 TILE_HW = (126, 168)
-COLORS = 256
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,12 +31,11 @@ def main() -> None:
     args = parse_args()
     import cv2
     import numpy as np
-    from PIL import Image
+    from sheets import in_rows, write_sheet
 
     from segloop.data.demo.dice import Dice
     from segloop.data.demo.spacecraft import COLORS as PARTS
     from segloop.data.demo.spacecraft import SIZE, draw_labels, draw_scene
-    from segloop.utils.atomic import open_atomic
 
     def tile(index: int) -> np.ndarray:
         scene = draw_scene(seed=0, split="train", index=index, size=SIZE)
@@ -49,15 +47,11 @@ def main() -> None:
                 cv2.rectangle(colored, (left, top), (right, bottom), (150, 150, 150), 1)
             shown.append(colored)
         small = [cv2.resize(each, TILE_HW[::-1], interpolation=cv2.INTER_AREA) for each in shown]
-        return np.pad(np.concatenate(small), ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+        return np.concatenate(small)
 
     tiles = [tile(index) for index in args.scenes]
-    rows = [np.concatenate(tiles[k : k + COLUMNS], axis=1) for k in range(0, len(tiles), COLUMNS)]
-    sheet = np.concatenate(rows, axis=0)[:-GAP, :-GAP]
-    few = Image.fromarray(sheet).quantize(COLORS, kmeans=2, dither=Image.Dither.NONE)
-    with open_atomic(args.out, "wb") as file:
-        few.save(file, "PNG", optimize=True)
-    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+    sheet = in_rows(tiles, columns=COLUMNS, gap=GAP)[:-GAP]
+    write_sheet(sheet, args.out)
 
 
 if __name__ == "__main__":

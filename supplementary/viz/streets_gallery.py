@@ -15,9 +15,7 @@ from segloop.utils.cli import Parser, run
 
 SCENES = (42, 143, 131, 303, 47, 300, 24, 301)
 COLUMNS = 4
-GAP = 6
 TILE = (312, 156)
-COLORS = 256
 # Cityscapes' own colours of vehicles are hard to tell apart when small.
 HUES = {
     "person": (214, 62, 72),
@@ -45,11 +43,10 @@ def main() -> None:
     args = parse_args()
     import cv2
     import numpy as np
-    from PIL import Image
+    from sheets import in_rows, write_sheet
 
     from segloop.data.cityscapes import BY_NAME, OBJECTS, THINGS, label_ids
     from segloop.data.demo.cityscapes import SIZE, draw_scene, instance_ids
-    from segloop.utils.atomic import open_atomic
 
     palette = np.zeros((256, 3), np.float32)
     for label in THINGS:
@@ -72,11 +69,10 @@ def main() -> None:
         image, outlines = draw_scene(seed=0, split=args.split, index=index, size=SIZE)
         both = (image, labelled(image, instance_ids(outlines, shape)))
         small = [cv2.resize(each, TILE, interpolation=cv2.INTER_AREA) for each in both]
-        return np.pad(np.concatenate(small, axis=0), ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+        return np.concatenate(small, axis=0)
 
     tiles = [pair(index) for index in args.scenes]
-    rows = [np.concatenate(tiles[k : k + COLUMNS], axis=1) for k in range(0, len(tiles), COLUMNS)]
-    sheet = np.concatenate(rows, axis=0)[:, :-GAP]
+    sheet = in_rows(tiles, columns=COLUMNS)
     legend = np.full((30, sheet.shape[1], 3), 255, np.uint8)
     for place, label in enumerate(THINGS):
         left = 4 + 150 * place
@@ -84,10 +80,7 @@ def main() -> None:
         where = (left + 24, 21)
         cv2.putText(legend, label.name, where, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (60, 60, 60), 1, cv2.LINE_AA)
     sheet = np.concatenate([sheet, legend], axis=0)
-    small = Image.fromarray(sheet).quantize(COLORS, kmeans=2, dither=Image.Dither.NONE)
-    with open_atomic(args.out, "wb") as file:
-        small.save(file, "PNG", optimize=True)
-    print(f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB")
+    write_sheet(sheet, args.out)
 
 
 if __name__ == "__main__":
