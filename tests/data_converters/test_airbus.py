@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import random
 import tempfile
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from segloop.data import masks
 from segloop.data.annotations import Attribute, Bitmap, ImageRecord, Instance, Label, LabelledImages, LabelSet
 from segloop.utils.errors import DataError, UserError
 from tests.data.masks.cases import RING, RING_COLUMNS, images
+from tests.data_converters.damage import damaged_tables
 
 SHIPS = LabelSet((Label("ship"),))
 RUNS = " ".join(map(str, RING_COLUMNS))
@@ -191,18 +191,8 @@ def look_at(found: LabelledImages) -> None:
 
 def test_damage_of_any_kind_is_told_and_never_a_traceback(tmp_path: Path) -> None:
     whole = f'ImageId,EncodedPixels,note\na.jpg,{RUNS},x\nb.jpg,,\n"c, d.jpg","1 2",й\na.jpg,32 4,\n'.encode()
-    file, noise = tmp_path / "a.csv", random.Random(5)
-    versions = [whole[:length] for length in range(len(whole))]
-    for _ in range(400):
-        data = bytearray(whole)
-        for _ in range(noise.randint(1, 3)):
-            place = noise.randrange(len(data))
-            some = noise.choice(
-                [b"9" * 25, b",", b'"', b"\n", b"..", b"-1", b"\x0b", b"\xff", b"/", b"1 2 ", b"\r"]
-            )
-            data[place : place + noise.randint(0, 4)] = some
-        versions.append(bytes(data))
-    for data in versions:
+    file = tmp_path / "a.csv"
+    for data in damaged_tables(whole, count=400):
         file.write_bytes(data)
         try:
             found = read(file, options=SMALL)

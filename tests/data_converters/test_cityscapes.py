@@ -27,6 +27,7 @@ from tests.data_converters.cityscapes_cases import (
     read,
     scene,
 )
+from tests.data_converters.damage import spoil_a_file
 
 THINGS = ("person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
 
@@ -176,14 +177,7 @@ def test_no_damage_ends_in_anything_but_words(
 ) -> None:
     root = tmp_path_factory.mktemp("fuzz")
     scene(root, outlines=polygons(), classes=label_ids(IDS))
-    file = data.draw(st.sampled_from(sorted(each for each in root.rglob("*") if each.is_file())))
-    broken = bytearray(file.read_bytes())
-    place = data.draw(st.integers(0, len(broken) - 1))
-    if data.draw(st.booleans()):
-        del broken[place:]
-    else:
-        broken[place] = data.draw(st.integers(0, 255))
-    file.write_bytes(broken)
+    spoil_a_file(data, root)
     try:
         for record in read(root):
             assert record.size_hw == SIZE

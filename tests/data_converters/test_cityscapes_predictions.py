@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from segloop.data.png import encode_grey, encode_rgb
 from segloop.utils.errors import DataError, UserError
 from tests.data_converters.cityscapes_cases import NAME, SIZE, objects, problems, put, read
+from tests.data_converters.damage import spoil_a_file
 
 MASK = np.zeros(SIZE, np.uint8)
 MASK[2:4, 3:9] = 1
@@ -86,13 +87,6 @@ def test_no_damage_ends_in_anything_but_words(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     root = predicted(tmp_path_factory.mktemp("fuzz"), "a.png 26 0.5\nb.png 24 1\n", a=MASK, b=MASK)
-    file = data.draw(st.sampled_from(sorted(each for each in root.rglob("*") if each.is_file())))
-    broken = bytearray(file.read_bytes())
-    place = data.draw(st.integers(0, len(broken) - 1))
-    if data.draw(st.booleans()):
-        del broken[place:]
-    else:
-        broken[place] = data.draw(st.integers(0, 255))
-    file.write_bytes(broken)
+    spoil_a_file(data, root)
     with contextlib.suppress(UserError):
         assert all(len(record.instances) <= 2 for record in read(root, results=True))

@@ -19,6 +19,7 @@ from segloop.data.masks import encode
 from segloop.data.png import encode_rgb
 from segloop.utils.errors import DataError, UserError
 from tests.data.masks.cases import RING
+from tests.data_converters.damage import spoil_a_file
 from tests.data_converters.masks_cases import (
     BLOCK,
     IMAGE,
@@ -137,15 +138,7 @@ def test_no_damage_ends_in_anything_but_words(
     objects = (replace(FULL, shape=Bitmap(SIZE, encode(RING))),)
     shown = [ImageRecord(image_id="a", name="a.png", size_hw=SIZE, split="s", instances=objects)]
     write(root / "set", shown, [Label(FULL.label, (1, 2, 3))], numbers=data.draw(st.booleans()))
-    files = sorted(file for file in (root / "set").rglob("*") if file.is_file())
-    file = data.draw(st.sampled_from(files))
-    broken = bytearray(file.read_bytes())
-    place = data.draw(st.integers(0, len(broken) - 1))
-    if data.draw(st.booleans()):
-        del broken[place:]
-    else:
-        broken[place] = data.draw(st.integers(0, 255))
-    file.write_bytes(broken)
+    spoil_a_file(data, root / "set")
     try:
         for record in masks.read(root / "set", options=ReadOptions()):
             assert all(int(each.sum()) <= 48 for each in pixels_of(record))

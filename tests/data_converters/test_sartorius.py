@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import random
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from segloop.data import masks
 from segloop.data.annotations import Attribute, Bitmap, ImageRecord, Instance, Label, LabelSet
 from segloop.utils.errors import DataError, FormatError, UserError
 from tests.data.masks.cases import RING, RING_ROWS, images
+from tests.data_converters.damage import damaged_tables
 
 HEADER = "id,annotation,width,height,cell_type,plate_time,sample_date,sample_id,elapsed_timedelta"
 REST = "11h30m00s,2019-06-16,shsy5y[diff]_E10-4,0 days 11:30:00"
@@ -275,18 +275,8 @@ def test_masks_come_back_pixel_by_pixel_and_apart(drawn) -> None:
 
 def test_damage_of_any_kind_is_told_and_never_a_traceback(tmp_path: Path) -> None:
     whole = f"{HEADER}\nx,{RUNS},8,6,astro,{REST}\nx,22 1 27 1,8,6,cort,{REST}\ny,,8,6,cort,{REST}\n".encode()
-    file, noise = tmp_path / "a.csv", random.Random(5)
-    versions = [whole[:length] for length in range(0, len(whole), 2)]
-    for _ in range(300):
-        data = bytearray(whole)
-        for _ in range(noise.randint(1, 3)):
-            place = noise.randrange(len(data))
-            some = noise.choice(
-                [b"9" * 25, b",", b'"', b"\n", b"..", b"-1", b"\x0b", b"\xff", b"/", b"1 2 ", b"\r"]
-            )
-            data[place : place + noise.randint(0, 4)] = some
-        versions.append(bytes(data))
-    for place, data in enumerate(versions):
+    file = tmp_path / "a.csv"
+    for place, data in enumerate(damaged_tables(whole, count=300, step=2)):
         file.write_bytes(data)
         try:
             found = read(file, options=ReadOptions(repair=bool(place % 2)))

@@ -1,6 +1,6 @@
 """Draw the contact sheet of the multiclass demo that the documentation shows.
 
-    python supplementary/viz/demo_gallery.py [--out supplementary/viz/multiclass_gallery.png]
+    python supplementary/viz/multiclass_gallery.py [--out supplementary/viz/multiclass_gallery.png]
 
 Pairs of image and labelled image, straight from the generator; no data set needs to be on disk.
 """

@@ -1,6 +1,6 @@
 """Draw the contact sheet of the Cityscapes demo that the documentation shows.
 
-    python supplementary/viz/streets_gallery.py [--out supplementary/viz/cityscapes_gallery.png]
+    python supplementary/viz/cityscapes_gallery.py [--out supplementary/viz/cityscapes_gallery.png]
 
 Pairs of scene and labelled scene, straight from the generator: objects in the colour of their class with a
 light rim, groups hatched, what nobody scores dark, the rest grey.
