@@ -367,11 +367,23 @@ def outline(runner: Runner) -> dict[str, str]:
 
 
 def load_exactly(runner: Runner, path: Path) -> None:
-    """Load a checkpoint's weights after making sure that they are this model's."""
-    from segloop.experiments.checkpoints import read_weights, require_fit
+    """Refuse a checkpoint of another model, or of other classes than the data's, before it is loaded."""
+    from segloop.experiments.checkpoints import class_difference, read_checkpoint, require_fit, weights_in
 
-    weights = read_weights(path)
-    require_fit(runner.model, weights, path=path)
+    content = read_checkpoint(path)
+    told = class_difference(content, test_classes(runner))
+    require_fit(runner.model, weights_in(content, path=path), path=path, classes=told)
+    if told:
+        raise ConfigError(
+            f"{path} is a checkpoint of other classes: {told}.\nIf only the names or the colours were changed "
+            "since, name the classes as they were: metainfo=dict(classes=…) in the data set of the config."
+        )
+
+
+def test_classes(runner: Runner) -> list[str] | None:
+    """Return the names of the classes that a test's data have; None where they name none."""
+    names = (getattr(runner.test_dataloader.dataset, "metainfo", None) or {}).get("classes")
+    return [str(name) for name in names] if names else None
 
 
 def _is_building(error: Exception) -> bool:

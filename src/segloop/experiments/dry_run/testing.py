@@ -106,22 +106,21 @@ def try_folders(config: Config, folder: Path, report: Report) -> None:
 
 def checkpoint_rows(path: Path, trial: Trial) -> Iterator[Row]:
     """Yield whether a checkpoint is this model's, and knows the classes by the same names."""
-    from segloop.experiments.checkpoints import read_checkpoint, require_fit, weights_in
+    from segloop.experiments.checkpoints import class_difference, read_checkpoint, require_fit, weights_in
 
     content = read_checkpoint(path)
     weights = weights_in(content, path=path)
     model = trial.runner.model
-    require_fit(model, weights, path=path)
+    wanted = (getattr(trial.loaders["test"].dataset, "metainfo", None) or {}).get("classes")
+    told = class_difference(content, wanted)
+    require_fit(model, weights, path=path, classes=told)
     meta = content.get("meta") if isinstance(content, dict) else None
     meta = meta if isinstance(meta, dict) else {}
     reached = f", after iteration {meta['iter']}" if isinstance(meta.get("iter"), int) else ""
     text = f"{path}: all {len(model.state_dict())} tensors are the model's{reached}"
     yield Row(GOOD, "checkpoint", text)
-    trained = (meta.get("dataset_meta") or {}).get("classes")
-    wanted = (getattr(trial.loaders["test"].dataset, "metainfo", None) or {}).get("classes")
-    if trained and wanted and list(trained) != list(wanted):
-        text = f"it was trained on {_names(trained)}; the data have {_names(wanted)}"
-        yield Row(BAD, "classes", text)
+    if told:
+        yield Row(BAD, "classes", told)
 
 
 def estimate_rows(trial: Trial, config: Config, *, start_s: float) -> Iterator[Row]:
@@ -138,7 +137,3 @@ def estimate_rows(trial: Trial, config: Config, *, start_s: float) -> Iterator[R
     place = attempts.place_of(Path(config.work_dir))
     mark = GOOD if needed <= estimate.TIGHT * free else NOTE if needed <= free else BAD
     yield Row(mark, "disk", f"{size(needed)} for the RUN; {size(free)} free in {place}")
-
-
-def _names(names: Any) -> str:
-    return ", ".join(map(str, names))
