@@ -146,6 +146,18 @@ def require_fit(
         raise ConfigError("\n".join([f"{path} is a checkpoint of another model: {counts}", *parts]))
 
 
+def require_own(model: nn.Module, path: Path | str, *, classes: Sequence[str] | None) -> None:
+    """Refuse a checkpoint of another model, or one that was trained on other classes than the data's."""
+    content = read_checkpoint(path)
+    told = class_difference(content, classes)
+    require_fit(model, weights_in(content, path=path), path=path, classes=told)
+    if told:
+        raise ConfigError(
+            f"{path} is a checkpoint of other classes: {told}.\nIf only their names were changed since, give "
+            "them as they were in the data set of the config: metainfo=dict(classes=…)."
+        )
+
+
 def trained_classes(content: Any) -> list[str] | None:
     """Return the names of the classes that a file says it was trained on; None where it does not say.
 

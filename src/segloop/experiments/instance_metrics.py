@@ -13,7 +13,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmengine.registry import METRICS
 
-from segloop.analysis.instance_scores import GROUPS, RULES, InstanceScorer
+from segloop.analysis.instance_scores import GROUPS, InstanceScorer
 from segloop.analysis.instances import Instances
 from segloop.analysis.matching import ImageMatches, match
 from segloop.analysis.thresholds import InstanceRule, keep_instances, read_thresholds
@@ -28,6 +28,9 @@ from segloop.experiments.instance_samples import (
 )
 from segloop.experiments.metrics import format_table
 from segloop.utils.errors import ConfigError, DataError, nearest
+
+ALIASES = {"coco": "coco/segm"}
+DEFAULT = ("coco", "match")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class SegLoopInstanceMetric(BaseMetric):
     take what is sure enough and large enough; masks may overlap, and are not cut.
 
     Args:
-        scores: which families of scores: `coco cells ships pq match cityscapes spacecraft`.
+        scores: which families of scores: `coco` (masks), `coco/bbox`, `cells ships pq match cityscapes spacecraft`.
         ann_file: the COCO file with the truth; by default the data samples have it (`instances`, or the
             `gt_instances` that a pipeline loaded).
         score_thr: from which confidence on an object counts, for all classes or as a dict by class.
@@ -59,7 +62,7 @@ class SegLoopInstanceMetric(BaseMetric):
 
     def __init__(
         self,
-        scores: Sequence[str] = ("coco", "match"),
+        scores: Sequence[str] = DEFAULT,
         *,
         ann_file: str | None = None,
         score_thr: float | Mapping[str, float] = 0.5,
@@ -125,7 +128,7 @@ class SegLoopInstanceMetric(BaseMetric):
         for matches in results:
             if matches is not None:
                 scorer.add(matches)
-        scores, rules = scorer.scores(), " ".join(self.rules_in_words().values())
+        scores, rules = scorer.scores(), "\n".join(self.rules_in_words(scorer).values())
         print_log(f"\n{score_table(scores, self.class_names)}\n{rules}", logger="current")
         return {
             name: round(100 * value, 4)
@@ -138,12 +141,18 @@ class SegLoopInstanceMetric(BaseMetric):
         """Return a scorer of the families that were asked for."""
         return InstanceScorer(class_names=self.class_names, groups=self.families, max_dets=self.max_dets)
 
-    def rules_in_words(self) -> dict[str, str]:
-        """Return the rules of the scores that are asked for, and what counted as found."""
-        return {name: RULES[name] for name in self.families} | {"found": self.rule_of_found()}
+    @property
+    def score_names(self) -> list[str]:
+        """The names of the scores over all classes that this metric may give; some can be undefined."""
+        names = headline(self.families, max_dets=self.max_dets)
+        return [f"{self.prefix}/{name}" if self.prefix else name for name in names]
+
+    def rules_in_words(self, scorer: InstanceScorer) -> dict[str, str]:
+        """Return the rules of the scores that are asked for, and what the thresholds were."""
+        return scorer.rules() | {"thresholds": self.rule_of_found()}
 
     def rule_of_found(self) -> str:
-        """Say which found objects the scores that count take."""
+        """Say which found objects pass the thresholds."""
         by_rule: dict[InstanceRule, list[str]] = {}
         for name, rule in zip(self.class_names, self.rules, strict=True):
             by_rule.setdefault(rule, []).append(name)
@@ -152,8 +161,8 @@ class SegLoopInstanceMetric(BaseMetric):
             + (f" and >= {rule.min_area} pixels" if rule.min_area > 1 else "")
             for rule, names in by_rule.items()
         ]
-        source = f" (from {Path(self.thresholds).name})" if self.thresholds else ""
-        return f"Scores that count take found objects of {'; '.join(told)}{source}; AP takes all."
+        source = f" of {Path(self.thresholds).name}" if self.thresholds else ""
+        return f"The thresholds{source}: {'; '.join(told)}."
 
     def describe(self) -> dict[str, Any]:
         """Return what a RUN keeps of how objects were counted."""
@@ -224,12 +233,19 @@ class SegLoopInstanceMetric(BaseMetric):
 
 def families(names: Sequence[str] | str) -> tuple[str, ...]:
     """Return the families of scores that are asked for; an unknown one is answered with those there are."""
-    asked = (names,) if isinstance(names, str) else tuple(names)
+    asked = [ALIASES.get(name, name) for name in ((names,) if isinstance(names, str) else names)]
+    known = (*ALIASES, *GROUPS)
     unknown = [name for name in asked if name not in GROUPS]
     if unknown or not asked:
-        told = f"there is no family {unknown[0]!r}.{nearest(unknown[0], GROUPS)}" if unknown else "none is asked for."
-        raise ConfigError(f"scores of SegLoopInstanceMetric: {told} There are: {', '.join(GROUPS)}.")
+        told = f"there is no family {unknown[0]!r}.{nearest(unknown[0], known)}" if unknown else "none is asked for."
+        raise ConfigError(f"scores of SegLoopInstanceMetric: {told} There are: {', '.join(known)}.")
     return tuple(dict.fromkeys(asked))
+
+
+def headline(groups: Sequence[str], *, max_dets: Sequence[int] = (1, 10, 100)) -> list[str]:
+    """Return the names of the scores over all classes that families of scores have."""
+    scorer = InstanceScorer(class_names=("class",), groups=families(groups), max_dets=max_dets)
+    return [name for name in scorer.scores() if "." not in name]
 
 
 def score_table(scores: Mapping[str, float], class_names: Sequence[str]) -> str:
@@ -242,12 +258,15 @@ def score_table(scores: Mapping[str, float], class_names: Sequence[str]) -> str:
     | all   |     50.00 |
     """
     heads = list(dict.fromkeys(name.partition(".")[0] for name in scores if "." in name))
-    heads += [name for name in scores if "." not in name and name not in heads]
+    means = {head: head if head in scores else head.replace("/", "/m") for head in heads}
+    # COCO's recalls and sizes are many; the log has them.
+    lone = [name for name in scores if "." not in name and not name.startswith("coco/")]
+    means |= {name: name for name in lone if name not in means.values()}
     rows = [
-        (name, *(_percent(scores.get(f"{head}.{name}", math.nan)) for head in heads)) for name in class_names
+        (name, *(_percent(scores.get(f"{head}.{name}", math.nan)) for head in means)) for name in class_names
     ]
-    rows.append(("all", *(_percent(scores.get(head, math.nan)) for head in heads)))
-    return format_table(("Class", *heads), rows)
+    rows.append(("all", *(_percent(scores.get(mean, math.nan)) for mean in means.values())))
+    return format_table(("Class", *means), rows)
 
 
 def _percent(fraction: float) -> str:

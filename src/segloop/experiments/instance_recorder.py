@@ -84,7 +84,7 @@ class InstanceRecorder:
                 objects += int(np.count_nonzero(~image.truth.crowd))
         return {
             "scores": without_nan(scorer.scores()),
-            "rules": self.metric.rules_in_words(),
+            "rules": self.metric.rules_in_words(scorer),
             "images": len(images),
             "objects": objects,
         }

@@ -12,10 +12,12 @@ from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
 from segloop.experiments.data_checks import data_root, innermost, plain_configs
 from segloop.experiments.folds import with_folds
+from segloop.utils.atomic import write_text
 from segloop.utils.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.runner import Runner
 
 MASK_HEADS = ("mask_head",)  # where mmdet's models say how they find masks
 
@@ -164,6 +166,22 @@ def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> 
         if isinstance(rule, InstanceRule)
     )
     return f"Thresholds of {file}{of}: {', '.join(rules)}. Without them: --no-thresholds"
+
+
+def copy_results(folder: Path, out: str | None) -> None:
+    """Copy the results of an instance RUN where `--out FILE.json` asks for them."""
+    if out is None or Path(out).suffix != ".json":
+        return
+    results = folder / "predictions" / "results.json"
+    if not results.is_file():
+        raise ConfigError(f"--out {out}: this model finds no masks, so there are no results to write.")
+    write_text(out, results.read_text(encoding="utf-8"))
+
+
+def test_classes(runner: Runner) -> list[str] | None:
+    """Return the names of the classes that a test's data have; None where they name none."""
+    names = (getattr(runner.test_dataloader.dataset, "metainfo", None) or {}).get("classes")
+    return [str(name) for name in names] if names else None
 
 
 def _evaluators(evaluator: Any) -> Iterator[Any]:

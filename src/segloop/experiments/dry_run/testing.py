@@ -15,6 +15,7 @@ from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.training import config_row, demo_row, validation_row
 from segloop.experiments.dry_run.trial import Trial, build_test
 from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing, require_writable
+from segloop.experiments.testing import use_thresholds
 from segloop.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def try_test(
     report: Report | None = None,
     checkpoint: str | None = None,
     split: str | None = None,
+    thresholds: bool = True,
     **outputs: Any,
 ) -> int:
     """Try a test and report; `scratch` is a folder to throw away. Return the exit code.
@@ -44,6 +46,8 @@ def try_test(
     report.add(config_row(config))
     if split not in (None, "test"):
         report.add(Row(GOOD, "split", f"{split}; below it is called test, for it takes the test's place"))
+    if told := use_thresholds(config, checkpoint=path, wanted=thresholds):
+        report.add(Row(GOOD, "thresholds", told))
     try_folders(config, folder, report)
     whole = sandbox.demo_in_scratch(config, scratch, options.make_demo)
     if whole:
