@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,8 @@ import numpy as np
 from segloop.analysis.confusion_file import ConfusionFile
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instances import Instances
-from segloop.analysis.match_file import MatchFile
+from segloop.analysis.match_file import MATCHES, read_matches
+from segloop.analysis.matching import ImageMatches
 from segloop.analysis.results_file import ResultsFile
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
@@ -82,12 +83,12 @@ class Run:
         """`per_image.csv.gz`: tp, fp and fn of each image and each class that the image has."""
         return self._table("per_image.csv.gz")
 
-    @cached_property
-    def matches(self) -> MatchFile:
-        """`matches.csv.gz` of an instance RUN: how true and found objects of each image overlap."""
+    def matches(self) -> Iterator[ImageMatches]:
+        """Yield how true and found objects overlap, image by image, from the tables of an instance RUN."""
         if self.meta.get("no_matches"):
             raise FormatError(f"there are no matches: {self.meta['no_matches']}", file=self.folder)
-        return MatchFile(self._of_kind("instance", "matches.csv.gz"))
+        self._of_kind("instance", MATCHES)
+        return read_matches(self.folder, class_names=self.class_names)
 
     @cached_property
     def results(self) -> ResultsFile:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from segloop.analysis.instance_table import HEADER, rows_of
-from segloop.analysis.match_file import MatchWriter
-from segloop.analysis.matching import Found, ImageMatches, Pairs, Pixels, Truth
+from segloop.analysis.match_file import MatchWriter, from_record, to_record
 from segloop.analysis.results_file import ResultsWriter, results_of
 from segloop.data.coco_losses import read_coco
 from segloop.experiments.instance_metrics import SegLoopInstanceMetric
 from segloop.experiments.instance_samples import no_truth
 from segloop.experiments.run_images import annotation_file
-from segloop.experiments.run_writer import ImageRow, SpooledImages, open_gzip, without_nan
+from segloop.experiments.run_writer import ImageRow, SpooledImages, without_nan
 from segloop.utils.errors import UserError
-
-PARTS: dict[str, Any] = {"truth": Truth, "found": Found, "pairs": Pairs, "pixels": Pixels}
-DTYPES = {"IntArray": np.int64, "FloatArray": np.float64, "BoolArray": np.bool_}  # by their annotations
 
 
 class InstanceRecorder:
@@ -53,7 +47,9 @@ class InstanceRecorder:
         if judged.matches is None and self.no_matches is None:
             self.no_matches = str(no_truth())
         number = content.get("img_id", row.image_id)
-        matches = judged.matches and packed(replace(judged.matches, image_id=row.image_id))
+        matches = None
+        if judged.matches is not None:
+            matches = to_record(replace(judged.matches, image_id=row.image_id))
         results = results_of(judged.found, image_id=number, category_ids=self.category_ids)
         return {"coco_id": number, "results": results, "matches": matches, "no_matches": self.no_matches}
 
@@ -70,16 +66,10 @@ class InstanceRecorder:
         if self.no_matches is not None:
             return {"scores": {}, "rules": {}, "images": 0, "objects": 0}
         scorer, objects = self.metric.scorer(), 0
-        with (
-            MatchWriter(self.folder / "matches.csv.gz", class_names=self.class_names) as matches,
-            open_gzip(self.folder / "per_image.csv.gz") as file,
-        ):
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(HEADER)
-            for row, data in images:
-                image = unpacked(row.image_id, data["matches"])
-                matches.add(image)
-                table.writerows(rows_of(image, self.class_names))
+        with MatchWriter(self.folder, class_names=self.class_names) as tables:
+            for _, data in images:
+                image = from_record(data["matches"])
+                tables.add(image)
                 scorer.add(image)
                 objects += int(np.count_nonzero(~image.truth.crowd))
         return {
@@ -122,24 +112,3 @@ def category_ids(dataset: Any, class_names: Sequence[str]) -> list[int]:
     if set(class_names) <= set(by_name):
         return [by_name[name] for name in class_names]
     return list(range(1, len(class_names) + 1))
-
-
-def packed(matches: ImageMatches) -> dict[str, Any]:
-    """Return the matches of an image as JSON holds them."""
-    return {
-        part: None if value is None else {each.name: getattr(value, each.name).tolist() for each in fields(value)}
-        for part in PARTS
-        for value in [getattr(matches, part)]
-    }
-
-
-def unpacked(image_id: str, record: Mapping[str, Any]) -> ImageMatches:
-    """Return what `packed` has packed."""
-    parts = {
-        part: record[part]
-        and kind(
-            **{each.name: np.array(record[part][each.name], DTYPES[str(each.type)]) for each in fields(kind)}
-        )
-        for part, kind in PARTS.items()
-    }
-    return ImageMatches(image_id, **parts)

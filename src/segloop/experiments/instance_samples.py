@@ -10,6 +10,7 @@ import numpy as np
 from segloop.analysis.instances import Instances
 from segloop.data.instance_labels import runs_of
 from segloop.data.masks import Runs, areas, encode_stack
+from segloop.data.patch_masks import PatchMasks
 from segloop.utils.errors import ConfigError, DataError
 
 SizeHW = tuple[int, int]
@@ -69,6 +70,7 @@ def listed_instances(objects: Sequence[Mapping[str, Any]], sample: Mapping[str, 
             f"{name_of(sample)}: true object(s) {', '.join(bare[:5])} of {len(objects)} have no mask.",
             image_id=name_of(sample),
         )
+    objects = sorted(objects, key=lambda each: bool(each.get("ignore_flag")))  # crowds last, as mmdet packs them
     return _true(
         _runs([each["mask"] for each in objects], size_hw, sample=sample, whose="true"),
         np.array([each["bbox_label"] for each in objects], np.int64),
@@ -138,16 +140,23 @@ def _runs(masks: Any, size_hw: SizeHW, *, sample: Mapping[str, Any], whose: str)
             return runs_of([_text(each) for each in masks], size_hw)
         except DataError as error:
             raise DataError(f"{name_of(sample)}: {error}", image_id=name_of(sample)) from error
+    if isinstance(masks, PatchMasks):
+        _require_size((masks.height, masks.width), size_hw, sample=sample, whose=whose)
+        return masks.runs()
     bitmaps = masks.to_ndarray() if hasattr(masks, "to_ndarray") else to_array(masks)
     if len(bitmaps) == 0:
         return []
-    if bitmaps.shape[1:] != size_hw:
+    _require_size(_sides(bitmaps.shape[1:]), size_hw, sample=sample, whose=whose)
+    return encode_stack(bitmaps)
+
+
+def _require_size(found: SizeHW, wanted: SizeHW, *, sample: Mapping[str, Any], whose: str) -> None:
+    if found != wanted:
         raise DataError(
-            f"{name_of(sample)}: the picture is {_wide(size_hw)} (width x height), and the {whose} masks are "
-            f"{_wide(_sides(bitmaps.shape[1:]))}.",
+            f"{name_of(sample)}: the picture is {_wide(wanted)} (width x height), and the {whose} masks are "
+            f"{_wide(found)}. Load the truth after the image was resized, at its own size.",
             image_id=name_of(sample),
         )
-    return encode_stack(bitmaps)
 
 
 def _text(segmentation: Any) -> Any:

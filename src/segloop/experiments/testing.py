@@ -108,14 +108,12 @@ def settle_outputs(
 def use_tta(config: Config) -> None:
     """Wrap the model for test-time augmentation; mmdet configs without one get a horizontal flip."""
     loader = innermost(config.test_dataloader.dataset)
-    if "tta_model" not in config or "tta_pipeline" not in config:
+    if not config.get("tta_model") or not config.get("tta_pipeline"):
         if is_semantic(config):
             raise ConfigError("--tta needs tta_model and tta_pipeline in the config.")
         _refuse_masks(config)
-        config.setdefault(
-            "tta_model",
-            dict(type="DetTTAModel", tta_cfg=dict(nms=dict(type="nms", iou_threshold=0.5), max_per_img=100)),
-        )
+        nms = dict(nms=dict(type="nms", iou_threshold=0.5), max_per_img=100)
+        config.tta_model = config.get("tta_model") or dict(type="DetTTAModel", tta_cfg=nms)
         meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction")
         flips = [dict(type="RandomFlip", prob=1.0), dict(type="RandomFlip", prob=0.0)]
         pack = [dict(type="PackDetInputs", meta_keys=meta)]
