@@ -9,7 +9,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import instance_dataset, instance_transforms, sampling, semantic_dataset, transforms
     from segloop.experiments import instance_metrics, loading, loops, losses, metrics, optim, recording
     from segloop.experiments import run_folder, runner
-    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
+    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
@@ -29,6 +29,7 @@ __all__ = [
     "metrics",
     "optim",
     "patience",
+    "pictures",
     "plain",
     "prior",
     "progress",

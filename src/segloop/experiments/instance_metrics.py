@@ -89,6 +89,7 @@ class SegLoopInstanceMetric(BaseMetric):
         self._rules: list[InstanceRule] | None = None
         self._listed: dict[Any, list[dict[str, Any]]] | None = None
         self._scorer: InstanceScorer | None = None
+        self._told = False
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Match the objects of a batch of data samples, as mmengine's evaluator passes them."""
@@ -128,8 +129,10 @@ class SegLoopInstanceMetric(BaseMetric):
         for matches in results:
             if matches is not None:
                 scorer.add(matches)
-        scores, rules = scorer.scores(), "\n".join(self.rules_in_words(scorer).values())
-        print_log(f"\n{score_table(scores, self.class_names)}\n{rules}", logger="current")
+        scores = scorer.scores()
+        rules = "" if self._told else "\n" + "\n".join(self.rules_in_words(scorer).values())
+        self._told = True  # a training validates often, and the rules stay as they are
+        print_log(f"\n{score_table(scores, self.class_names)}{rules}", logger="current")
         return {
             name: round(100 * value, 4)
             for name, value in scores.items()

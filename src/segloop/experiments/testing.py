@@ -90,7 +90,10 @@ def settle_outputs(
     tta: bool,
 ) -> None:
     """Apply `--out`, `--show`, `--show-dir` and `--tta` as mmseg and mmdet do."""
-    if show or show_dir:
+    if (show or show_dir) and not is_semantic(config):
+        hook = dict(type="InstancePicturesHook", folder=show_dir, show=show, wait_time=wait_time)
+        config.custom_hooks = [*(config.get("custom_hooks") or []), hook]
+    elif show or show_dir:
         drawing = (config.get("default_hooks") or {}).get("visualization")
         if drawing is None:
             raise ConfigError("--show and --show-dir need default_hooks.visualization in the config.")
