@@ -1,7 +1,7 @@
 """`predictions/results.json`: what was found, in COCO's results form, written and read one image at a time.
 
-It is one JSON list with one object to a line, those of an image one after the other, so that pycocotools loads it
-as a whole and we read it in pieces.
+It is one JSON list with one object to a line, those of an image one after the other: pycocotools loads
+it as a whole and we read it in pieces.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ class ResultsFile:
         runs: list[Runs] | None = runs_from_strings(texts, size_hw[0] * size_hw[1]) if texts else []
         if runs is None:
             where = f"image {results[0]['image_id']}"
-            raise FormatError(f"a mask does not fill {size_hw[1]}x{size_hw[0]} pixels", file=self.path, where=where)
+            raise FormatError(
+                f"a mask does not fill {size_hw[1]}x{size_hw[0]} pixels", file=self.path, where=where
+            )
         unknown = {each["category_id"] for each in results} - set(self.labels)
         if unknown:
             raise FormatError(f"category {min(unknown)} is none of the RUN's classes", file=self.path)
@@ -139,7 +141,9 @@ class ResultsFile:
                     return
                 each = _object(line)
                 if each is None:
-                    raise FormatError("this is no object of COCO's results", file=self.path, where=f"line {number}")
+                    raise FormatError(
+                        "this is no object of COCO's results", file=self.path, where=f"line {number}"
+                    )
                 yield offset, each
                 offset += len(line)
         raise FormatError("the file ends in the middle; test again", file=self.path)

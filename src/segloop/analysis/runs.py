@@ -165,7 +165,9 @@ class Run:
         import pandas as pd
 
         path = self.folder / name
-        texts = dict.fromkeys(("image_id", "image", "truth", "sha256", "truth_sha256", "class", "coco_id"), str)
+        texts = dict.fromkeys(
+            ("image_id", "image", "truth", "sha256", "truth_sha256", "class", "coco_id"), str
+        )
         try:
             # An image may be called 0001, a class NA: nothing may be guessed of them.
             return pd.read_csv(path, dtype=texts, keep_default_na=False)

@@ -7,8 +7,17 @@ ops.install()  # mmcv binds its operators at first import, and the modules below
 
 with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import instance_dataset, instance_transforms, sampling, semantic_dataset, transforms
-    from segloop.experiments import instance_metrics, loading, loops, losses, metrics, optim, recording
-    from segloop.experiments import run_folder, runner
+    from segloop.experiments import (
+        instance_metrics,
+        loading,
+        loops,
+        losses,
+        metrics,
+        optim,
+        recording,
+        run_folder,
+        runner,
+    )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
 

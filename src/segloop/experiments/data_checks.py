@@ -135,10 +135,14 @@ def require_categories(file: Path, names: Sequence[str]) -> None:
     if not (differing.missing or differing.doubled or differing.misnamed):
         return
     there = ", ".join(str(each["name"]) for each in content["categories"])
-    told = [f"the file has no category {name!r}.{nearest(name, differing.extra)}" for name in differing.missing]
+    told = [
+        f"the file has no category {name!r}.{nearest(name, differing.extra)}" for name in differing.missing
+    ]
     told += [f"several categories of the file are called {name!r}" for name in differing.doubled]
     if not differing.missing:
-        told += [f"label {n} would be {found!r} and be called {asked!r}" for n, asked, found in differing.misnamed]
+        told += [
+            f"label {n} would be {found!r} and be called {asked!r}" for n, asked, found in differing.misnamed
+        ]
     raise DataError(
         f"{file} does not fit the config's classes:\n{listing(told)}\nThe config's: {', '.join(names)}\n"
         f"The file's: {there or 'none'}\nSegLoop's InstanceDataset goes by the names, whatever their order."

@@ -1,4 +1,4 @@
-"""The metric of objects in mmengine's evaluator: matches each image once, derives all scores from the matches."""
+"""The metric of objects in mmengine's evaluator: matches each image once, derives all scores from that."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ class Judged:
 
 @METRICS.register_module()
 class SegLoopInstanceMetric(BaseMetric):
-    """Scores of instance segmentation, in percent for the logs, under the names of `analysis.instance_scores`.
+    """Scores of instance segmentation, in percent for the logs, named as in `analysis.instance_scores`.
 
     Scores that rank (COCO's and Cityscapes' AP) take all that a model finds. Scores that count (all others)
     take what is sure enough and large enough; masks may overlap, and are not cut.
 
     Args:
-        scores: which families of scores: `coco` (masks), `coco/bbox`, `cells ships pq match cityscapes spacecraft`.
+        scores: which families of scores: `coco` (masks), `coco/bbox`, `cells`, `ships`, `pq`, `match`,
+            `cityscapes`, `spacecraft`.
         ann_file: the COCO file with the truth; by default the data samples have it (`instances`, or the
             `gt_instances` that a pipeline loaded).
         score_thr: from which confidence on an object counts, for all classes or as a dict by class.
@@ -240,7 +241,11 @@ def families(names: Sequence[str] | str) -> tuple[str, ...]:
     known = (*ALIASES, *GROUPS)
     unknown = [name for name in asked if name not in GROUPS]
     if unknown or not asked:
-        told = f"there is no family {unknown[0]!r}.{nearest(unknown[0], known)}" if unknown else "none is asked for."
+        told = (
+            f"there is no family {unknown[0]!r}.{nearest(unknown[0], known)}"
+            if unknown
+            else "none is asked for."
+        )
         raise ConfigError(f"scores of SegLoopInstanceMetric: {told} There are: {', '.join(known)}.")
     return tuple(dict.fromkeys(asked))
 

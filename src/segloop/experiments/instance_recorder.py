@@ -25,9 +25,7 @@ class InstanceRecorder:
     kind = "instance"
     image_columns = ("coco_id",)
 
-    def __init__(
-        self, folder: Path, *, dataset: Any, metric: SegLoopInstanceMetric | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, dataset: Any, metric: SegLoopInstanceMetric | None = None) -> None:
         self.folder = folder
         meta = dict(getattr(dataset, "metainfo", None) or {})
         self.no_matches: str | None = None

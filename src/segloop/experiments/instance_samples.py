@@ -70,7 +70,9 @@ def listed_instances(objects: Sequence[Mapping[str, Any]], sample: Mapping[str, 
             f"{name_of(sample)}: true object(s) {', '.join(bare[:5])} of {len(objects)} have no mask.",
             image_id=name_of(sample),
         )
-    objects = sorted(objects, key=lambda each: bool(each.get("ignore_flag")))  # crowds last, as mmdet packs them
+    objects = sorted(
+        objects, key=lambda each: bool(each.get("ignore_flag"))
+    )  # crowds last, as mmdet packs them
     return _true(
         _runs([each["mask"] for each in objects], size_hw, sample=sample, whose="true"),
         np.array([each["bbox_label"] for each in objects], np.int64),
@@ -83,7 +85,7 @@ def listed_instances(objects: Sequence[Mapping[str, Any]], sample: Mapping[str, 
 
 
 def loaded_instances(sample: Mapping[str, Any]) -> Instances:
-    """Return true objects as a pipeline has loaded them: `gt_instances`, and `ignored_instances` as crowds."""
+    """Return true objects as a pipeline loaded them: `gt_instances`, and `ignored_instances` as crowds."""
     size_hw = size_of(sample)
     runs: list[Runs] = []
     labels, crowd = [np.zeros(0, np.int64)], [np.zeros(0, bool)]
@@ -103,7 +105,7 @@ def no_truth() -> ConfigError:
     """Return what to say where a test hands on no true objects."""
     return ConfigError(
         "SegLoopInstanceMetric finds no true objects in what the test pipeline hands on. Add 'instances' to "
-        "meta_keys of its PackDetInputs, or name the COCO file in the metric: ann_file='…/instances_val.json'."
+        "meta_keys of its PackDetInputs, or name the COCO file in the metric: ann_file='…/val.json'."
     )
 
 
@@ -176,4 +178,3 @@ def _sides(size: Sequence[Any]) -> SizeHW:
 
 def _wide(size_hw: SizeHW) -> str:
     return f"{size_hw[1]}x{size_hw[0]}"
-

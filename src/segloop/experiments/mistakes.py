@@ -97,9 +97,7 @@ def require_scores(config: Config) -> None:
         if name not in (*known, "auto") and "loss" not in str(name) and "." not in str(name)
     ]
     if wrong:
-        raise ConfigError(
-            "\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"])
-        )
+        raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
 
 
 def _name(builder: FrameType) -> str:

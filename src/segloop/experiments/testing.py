@@ -133,14 +133,14 @@ def _refuse_masks(config: Config) -> None:
     heads = [name for part in parts for name in part if str(name) in MASK_HEADS]
     if heads:
         raise ConfigError(
-            "--tta: mmdet merges the boxes of augmented images and drops their masks (DetTTAModel), so a model "
-            f"with a {heads[0]} has no test-time augmentation. Leave out --tta, or name a tta_model and a "
-            "tta_pipeline of your own in the config."
+            "--tta: mmdet merges the boxes of augmented images and drops their masks (DetTTAModel), so a "
+            f"model with a {heads[0]} has no test-time augmentation. Leave out --tta, or name a tta_model "
+            "and a tta_pipeline of your own in the config."
         )
 
 
 def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> str | None:
-    """Let our instance metric count by the `thresholds.json` beside a checkpoint; return what to say of it."""
+    """Let our instance metric count by the `thresholds.json` beside a checkpoint; return what to say."""
     file = checkpoint.parent / FILE_NAME
     metrics = [
         metric
@@ -193,7 +193,7 @@ def _evaluators(evaluator: Any) -> Iterator[Any]:
 
 
 def save_predictions(config: Config, out: str) -> None:
-    """Write predictions beside the RUN: PNGs in a folder (semantic), or a `.json` or `.pkl` file (instance)."""
+    """Write predictions beside the RUN: PNGs in a folder (semantic), a `.json` or `.pkl` file (instance)."""
     if is_semantic(config):
         if Path(out).is_file() or Path(out).suffix in (".pkl", ".pickle"):
             raise ConfigError(f"--out {out}: a semantic test writes a folder of PNGs; name a folder.")
