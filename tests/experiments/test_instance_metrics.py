@@ -1,4 +1,4 @@
-"""The metric of objects in mmengine's evaluator: scores, thresholds, the table, and where the truth is from."""
+"""The metric of objects in mmengine's evaluator: scores, thresholds, table, and where the truth is from."""
 
 from __future__ import annotations
 
