@@ -26,7 +26,7 @@ def objects(
     crowd: str = "",
     ignore: str = "",
 ) -> Instances:
-    """Return the objects that letters draw, in the order of `letters`; each of class 0 unless `labels` say."""
+    """Return the objects that letters draw, in the order of `letters`; of class 0 unless `labels` say."""
     drawn = picture(text)
     if letters is None:
         letters = "".join(sorted(set(drawn.ravel()) - set(". " + ignore)))
@@ -64,7 +64,7 @@ def random_pair(
     crowds: float = 0.15,
     ignore: bool = False,
 ) -> tuple[Instances, Instances]:
-    """Return true and found objects: found ones are true ones moved and gnawed at, or anything; equal scores."""
+    """Return true and found objects: found ones are true ones moved and gnawed at, or anything."""
     true = [rectangle(draw, size_hw) for _ in range(draw.integers(0, most))]
     found = []
     for _ in range(draw.integers(0, most + 2)):

@@ -53,7 +53,7 @@ class Instances:
             value = getattr(self, name)
             if value is None:
                 continue
-            array = np.asarray(value, kind)
+            array: np.ndarray = np.asarray(value, kind)
             if array.size == 0 and count == 0:
                 array = array.reshape(shape)
             if array.shape != shape:

@@ -201,7 +201,8 @@ def _near_boxes(
     truth: Instances, found: Instances, true_boxes: FloatArray, found_boxes: FloatArray, crowd: BoolArray
 ) -> tuple[IntArray, IntArray]:
     """Return the pairs of one class whose boxes overlap by half."""
-    rows, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    rows: list[np.ndarray] = [np.zeros(0, np.int64)]
+    columns: list[np.ndarray] = [np.zeros(0, np.int64)]
     step = max(1, BOX_ROWS // max(1, len(found)))
     for begin in range(0, len(truth), step):
         some = slice(begin, begin + step)
