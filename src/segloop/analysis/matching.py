@@ -206,9 +206,10 @@ def _near_boxes(
     step = max(1, BOX_ROWS // max(1, len(found)))
     for begin in range(0, len(truth), step):
         some = slice(begin, begin + step)
-        left_top = np.maximum(true_boxes[some, None, :2], found_boxes[None, :, :2])
-        right_bottom = np.minimum(true_boxes[some, None, 2:], found_boxes[None, :, 2:])
-        meets = (left_top < right_bottom).all(axis=2) & (truth.labels[some, None] == found.labels[None])
+        meets = truth.labels[some, None] == found.labels
+        for low, high in ((0, 2), (1, 3)):
+            meets &= true_boxes[some, low, None] < found_boxes[:, high]
+            meets &= true_boxes[some, high, None] > found_boxes[:, low]
         row, column = np.nonzero(meets)
         row += begin
         near = _box_overlaps(true_boxes[row], found_boxes[column], crowd[row]) >= LEAST_BOX_OVERLAP
