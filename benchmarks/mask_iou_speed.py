@@ -3,8 +3,8 @@
     python benchmarks/mask_iou_speed.py [--cells 500] [--size 520 704]
 
 All get the same cells as they lie in memory there: run lengths, bool bitmaps, pycocotools' packed ones. They
-are run in turns, and ratios are taken turn by turn. Of the pairs of bitmaps a few rows are timed, and the time
-is scaled. Also told: the whole of `match` (overlaps of masks and boxes, areas, united pixels).
+are run in turns, and ratios are taken turn by turn. Of the pairs of bitmaps a few rows are timed, and that
+time is scaled. Also told: the whole of `match` (overlaps of masks and boxes, areas, united pixels).
 """
 
 from __future__ import annotations

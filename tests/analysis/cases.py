@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segloop.analysis.instances import Instances
-from segloop.analysis.matching import ImageMatches, match
+from segloop.analysis.matching import ImageMatches
 
 NAMES = ["a", "b", "c"]
 
@@ -41,13 +41,6 @@ def objects(
         void = Instances.of_bitmaps([np.isin(drawn, list(ignore))], [0]).runs[0]
         object.__setattr__(found, "ignore", void)
     return found
-
-
-def matched(truth: Instances, found: Instances, **options) -> ImageMatches:
-    """Match with scores of 1 where there are none."""
-    if found.scores is None:
-        object.__setattr__(found, "scores", np.ones(len(found)))
-    return match(truth, found, **options)
 
 
 def nothing(size_hw: tuple[int, int] = (4, 4)) -> Instances:

@@ -18,7 +18,7 @@ from segloop.analysis.coco_ap import CocoAP
 from segloop.analysis.instances import Instances
 from segloop.analysis.matching import match
 from segloop.data.masks import areas, boxes_xyxy, to_strings
-from tests.analysis.cases import NAMES, matched, nothing, objects, random_pair
+from tests.analysis.cases import NAMES, nothing, objects, random_pair
 
 Image = tuple[Instances, Instances]
 
@@ -159,5 +159,5 @@ def test_the_order_of_images_decides_nothing() -> None:
 
 def test_what_is_not_kept_counts_too() -> None:
     score = CocoAP(NAMES)
-    score.add(matched(*two_objects(), kept=[False, False]))
+    score.add(match(*two_objects(), kept=[False, False]))
     assert score.scores()["coco/segm_mAP_50"] == 1

@@ -16,8 +16,8 @@ from segloop.analysis.counting_scores import (
     hits,
     image_foreground_iou,
 )
-from segloop.analysis.matching import ImageMatches
-from tests.analysis.cases import matched, nothing, objects
+from segloop.analysis.matching import ImageMatches, match
+from tests.analysis.cases import nothing, objects
 
 
 def scored(score, *images: ImageMatches) -> dict[str, float]:
@@ -28,12 +28,12 @@ def scored(score, *images: ImageMatches) -> dict[str, float]:
 
 def two_cells() -> ImageMatches:
     """Return one cell found to the pixel, and one with 3 of 5 pixels: an IoU of exactly 0.6."""
-    return matched(objects("aaaa....bbbb...."), objects("xxxx.....yyyy...", scores=[0.9, 0.8]))
+    return match(objects("aaaa....bbbb...."), objects("xxxx.....yyyy...", scores=[0.9, 0.8]))
 
 
-EMPTY = matched(nothing(), nothing())
-MISSED = matched(objects("aa.."), nothing((1, 4)))
-INVENTED = matched(nothing((1, 4)), objects("xx.."))
+EMPTY = match(nothing(), nothing())
+MISSED = match(objects("aa.."), nothing((1, 4)))
+INVENTED = match(nothing((1, 4)), objects("xx.."))
 
 
 def test_hits_by_threshold_worked_by_hand() -> None:
@@ -57,8 +57,8 @@ def test_competition_scores_weigh_every_image_the_same() -> None:
 def test_competition_scores_take_any_class_and_only_what_is_kept() -> None:
     truth = objects("aaaa....", labels=[0])
     found = objects("xxxx..yy", labels=[1, 0], scores=[0.9, 0.1])
-    assert scored(CompetitionScores(), matched(truth, found))["cells/mAP"] == 1 / 2
-    assert scored(CompetitionScores(), matched(truth, found, kept=[True, False]))["cells/mAP"] == 1
+    assert scored(CompetitionScores(), match(truth, found))["cells/mAP"] == 1 / 2
+    assert scored(CompetitionScores(), match(truth, found, kept=[True, False]))["cells/mAP"] == 1
 
 
 def test_a_miss_costs_f2_four_times_what_an_invention_costs() -> None:
@@ -68,7 +68,7 @@ def test_a_miss_costs_f2_four_times_what_an_invention_costs() -> None:
 
 def test_two_found_objects_on_one_true_one_are_a_hit_and_a_mistake() -> None:
     truth = objects("aaaaa.")
-    found = matched(
+    found = match(
         truth, type(truth).of_bitmaps([[[1] * 5 + [0]], [[1] * 4 + [0] * 2]], [0, 0], scores=[1, 1])
     )
     tp, fp, fn = hits(found)
@@ -77,13 +77,13 @@ def test_two_found_objects_on_one_true_one_are_a_hit_and_a_mistake() -> None:
 
 def test_what_lies_in_a_crowd_is_neither_hit_nor_mistake() -> None:
     truth = objects("cccc.aaaa", crowd="c")
-    found = matched(truth, objects("xx...yyyy"))
+    found = match(truth, objects("xx...yyyy"))
     assert [part.tolist() for part in hits(found)] == [[1] * 10, [0] * 10, [0] * 10]
     assert scored(MatchScores(), found) == {"match/IoU": 1, "match/recall": 1, "match/precision": 1}
 
 
 def test_match_scores_worked_by_hand() -> None:
-    wrong_class = matched(objects("aaaa", labels=[0]), objects("xxxx", labels=[1]))
+    wrong_class = match(objects("aaaa", labels=[0]), objects("xxxx", labels=[1]))
     found = scored(MatchScores(), two_cells(), MISSED, INVENTED, wrong_class)
     assert found["match/IoU"] == pytest.approx((1 + 0.6) / 2)
     assert found["match/recall"] == pytest.approx(2 / 4)
@@ -97,7 +97,7 @@ def test_match_scores_of_nothing_are_no_numbers() -> None:
 
 
 def test_panoptic_scores_worked_by_hand() -> None:
-    third = matched(objects("aabb", labels=[0, 1]), objects("xxyy", labels=[0, 0]))
+    third = match(objects("aabb", labels=[0, 1]), objects("xxyy", labels=[0, 0]))
     found = scored(PanopticScores(["a", "b", "c"]), two_cells(), third)
     # class a: IoU 1, .6 and 1 of three pairs, one found too many; class b: one missed; no c at all
     assert found["pq/PQ.a"] == pytest.approx(2.6 / 3.5)
@@ -111,12 +111,12 @@ def test_panoptic_scores_worked_by_hand() -> None:
 
 
 def test_ignored_pixels_are_taken_out_of_the_union() -> None:
-    image = matched(objects("aaavv", "a", ignore="v"), objects("xxxx."))
+    image = match(objects("aaavv", "a", ignore="v"), objects("xxxx."))
     assert scored(PanopticScores(["a"]), image)["pq/PQ"] == 1
 
 
 def test_pixel_scores_worked_by_hand() -> None:
-    second = matched(objects("bb..", labels=[1]), objects("xx.y", labels=[0, 1]))
+    second = match(objects("bb..", labels=[1]), objects("xx.y", labels=[0, 1]))
     found = scored(PixelScores(["a", "b", "c"]), two_cells(), second, EMPTY)
     assert found["spacecraft/IoU.a"] == pytest.approx(7 / (7 + 1 + 1 + 2))
     assert found["spacecraft/IoU.b"] == pytest.approx(0 / 3)

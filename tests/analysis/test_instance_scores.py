@@ -9,7 +9,7 @@ import pytest
 
 from segloop.analysis.instance_scores import GROUPS, RULES, InstanceScorer, rules_of
 from segloop.analysis.matching import match
-from tests.analysis.cases import NAMES, matched, nothing, objects, random_pair
+from tests.analysis.cases import NAMES, nothing, objects, random_pair
 
 HEADLINES = [
     "coco/segm_mAP",
@@ -58,14 +58,14 @@ def test_perfect_finds_score_1_and_none_score_0() -> None:
     found = objects("a" * 120 + "." * 10 + "b" * 120, labels=[0, 1], scores=[0.9, 0.8])
     for side, wanted in ((found, 1), (nothing((1, 250)), 0)):
         scorer = InstanceScorer(class_names=NAMES[:2])
-        scorer.add(matched(truth, side))
+        scorer.add(match(truth, side))
         scores = {key: value for key, value in scorer.scores().items() if not math.isnan(value)}
         assert scores == pytest.approx(dict.fromkeys(scores, wanted))
 
 
 def test_only_what_is_asked_for_is_computed() -> None:
     scorer = InstanceScorer(class_names=["cell"], groups=["cells", "match"])
-    scorer.add(matched(objects("aa"), objects("xx")))
+    scorer.add(match(objects("aa"), objects("xx")))
     assert list(scorer.scores()) == ["cells/mAP", "match/IoU", "match/recall", "match/precision"]
     with pytest.raises(ValueError, match=r"no scores are called celsl; there are coco/segm, .*cells"):
         InstanceScorer(class_names=["cell"], groups=["celsl"])
@@ -84,4 +84,4 @@ def test_every_key_has_a_rule_and_every_rule_a_key() -> None:
 def test_a_class_that_is_not_known_is_a_mistake_of_the_caller() -> None:
     scorer = InstanceScorer(class_names=["x"])
     with pytest.raises(ValueError, match="class 1 of 1 classes in 'i'"):
-        scorer.add(matched(objects("a", labels=[1]), nothing((1, 1)), image_id="i"))
+        scorer.add(match(objects("a", labels=[1]), nothing((1, 1)), image_id="i"))

@@ -24,7 +24,7 @@ from segloop.analysis.match_file import (
 )
 from segloop.analysis.matching import ImageMatches, match
 from segloop.utils.errors import FormatError
-from tests.analysis.cases import NAMES, matched, nothing, objects, random_pair, same
+from tests.analysis.cases import NAMES, nothing, objects, random_pair, same
 
 
 def random_images(count: int = 8) -> list[ImageMatches]:
@@ -37,7 +37,7 @@ def random_images(count: int = 8) -> list[ImageMatches]:
             object.__setattr__(truth, "coco_areas", draw.random(len(truth)) * 100)
         kept = draw.random(len(found)) < 0.7
         images.append(match(truth, found, image_id=f"00{number}", kept=kept))
-    images[3] = matched(nothing((9, 11)), nothing((9, 11)), image_id="NA")
+    images[3] = match(nothing((9, 11)), nothing((9, 11)), image_id="NA")
     return images
 
 
@@ -71,7 +71,7 @@ def test_every_score_comes_out_of_the_files_again(
 def test_the_rows_of_an_image_worked_by_hand(tmp_path: Path) -> None:
     truth = objects("aaaa.b..", labels=[0, 1])
     found = objects(".xxx..yy", labels=[0, 2], scores=[0.75, 0.5])
-    rows = rows_of(written(tmp_path, [matched(truth, found, image_id="d/1", kept=[True, False])]) / MATCHES)
+    rows = rows_of(written(tmp_path, [match(truth, found, image_id="d/1", kept=[True, False])]) / MATCHES)
     assert [(row["prediction"], row["truth"]) for row in rows] == [("0", "0"), ("1", ""), ("", "1")]
     assert rows[0] == {
         "image_id": "d/1",
@@ -102,7 +102,7 @@ def test_the_rows_of_an_image_worked_by_hand(tmp_path: Path) -> None:
 
 
 def test_an_image_without_objects_has_a_row(tmp_path: Path) -> None:
-    empty = matched(nothing(), nothing(), image_id="x")
+    empty = match(nothing(), nothing(), image_id="x")
     assert rows_of(written(tmp_path, [empty]) / MATCHES)[0] == dict.fromkeys(MATCH_COLUMNS, "") | {
         "image_id": "x"
     }
@@ -124,7 +124,7 @@ def test_the_same_matches_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_record_is_json_and_comes_back(tmp_path: Path) -> None:
-    for image in [*random_images(), matched(objects("aa"), objects("xx")).keeping([False])]:
+    for image in [*random_images(), match(objects("aa"), objects("xx")).keeping([False])]:
         assert same(from_record(json.loads(json.dumps(to_record(image)))), image)
     with pytest.raises(ValueError, match="not known"):
         written(tmp_path, [image])

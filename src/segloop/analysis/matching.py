@@ -113,7 +113,8 @@ def match(
     """Compare the true and the found objects of one image.
 
     `kept` says which found objects pass the thresholds (None: all). Scores that rank by confidence (COCO's
-    and Cityscapes' AP) take all found objects, scores that count (all others) take the kept ones.
+    and Cityscapes' AP) take all found objects, scores that count (all others) take the kept ones. Found
+    objects without scores are all equally sure.
     """
     if truth.size_hw != found.size_hw:
         raise DataError(
@@ -121,8 +122,6 @@ def match(
             f"{_size(truth)} (height x width); both must have the size of the image.",
             image_id=image_id or None,
         )
-    if found.scores is None and len(found):
-        raise ValueError("found objects need scores; where there are none, let all be 1")
     count = len(found)
     keeps = np.ones(count, bool) if kept is None else np.asarray(kept, bool)
     if keeps.shape != (count,):
@@ -145,7 +144,7 @@ def match(
         ),
         Found(
             found.labels,
-            np.zeros(0) if found.scores is None else found.scores,
+            np.ones(count) if found.scores is None else found.scores,
             np.array(areas(found.runs), np.int64),
             sides[:, 0] * sides[:, 1],
             ignored,
