@@ -1,21 +1,21 @@
-# Spacecraft and their parts as objects: solar panels, bodies, antennas. The demo set, or your own.
+# Spacecraft as objects: solar panels, bodies, antennas. The demo set, or your own in the same layout.
 # Classes, their order, colours and files come from data/spacecraft/dataset.json; SEGLOOP_DATA moves the root.
 data_root = '{{$SEGLOOP_DATA:data}}/spacecraft'
 demo = dict(task='spacecraft', root=data_root, seed=0)  # drawn at the first training if the root is missing
 
+load = dict(
+    type='KeepInMemory',  # decoded once, as far as memory allows
+    transforms=[dict(type='LoadImageFromFile'), dict(type='LoadInstances')],
+)
 train_pipeline = [
-    dict(
-        type='KeepInMemory',  # decoded once, as far as memory allows
-        transforms=[dict(type='LoadImageFromFile'), dict(type='LoadInstances')],
-    ),
+    load,
     dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']),
-    dict(type='PhotoMetricDistortion', hue_delta=9),
     dict(type='PackDetInputs'),
 ]
 meta_keys = ('img_id', 'image_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale_factor=1.0),  # as they are; predictions are scaled back by what stands here
+    dict(type='Resize', scale_factor=1.0),  # what is found is scaled back by what stands here
     dict(type='LoadInstances'),
     dict(type='PackDetInputs', meta_keys=meta_keys),
 ]
