@@ -9,7 +9,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import instance_dataset, instance_transforms, sampling, semantic_dataset, transforms
     from segloop.experiments import loading, loops, losses, metrics, optim, recording, run_folder, runner
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
-    from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
+    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
 
@@ -24,6 +24,7 @@ __all__ = [
     "loading",
     "loops",
     "losses",
+    "mask_head",
     "metrics",
     "optim",
     "patience",
