@@ -1,5 +1,5 @@
-# Mask R-CNN on ResNet-50 with group norm everywhere (Wu & He, 2018, arXiv:1803.08494): it learns from scratch,
-# whatever the batch, where batch norm without ImageNet's statistics does not (He et al., 2018, arXiv:1811.08883).
+# Mask R-CNN on ResNet-50 with group norm everywhere (Wu & He, 2018, arXiv:1803.08494): it learns from
+# scratch with a few images a batch, where batch norm does not (He et al., 2018, arXiv:1811.08883).
 _base_ = ['./mask_rcnn_r50_fpn.py']
 norm_cfg = dict(type='GN', num_groups=32, requires_grad=True)
 model = dict(

@@ -11,9 +11,9 @@ from mmengine.registry import MODELS
 class CalmMaskHead(FCNMaskHead):
     """mmdet's `FCNMaskHead` whose last layer starts near zero, so every pixel starts at one half.
 
-    mmdet draws that layer for the variance of its output channels, of which a class-agnostic head has one: the
-    first logits are some ±8 at random, the loss starts at 1.8 in place of 0.69, and small steps take hundreds of
-    iterations to take that back.
+    mmdet draws that layer for the variance of its output channels, and a class-agnostic head has one: the
+    first logits are some ±8 at random, the loss starts at 1.8 in place of 0.69, and small steps take long
+    to take that back.
     """
 
     def init_weights(self) -> None:

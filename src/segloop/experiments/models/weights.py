@@ -90,7 +90,7 @@ def _plain(name: str) -> str:
 
 
 def _next_norm(name: str) -> str:
-    """Return the name of the norm that would follow: a basic block ends with bn2 or gn2, a bottleneck with 3."""
+    """Return the name of the norm that would follow: basic blocks end with the second, bottlenecks later."""
     last = name.rpartition(".")[2]
     return f"{last[:-1]}{int(last[-1]) + 1}"
 
