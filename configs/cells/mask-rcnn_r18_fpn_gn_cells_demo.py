@@ -24,4 +24,5 @@ model = dict(
         rcnn=dict(max_per_img=200),
     ),
 )
+default_hooks = dict(checkpoint=dict(save_best='cells/mAP'))
 train_cfg = dict(max_iters=2500, val_interval=500)

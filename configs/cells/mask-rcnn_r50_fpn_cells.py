@@ -47,4 +47,5 @@ model = dict(
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
+default_hooks = dict(checkpoint=dict(save_best='cells/mAP'))
 train_cfg = dict(max_iters=20000, val_interval=2000)

@@ -26,4 +26,5 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)),
 )
+default_hooks = dict(checkpoint=dict(save_best='cityscapes/AP'))
 train_cfg = dict(max_iters=3000, val_interval=1000)

@@ -37,4 +37,5 @@ model = dict(
     roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)),
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
+default_hooks = dict(checkpoint=dict(save_best='cityscapes/AP'))
 train_cfg = dict(max_iters=60000, val_interval=5000)

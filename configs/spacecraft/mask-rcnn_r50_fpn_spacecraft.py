@@ -34,4 +34,5 @@ model = dict(
     rpn_head=dict(anchor_generator=dict(ratios=[0.4, 1.0, 2.5])),  # panels are long
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
+default_hooks = dict(checkpoint=dict(save_best='spacecraft/image_fgIoU'))
 train_cfg = dict(max_iters=20000, val_interval=2000)

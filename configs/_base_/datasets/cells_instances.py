@@ -41,9 +41,5 @@ test_dataloader = dict(
         type='InstanceDataset', data_root=data_root, split='test', pipeline=test_pipeline, test_mode=True
     ),
 )
-val_evaluator = dict(
-    type='CocoMetric', ann_file=f'{data_root}/annotations/instances_val.json', metric='segm'
-)
-test_evaluator = dict(
-    type='CocoMetric', ann_file=f'{data_root}/annotations/instances_test.json', metric='segm'
-)
+val_evaluator = dict(type='SegLoopInstanceMetric', scores=['cells', 'match', 'coco'])
+test_evaluator = val_evaluator

@@ -34,7 +34,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader  # the authors give no other split
-val_evaluator = dict(
-    type='CocoMetric', ann_file=f'{data_root}/annotations/instances_val.json', metric='segm'
-)
+val_evaluator = dict(type='SegLoopInstanceMetric', scores=['spacecraft', 'match', 'coco'])
 test_evaluator = val_evaluator
