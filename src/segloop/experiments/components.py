@@ -19,7 +19,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
         runner,
     )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
-    from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
+    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
 
@@ -35,6 +35,7 @@ __all__ = [
     "loading",
     "loops",
     "losses",
+    "mask_head",
     "metrics",
     "optim",
     "patience",
