@@ -6,7 +6,7 @@ from segloop.utils.quiet import silent_imports
 ops.install()  # mmcv binds its operators at first import, and the modules below import mmcv
 
 with silent_imports():  # mmseg prints which optional packages it did not find
-    from segloop.data import sampling, semantic_dataset, transforms
+    from segloop.data import empty_images, sampling, semantic_dataset, transforms
     from segloop.experiments import loading, loops, losses, metrics, optim, recording, run_folder, runner
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
@@ -16,6 +16,7 @@ loading.install()  # whatever a config loads, it is read as data
 __all__ = [
     "buffers",
     "checkpoint",
+    "empty_images",
     "encoder_decoder",
     "finite",
     "heads",
