@@ -59,6 +59,10 @@ COUNTING = (
     "segloop.analysis.scores",
     "segloop.analysis.matching",
     "segloop.analysis.confusion_file",
+    "segloop.analysis.instances",
+    "segloop.analysis.overlaps",
+    "segloop.analysis.instance_scores",
+    "segloop.analysis.match_file",
 )
 # Room: what it may import besides itself, Python's library and third parties.
 ARROWS = {
