@@ -59,5 +59,5 @@ test_dataloader = dict(
         type='SemanticDataset', data_root=data_root, split='test', pipeline=test_pipeline, test_mode=True
     ),
 )
-val_evaluator = dict(type='SegLoopSemanticMetric')
+val_evaluator = dict(type='SegLoopShipsMetric')
 test_evaluator = val_evaluator
