@@ -1,4 +1,4 @@
-"""Dice and F2 of objects that are the connected parts of one class, per image and with each rule for empty images."""
+"""Dice and F2 of ships, the connected parts of one class, per image and with each rule for empty images."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from segloop.data.masks import Runs
 NAN = float("nan")
 
 RULES: dict[str, str] = {
-    "ships/Dice": "Pixels of each image that shows ships, 2 TP / (2 TP + FP + FN); the mean over those images.",
+    "ships/Dice": "Pixels of an image that shows ships, 2 TP / (2 TP + FP + FN); the mean over those images.",
     "ships/Dice_nonempty": (
-        "The same over images with ships in truth or prediction: a false alarm in an empty image counts 0, an "
-        "empty image left empty is left out."
+        "The same over images with ships in truth or prediction: a false alarm in an empty image counts 0, "
+        "an empty image left empty is left out."
     ),
     "ships/Dice_all": "The same over all images: an empty image left empty counts 1, a false alarm in it 0.",
     "ships/F2": (
-        "5 TP / (5 TP + 4 FN + FP) of an image at IoU > .50, .55 … .95, one found object to a true one; the mean "
-        "over thresholds, then over all images. An empty image counts 1 if nothing was found, else 0: whoever "
-        "finds nothing anywhere gets ships/F2_nothing."
+        "5 TP / (5 TP + 4 FN + FP) of an image at IoU > .50, .55 … .95, one found object to a true one; the "
+        "mean over thresholds, then over all images. An empty image counts 1 if nothing was found, else 0: "
+        "whoever finds nothing anywhere gets ships/F2_nothing."
     ),
     "ships/F2_full": "ships/F2 over the images with ships.",
     "ships/empty_clean": "The share of the empty images in which nothing was found.",

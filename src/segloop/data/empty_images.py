@@ -1,4 +1,4 @@
-"""How many images that show nothing a training sees: a share of each pass over the data, set in the config."""
+"""How many images that show nothing a training sees: a share of each pass, set in the config."""
 
 from __future__ import annotations
 

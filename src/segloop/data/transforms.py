@@ -1,4 +1,4 @@
-"""Loading of index masks without damage, crops around what is rare, and quarter turns, for mmseg's pipelines."""
+"""Loading of index masks without damage, crops around what is rare, quarter turns, for mmseg's pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The true objects behind an index mask: touching ones are one blot in it, and apart in the set's COCO file."""
+"""The true objects behind an index mask: touching ones are one blot in it, and apart in the COCO file."""
 
 from __future__ import annotations
 

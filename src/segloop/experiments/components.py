@@ -7,7 +7,17 @@ ops.install()  # mmcv binds its operators at first import, and the modules below
 
 with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import empty_images, sampling, semantic_dataset, transforms
-    from segloop.experiments import loading, loops, losses, metrics, optim, recording, run_folder, runner, ships_metric
+    from segloop.experiments import (
+        loading,
+        loops,
+        losses,
+        metrics,
+        optim,
+        recording,
+        run_folder,
+        runner,
+        ships_metric,
+    )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, tta, unet, weights
 

@@ -1,4 +1,4 @@
-"""The metric of ships from a semantic model: parts of a probability map, cut by threshold and size, and scored."""
+"""The metric of ships from a semantic model: parts of a probability map, cut by threshold and size."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         super().__init__(**kwargs)
         if not 0 <= threshold <= 1 or min_area < 0 or connectivity not in (4, 8):
             raise ConfigError(
-                f"SegLoopShipsMetric: threshold={threshold} lies between 0 and 1, min_area={min_area} is a number "
-                f"of pixels, connectivity={connectivity} is 4 or 8."
+                f"SegLoopShipsMetric: threshold={threshold} lies between 0 and 1, min_area={min_area} is a "
+                f"number of pixels, connectivity={connectivity} is 4 or 8."
             )
         self.given = ComponentRule(threshold, min_area, connectivity)
         self.thresholds = thresholds
@@ -99,7 +99,9 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         words = ["   over", "", *(f"   {SHORT[name]}" for name in ships)]
         lines = map("".join, zip(table, words, strict=True))
         print_log("\n".join(["", *lines, self.rule_in_words()]), logger="current")
-        return scores | {name: round(100 * value, 4) for name, value in ships.items() if not math.isnan(value)}
+        return scores | {
+            name: round(100 * value, 4) for name, value in ships.items() if not math.isnan(value)
+        }
 
     def cut(self, sample: Mapping[str, Any]) -> Cut:
         """Decide what counts as a ship in an image, and score it if its truth is known."""
@@ -114,9 +116,7 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         counted = truth != self.ignore_index
         true_mask = truth == self.object_class
         true_parts = self._true.of(sample["seg_map_path"], true_mask)
-        return Cut(
-            mask, probability, score_image(found & counted, true_mask, parts=parts, truth=true_parts)
-        )
+        return Cut(mask, probability, score_image(found & counted, true_mask, parts=parts, truth=true_parts))
 
     @property
     def rule(self) -> ComponentRule:
@@ -124,7 +124,9 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         if self._rule is None:
             name = self.class_names[self.object_class]
             self._rule = (
-                read_thresholds(self.thresholds).of([name], ComponentRule)[0] if self.thresholds else self.given
+                read_thresholds(self.thresholds).of([name], ComponentRule)[0]
+                if self.thresholds
+                else self.given
             )
         return self._rule
 
@@ -149,8 +151,8 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         """Say from what on something counts as a ship."""
         rule, source = self.rule, f" (from {Path(self.thresholds).name})" if self.thresholds else ""
         return (
-            f"A ship is what is connected ({rule.connectivity} neighbours) at a probability of {rule.threshold:g} "
-            f"or more, and has {rule.min_area} pixels or more{source}."
+            f"A ship is what is connected ({rule.connectivity} neighbours) at a probability of "
+            f"{rule.threshold:g} or more, and has {rule.min_area} pixels or more{source}."
         )
 
     def rules_in_words(self) -> dict[str, str]:
