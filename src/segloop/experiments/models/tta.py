@@ -17,15 +17,17 @@ class SegLoopTTAModel(SegTTAModel):
     """
 
     def merge_preds(self, data_samples_list: list) -> list:
-        """Return one prediction per image from those of its augmentations."""
-        merged = []
+        """Return one prediction per image, the mean over its augmentations; truth and path are the first's."""
+        predictions = []
         for samples in data_samples_list:
-            single = self.module.out_channels == 1
-            chances = [each.seg_logits.data for each in samples]  # one channel holds a probability already
-            chances = chances if single else [each.softmax(dim=0) for each in chances]
-            merged.append(torch.stack(list(chances)).mean(dim=0))
-        predictions = super().merge_preds(data_samples_list)
-        for sample, chance in zip(predictions, merged, strict=True):
-            logits = chance if self.module.out_channels == 1 else chance.clamp_min(1e-12).log()
-            sample.set_data({"seg_logits": PixelData(data=logits)})
+            first = samples[0]
+            views = torch.stack([each.seg_logits.data for each in samples])  # [views, classes, H, W]
+            if self.module.out_channels == 1:  # a probability already
+                logits = views.mean(dim=0)
+                mask = (logits > self.module.decode_head.threshold).to(logits)
+            else:
+                chances = views.float().softmax(dim=1).mean(dim=0)
+                logits, mask = chances.clamp_min(1e-12).log(), chances.argmax(dim=0, keepdim=True)
+            first.set_data({"seg_logits": PixelData(data=logits), "pred_sem_seg": PixelData(data=mask)})
+            predictions.append(first)
         return predictions
