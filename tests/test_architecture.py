@@ -70,6 +70,8 @@ COUNTING = (
     "segloop.analysis.overlaps",
     "segloop.analysis.instance_scores",
     "segloop.analysis.match_file",
+    "segloop.analysis.results_file",
+    "segloop.analysis.thresholds",
 )
 # Room: what it may import besides itself, Python's library and third parties.
 ARROWS = {

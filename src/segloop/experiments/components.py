@@ -6,8 +6,16 @@ from segloop.utils.quiet import silent_imports
 ops.install()  # mmcv binds its operators at first import, and the modules below import mmcv
 
 with silent_imports():  # mmseg prints which optional packages it did not find
-    from segloop.data import empty_images, sampling, semantic_dataset, transforms
+    from segloop.data import (
+        empty_images,
+        instance_dataset,
+        instance_transforms,
+        sampling,
+        semantic_dataset,
+        transforms,
+    )
     from segloop.experiments import (
+        instance_metrics,
         loading,
         loops,
         losses,
@@ -18,7 +26,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
         runner,
         ships_metric,
     )
-    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
+    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, tta, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
@@ -30,12 +38,16 @@ __all__ = [
     "encoder_decoder",
     "finite",
     "heads",
+    "instance_dataset",
+    "instance_metrics",
+    "instance_transforms",
     "loading",
     "loops",
     "losses",
     "metrics",
     "optim",
     "patience",
+    "pictures",
     "plain",
     "prior",
     "progress",

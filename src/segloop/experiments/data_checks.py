@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from segloop import ops
 from segloop.data.checks import Legal, Seen, describe, in_order, look_over
+from segloop.data.coco_losses import compare_names, read_coco
 from segloop.data.demo import MakeDemo
 from segloop.data.info import FILE_NAME
+from segloop.data.instance_labels import InstanceSource
 from segloop.data.layout import Layout, missing_folder
 from segloop.experiments.config import is_semantic
-from segloop.utils.errors import ConfigError, DataError, UserError, together
+from segloop.utils.errors import ConfigError, DataError, UserError, listing, nearest, together
 from segloop.utils.progress import counted
 from segloop.utils.quiet import silent_imports
 
@@ -119,6 +121,32 @@ def require_instances(config: Config, loader: Any) -> None:
         names = class_names(dataset) if is_coco(dataset) else None
         if names:
             _require_heads(config, names)
+        if names and file is not None and reads_as_coco(dataset):
+            require_categories(file, names)
+
+
+def require_categories(file: Path, names: Sequence[str]) -> None:
+    """Refuse a COCO file whose categories mmdet's `CocoDataset` would give the names of others.
+
+    It numbers the labels in the order of the file, and names them in the order of the classes.
+    """
+    content = read_coco(file)
+    differing = compare_names(content, names)
+    if not (differing.missing or differing.doubled or differing.misnamed):
+        return
+    there = ", ".join(str(each["name"]) for each in content["categories"])
+    told = [
+        f"the file has no category {name!r}.{nearest(name, differing.extra)}" for name in differing.missing
+    ]
+    told += [f"several categories of the file are called {name!r}" for name in differing.doubled]
+    if not differing.missing:
+        told += [
+            f"label {n} would be {found!r} and be called {asked!r}" for n, asked, found in differing.misnamed
+        ]
+    raise DataError(
+        f"{file} does not fit the config's classes:\n{listing(told)}\nThe config's: {', '.join(names)}\n"
+        f"The file's: {there or 'none'}\nSegLoop's InstanceDataset goes by the names, whatever their order."
+    )
 
 
 def head_classes(model: Any, keys: tuple[str, ...] = ("model",)) -> Iterator[tuple[str, int]]:
@@ -167,20 +195,29 @@ def crowds_are_empty(dataset: Mapping[str, Any]) -> bool:
 
 
 def class_names(dataset: Mapping[str, Any]) -> Sequence[str] | None:
-    """Return the class names of an mmdet data set: those of the config, else those of its kind."""
+    """Return the class names of a data set of objects: those of the config, else those of its kind."""
     kind: Any = _kind(dataset)
     names = (dataset.get("metainfo") or {}).get("classes")
+    if dataset.get("type") == "InstanceDataset":
+        return instance_source(dataset).classes
     return names if names is not None else getattr(kind, "METAINFO", {}).get("classes")
 
 
 def annotation_file(dataset: Mapping[str, Any]) -> Path | None:
     """Return the annotation file of an mmdet data set's config, where it is a path on this machine."""
     name = dataset.get("ann_file")
+    if dataset.get("type") == "InstanceDataset":
+        return instance_source(dataset).file
     if not isinstance(name, str) or not name or "://" in name or dataset.get("backend_args"):
         return None
     if not _class_of(dataset, "BaseDetDataset"):
         return None
     return Path(dataset.get("data_root") or "", name)
+
+
+def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:
+    """Return where the objects of an `InstanceDataset` are, by its config and by `dataset.json`."""
+    return InstanceSource.find(dataset["data_root"], dataset.get("split", "train"), dataset)
 
 
 def _kind(dataset: Mapping[str, Any]) -> type | None:
