@@ -5,8 +5,8 @@
 #   python tools/tune.py configs/ships/unet_dropout_ships.py     # threshold and least size, for ships/F2
 #   python tools/test.py configs/ships/unet_dropout_ships.py     # with what was tuned
 #
-# Cost: made for a GPU; 40000 iterations of 16 crops of 256 pixels. We have not trained it on the competition's
-# images; what the recipe reaches on the demo set stands in unet_dropout_ships_demo.py.
+# Cost: made for a GPU; 40000 iterations of 16 crops of 256 pixels. We have not trained it on the
+# competition's images; what the recipe reaches on the demo set stands in unet_dropout_ships_demo.py.
 _base_ = [
     '../_base_/models/unet_dropout.py',
     '../_base_/datasets/ships.py',
@@ -18,7 +18,7 @@ model = dict(
         num_classes=2,
         init_cfg=dict(type='ClassPrior', background_share=0.97),  # of the crops' pixels, not of the images'
         loss_decode=[
-            dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=1.0),  # learns from empty crops, too
+            dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=1.0),  # sees empty crops, too
             dict(type='BatchDiceLoss', loss_weight=0.5, background=0),
             # A false alarm beside a boat costs as much as one beside a tanker: the score is per image, too.
             dict(

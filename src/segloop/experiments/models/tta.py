@@ -17,7 +17,7 @@ class SegLoopTTAModel(SegTTAModel):
     """
 
     def merge_preds(self, data_samples_list: list) -> list:
-        """Return one prediction per image, the mean over its augmentations; truth and path are the first's."""
+        """Return one prediction per image, the mean of its augmentations; truth and path are the first's."""
         predictions = []
         for samples in data_samples_list:
             first = samples[0]
