@@ -198,7 +198,7 @@ def find_run(target: Path | str, *, split: str | None = None, work_dirs: Path = 
         of_split = f" of split {split!r}" if split else ""
         raise UserError(
             f"{folder} has no RUN{of_split}: nothing was tested there yet. "
-            f"Run: python tools/test.py {_config_hint(target, folder)}"
+            f"Run: python tools/test.py {_config_hint(target, folder)}{f' --split {split}' if split else ''}"
         )
     return max(runs, key=lambda run: (run.meta["finished"], run.folder.name)).folder
 

@@ -123,9 +123,13 @@ def winning_confidence(logits: torch.Tensor, pred: np.ndarray, *, piece: int = 2
     """
     rows = max(1, piece // max(1, logits.shape[0] * logits.shape[2]))
     parts = []
-    for part in logits.detach().split(rows, dim=1):
-        chances = part.float().softmax(dim=0) if len(part) > 1 else part.float()
-        parts.append(chances.amax(dim=0).cpu())
+    chosen = torch.from_numpy(np.ascontiguousarray(pred.astype(np.int64)))
+    for part, classes in zip(logits.detach().split(rows, dim=1), chosen.split(rows), strict=True):
+        if len(part) == 1:
+            parts.append(part[0].float().cpu())
+            continue
+        # not the largest: a mask that was cut by a threshold may have another class than the likeliest
+        parts.append(part.float().softmax(dim=0).cpu().take_along_dim(classes[None], dim=0)[0])
     sure = torch.cat(parts).numpy()
     if len(logits) == 1:
         sure = np.where(pred == 1, sure, 1 - sure)
