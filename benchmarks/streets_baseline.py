@@ -177,7 +177,7 @@ class Cut:
     least: int  # pixels of an object
 
 
-CUTS = tuple(Cut(*each) for each in itertools.product((0, 3), (None, 0.4, 0.5, 0.6, 0.7), (50, 150, 400)))
+CUTS = tuple(Cut(*each) for each in itertools.product((0, 3), (None, 0.5, 0.6, 0.7, 0.8, 0.9), (25, 50, 150)))
 
 
 def true_objects(ids: np.ndarray) -> Instances:
