@@ -125,13 +125,13 @@ class SpooledImages:
                 yield ImageRow(**record["row"]), record["data"]
 
 
-def write_images(path: Path, images: SpooledImages) -> None:
-    """Write `images.csv`."""
+def write_images(path: Path, images: SpooledImages, *, extra: Sequence[str] = ()) -> None:
+    """Write `images.csv`; `extra` columns come from what was recorded of each image."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow([field.name for field in fields(ImageRow)])
-        for row, _ in images:
-            table.writerow(asdict(row).values())
+        table.writerow([*(field.name for field in fields(ImageRow)), *extra])
+        for row, data in images:
+            table.writerow([*asdict(row).values(), *(data[name] for name in extra)])
 
 
 def write_semantic_tables(
