@@ -189,7 +189,7 @@ def require_objects(config: Config, dataset: Mapping[str, Any]) -> None:
 
 
 def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:
-    """Return where the objects of an `InstanceDataset`'s config are."""
+    """Return where the objects of an `InstanceDataset` are, by its config and by `dataset.json`."""
     return InstanceSource.find(dataset["data_root"], dataset.get("split", "train"), dataset)
 
 
@@ -260,7 +260,7 @@ def class_names(dataset: Mapping[str, Any]) -> Sequence[str] | None:
     """Return the class names of a data set of objects: those of the config, else those of its kind."""
     kind: Any = _kind(dataset)
     names = (dataset.get("metainfo") or {}).get("classes")
-    if dataset.get("type") == "InstanceDataset":
+    if is_ours(dataset):
         return instance_source(dataset).classes
     return names if names is not None else getattr(kind, "METAINFO", {}).get("classes")
 
@@ -268,18 +268,13 @@ def class_names(dataset: Mapping[str, Any]) -> Sequence[str] | None:
 def annotation_file(dataset: Mapping[str, Any]) -> Path | None:
     """Return the annotation file of an mmdet data set's config, where it is a path on this machine."""
     name = dataset.get("ann_file")
-    if dataset.get("type") == "InstanceDataset":
+    if is_ours(dataset):
         return instance_source(dataset).file
     if not isinstance(name, str) or not name or "://" in name or dataset.get("backend_args"):
         return None
     if not _class_of(dataset, "BaseDetDataset"):
         return None
     return Path(dataset.get("data_root") or "", name)
-
-
-def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:
-    """Return where the objects of an `InstanceDataset` are, by its config and by `dataset.json`."""
-    return InstanceSource.find(dataset["data_root"], dataset.get("split", "train"), dataset)
 
 
 def _kind(dataset: Mapping[str, Any]) -> type | None:

@@ -13,7 +13,7 @@ from mmengine.fileio import LocalBackend
 
 from segloop.experiments.resume import damage
 from segloop.utils.errors import UserError
-from tests.experiments.toy import Score, Call, Killed, assert_same, disturbed, kill, outcome, toy
+from tests.experiments.toy import Call, Killed, Score, assert_same, disturbed, kill, outcome, toy
 
 
 def saved(folder: Path) -> set[str]:
