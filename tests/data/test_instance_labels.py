@@ -59,7 +59,7 @@ def test_can_report_classes_that_the_file_lacks_and_categories_that_no_class_has
     assert [len(each["instances"]) for each in left] == [0, 1, 1, 2]
     with pytest.raises(ConfigError, match=r"write classes=\('cell',\)"):
         loaded(root, metainfo={"classes": "cell"})
-    with pytest.raises(ConfigError, match="drop names 'tinny'. Did you mean 'tiny'"):
+    with pytest.raises(ConfigError, match=r"drop names 'tinny'\. Did you mean 'tiny'"):
         loaded(root, drop=("tinny",))
 
 

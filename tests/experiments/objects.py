@@ -50,7 +50,7 @@ BASES = ("models/mask_rcnn_r18_fpn_gn", "datasets/spacecraft_instances", "schedu
 
 
 def write_objects(root: Path, counts: dict[str, int] | None = None) -> Path:
-    """Write a set of two classes, `cell` and `dust`: image n of a split shows n objects, the first one none."""
+    """Write a set of two classes, `cell` and `dust`: image n of a split shows n objects, the first none."""
     counts = counts or {"train": 4, "val": 2}
     rng = np.random.default_rng(0)
     for split, count in counts.items():

@@ -189,7 +189,7 @@ def class_difference(content: Any, wanted: Sequence[str] | None) -> str | None:
 
 
 def require_start(model: nn.Module, path: Path | str) -> Fit:
-    """Return how a file fits a model that starts from it; refuse one that less than half of it would come from.
+    """Return how a file fits a model that starts from it; refuse one that gives less than half of it.
 
     Heads for other classes may start anew; where most of a model would, the file is another model's.
     """

@@ -80,9 +80,8 @@ class ExperimentRunner(Runner):
         fit = require_start(self.model, path)
         anew = [*fit.missing, *(text.partition(":")[0] for text in fit.reshaped)]
         if anew:
-            self.logger.info(
-                f"{fit.fitting} of {fit.wanted} tensors start from {path}; anew start:\n{listing(anew, most=20)}"
-            )
+            begun = f"{fit.fitting} of {fit.wanted} tensors start from {path}"
+            self.logger.info(f"{begun}; anew start:\n{listing(anew, most=20)}")
 
     def test(self) -> dict[str, float]:
         """Test; the work_dir keeps the config that it was trained with."""
