@@ -11,8 +11,9 @@ _base_ = [
 ]
 larger = dict(type='Resize', scale_factor=2.0)  # cells are 14 pixels wide
 train_dataloader = dict(dataset=dict(pipeline=[_base_.load, larger, *_base_.train_pipeline[1:]]))
-val_dataloader = dict(dataset=dict(pipeline=[_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]))
-test_dataloader = dict(dataset=dict(pipeline=[_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]))
+test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 model = dict(
     train_cfg=dict(
         rpn_proposal=dict(nms_pre=500, max_per_img=200),

@@ -15,13 +15,14 @@ train_dataloader = dict(
         pipeline=[
             _base_.load,
             dict(type='RandomResize', scale=(896, 448), ratio_range=(0.7, 1.2), keep_ratio=True),
-            dict(type='RandomCrop', crop_size=(320, 320), recompute_bbox=True),
+            dict(type='InstanceCrop', size=320),
             *_base_.train_pipeline[1:],
         ]
     )
 )
-val_dataloader = dict(dataset=dict(pipeline=[_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]))
-test_dataloader = dict(dataset=dict(pipeline=[_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]))
+test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)),
 )

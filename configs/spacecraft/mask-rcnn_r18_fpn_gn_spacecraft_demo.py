@@ -18,7 +18,8 @@ train_dataloader = dict(
         ]
     )
 )
-val_dataloader = dict(dataset=dict(pipeline=[_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]))
-test_dataloader = val_dataloader
+test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 default_hooks = dict(checkpoint=dict(save_best='spacecraft/image_fgIoU'))
 train_cfg = dict(max_iters=4000, val_interval=1000)

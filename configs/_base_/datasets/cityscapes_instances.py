@@ -7,11 +7,8 @@ load = dict(
     type='KeepInMemory',  # decoded once, as far as memory allows
     transforms=[dict(type='LoadImageFromFile'), dict(type='LoadInstances')],
 )
-train_pipeline = [
-    load,
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs'),
-]
+flip = dict(type='RandomFlip', prob=0.5)
+train_pipeline = [load, flip, dict(type='PackDetInputs')]
 meta_keys = ('img_id', 'image_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
 test_pipeline = [
     dict(type='LoadImageFromFile'),

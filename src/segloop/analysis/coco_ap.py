@@ -21,8 +21,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 # As pycocotools makes them: the ninth is a little less than 0.9.
-THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
-RECALLS: FloatArray = np.linspace(0.0, 1.0, 101)
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
 AREAS: dict[str, tuple[float, float]] = {
     "": (0.0, 1e10),
     "_s": (0.0, 32.0**2),

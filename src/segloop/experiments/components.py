@@ -27,7 +27,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
         ships_metric,
     )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
-    from segloop.experiments.models import encoder_decoder, heads, prior, tta, unet, weights
+    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, tta, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
 
@@ -44,6 +44,7 @@ __all__ = [
     "loading",
     "loops",
     "losses",
+    "mask_head",
     "metrics",
     "optim",
     "patience",

@@ -106,7 +106,10 @@ def metric_for(dataset: Any) -> tuple[SegLoopInstanceMetric, str | None]:
 def category_ids(dataset: Any, class_names: Sequence[str]) -> list[int]:
     """Return the ids that the annotation file has for the classes, in their order; else they count from 1."""
     file = annotation_file(dataset)
-    by_name = {each["name"]: each["id"] for each in read_coco(file)["categories"]} if file else {}
+    try:
+        by_name = {each["name"]: each["id"] for each in read_coco(file)["categories"]} if file else {}
+    except UserError:  # told where the truth is looked for
+        by_name = {}
     if set(class_names) <= set(by_name):
         return [by_name[name] for name in class_names]
     return list(range(1, len(class_names) + 1))
