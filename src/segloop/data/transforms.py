@@ -72,7 +72,7 @@ class KeepInMemory(BaseTransform):
         if self.room is None:
             worker = get_worker_info()
             self.room = self.share * available_memory() / (worker.num_workers if worker else 1)
-        size = sum(value.nbytes for value in loaded.values() if isinstance(value, np.ndarray))
+        size = sum(getattr(value, "nbytes", 0) for value in loaded.values())  # arrays, masks of objects
         if size > self.room:
             return False
         self.room -= size

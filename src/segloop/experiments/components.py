@@ -6,7 +6,7 @@ from segloop.utils.quiet import silent_imports
 ops.install()  # mmcv binds its operators at first import, and the modules below import mmcv
 
 with silent_imports():  # mmseg prints which optional packages it did not find
-    from segloop.data import sampling, semantic_dataset, transforms
+    from segloop.data import instance_dataset, instance_transforms, sampling, semantic_dataset, transforms
     from segloop.experiments import loading, loops, losses, metrics, optim, recording, run_folder, runner
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
     from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
@@ -19,6 +19,8 @@ __all__ = [
     "encoder_decoder",
     "finite",
     "heads",
+    "instance_dataset",
+    "instance_transforms",
     "loading",
     "loops",
     "losses",
