@@ -80,7 +80,8 @@ def fuse(
         fused = fuse_conv_bn(deepcopy(model)).eval()
         if packed:
             pack(fused, dtype=dtype)
-        worst = difference(before, probe(fused))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            worst = difference(before, probe(fused))
     except (
         RuntimeError,
         TypeError,
