@@ -1,11 +1,12 @@
 """Export a semantic model to ONNX: batch, height and width free, normalisation inside, checked against torch.
 
     python tools/export.py configs/config_experiment_2.py
-    python tools/export.py configs/config_experiment_1.py work_dirs/config_experiment_1/iter_500.pth --out shore.onnx
-    python tools/export.py CONFIG --int8     # convolutions in whole numbers of 8 bits, fitted to training images
+    python tools/export.py CONFIG work_dirs/config_experiment_1/iter_500.pth --out shore.onnx
+    python tools/export.py CONFIG --int8     # convolutions in whole numbers of 8 bits
 
-Classes, colours and thresholds go into the file, so that tools/predict.py and tools/serve.py need nothing else:
-no config, no torch. Exit code 1, and no file, if ONNX Runtime and torch do not agree.
+Classes, colours and thresholds go into the file, so that tools/predict.py and tools/serve.py need nothing
+else: no config, no torch. Exit code 1, and no file, if ONNX Runtime and torch do not agree.
+Needs: pip install 'segloop[export]'.
 """
 
 from __future__ import annotations
@@ -20,15 +21,22 @@ from segloop.utils.flags import add_overrides
 def parse_args() -> Namespace:
     """Read the command line."""
     parser = Parser(__doc__)
-    parser.add_argument("config", help="config file")
-    parser.add_argument("checkpoint", nargs="?", help="file, folder, best or last (default: best in the work_dir)")
+    parser.add_argument("config", help="config, work_dir or RUN")
+    parser.add_argument("checkpoint", nargs="?", help="file, best or last (default: best)")
     parser.add_argument("--out", metavar="FILE", help="default: the checkpoint's path, ending in .onnx")
-    parser.add_argument("--work-dir", metavar="DIR", help="the run's folder (default: work_dirs/<config>)")
     parser.add_argument(
-        "--exporter", choices=("auto", "torchscript", "dynamo"), default="auto", help="torch's own (default: auto)"
+        "--exporter",
+        choices=("auto", "torchscript", "dynamo"),
+        default="auto",
+        help="of torch's own",
     )
     parser.add_argument(
-        "--check", nargs="+", type=_size, default=[], metavar="WxH", help="sizes to compare at (default: three)"
+        "--check",
+        nargs="+",
+        type=_size,
+        default=[],
+        metavar="WxH",
+        help="sizes to compare at",
     )
     parser.add_argument(
         "--int8", nargs="?", type=int, const=32, default=0, metavar="N", help="fit to N training images (32)"
@@ -52,13 +60,12 @@ def main() -> int:
     args = parse_args()
     from segloop.experiments.checkpoints import trusting
     from segloop.experiments.export.exporting import export
-    from segloop.experiments.launch import Options
 
-    options = Options(config=args.config, work_dir=args.work_dir, overrides=args.cfg_options, device="cpu")
     with trusting(args.unsafe_load):
         exported = export(
-            options,
+            args.config,
             checkpoint=args.checkpoint,
+            overrides=args.cfg_options,
             out=args.out,
             exporter=args.exporter,
             sizes_hw=args.check,

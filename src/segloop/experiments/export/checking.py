@@ -1,4 +1,4 @@
-"""Holds an exported model against the one that it was made of, at sizes and batches that it was not traced at."""
+"""Holds an exported model against torch, at sizes and batches that it was not traced at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports a checkpoint: builds its model, writes ONNX with notes, and keeps it only if it does what torch does."""
+"""Exports a model: ONNX with notes, which is kept only if it does what torch does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segloop import ops
 from segloop.analysis.thresholds import find_thresholds
 from segloop.data.palette import complete_colors
-from segloop.experiments.config import find_checkpoint, is_semantic
-from segloop.experiments.launch import Options, prepare
+from segloop.experiments.config import is_semantic
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
+from segloop.experiments.predict.find import Found, bare_model, class_names, find_model, test_steps
 from segloop.utils.errors import ConfigError, UserError
-from segloop.utils.quiet import silent_imports
+from segloop.utils.quiet import quiet, silent_imports
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -42,9 +43,10 @@ class Exported:
 
 
 def export(
-    options: Options,
+    target: Path | str,
     *,
-    checkpoint: str | None = None,
+    checkpoint: Path | str | None = None,
+    overrides: Sequence[str] = (),
     out: Path | str | None = None,
     exporter: str = "auto",
     sizes_hw: Sequence[tuple[int, int]] = (),
@@ -53,53 +55,61 @@ def export(
 ) -> Exported:
     """Write a model as ONNX and compare it with torch; a model that differs is not kept.
 
+    `target` and `checkpoint` are as for `segloop.load`: a config, a work_dir, a RUN, a file of weights.
     With `int8` images of the training split its convolutions are brought to whole numbers of 8 bits; what is
-    compared with torch is the float model before that. `out` is by default the checkpoint's path with `.onnx` as its suffix.
+    compared with torch is the float model before that. `out` is by default the checkpoint's path with `.onnx`
+    as its suffix.
     """
-    config = prepare(options)
-    if not is_semantic(config):
+    quiet()
+    ops.install()  # before anything imports mmcv
+    found = find_model(target, checkpoint, overrides=overrides)
+    from segloop.experiments.strict import check_config
+
+    check_config(found.config, path=found.config_file, overrides=overrides)
+    if not is_semantic(found.config):
         raise UserError(INSTANCES)
-    path = find_checkpoint(checkpoint, work_dir=config.work_dir)
-    target = Path(out) if out is not None else path.with_suffix(".onnx")
-    if target.suffix != ".onnx":
-        raise UserError(f"--out {target}: a model in ONNX is a file whose name ends in .onnx.")
-    model, meta = build(config, path)
+    path = found.checkpoint
+    place = Path(out) if out is not None else path.with_suffix(".onnx")
+    if place.suffix != ".onnx":
+        raise UserError(f"--out {place}: a model in ONNX is a file whose name ends in .onnx.")
+    model, beside = build(found)
     from segloop.experiments.export.checking import SIZES_HW, compare
     from segloop.experiments.export.graph import SemanticGraph, write_graph
     from segloop.experiments.onnx.model import OnnxModel
 
-    notes = gather_notes(config, model, meta, checkpoint=path)
+    notes = gather_notes(found, model, beside)
     graph = SemanticGraph(model, divisor=notes.size_divisor, pad_value=model.data_preprocessor.pad_val)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.stem}.", dir=target.parent) as folder:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", dir=place.parent) as folder:
         file = Path(folder) / "model.onnx"
         name = write_graph(graph.eval(), file, exporter=exporter)
         write_notes(file, notes)
         say(f"Exported by torch's {name} exporter; comparing with torch:")
-        exported, found = OnnxModel.load(file), []
+        exported, differences = OnnxModel.load(file), []
         for difference in compare(exported, model, sizes_hw=sizes_hw or SIZES_HW):
             say(f"  {difference.line()}")
-            found.append(difference)
-        result = Exported(target, tuple(found))
+            differences.append(difference)
+        result = Exported(place, tuple(differences))
         if not result.fits:
             return replace(result, path=None)
         if int8:
             from segloop.experiments.export.whole_numbers import compare_precisions, quantize
 
-            images = calibration_images(config, most=int8)
+            images = calibration_images(found.config, most=int8)
             whole = quantize(file, images, notes=notes)
             say(compare_precisions(file, whole, images))
             file = whole
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
         file.chmod(0o666 & ~_umask())
-        file.replace(target)
+        file.replace(place)
     return result
 
 
-def build(config: Config, checkpoint: Path) -> tuple[EncoderDecoder, Mapping[str, Any]]:
-    """Return the config's model with a checkpoint's weights, in eval mode, and what the checkpoint tells."""
+def build(found: Found) -> tuple[EncoderDecoder, dict[str, Any]]:
+    """Return a model with its weights, in eval mode, and what stands beside the weights."""
     with silent_imports():
+        from mmengine.config import ConfigDict
         from mmengine.registry import MODELS, init_default_scope
 
         import segloop.experiments.components  # noqa: F401
@@ -108,57 +118,52 @@ def build(config: Config, checkpoint: Path) -> tuple[EncoderDecoder, Mapping[str
     from segloop.experiments.checkpoints import read_checkpoint, require_fit, weights_in
     from segloop.experiments.mistakes import config_mistakes
 
-    init_default_scope(config.get("default_scope", "mmseg"))
-    content = read_checkpoint(checkpoint)
-    weights = weights_in(content, path=checkpoint)
+    init_default_scope(found.config.get("default_scope", "mmseg"))
+    content = read_checkpoint(found.checkpoint)
+    weights = weights_in(content, path=found.checkpoint)
     with config_mistakes():
-        model = MODELS.build(config.model)
+        model = MODELS.build(ConfigDict(bare_model(found.config)))  # mmseg asks for `test_cfg.mode`
     if not isinstance(model, EncoderDecoder):
         raise ConfigError(
             f"{type(model).__name__} cannot be exported: semantic models that are an EncoderDecoder can."
         )
-    require_fit(model, weights, path=checkpoint)
+    require_fit(model, weights, path=found.checkpoint)
     model.load_state_dict({name.removeprefix("module."): value for name, value in weights.items()})
-    meta = content.get("meta") if isinstance(content, Mapping) else None
-    return model.eval(), meta if isinstance(meta, Mapping) else {}
+    beside = content.get("meta") if isinstance(content, dict) else None
+    return model.eval(), dict(beside) if isinstance(beside, dict) else {}
 
 
-def gather_notes(
-    config: Config, model: EncoderDecoder, meta: Mapping[str, Any], *, checkpoint: Path
-) -> ModelNotes:
-    """Return what a runner must know: of the checkpoint's classes, the test pipeline and the model's parts."""
-    from segloop.experiments.metrics import find_background
+def gather_notes(found: Found, model: EncoderDecoder, beside: Mapping[str, Any]) -> ModelNotes:
+    """Return what a runner must know: classes, the test pipeline, the model's parts, tuned thresholds."""
     from segloop.experiments.run_images import sha256
 
-    told = _dataset_meta(config, meta)
-    names = tuple(map(str, told["classes"]))
-    background = find_background("auto", {**told, "classes": names})
     preprocessor, head = model.data_preprocessor, model.decode_head
+    classes = class_names(found, beside, count=int(head.num_classes), semantic=True)
+    colors = complete_colors([label.color for label in classes.labels], background=classes.background)
     single = model.out_channels == 1
-    tuned = find_thresholds(checkpoint.parent)
+    tuned = find_thresholds(found.checkpoint.parent)
     padding = preprocessor.test_cfg or {}
     if padding.get("size"):
         raise ConfigError("data_preprocessor.test_cfg.size pads to a fixed size, which is not exported.")
-    order = "rgb" if preprocessor._channel_conversion else "bgr"
-    plain = not preprocessor._enable_normalize
+    normalized = preprocessor._enable_normalize
     return ModelNotes(
-        classes=names,
-        palette=_palette(told.get("palette"), len(names), background),
-        background=background,
+        classes=classes.names,
+        palette=tuple((color[0], color[1], color[2]) for color in colors),
+        background=classes.background,
         ignore_index=int(getattr(head, "ignore_index", 255)),
         activation="sigmoid" if single else "softmax",
         threshold=float(head.threshold) if single else None,
-        mean=() if plain else tuple(preprocessor.mean.flatten().tolist()),
-        std=() if plain else tuple(preprocessor.std.flatten().tolist()),
-        channel_order=order,
+        mean=tuple(preprocessor.mean.flatten().tolist()) if normalized else (),
+        std=tuple(preprocessor.std.flatten().tolist()) if normalized else (),
+        channel_order="rgb" if preprocessor._channel_conversion else "bgr",
         size_divisor=int(padding.get("size_divisor") or 1),
-        resizing=_resizing(config),
+        resizing=_resizing(test_steps(found.config)),
         windows=_windows(model),
         thresholds=None if tuned is None else json.loads(Path(str(tuned.file)).read_text(encoding="utf-8")),
         source={
-            "config": Path(config.filename or "config").name,
-            "checkpoint": checkpoint.name,
-            "sha256": sha256(checkpoint),
+            "config": found.config_file.name,
+            "checkpoint": found.checkpoint.name,
+            "sha256": sha256(found.checkpoint),
         },
     )
 
@@ -172,39 +177,10 @@ def write_notes(path: Path, notes: ModelNotes) -> None:
     onnx.save(content, path)
 
 
-def _dataset_meta(config: Config, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """Return classes, palette and background: from the checkpoint, else from the config or its data set."""
-    told = dict(meta.get("dataset_meta") or {})
-    if not told.get("classes"):
-        for key in ("classes", "palette"):  # a published file keeps them as JSON
-            if isinstance(meta.get(key), str):
-                told[key] = json.loads(meta[key])
-    if not told.get("classes"):
-        from segloop.experiments.data_checks import class_names, innermost
-
-        dataset = innermost(config.test_dataloader.dataset) if config.get("test_dataloader") else {}
-        told = {**(dataset.get("metainfo") or {}), "classes": class_names(dataset) or ()}
-    if not told.get("classes"):
-        raise ConfigError(
-            "Neither the checkpoint nor the config names the classes, which the exported file has to: set "
-            "metainfo=dict(classes=[…], palette=[…]) in the config's data set."
-        )
-    return told
-
-
-def _palette(colors: Any, count: int, background: int | None) -> tuple[tuple[int, int, int], ...]:
-    given = [tuple(map(int, color)) for color in colors] if colors is not None else []
-    wanted: list[Any] = [given[place] if place < len(given) else None for place in range(count)]
-    return tuple((c[0], c[1], c[2]) for c in complete_colors(wanted, background=background))
-
-
-def _resizing(config: Config) -> Resizing | None:
+def _resizing(steps: Sequence[Mapping[str, Any]]) -> Resizing | None:
     """Return how the test pipeline resizes images; steps that a runner could not repeat are refused."""
-    from segloop.experiments.data_checks import innermost
-
     found, unknown = None, []
-    loader = config.get("test_dataloader")
-    for step in innermost(loader.dataset).get("pipeline", []) if loader else []:
+    for step in steps:
         kind = str(step.get("type")).rpartition(".")[2]
         if kind == "LoadImageFromFile":
             wrong = [key for key in ("to_float32", "color_type", "imdecode_backend") if key in step]
@@ -253,4 +229,9 @@ def _umask() -> int:
     return mask
 
 
-INSTANCES = ""
+INSTANCES = (
+    "Mask R-CNN and other models of mmdet cannot be exported. torch's TorchScript exporter makes mmdet take "
+    "a branch that imports mmdet.core, which mmdet 3 no longer has; torch.export stops at non-maximum "
+    "suppression, whose result has as many boxes as the image happens to hold. tools/predict.py and "
+    "tools/serve.py run such models by torch. More: docs/export.md"
+)

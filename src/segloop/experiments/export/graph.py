@@ -31,9 +31,10 @@ class SemanticGraph(nn.Module):
         super().__init__()
         self.model, self.divisor, self.pad_value = model, divisor, pad_value
         preprocessor = model.data_preprocessor
-        plain = not preprocessor._enable_normalize
-        self.register_buffer("mean", torch.zeros(1, 3, 1, 1) if plain else preprocessor.mean.view(1, -1, 1, 1))
-        self.register_buffer("std", torch.ones(1, 3, 1, 1) if plain else preprocessor.std.view(1, -1, 1, 1))
+        self.normalized = preprocessor._enable_normalize
+        if self.normalized:
+            self.register_buffer("mean", preprocessor.mean.view(1, -1, 1, 1))
+            self.register_buffer("std", preprocessor.std.view(1, -1, 1, 1))
         # Files are read as BGR; whoever does not convert trains on that.
         self.bgr = not preprocessor._channel_conversion
 
@@ -41,7 +42,7 @@ class SemanticGraph(nn.Module):
         """Return the logits of a batch of images."""
         values = image.permute(0, 3, 1, 2)
         values = (values.flip(1) if self.bgr else values).float()
-        values = (values - self.mean) / self.std
+        values = (values - self.mean) / self.std if self.normalized else values
         height, width = image.shape[1], image.shape[2]
         if self.divisor > 1:
             below, right = -height % self.divisor, -width % self.divisor
@@ -66,7 +67,7 @@ def write_graph(graph: nn.Module, path: Path, *, exporter: str = "auto") -> str:
     said = []
     for name in chosen:
         try:
-            # both print their progress and warn of every comparison of sizes; the check at other sizes tells more
+            # both print their progress and warn of every comparison of sizes; the check tells more
             with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
                 warnings.simplefilter("ignore")
                 ways[name](graph, path)

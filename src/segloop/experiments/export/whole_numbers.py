@@ -70,8 +70,8 @@ def compare_precisions(floats: Path, whole: Path, images: Sequence[Path]) -> str
         equal.append(np.mean(masks[0] == masks[1]))
     bytes_ = [each.stat().st_size for each in (floats, whole)]
     return (
-        f"In whole numbers: {100 * float(np.mean(equal)):.2f} % of the pixels of {len(images)} training images "
-        f"equal, {seconds[0] / seconds[1]:.2f} times the speed (one thread), "
+        f"In whole numbers: {100 * float(np.mean(equal)):.2f} % of the pixels of {len(images)} training "
+        f"images equal, {seconds[0] / seconds[1]:.2f} times the speed (one thread), "
         f"{bytes_[0] / bytes_[1]:.1f} times smaller. Score it before you use it."
     )
 

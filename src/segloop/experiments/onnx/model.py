@@ -47,7 +47,9 @@ class OnnxModel:
         try:
             session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has an exception for each of its states, all undocumented
-            raise FormatError(f"not a model that ONNX Runtime can load ({_first_line(error)})", file=path) from error
+            raise FormatError(
+                f"not a model that ONNX Runtime can load ({_first_line(error)})", file=path
+            ) from error
         notes = ModelNotes.of(session.get_modelmeta().custom_metadata_map, file=path)
         if [each.name for each in session.get_inputs()] != [INPUT]:
             raise FormatError(f"its input is not the one image {INPUT!r}; export it again", file=path)

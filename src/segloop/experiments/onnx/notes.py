@@ -1,4 +1,4 @@
-"""What an exported model says of itself, kept in the file's own metadata: classes, colours, sizes, thresholds."""
+"""What an exported model says of itself in its file's metadata: classes, colours, sizes, thresholds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Resizing:
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows that a large image is cut into, heights before widths, as mmseg's `mode='slide'` does it."""
+    """The windows that a large image is cut into, heights before widths, as in mmseg's `slide` mode."""
 
     size_hw: tuple[int, int]
     stride_hw: tuple[int, int]

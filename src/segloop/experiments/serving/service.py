@@ -136,9 +136,9 @@ def create_app(service: Service) -> Any:
         return Response(service.metrics(), media_type=PLAIN)
 
     async def http_error(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        told = str(error.detail) if isinstance(error, HTTPException) else "A fault of the service; see its log."
-        return _refused(Refusal(status, told))
+        if isinstance(error, HTTPException):
+            return _refused(Refusal(error.status_code, str(error.detail)))
+        return _refused(Refusal(500, "A fault of the service; see its log."))
 
     # With `from __future__ import annotations` FastAPI looks types up in the module, and these are local.
     for function in (predict, http_error):

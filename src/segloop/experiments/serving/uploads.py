@@ -1,4 +1,4 @@
-"""Reads an uploaded image with care: its bytes are counted as they come, its size is known before it is decoded."""
+"""Reads an uploaded image with care: bytes are counted as they come, pixels before they are decoded."""
 
 from __future__ import annotations
 
@@ -63,17 +63,16 @@ def uploaded_file(body: bytes, content_type: str) -> bytes:
 
 def decode(file: bytes, *, limits: Limits) -> np.ndarray:
     """Return the image, RGB [H, W, 3] uint8; its header is looked at before any pixel is decoded."""
-    facts = image_facts_of(file)
-    height, width = facts
+    height, width = header_size(file)
     if height * width > limits.pixels:
         raise Refusal(413, f"The image has {width}x{height} pixels; the limit is {limits.pixels} in all.")
     try:
         return read_rgb(file)
     except DataError as error:
-        raise Refusal(400, f"The image {error}." if str(error).startswith("cannot") else f"{error}") from error
+        raise Refusal(400, f"The upload is no whole image: {error}.") from error
 
 
-def image_facts_of(file: bytes) -> tuple[int, int]:
+def header_size(file: bytes) -> tuple[int, int]:
     """Return height and width of an image as its header tells them; what is no whole image is refused."""
     facts = image_facts(file)
     if facts.error is None:
