@@ -43,7 +43,7 @@ def make_parser(description: str) -> Parser:
         "--workers", type=int, metavar="N", help="processes (default: one per core, if it lasts)"
     )
     add_read_options(parser)
-    _add_write_options(parser)
+    add_write_options(parser)
     return parser
 
 
@@ -112,7 +112,11 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
     )
 
 
-def _add_write_options(parser: Parser) -> None:
+def add_write_options(parser: Parser, *, predicted: bool = False) -> None:
+    """Add the flags that say how a target is written; `write_options` makes use of them.
+
+    Of `predicted` objects the surest gets a pixel that several claim.
+    """
     group = parser.add_argument_group("about DST")
     group.add_argument(
         "--masks",
@@ -121,12 +125,13 @@ def _add_write_options(parser: Parser) -> None:
         metavar="HOW",
         help="rle, exact-polygon, or polygon:TOL (at most TOL pixels off) (default: rle)",
     )
-    group.add_argument(
-        "--overlap",
-        choices=("z-order", "area", "score"),
-        default="z-order",
-        help="whose a pixel is that several objects claim (default: z-order; area: the smaller)",
-    )
+    if not predicted:
+        group.add_argument(
+            "--overlap",
+            choices=("z-order", "area", "score"),
+            default="z-order",
+            help="whose a pixel is that several objects claim (default: z-order; area: the smaller)",
+        )
     group.add_argument(
         "--instances",
         choices=("components", "classes"),
@@ -150,6 +155,20 @@ def _add_write_options(parser: Parser) -> None:
         help="masks: one picture of object numbers an image, not one an object",
     )
     group.add_argument("--to-results", action="store_true", help="write predictions in the format's form")
+
+
+def write_options(args: argparse.Namespace) -> WriteOptions:
+    """Return what the flags of `add_write_options` ask for."""
+    return WriteOptions(
+        masks=args.masks,
+        overlap=args.overlap if isinstance(args.overlap, str) else "z-order",
+        instances=args.instances,
+        connectivity=args.connectivity,
+        media=args.media,
+        draw=args.draw_boxes,
+        numbers=args.numbers,
+        results=args.to_results,
+    )
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -181,16 +200,7 @@ def main(description: str) -> int:
             from_format=args.from_format,
             to_format=args.to_format,
             read_options=read_options(args),
-            write_options=WriteOptions(
-                masks=args.masks,
-                overlap=args.overlap,
-                instances=args.instances,
-                connectivity=args.connectivity,
-                media=args.media,
-                draw=args.draw_boxes,
-                numbers=args.numbers,
-                results=args.to_results,
-            ),
+            write_options=write_options(args),
             workers=args.workers,
             strict=args.strict,
             skip_bad=args.skip_bad,

@@ -19,7 +19,7 @@ def check_places(source: Path, target: Path, *, reader: Format, maker: Format, o
         raise UserError(f"{maker.name} is not written: {maker.summary}. Choose {_able('writes')}.")
     if not source.exists():
         raise UserError(f"{source} does not exist.")
-    _check_kind(target, maker)
+    check_target(target, maker)
     place = target.resolve()
     for what, other in (("source", source), ("images", options.images), ("list", options.list_file)):
         if other is None:
@@ -37,7 +37,7 @@ def check_places(source: Path, target: Path, *, reader: Format, maker: Format, o
         raise UserError(f"The target {target} holds the folder that you are in. Name another.")
 
 
-def _check_kind(target: Path, maker: Format) -> None:
+def check_target(target: Path, maker: Format) -> None:
     """Refuse a target that is named as a folder where a file will be, or the other way round."""
     suffixes = [each for each in maker.target if each.startswith(".")]
     if target.suffix.lower() in suffixes:
@@ -74,6 +74,11 @@ def check_links(source: Path, images: Path | None, *, media: str | None) -> None
 def check_read_options(reader: Format, options: ReadOptions) -> None:
     """Refuse options that a format does nothing with when it is read."""
     _refuse_idle(_idle(reader, options, reader.read_options, doing="read"))
+
+
+def check_write_options(maker: Format, options: WriteOptions) -> None:
+    """Refuse options that a format does nothing with when it is written."""
+    _refuse_idle(_idle(maker, options, (*maker.write_options, "draw"), doing="written"))
 
 
 def _idle(

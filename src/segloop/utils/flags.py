@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from typing import Any
 
 from segloop.utils.cli import Parser
+from segloop.utils.errors import UserError
 
 CONFIGS = (".py", ".json", ".yaml", ".yml")
 
@@ -35,6 +38,68 @@ def add_common(parser: Parser) -> None:
         help="check everything, try the largest batches, say what the run will take; keep nothing",
     )
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_predicting(parser: Parser) -> None:
+    """Add the flags that say how a model predicts, under the names of `segloop.load`."""
+    group = parser.add_argument_group("how to predict")
+    group.add_argument(
+        "--tta",
+        nargs="?",
+        const="h",
+        default="",
+        metavar="FLIPS",
+        help="average mirrored views: h (default), v, hv",
+    )
+    group.add_argument(
+        "--window", metavar="HxW", help="predict larger images in windows of this size, without resizing"
+    )
+    group.add_argument(
+        "--overlap", type=float, default=0.25, metavar="SHARE", help="of a window and the next (0.25)"
+    )
+    group.add_argument(
+        "--score-thr", type=float, metavar="P", help="what counts, in place of the tuned thresholds.json"
+    )
+    group.add_argument(
+        "--thresholds", metavar="FILE", default="auto", help="default: the one beside the checkpoint; or none"
+    )
+    group.add_argument("--batch-size", type=int, metavar="N", help="images at once (default: by pixels)")
+    group.add_argument(
+        "--precision",
+        default="auto",
+        choices=["auto", "float32", "bfloat16", "float16"],
+        help="auto: bfloat16 where the processor computes in it, else float32 (a GPU: float16)",
+    )
+    group.add_argument("--compile", action="store_true", help="torch.compile first, which takes minutes")
+    group.add_argument("--no-fuse", action="store_true", help="leave batch norm outside the convolutions")
+    group.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: the best there is)"
+    )
+    group.add_argument(
+        "--unsafe-load", action="store_true", help="load checkpoints that run code: only files you trust"
+    )
+
+
+def predict_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the flags of `add_predicting` ask for, under the names of `segloop.load`."""
+    window = None
+    if args.window is not None:
+        found = re.fullmatch(r"(\d+)(?:[x×](\d+))?", args.window)
+        if not found:
+            raise UserError(f"--window {args.window!r} is no HEIGHTxWIDTH, such as 512x512.")
+        window = (int(found[1]), int(found[2] or found[1]))
+    return {
+        "tta": args.tta,
+        "window_hw": window,
+        "overlap": args.overlap,
+        "score_thr": args.score_thr,
+        "thresholds": None if args.thresholds == "none" else args.thresholds,
+        "batch_size": args.batch_size,
+        "precision": args.precision,
+        "compile": args.compile,
+        "fuse": not args.no_fuse,
+        "device": args.device,
+    }
 
 
 def add_overrides(parser: Parser) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_windows_have_one_size_and_overlap_at_least_as_asked() -> None:
     grid = make_grid((500, 130), (128, 130), overlap=0.25)
     rows = [rows for rows, _ in grid.rows]
     assert {each.stop - each.start for each in rows} == {128}
-    assert min(a.stop - b.start for a, b in zip(rows, rows[1:], strict=False)) >= 32
+    assert min(a.stop - b.start for a, b in pairwise(rows)) >= 32
     assert (rows[0].start, rows[-1].stop, len(grid.columns)) == (0, 500, 1)
 
 

@@ -82,7 +82,7 @@ def test_steps(config: Config) -> list[Mapping[str, Any]]:
 
 
 def bare_model(config: Config) -> dict[str, Any]:
-    """Return the model's config without test-time augmentation around it, and without files of class weights."""
+    """Return the model's config without augmentation around it, and without files of class weights."""
     model = config.model
     while "module" in model and "TTA" in str(model.get("type")):
         model = model.module

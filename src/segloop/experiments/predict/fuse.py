@@ -177,7 +177,7 @@ def _absorb_in_module(module: ConvModule) -> None:
 
 
 def _is_plain_block(module: nn.Module) -> bool:
-    """Return whether a module is mmseg's or mmdet's residual block as in the paper, with packed convolutions."""
+    """Return whether a module is a residual block of mmseg's or mmdet's ResNet, its convolutions packed."""
     kind = type(module)
     if kind.__name__ not in ("BasicBlock", "Bottleneck") or not kind.__module__.startswith(
         ("mmseg.models.backbones.resnet", "mmdet.models.backbones.resnet")

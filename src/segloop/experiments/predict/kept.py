@@ -19,8 +19,8 @@ from typing import IO, Any
 import numpy as np
 
 from segloop.analysis.instances import Instances
-from segloop.data.annotations import ImageRecord, LabelSet, SizeHW
-from segloop.data.masks import apart
+from segloop.data.annotations import ImageRecord, LabelSet, Remark, SizeHW
+from segloop.data.masks import apart, areas
 from segloop.experiments.predict.results import InstancePrediction, Prediction, SemanticPrediction
 from segloop.utils.errors import FormatError, UserError, listing
 
@@ -108,8 +108,8 @@ class Kept:
         if not resume:
             if self.places:
                 raise UserError(
-                    f"{self.path.parent} holds {len(self.places)} finished image(s) of a run that did not end. "
-                    "--resume goes on with it, --force begins anew."
+                    f"{self.path.parent} holds {len(self.places)} finished image(s) of a run that did not "
+                    "end. --resume goes on with it, --force begins anew."
                 )
         elif other := _differing(told, {"format": FORMAT, **self.settings}):
             raise UserError(
@@ -150,9 +150,12 @@ class LoadKept:
         if place is None or place.error is not None:
             return image
         prediction = self.prediction(place)
-        if self.disjoint and isinstance(prediction, InstancePrediction):
-            prediction = without_overlaps(prediction)
-        return prediction.record(image)
+        if not self.disjoint or not isinstance(prediction, InstancePrediction):
+            return prediction.record(image)
+        disjoint = without_overlaps(prediction)
+        lost = sum(areas(prediction.runs)) - sum(areas(disjoint.runs))
+        remark = Remark("pixels that several objects claimed went to the surest", lost, image.image_id)
+        return replace(disjoint.record(image), remarks=(remark,) if lost else ())
 
     def prediction(self, place: Place) -> Prediction:
         """Return what was found in an image."""

@@ -21,6 +21,7 @@ from segloop.analysis.thresholds import (
     read_thresholds,
 )
 from segloop.data.annotations import LabelSet
+from segloop.experiments.config import is_semantic
 from segloop.experiments.predict.find import Found, bare_model, class_names, find_model, test_steps
 from segloop.experiments.predict.model import Model, Settings
 from segloop.experiments.predict.pictures import Pictures
@@ -56,8 +57,12 @@ def load(
     check_config(found.config, path=found.config_file, overrides=overrides)
     place = _device(device)
     precision = _precision(asked, place)
-    network, notes, digest = _network(found)
-    semantic = found.config.get("default_scope", "mmseg") == "mmseg"
+    steps, semantic = test_steps(found.config), is_semantic(found.config)
+    from mmengine.registry import DefaultScope
+
+    with DefaultScope.overwrite_default_scope("mmseg" if semantic else "mmdet"):
+        network, notes, digest = _network(found)
+        pictures = Pictures(steps, resize=asked.window_hw is None)
     classes = class_names(found, notes, count=_count(network), semantic=semantic)
     tuned = _thresholds(asked, found.checkpoint)
     network, told = _prepared(network.to(place).eval(), asked, precision, place)
@@ -66,9 +71,9 @@ def load(
     if tuned is not None:
         changed = " with the scores of --score-thr" if asked.score_thr is not None else ""
         told.append(f"what counts is said by {tuned.file}{changed}")
-    steps = test_steps(found.config)
     about = {
         "kind": "semantic" if semantic else "instance",
+        "checkpoint": found.checkpoint.name,
         "weights": digest,
         "model": _digest(bare_model(found.config)),
         "pipeline": _digest(steps),
@@ -84,7 +89,6 @@ def load(
         "rules": None if predictor.rules is None else [str(rule) for rule in predictor.rules],
     }
     divisor = 1 if semantic else int(getattr(network.data_preprocessor, "pad_size_divisor", 1) or 1)
-    pictures = Pictures(steps, resize=asked.window_hw is None)
     return Model(predictor, pictures, settings=asked, about=about, divisor=divisor, told=told)
 
 
@@ -119,13 +123,11 @@ def _network(found: Found) -> tuple[nn.Module, dict[str, Any], str]:
     from segloop.experiments.run_images import sha256
 
     with silent_imports():
-        from mmengine.registry import MODELS, DefaultScope
+        from mmengine.registry import MODELS
 
         import segloop.experiments.components  # noqa: F401
-    scope = found.config.get("default_scope", "mmseg")
-    with DefaultScope.overwrite_default_scope(scope), config_mistakes():
+    with config_mistakes():
         network = MODELS.build(bare_model(found.config))
-    DefaultScope.get_instance(f"segloop-{scope}", scope_name=scope)  # for what is looked up while predicting
     content = read_checkpoint(found.checkpoint)
     weights = weights_in(content, path=found.checkpoint)
     require_fit(network, weights, path=found.checkpoint)

@@ -97,6 +97,14 @@ class Model:
         """`semantic` or `instance`."""
         return self.about["kind"]
 
+    def __str__(self) -> str:
+        """Return what predicts, in a line."""
+        ways = [self.about["precision"], *([f"views {self.settings.tta}"] if self.settings.tta else [])]
+        if self.settings.window_hw:
+            ways.append("windows of {}x{}".format(*self.settings.window_hw))
+        where = ", ".join([self.about["device"], *ways])
+        return f"{self.about['checkpoint']}: {self.kind}, {len(self.classes)} classes, {where}"
+
     @overload
     def predict(self, image: list, *, channels: Channels | None = None) -> list[Prediction]: ...
     @overload

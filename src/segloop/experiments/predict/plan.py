@@ -7,7 +7,6 @@ rounding of sums.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +122,7 @@ def _batch(images: Sequence[ImageRecord]) -> Batch:
 def file_stamp(file: Path | None) -> str:
     """Return what tells a file's state: its bytes and the time of its last change."""
     try:
-        found = os.stat(file) if file is not None else None
+        found = file.stat() if file is not None else None
     except OSError:
         return "missing"
     return "missing" if found is None else f"{found.st_size}-{found.st_mtime_ns}"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from torch import Tensor, nn
+from torch import Tensor
 
 from segloop.analysis.thresholds import ComponentRule, as_bytes, cut_components
 from segloop.data.annotations import LabelSet
@@ -90,7 +90,7 @@ class SemanticPredictor:
     def predict_windows(
         self, grid: Grid, cut: Callable[[slice, slice], dict[str, Any]], *, batch_size: int
     ) -> SemanticPrediction:
-        """Return the index map of an image that `cut` gives in parts; few rows of scores are held at a time."""
+        """Return the index map of an image that `cut` gives in parts; few rows of scores are held."""
         decision = Decision(self, grid.size_hw)
         band: Tensor | None = None  # scores of the rows from `top` on, not all windows of which are in yet
         top = 0
@@ -207,8 +207,3 @@ class Decision:
             wins = (parts > 0) & (chance > best)
             self.mask[wins] = place
             best[wins] = chance[wins]
-
-
-def is_semantic_model(model: nn.Module) -> bool:
-    """Return whether a model predicts index maps as mmseg's do."""
-    return isinstance(model, EncoderDecoder)

@@ -1,10 +1,10 @@
 """Cuts a large image into windows that overlap, and says how much each one counts where.
 
 Along each side the windows are spread evenly. Two neighbours meet in the middle of their overlap: there one
-fades into the other over half of the overlap that was asked for, and on either side of that at least a quarter
-of it is looked at and not used, because a network knows least at the rim of what it sees. All weights of a
-pixel add up to 1, so nothing has to be divided, and there are no seams. A network that sees no farther than
-that quarter predicts the same as from the whole image.
+fades into the other over half of the overlap that was asked for, and on either side of that at least a
+quarter of it is looked at and not used, because a network knows least at the rim of what it sees. All weights
+of a pixel add up to 1, so nothing has to be divided, and there are no seams. A network that sees no farther
+than that quarter predicts the same as from the whole image.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _spread(length: int, window: int, *, overlap: float) -> Iterator[tuple[slice
     count = 1 if window >= length else math.ceil((length - shared) / (window - shared))
     starts = [round(place * (length - window) / max(count - 1, 1)) for place in range(count)]
     # Between pixels: where a window gives way to the next one.
-    seams = [(start + window + after) / 2 for start, after in zip(starts, starts[1:], strict=False)]
+    seams = [(start + window + after) / 2 for start, after in pairwise(starts)]
     fade = shared / 4  # on either side of a seam
     for place, start in enumerate(starts):
         centers = np.arange(start, start + window) + 0.5

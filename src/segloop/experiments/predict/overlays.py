@@ -1,0 +1,51 @@
+"""Draws what was found over the images, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from segloop.data.annotations import ImageRecord
+from segloop.experiments.predict.kept import LoadKept, Place
+from segloop.experiments.predict.results import save_overlay
+from segloop.experiments.predict.run import Predicted
+from segloop.utils.workers import map_ordered
+
+
+@dataclass(frozen=True)
+class DrawOverlay:
+    """Draws one image's picture below a folder."""
+
+    load: LoadKept
+    folder: Path
+
+    def __call__(self, key: tuple[ImageRecord, Place]) -> None:
+        """Write `<folder>/<image_id>.jpg`."""
+        image, place = key
+        assert image.file is not None
+        drawn = cv2.imread(str(image.file), cv2.IMREAD_COLOR)
+        if drawn is None:  # it was read a moment ago
+            return
+        rgb = np.ascontiguousarray(drawn[..., ::-1])
+        save_overlay(self.load.prediction(place), self.folder / f"{image.image_id}.jpg", image=rgb)
+
+
+def draw_overlays(
+    predicted: Predicted,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a picture of each image below `folder`, under its id."""
+    keys = predicted.keys()
+    workers = (1 if len(keys) < 64 else None) if workers is None else workers  # processes cost a second
+    for done, _ in enumerate(
+        map_ordered(DrawOverlay(predicted.load, folder), keys, workers=workers), start=1
+    ):
+        if progress is not None:
+            progress(done, len(keys))

@@ -1,0 +1,158 @@
+"""Predicts a long list of images: decoded ahead of the model, kept behind it, each image once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segloop.data.annotations import ImageRecord, LabelSet
+from segloop.experiments.predict.kept import FILE_NAME, Kept, LoadKept, Place
+from segloop.experiments.predict.model import Model
+from segloop.experiments.predict.plan import Batch, plan_batches
+from segloop.experiments.predict.results import Prediction
+from segloop.utils.errors import DataError
+from segloop.utils.workers import cpu_count
+
+AHEAD = 2  # batches that are decoded while the model works on one
+MOST_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The images of a run: where each one's prediction lies, and why some have none."""
+
+    images: Sequence[ImageRecord]
+    load: LoadKept
+    places: dict[str, Place]
+    skipped: dict[str, str] = field(default_factory=dict)
+    done_before: int = 0
+
+    @property
+    def classes(self) -> LabelSet:
+        """The model's classes."""
+        return self.load.classes
+
+    def keys(self, *, skipped: bool = False) -> list[tuple[ImageRecord, Place]]:
+        """Return what `load` takes, in the order of the images; `skipped` adds those without a prediction."""
+        found = [(image, self.places[image.image_id]) for image in self.images]
+        return [each for each in found if skipped or each[1].error is None]
+
+
+def predict_images(
+    model: Model,
+    images: Sequence[ImageRecord],
+    folder: Path,
+    *,
+    resume: bool = False,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Predicted:
+    """Predict images and keep what was found in `folder`, which survives a killed process.
+
+    `resume` goes on with what is kept there: batches are the same, and of those that are done none is done
+    again, so the results are those of an undisturbed run to the bit. An image that cannot be read costs one
+    line, given to `tell`, and is among the `skipped`. `workers` threads decode.
+    """
+    batches = plan_batches(
+        images,
+        batch_size=model.settings.batch_size,
+        most_pixels=model.most_pixels,
+        input_size=model.input_size,
+    )
+    kept = Kept.open(folder, model.about, resume=resume)
+    try:
+        waiting = [batch for batch in batches if not kept.has(batch.stamps)]
+        total = sum(len(batch.images) for batch in waiting)
+        done = 0
+        with ThreadPoolExecutor(1) as behind:
+            writing: Future[None] | None = None
+            for batch, found in _predicted(model, waiting, workers=workers):
+                if writing is not None:
+                    writing.result()
+                for image_id, each in found.items():
+                    if isinstance(each, str):
+                        tell(f"{image_id}: {each}")
+                writing = behind.submit(kept.add, found, batch.stamps)
+                done += len(batch.images)
+                if progress is not None:
+                    progress(done, total)
+            if writing is not None:
+                writing.result()
+    finally:
+        kept.close()
+    ids = [image.image_id for image in images]
+    return Predicted(
+        images=images,
+        load=LoadKept(kept.path, model.classes),
+        places={image_id: kept.places[image_id] for image_id in ids},
+        skipped={image_id: error for image_id in ids if (error := kept.places[image_id].error) is not None},
+        done_before=len(images) - total,
+    )
+
+
+def remove_kept(folder: Path) -> None:
+    """Remove what a run kept, and its folder if nothing else is in it."""
+    (folder / FILE_NAME).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _predicted(
+    model: Model, batches: Sequence[Batch], *, workers: int | None
+) -> Iterator[tuple[Batch, dict[str, Prediction | str]]]:
+    for batch, samples in _decoded(model, batches, workers=workers):
+        found: dict[str, Prediction | str] = {}
+        groups: dict[tuple[int, ...], list[tuple[str, dict[str, Any]]]] = {}
+        for image, sample in zip(batch.images, samples, strict=True):
+            if isinstance(sample, str):
+                found[image.image_id] = sample
+            else:  # one size, if the header told the truth
+                groups.setdefault(model.shape_of(sample), []).append((image.image_id, sample))
+        for group in groups.values():
+            predictions = model.predict_samples([sample for _, sample in group])
+            found.update(zip([image_id for image_id, _ in group], predictions, strict=True))
+        yield batch, {image.image_id: found[image.image_id] for image in batch.images}
+
+
+def _decoded(
+    model: Model, batches: Sequence[Batch], *, workers: int | None
+) -> Iterator[tuple[Batch, list[dict[str, Any] | str]]]:
+    """Yield batches with their samples, or what is wrong with an image, while the next ones are decoded."""
+
+    def decode(image: ImageRecord) -> dict[str, Any] | str:
+        if image.file is None:
+            return "there is no image file"
+        try:
+            return model.pictures.of_file(image.file)
+        except DataError as error:
+            return str(error)
+
+    count = min(MOST_WORKERS, cpu_count()) if workers is None else workers
+    if count < 1:
+        for batch in batches:
+            yield batch, [decode(image) for image in batch.images]
+        return
+    with ThreadPoolExecutor(count) as pool:
+        waiting: deque[tuple[Batch, list[Future[dict[str, Any] | str]]]] = deque()
+        try:
+            for batch in batches:
+                waiting.append((batch, [pool.submit(decode, image) for image in batch.images]))
+                if len(waiting) > AHEAD:
+                    yield _taken(waiting)
+            while waiting:
+                yield _taken(waiting)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _taken(
+    waiting: deque[tuple[Batch, list[Future[dict[str, Any] | str]]]],
+) -> tuple[Batch, list[dict[str, Any] | str]]:
+    batch, futures = waiting.popleft()
+    return batch, [future.result() for future in futures]

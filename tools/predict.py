@@ -1,0 +1,99 @@
+"""Predict images, folders, patterns, LIST files or data sets, in any format that labels are written in.
+
+  python tools/predict.py work_dirs/config_experiment_2 photos/ --to mmseg --out predicted
+  python tools/predict.py RUN test_v2 --to airbus --out submission.csv --sample-submission sample.csv
+  python tools/predict.py CONFIG last 'scans/*.tif' --window 512 --tta --to coco --out found.json
+
+MODEL is a config, a work_dir, a RUN, a published folder or a file of weights. Finished images are kept beside
+OUT; --resume goes on with a run that was stopped. Exit codes: 0 done, 1 images that could not be read.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from data_converters.cli import add_from, add_read_options, add_write_options, read_options, write_options
+from segloop.utils.cli import Parser, run
+from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError, listing
+from segloop.utils.flags import add_overrides, add_predicting, predict_settings
+from segloop.utils.progress import counted
+
+
+def parse_args() -> Namespace:
+    """Read the command line."""
+    parser = Parser(__doc__)
+    parser.add_argument("model", metavar="MODEL", help="what to predict with")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="[CHECKPOINT] INPUT", help="a .pth or .safetensors, best or last; images"
+    )
+    parser.add_argument("--to", dest="to_format", metavar="F", help="format of OUT, as in tools/convert.py")
+    parser.add_argument("--out", type=Path, metavar="OUT", help="file or folder to make")
+    parser.add_argument(
+        "--overlays", type=Path, metavar="DIR", help="draw what was found, a picture an image"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--force", action="store_true", help="replace OUT, and what a stopped run left")
+    parser.add_argument(
+        "--as-labels", action="store_true", help="coco, cityscapes: as labels, not as results"
+    )
+    parser.add_argument("--sample-submission", type=Path, metavar="CSV", help="its images, in its order")
+    parser.add_argument("--workers", type=int, metavar="N", help="decoding threads, writing processes")
+    add_predicting(parser)
+    add_from(parser, of="INPUT (or images, for a plain folder)")
+    add_read_options(parser, of="INPUT")
+    add_write_options(parser, predicted=True)
+    add_overrides(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Predict, write, draw; say where it is and what is missing."""
+    args = parse_args()
+    if (args.to_format is None) != (args.out is None) or not (args.out or args.overlays):
+        raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
+    from data_converters.deliver import Delivery
+    from data_converters.inputs import find_inputs
+    from segloop.experiments.predict.find import is_checkpoint
+
+    checkpoint = args.inputs.pop(0) if is_checkpoint(args.inputs[0]) else None
+    delivery = Delivery.of(args, write_options(args)) if args.out else None
+    found = find_inputs(args.inputs, from_format=args.from_format, options=read_options(args))
+    images, told = delivery.chosen(found.images) if delivery else (found.images, ())
+    print("\n".join([*found.told, *told, f"{len(images)} image(s)"]))
+    from segloop.experiments.checkpoints import trusting
+    from segloop.experiments.predict.load import load
+    from segloop.experiments.predict.overlays import draw_overlays
+    from segloop.experiments.predict.run import predict_images, remove_kept
+
+    with trusting(args.unsafe_load):
+        model = load(args.model, checkpoint, overrides=args.cfg_options, **predict_settings(args))
+    print("\n".join([str(model), *model.told]))
+    keep = Path(f"{args.out or args.overlays}.partial")
+    if args.force and not args.resume:
+        remove_kept(keep)
+    with counted("images") as progress:
+        predicted = predict_images(
+            model, images, keep, resume=args.resume, workers=args.workers, progress=progress, tell=_say
+        )
+    if delivery:
+        with counted("images written") as progress:
+            print(delivery.write(predicted, objects=model.kind == "instance", progress=progress))
+    if args.overlays:
+        with counted("pictures drawn") as progress:
+            draw_overlays(predicted, args.overlays, workers=args.workers, progress=progress)
+        print(f"Pictures are in {args.overlays}")
+    remove_kept(keep)
+    if predicted.skipped:
+        print(f"{len(predicted.skipped)} of {len(images)} image(s) could not be predicted:", file=sys.stderr)
+        print(listing([f"{name}: {why}" for name, why in predicted.skipped.items()]), file=sys.stderr)
+    return EXIT_FINDINGS if predicted.skipped else EXIT_DONE
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run(main)
