@@ -30,7 +30,8 @@ class OnnxModel:
     def __init__(self, session: Any, notes: ModelNotes) -> None:
         self._session, self.notes = session, notes
         self.classes = notes.label_set
-        self._rules = _component_rules(notes)
+        self.rules: Sequence[ComponentRule] | None = None
+        self.use_rules(_component_rules(notes))
 
     @classmethod
     def load(cls, path: Path | str, *, threads: int | None = None) -> OnnxModel:
@@ -55,6 +56,12 @@ class OnnxModel:
             raise FormatError(f"its input is not the one image {INPUT!r}; export it again", file=path)
         return cls(session, notes)
 
+    def use_rules(self, rules: Sequence[ComponentRule] | None) -> None:
+        """Let connected parts count by a rule a class; None lets the likeliest class win."""
+        if rules is not None and self.notes.background is None:
+            raise DataError("Thresholds of components need a background class, and these classes have none.")
+        self.rules = rules
+
     def predict(self, image: np.ndarray) -> SemanticPrediction:
         """Return the index map of one image, RGB [H, W, 3] uint8."""
         return self.predict_batch([image])[0]
@@ -76,12 +83,12 @@ class OnnxModel:
             groups.setdefault(image.shape, []).append(place)
         found: dict[int, np.ndarray] = {}
         for places in groups.values():
-            batch = self._run(np.stack([seen[place] for place in places]))
+            batch = self.run(np.stack([seen[place] for place in places]))
             for place, scores in zip(places, batch, strict=True):
-                found[place] = _at_size(scores, images[place].shape[:2])
+                found[place] = at_size(scores, images[place].shape[:2])
         return [found[place] for place in range(len(images))]
 
-    def _run(self, batch: np.ndarray) -> np.ndarray:
+    def run(self, batch: np.ndarray) -> np.ndarray:
         """Return the logits [N, C, H, W] of images of one size, [N, H, W, 3], window by window if need be."""
         if self.notes.windows is None:
             return self._session.run([OUTPUT], {INPUT: batch})[0]
@@ -96,29 +103,29 @@ class OnnxModel:
         assert total is not None
         return total / counts
 
-    def decide(self, scores: np.ndarray) -> np.ndarray:
-        """Return the index map [H, W] of an image's logits."""
-        if self._rules is not None:
-            return self._count_parts(scores, self._rules)
+    def decide(self, scores: np.ndarray, *, probabilities: bool = False) -> np.ndarray:
+        """Return the index map [H, W] of an image's logits, or of its `probabilities`, [C, H, W]."""
+        if self.rules is not None:
+            return self._count_parts(scores if probabilities else self.probabilities(scores), self.rules)
         if self.notes.activation == "sigmoid":
             cut = self.notes.threshold if self.notes.threshold is not None else 0.5
-            return (_sigmoid(scores[0]) > cut).astype(np.uint8)
+            chance = scores[1] if probabilities else _sigmoid(scores[0])
+            return (chance > cut).astype(np.uint8)
         best = scores[0].copy()
         mask = np.zeros(best.shape, np.uint8 if len(scores) <= 256 else np.uint16)
         for place in range(1, len(scores)):  # argmax over the first axis would jump through memory
-            better = scores[place] > best
-            mask[better] = place
+            mask[scores[place] > best] = place
             np.maximum(best, scores[place], out=best)
         return mask
 
-    def _count_parts(self, scores: np.ndarray, rules: Sequence[ComponentRule]) -> np.ndarray:
+    def _count_parts(self, chances: np.ndarray, rules: Sequence[ComponentRule]) -> np.ndarray:
         """Fill in the connected parts that count; where two classes overlap, the likelier one is seen."""
-        background = self.notes.background or 0
-        mask = np.full(scores.shape[1:], background, np.uint8)
+        background = self.notes.background
+        assert background is not None, "use_rules has seen to it"
+        mask = np.full(chances.shape[1:], background, np.uint8)
         best = np.zeros(mask.shape, np.uint8)
-        chances = self.probabilities(scores)
         for place, rule in enumerate(rules):
-            if place == self.notes.background:
+            if place == background:
                 continue
             chance = as_bytes(chances[place])
             parts = np.zeros(mask.shape, np.uint8)
@@ -181,7 +188,7 @@ def as_seen(image: np.ndarray, resizing: Resizing | None) -> np.ndarray:
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR)
 
 
-def _at_size(scores: np.ndarray, size_hw: tuple[int, ...]) -> np.ndarray:
+def at_size(scores: np.ndarray, size_hw: tuple[int, ...]) -> np.ndarray:
     """Bring logits [C, h, w] to the size of the image."""
     if scores.shape[1:] == tuple(size_hw):
         return scores
@@ -196,8 +203,6 @@ def _component_rules(notes: ModelNotes) -> list[ComponentRule] | None:
     told = notes.thresholds
     if not told or told.get("kind") != "components":
         return None
-    if notes.background is None:
-        raise DataError("Thresholds of components need a background class, and these classes have none.")
     rules = told.get("classes") or {}
     missing = [
         name for place, name in enumerate(notes.classes) if place != notes.background and name not in rules

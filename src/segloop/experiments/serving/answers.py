@@ -51,15 +51,15 @@ def _overlay(prediction: Prediction) -> Answer:
 
 def _coco(prediction: Prediction) -> Answer:
     """One annotation an object; of an index mask, one a connected part of a class."""
-    found = _objects(prediction)
-    size_hw = prediction.size_hw
+    found, size_hw = _objects(prediction), prediction.size_hw
+    ids = _category_ids(prediction.classes)
     runs = [each for each, _, _ in found]
     boxes = boxes_xyxy(runs, size_hw) if runs else np.zeros((0, 4))
     rows = zip(found, to_strings(runs), areas(runs), boxes.tolist(), strict=True)
     annotations = [
         {
             "id": number,
-            "category_id": place + 1,
+            "category_id": ids[place],
             "segmentation": {"size": list(size_hw), "counts": text},
             "area": int(area),
             "bbox": [left, top, right - left, bottom - top],
@@ -69,7 +69,8 @@ def _coco(prediction: Prediction) -> Answer:
         for number, ((_, place, score), text, area, (left, top, right, bottom)) in enumerate(rows, 1)
     ]
     image = {"height": size_hw[0], "width": size_hw[1]}
-    return _json({"image": image, "categories": _categories(prediction.classes), "annotations": annotations})
+    categories = [{"id": ids[place], "name": prediction.classes.names[place]} for place in ids]
+    return _json({"image": image, "categories": categories, "annotations": annotations})
 
 
 def _rle(prediction: Prediction) -> Answer:
@@ -116,13 +117,10 @@ def _background(prediction: SemanticPrediction) -> int | None:
     return prediction.classes.background
 
 
-def _categories(classes: LabelSet) -> list[dict[str, object]]:
-    """Return the categories; a class keeps its number whether there is a background or not."""
-    return [
-        {"id": place + 1, "name": name}
-        for place, name in enumerate(classes.names)
-        if place != classes.background
-    ]
+def _category_ids(classes: LabelSet) -> dict[int, int]:
+    """Return the category id of each class but the background by its place: from 1, as converters have it."""
+    foreground = (place for place in range(len(classes)) if place != classes.background)
+    return {place: number for number, place in enumerate(foreground, 1)}
 
 
 def _json(value: object) -> Answer:
