@@ -32,7 +32,7 @@ class Predicted(Protocol):
         """A frozen dataclass that makes a record of a key, in any process; `disjoint` is a field of it."""
         ...
 
-    def keys(self, *, skipped: bool = False) -> Sequence[Any]:
+    def entries(self, *, skipped: bool = False) -> Sequence[Any]:
         """Return what `load` takes; `skipped` adds the images that could not be read."""
         ...
 
@@ -107,7 +107,7 @@ class Delivery:
         `objects` says whether it was objects, and not index maps.
         """
         load = replace(predicted.load, disjoint=self.disjoint)
-        keys = predicted.keys(skipped=self.complete)
+        keys = predicted.entries(skipped=self.complete)
         images = LabelledImages(labels=predicted.classes, keys=keys, load=load)
         options = result_options(self.options, form=self.form, objects=objects, as_labels=self.as_labels)
         writer, source = find_format(self.form).writer(images, options=options), Path("predictions")

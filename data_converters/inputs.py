@@ -16,7 +16,7 @@ from segloop.data.annotations import ImageRecord, image_id_of
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import image_ids, read_list
-from segloop.utils.errors import DataError, UserError, listing, nearest
+from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 AUTO, FOLDER = "auto", "images"
 LISTS = (".txt", ".lst", ".list")
@@ -55,19 +55,19 @@ def find_inputs(
     plain: list[_Files] = []
     records: list[ImageRecord] = []
     told: list[str] = []
-    problems: list[str] = []
+    problems: list[UserError] = []
     for word in words:
         try:
             found = _of_word(word, from_format, options, told)
         except UserError as error:
-            problems.append(str(error))
+            problems.append(error)
             continue
         if isinstance(found, _Files):
             plain.append(found)
         else:
             records += found
     if problems:
-        raise UserError(problems[0] if len(problems) == 1 else listing(problems))
+        raise together(problems)
     images = _unique([*_records(plain, split=options.split), *records])
     if not images:
         raise DataError(f"There is no image in {', '.join(words)}.")

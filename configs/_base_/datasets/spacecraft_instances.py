@@ -1,21 +1,18 @@
-# Spacecraft and their parts as objects: solar panels, bodies, antennas. The demo set, or your own.
+# Spacecraft as objects: solar panels, bodies, antennas. The demo set, or your own in the same layout.
 # Classes, their order, colours and files come from data/spacecraft/dataset.json; SEGLOOP_DATA moves the root.
 data_root = '{{$SEGLOOP_DATA:data}}/spacecraft'
 demo = dict(task='spacecraft', root=data_root, seed=0)  # drawn at the first training if the root is missing
 
-train_pipeline = [
-    dict(
-        type='KeepInMemory',  # decoded once, as far as memory allows
-        transforms=[dict(type='LoadImageFromFile'), dict(type='LoadInstances')],
-    ),
-    dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']),
-    dict(type='PhotoMetricDistortion', hue_delta=9),
-    dict(type='PackDetInputs'),
-]
+load = dict(
+    type='KeepInMemory',  # decoded once, as far as memory allows
+    transforms=[dict(type='LoadImageFromFile'), dict(type='LoadInstances')],
+)
+flip = dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])
+train_pipeline = [load, flip, dict(type='PackDetInputs')]
 meta_keys = ('img_id', 'image_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale_factor=1.0),  # as they are; predictions are scaled back by what stands here
+    dict(type='Resize', scale_factor=1.0),  # what is found is scaled back by what stands here
     dict(type='LoadInstances'),
     dict(type='PackDetInputs', meta_keys=meta_keys),
 ]
@@ -37,7 +34,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader  # the authors give no other split
-val_evaluator = dict(
-    type='CocoMetric', ann_file=f'{data_root}/annotations/instances_val.json', metric='segm'
-)
+val_evaluator = dict(type='SegLoopInstanceMetric', scores=['spacecraft', 'match', 'coco'])
 test_evaluator = val_evaluator

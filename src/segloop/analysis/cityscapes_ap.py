@@ -1,7 +1,7 @@
 """Cityscapes' average precision of instances, from matches, as the authors' script computes it.
 
-The script is `evalInstanceLevelSemanticLabeling` of cityscapesscripts, without its distances. A found object is
-right if its IoU with a true one of its class is over the threshold; a second one on the same true object is wrong.
+The script is `evalInstanceLevelSemanticLabeling` of cityscapesscripts, without its distances. A found object
+is right if its IoU with a true one of its class is over the threshold; a second one on the same is wrong.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ class CityscapesAP:
 def average_precision(scores: FloatArray, right: np.ndarray, wrong: np.ndarray, *, true: int) -> float:
     """Return the area under the curve of one class and threshold.
 
-    `right` and `wrong` are how often each found object, of the given score, counts as one; equal scores are one
-    point of the curve. The curve ends in an added point, recall 0 and precision 1; each point stands for half
-    of the recall between its two neighbours.
+    `right` and `wrong` are how often each found object, of the given score, counts as such; equal scores are
+    one point of the curve. The curve ends in an added point, recall 0 and precision 1; each point stands for
+    half of the recall between its two neighbours.
 
     >>> average_precision(np.array([0.9, 0.8]), np.array([1, 0]), np.array([0, 1]), true=1)
     0.75
@@ -112,7 +112,7 @@ def _claim(
     over: BoolArray,
     scores: FloatArray,
 ) -> None:
-    """Of the found objects over a threshold with one true object, call the surest right and the rest wrong."""
+    """Call of the found objects over the threshold with a true one the surest right, the rest wrong."""
     order = np.lexsort((-scores[columns], rows))
     rows, columns, over = rows[order], columns[order], over[order]
     for place in range(len(THRESHOLDS)):

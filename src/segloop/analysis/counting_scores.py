@@ -1,4 +1,4 @@
-"""Scores that count hits and misses of the kept objects: competitions' mAP and F2, matched IoU, PQ, pixels."""
+"""Scores that count hits and misses of kept objects: competitions' mAP and F2, matched IoU, PQ, pixels."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ RULES: dict[str, str] = {
         "classes that are in truth or prediction."
     ),
     "spacecraft/image_fgIoU": (
-        "The masks of all classes are united; IoU of each image, the mean over images. An image whose objects "
-        "were all missed counts 0, one without objects in which something is found too; an image without "
-        "either is left out."
+        "The masks of all classes are united; IoU of each image, the mean over images. An image whose "
+        "objects were all missed counts 0, and so does one without objects in which something is found; an "
+        "image without either is left out."
     ),
 }
 

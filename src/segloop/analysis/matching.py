@@ -172,11 +172,10 @@ def united_pixels(truth: Instances, found: Instances, kept: BoolArray) -> Pixels
         )
 
     by_class = count(true_labels, found_labels)
-    everything = (
-        (np.full(len(by_class[0]), FOREGROUND), *by_class[1:])
-        if len(by_class[0]) < 2  # one class: what is counted is all there is
-        else count(np.full_like(true_labels, FOREGROUND), np.full_like(found_labels, FOREGROUND))
-    )
+    everything = tuple(np.array([each.sum()], np.int64) for each in by_class)
+    if len(by_class[0]) > 1:  # with one class, what is counted is all there is
+        everything = count(np.zeros_like(true_labels), np.zeros_like(found_labels))
+    everything = (np.array([FOREGROUND], np.int64), *everything[1:])
     return Pixels(*(np.concatenate(each) for each in zip(by_class, everything, strict=True)))
 
 

@@ -27,6 +27,7 @@ class InstanceDataset(CocoDataset):
         metainfo: `dict(classes=…, palette=…)`.
         data_prefix: `dict(img=…)`, the folder of the images, relative to the root.
         keep_empty: train on images without objects too, as background.
+        join: make one object of this class of all objects of a group (the parts of one spacecraft).
         drop: for which reasons annotations may be left out (`segloop.data.instance_labels.DROPPABLE`).
     """
 
@@ -41,10 +42,11 @@ class InstanceDataset(CocoDataset):
         metainfo: dict | None = None,
         data_prefix: dict | None = None,
         keep_empty: bool = True,
+        join: str | None = None,
         drop: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        given = {"ann_file": ann_file, "metainfo": metainfo, "data_prefix": data_prefix}
+        given = {"ann_file": ann_file, "metainfo": metainfo, "data_prefix": data_prefix, "join": join}
         self.source = InstanceSource.find(data_root, split, given)
         self.split, self.keep_empty, self.drop = split, keep_empty, tuple(drop)
         super().__init__(
@@ -54,6 +56,9 @@ class InstanceDataset(CocoDataset):
             data_prefix={"img": self.source.image_prefix},
             **kwargs,
         )
+        for place, step in enumerate(self.pipeline.transforms):
+            if hasattr(step, "attach"):  # a step that looks at other samples
+                step.attach(self, self.pipeline.transforms[:place])
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the split's images in the order of the file; `image_id` is the path without suffix."""

@@ -1,4 +1,4 @@
-"""Where a split's objects are, what keeps its COCO file from being trained on, and their masks as run lengths."""
+"""Where a split's objects are, what keeps its COCO file from being trained on, their masks as run lengths."""
 
 from __future__ import annotations
 
@@ -20,9 +20,19 @@ from segloop.data.coco_losses import (
     read_coco,
 )
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.masks import Runs, canonical, fault, from_strings, rasterize, runs_from_strings
+from segloop.data.masks import (
+    Runs,
+    canonical,
+    fault,
+    from_strings,
+    rasterize,
+    runs_from_strings,
+    strings_areas_boxes,
+    unite,
+)
 from segloop.utils.errors import ConfigError, DataError, FormatError, listing, nearest, together
 
+JOINED_COLOR = (240, 160, 40)  # of objects that were joined from parts
 # Why an annotation may be left out when a config says so (`drop`); otherwise it is refused.
 DROPPABLE = ("no-image", "ignore", "outside", "tiny", "category")
 
@@ -36,6 +46,7 @@ class InstanceSource:
     ann_file: str
     image_prefix: str
     metainfo: Mapping[str, Any]
+    join: str | None = None
 
     @classmethod
     def find(cls, root: Path | str, split: str, given: Mapping[str, Any] | None = None) -> InstanceSource:
@@ -54,11 +65,13 @@ class InstanceSource:
         elif not given.get("ann_file"):
             raise DataError(
                 f"{root / FILE_NAME} is missing, and the config names no ann_file. "
-                "Prepare the data first (python tools/prepare.py TASK SRC, or TASK --demo), point SEGLOOP_DATA "
-                "at the folder that holds your data sets, or set ann_file and data_prefix=dict(img=…)."
+                "Prepare the data first (python tools/prepare.py TASK SRC, or TASK --demo), point "
+                "SEGLOOP_DATA at the folder of your data sets, or set ann_file and data_prefix=dict(img=…)."
             )
         file = str(given.get("ann_file") or told["ann_file"])
-        metainfo = {**told.get("metainfo", {}), **(given.get("metainfo") or {})}
+        join = given.get("join")
+        joined = {"classes": (join,), "palette": [JOINED_COLOR]} if join else {}
+        metainfo = {**told.get("metainfo", {}), **joined, **(given.get("metainfo") or {})}
         names = metainfo.get("classes")
         if isinstance(names, str):
             raise ConfigError(f"metainfo.classes is the text {names!r}: write classes=({names!r},), a tuple.")
@@ -66,7 +79,12 @@ class InstanceSource:
             metainfo["classes"] = [str(each["name"]) for each in _read(root / file)["categories"]]
         prefix = {**told.get("data_prefix", {}), **(given.get("data_prefix") or {})}
         return cls(
-            root=root, split=split, ann_file=file, image_prefix=prefix.get("img") or "", metainfo=metainfo
+            root=root,
+            split=split,
+            ann_file=file,
+            image_prefix=prefix.get("img") or "",
+            metainfo=metainfo,
+            join=join,
         )
 
     @property
@@ -78,6 +96,11 @@ class InstanceSource:
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of their labels."""
         return tuple(map(str, self.metainfo["classes"]))
+
+    def content(self) -> dict[str, Any]:
+        """Read the annotation file; with `join`, what shares a group is one object."""
+        content = _read(self.file)
+        return joined(content, self.join) if self.join else content
 
     def image(self, file_name: str) -> Path:
         """Return where an image belongs that the file names."""
@@ -100,17 +123,50 @@ def load_split(
             f"drop names {', '.join(map(repr, strange))}.{hint} There are: {', '.join(DROPPABLE)}."
         )
     content = _read(source.file)
-    _require_names(source, content, drop=drop)
-    losses = count_losses(content, LoaderRules(classes=source.classes))
+    names = tuple(str(each["name"]) for each in content["categories"])
+    if not source.join:
+        _require_names(source, content, drop=drop)
+    losses = count_losses(content, LoaderRules(classes=names if source.join else source.classes))
     problems = list(_problems(source, losses, training=training, drop=drop))
     if problems:
         raise DataError(f"{source.file} cannot be used as it is:\n" + "\n".join(problems))
-    images = list(_images(source, content))
+    images = list(_images(source, joined(content, source.join) if source.join else content))
     return images if keep_empty or not training else [each for each in images if each["instances"]]
 
 
+def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a COCO file's content in which the objects of one group are one object of the category `name`.
+
+    Groups are those that our converters keep (`segloop.group`); an object of no group stays alone.
+    """
+    sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+    groups: dict[Any, list[Mapping[str, Any]]] = {}
+    for number, each in enumerate(content["annotations"]):
+        group = (each.get("segloop") or {}).get("group")
+        key = ("alone", number) if group is None else ("group", group)
+        if each["image_id"] in sizes:
+            groups.setdefault((each["image_id"], *key), []).append(each)
+    annotations = []
+    for number, ((image_id, *_), parts) in enumerate(groups.items(), 1):
+        size_hw = sizes[image_id]
+        (whole,) = unite(runs_of([each["segmentation"] for each in parts], size_hw), [len(parts)], size_hw)
+        strings, pixels, boxes = strings_areas_boxes([whole], size_hw)
+        annotations.append(
+            {
+                "id": number,
+                "image_id": image_id,
+                "category_id": 1,
+                "segmentation": {"size": list(size_hw), "counts": strings[0]},
+                "area": pixels[0],
+                "bbox": boxes[0],
+                "iscrowd": max(int(bool(each.get("iscrowd"))) for each in parts),
+            }
+        )
+    return {**content, "annotations": annotations, "categories": [{"id": 1, "name": name}]}
+
+
 def runs_of(segmentations: Sequence[Any], size_hw: tuple[int, int]) -> list[Runs]:
-    """Return the run lengths of COCO segmentations of one image: polygons, run lengths, or compressed ones."""
+    """Return the run lengths of one image's COCO segmentations: polygons, run lengths, compressed ones."""
     found: dict[int, Runs] = {}
     texts = [n for n, each in enumerate(segmentations) if _is_text(each)]
     if texts:
@@ -235,5 +291,3 @@ def _is_inside(x: float, y: float, w: float, h: float, *, width: int, height: in
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
-
-

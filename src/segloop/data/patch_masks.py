@@ -116,6 +116,23 @@ class PatchMasks(BaseInstanceMasks):
         patches = [_window(each, x1, y1, width, height) for each in self.patches]
         return PatchMasks(patches, height, width)
 
+    def union(self) -> np.ndarray:
+        """Return the pixels that any mask holds, [H, W] bool."""
+        whole = np.zeros((self.height, self.width), bool)
+        for each in self.patches:
+            tall, wide = each.bitmap.shape
+            whole[each.top : each.top + tall, each.left : each.left + wide] |= each.bitmap.astype(bool)
+        return whole
+
+    def without(self, pixels: np.ndarray) -> PatchMasks:
+        """Return what the masks hold outside of `pixels`, [H, W] bool."""
+        patches = []
+        for each in self.patches:
+            tall, wide = each.bitmap.shape
+            covered = pixels[each.top : each.top + tall, each.left : each.left + wide]
+            patches.append(Patch(each.left, each.top, np.where(covered, 0, each.bitmap).astype(np.uint8)))
+        return PatchMasks(patches, self.height, self.width)
+
     def expand(self, expanded_h: int, expanded_w: int, top: int, left: int) -> PatchMasks:
         """Lay the image into a larger one."""
         moved = [Patch(each.left + left, each.top + top, each.bitmap) for each in self.patches]

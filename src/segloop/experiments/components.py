@@ -7,9 +7,19 @@ ops.install()  # mmcv binds its operators at first import, and the modules below
 
 with silent_imports():  # mmseg prints which optional packages it did not find
     from segloop.data import instance_dataset, instance_transforms, sampling, semantic_dataset, transforms
-    from segloop.experiments import loading, loops, losses, metrics, optim, recording, run_folder, runner
-    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, plain, progress
-    from segloop.experiments.models import encoder_decoder, heads, prior, unet, weights
+    from segloop.experiments import (
+        instance_metrics,
+        loading,
+        loops,
+        losses,
+        metrics,
+        optim,
+        recording,
+        run_folder,
+        runner,
+    )
+    from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
+    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
 
@@ -20,13 +30,16 @@ __all__ = [
     "finite",
     "heads",
     "instance_dataset",
+    "instance_metrics",
     "instance_transforms",
     "loading",
     "loops",
     "losses",
+    "mask_head",
     "metrics",
     "optim",
     "patience",
+    "pictures",
     "plain",
     "prior",
     "progress",

@@ -73,7 +73,8 @@ def require_parts(config: Mapping[str, Any], what: str) -> None:
 def require_scores(config: Config) -> None:
     """Refuse to monitor a score that our metric does not give: a validation would tell hours later."""
     evaluator = config.get("val_evaluator")
-    if not isinstance(evaluator, dict) or evaluator.get("type") != "SegLoopSemanticMetric":
+    kind = evaluator.get("type") if isinstance(evaluator, dict) else None
+    if kind not in ("SegLoopSemanticMetric", "SegLoopInstanceMetric"):
         return
     hooks = config.get("default_hooks") or {}
     saving, stopping = hooks.get("checkpoint") or {}, hooks.get("early_stop") or {}
@@ -82,16 +83,21 @@ def require_scores(config: Config) -> None:
     if stopping.get("patience") is not None:
         wanted.append(("early_stop.monitor", stopping.get("monitor")))
     prefix = f"{evaluator['prefix']}/" if evaluator.get("prefix") else ""
-    known = [f"{prefix}{name}" for name in HEADLINE]
+    if kind == "SegLoopSemanticMetric":
+        names, of_classes = HEADLINE, "IoU.<class>, Dice.<class>"
+    else:
+        from segloop.experiments.instance_metrics import DEFAULT, headline
+
+        asked = {"max_dets": evaluator["max_dets"]} if evaluator.get("max_dets") else {}
+        names, of_classes = headline(evaluator.get("scores", DEFAULT), **asked), "<score>.<class>"
+    known = [f"{prefix}{name}" for name in names]
     wrong = [
         f"default_hooks.{place}={name!r}: a validation gives no such score.{nearest(str(name), known)}"
         for place, name in wanted
         if name not in (*known, "auto") and "loss" not in str(name) and "." not in str(name)
     ]
     if wrong:
-        raise ConfigError(
-            "\n".join([*wrong, f"There are: {', '.join(known)}, IoU.<class>, Dice.<class>, val_loss"])
-        )
+        raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
 
 
 def _name(builder: FrameType) -> str:

@@ -111,7 +111,8 @@ class RunFolderHook(Hook):
         barrier()  # every process has written its part
         if is_main_process():
             images = SpooledImages(self.partial.glob("records-*.jsonl"))
-            write_images(self.partial / "images.csv", images)
+            extra = self.recorder.image_columns if self.recorder is not None else ()
+            write_images(self.partial / "images.csv", images, extra=extra)
             tables = self.recorder.write_tables(images) if self.recorder is not None else {}
             _write_config(runner.cfg, self.partial / "config.py")
             kind = self.recorder.kind if self.recorder is not None else "other"
@@ -126,7 +127,7 @@ class RunFolderHook(Hook):
 
     def _choose_recorder(self, runner: Any, sample: Any) -> Recorder | None:
         if "pred_sem_seg" not in sample:
-            return None
+            return self._instance_recorder(runner, sample)
         ours = [m for m in runner.test_evaluator.metrics if isinstance(m, SegLoopSemanticMetric)]
         return SemanticRecorder(
             self.partial,
@@ -136,6 +137,15 @@ class RunFolderHook(Hook):
             confident=self.confident,
             merged=isinstance(_bare(runner.model), BaseTTAModel),
         )
+
+    def _instance_recorder(self, runner: Any, sample: Any) -> Recorder | None:
+        if "masks" not in getattr(sample, "pred_instances", ()):
+            return None
+        from segloop.experiments.instance_metrics import SegLoopInstanceMetric
+        from segloop.experiments.instance_recorder import InstanceRecorder
+
+        ours = [m for m in runner.test_evaluator.metrics if isinstance(m, SegLoopInstanceMetric)]
+        return InstanceRecorder(self.partial, dataset=self.dataset, metric=ours[0] if ours else None)
 
     def _meta(self, runner: Any, *, images: int) -> dict[str, Any]:
         checkpoint = Path(self.checkpoint) if self.checkpoint else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ class Recorder(Protocol):
     """What one kind of model adds to a RUN: a record per image while it is tested, tables at the end."""
 
     kind: str
+    image_columns: Sequence[str]
+    """What of a record goes into `images.csv` as columns of its own."""
 
     def record(self, sample: Any, row: ImageRow) -> dict[str, Any]:
         """Write what the image needs as files of its own; return the rest, as JSON."""
@@ -37,6 +40,7 @@ class SemanticRecorder:
     """Counts of each image, its mask, and how sure the model was."""
 
     kind = "semantic"
+    image_columns = ()
 
     def __init__(
         self,

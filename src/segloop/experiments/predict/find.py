@@ -86,7 +86,9 @@ def bare_model(config: Config) -> dict[str, Any]:
     model = config.model
     while "module" in model and "TTA" in str(model.get("type")):
         model = model.module
-    return _without_weights(model.to_dict() if hasattr(model, "to_dict") else dict(model))
+    from mmengine.config import ConfigDict  # mmdet asks for attributes
+
+    return ConfigDict(_without_weights(model.to_dict() if isinstance(model, ConfigDict) else dict(model)))
 
 
 def class_names(found: Found, notes: Mapping[str, Any], *, count: int | None, semantic: bool) -> LabelSet:

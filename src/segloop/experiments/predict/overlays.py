@@ -42,7 +42,7 @@ def draw_overlays(
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write a picture of each image below `folder`, under its id."""
-    keys = predicted.keys()
+    keys = predicted.entries()
     workers = (1 if len(keys) < 64 else None) if workers is None else workers  # processes cost a second
     for done, _ in enumerate(
         map_ordered(DrawOverlay(predicted.load, folder), keys, workers=workers), start=1

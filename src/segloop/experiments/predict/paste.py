@@ -37,7 +37,10 @@ def _stretch(count: int, low: np.float32, high: np.float32, begin: int, end: int
     centers = np.arange(begin, end, dtype=np.float32) + np.float32(0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         places = (centers - low) / (high - low) * np.float32(count) - np.float32(0.5)
-    places = np.clip(np.nan_to_num(places, nan=-2.0), -2, count + 1)  # an empty box meets nothing
+    places[np.isinf(places)] = (
+        count - 1
+    ) / 2  # a box without width shows the middle of its mask, as in mmdet
+    places = np.clip(np.nan_to_num(places, nan=-2.0), -2, count + 1)
     before = np.floor(places)
     share = places - before
     matrix = np.zeros((len(centers), count), np.float32)

@@ -37,7 +37,7 @@ class Predicted:
         """The model's classes."""
         return self.load.classes
 
-    def keys(self, *, skipped: bool = False) -> list[tuple[ImageRecord, Place]]:
+    def entries(self, *, skipped: bool = False) -> list[tuple[ImageRecord, Place]]:
         """Return what `load` takes, in the order of the images; `skipped` adds those without a prediction."""
         found = [(image, self.places[image.image_id]) for image in self.images]
         return [each for each in found if skipped or each[1].error is None]

@@ -1,0 +1,90 @@
+"""Whatever names images is understood, and ids are paths below the root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_converters.base import ReadOptions
+from data_converters.inputs import find_inputs
+from segloop.utils.errors import DataError, UserError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a/1.png", "a/2.png", "b/1.png", "b/deep/3.png", "notes.txt"):
+        file = tmp_path / "images" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("png"):
+            Image.fromarray(np.zeros((4, 5), np.uint8)).save(file)
+        else:
+            file.write_text("a/2\n# no\nb/deep/3.png\n")
+    return tmp_path / "images"
+
+
+def ids(*words: Path | str, **options: object) -> list[str]:
+    return [image.image_id for image in find_inputs([str(word) for word in words], **options).images]  # type: ignore[arg-type]
+
+
+def test_files_folders_patterns_and_lists(folder: Path) -> None:
+    assert ids(folder / "a/1.png") == ["1"]
+    assert ids(folder) == ["a/1", "a/2", "b/1", "b/deep/3"]
+    assert ids(f"{folder}/b/**/*.png") == ["1", "deep/3"]
+    assert ids(f"{folder}/?/1.png") == ["a/1", "b/1"]
+    assert ids(folder / "notes.txt") == ["a/2", "b/deep/3"]
+    listed = folder.parent / "list.txt"
+    listed.write_text("2\n1\n")
+    assert ids(listed, options=ReadOptions(images=folder / "a")) == ["2", "1"]
+
+
+def test_several_words_share_the_folder_that_all_are_in_and_no_image_comes_twice(folder: Path) -> None:
+    assert ids(folder / "a", folder / "b") == ["a/1", "a/2", "b/1", "b/deep/3"]
+    assert ids(folder / "a/1.png", folder / "a", folder / "a/1.png") == ["1", "2"]
+    records = find_inputs([str(folder / "b")], options=ReadOptions(split="test")).images
+    assert [(each.name, each.split) for each in records] == [("1.png", "test"), ("deep/3.png", "test")]
+
+
+def test_a_data_set_gives_the_images_of_a_split_without_its_labels(tiny_root: Path) -> None:
+    found = find_inputs([str(tiny_root)], options=ReadOptions(split="val"))
+    assert [each.split for each in found.images] == ["val", "val"]
+    assert all(each.file and each.semantic is None for each in found.images)
+    assert "is read as mmseg" in found.told[0]
+    (next((tiny_root / "ann_dir/val").iterdir())).write_bytes(b"broken")  # a label is nothing to predict by
+    assert len(find_inputs([str(tiny_root)], options=ReadOptions(split="val")).images) == 2
+    with pytest.raises(UserError, match="Did you mean 'test'"):
+        find_inputs([str(tiny_root)], options=ReadOptions(split="tset"))
+    assert len(ids(tiny_root, from_format="images")) == 16  # masks are images, too, if somebody insists
+
+
+def test_a_set_of_objects_gives_its_images(tmp_path: Path, folder: Path) -> None:
+    table = tmp_path / "ships.csv"
+    table.write_text("ImageId,EncodedPixels\n1.png,1 2\n2.png,\n")
+    found = find_inputs([str(table)], options=ReadOptions(images=folder / "a"))
+    assert [(each.image_id, each.file and each.file.name) for each in found.images] == [
+        ("1", "1.png"),
+        ("2", "2.png"),
+    ]
+    with pytest.raises(DataError, match="there is no image file"):
+        find_inputs([str(table)])
+
+
+def test_mistakes_are_told_together(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.txt").write_text("1\nno\n")
+    words = [folder / "c", f"{folder}/*.jpg", tmp_path / "empty", tmp_path / "list.txt"]
+    with pytest.raises(UserError) as caught:
+        ids(*words)
+    text = str(caught.value)
+    assert all(
+        each in text for each in ("There is no", "matches no image", "holds no image", "--images names")
+    )
+    (folder / "a/1.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"1\.jpg and .*1\.png would be the same image"):
+        ids(folder)
+    (folder / "a/1.jpg").unlink()
+    (folder / "a/1.tif").write_bytes(b"")
+    with pytest.raises(DataError, match="stand for two files"):
+        ids(folder / "a/1.png", folder / "a/1.tif")

@@ -1,0 +1,81 @@
+"""What is kept comes back as it was, and a half-written block costs itself alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segloop.analysis.instances import Instances
+from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelSet
+from segloop.data.masks import decode
+from segloop.experiments.predict.kept import FILE_NAME, Kept, LoadKept, without_overlaps
+from segloop.experiments.predict.results import InstancePrediction, SemanticPrediction
+from segloop.utils.errors import FormatError, UserError
+
+CLASSES = LabelSet((Label("ground"), Label("ship")), background=0)
+MASK = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
+OBJECTS = Instances.of_bitmaps([MASK, [[1, 1, 0], [1, 1, 0]]], [1, 1], scores=[0.9, 0.25])
+STAMPS = {"a": "1-1", "b": "2-2", "c": "3-3"}
+
+
+def filled(folder: Path) -> Kept:
+    kept = Kept.open(folder, {"tta": ""}, resume=False)
+    kept.add({"a": SemanticPrediction(mask=MASK, classes=CLASSES), "b": "it is empty"}, STAMPS)
+    kept.add({"c": InstancePrediction(instances=OBJECTS, classes=CLASSES)}, STAMPS)
+    kept.close()
+    return kept
+
+
+def test_maps_objects_and_errors_come_back(tmp_path: Path) -> None:
+    filled(tmp_path)
+    kept = Kept.open(tmp_path, {"tta": ""}, resume=True)
+    kept.close()
+    load = LoadKept(kept.path, CLASSES)
+    image = ImageRecord(image_id="a", name="a.png")
+    assert (load((image, kept.places["a"])).semantic == MASK).all()
+    assert kept.places["b"].error == "it is empty"
+    assert load((image, kept.places["b"])) == image
+    found = load((image, kept.places["c"])).instances
+    assert [(each.label, each.score) for each in found] == [("ship", 0.9), ("ship", 0.25)]
+    assert isinstance(found[0].shape, Bitmap)
+    assert (decode(found[0].shape.runs, (2, 3)) == MASK).all()
+    assert kept.has({"a": "1-1", "b": "2-2"})
+    assert not kept.has({"a": "1-1", "b": "2-3"})  # its file has changed
+    assert not kept.has({"d": "4-4"})
+
+
+def test_a_block_that_was_cut_off_is_forgotten_and_written_again(tmp_path: Path) -> None:
+    whole = filled(tmp_path).path.read_bytes()
+    for end in (len(whole) - 1, len(whole) - 9):
+        (tmp_path / FILE_NAME).write_bytes(whole[:end])
+        kept = Kept.open(tmp_path, {"tta": ""}, resume=True)
+        assert set(kept.places) == {"a", "b"}
+        kept.add({"c": InstancePrediction(instances=OBJECTS, classes=CLASSES)}, STAMPS)
+        kept.close()
+        assert (tmp_path / FILE_NAME).read_bytes() == whole
+
+
+def test_results_are_not_begun_anew_unasked_and_not_mixed_with_others(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with pytest.raises(UserError, match=r"3 finished image.*--resume goes on"):
+        Kept.open(tmp_path, {"tta": ""}, resume=False)
+    with pytest.raises(UserError, match="tta: '' then, 'h' now"):
+        Kept.open(tmp_path, {"tta": "h"}, resume=True)
+    (tmp_path / FILE_NAME).write_bytes(b"something else\n")
+    with pytest.raises(FormatError, match="not a file of kept predictions"):
+        Kept.open(tmp_path, {"tta": ""}, resume=True)
+
+
+def test_the_surer_object_keeps_a_pixel_and_the_loss_is_told(tmp_path: Path) -> None:
+    found = InstancePrediction(instances=OBJECTS, classes=CLASSES)
+    apart = without_overlaps(found)
+    masks = [decode(runs, (2, 3)) for runs in apart.runs]
+    assert (masks[0] == MASK).all()
+    assert masks[1].tolist() == [[True, False, False], [False, True, False]]
+    kept = filled(tmp_path)
+    record = LoadKept(kept.path, CLASSES, disjoint=True)(
+        (ImageRecord(image_id="c", name="c"), kept.places["c"])
+    )
+    assert [(each.count, each.example) for each in record.remarks] == [(2, "c")]

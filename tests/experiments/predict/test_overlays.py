@@ -1,0 +1,36 @@
+"""Pictures are drawn below a folder, by the ids of the images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from segloop.data.annotations import ImageRecord, Label, LabelSet
+from segloop.experiments.predict.kept import Kept, LoadKept
+from segloop.experiments.predict.overlays import draw_overlays
+from segloop.experiments.predict.results import SemanticPrediction
+from segloop.experiments.predict.run import Predicted
+
+
+def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
+    classes = LabelSet((Label("ground"), Label("ship")), background=0)
+    kept = Kept.open(tmp_path / "kept", {}, resume=False)
+    images = []
+    for name in ("a/1", "b/1"):
+        file = tmp_path / f"{name}.png"
+        file.parent.mkdir()
+        Image.fromarray(np.full((12, 15, 3), 90, np.uint8)).save(file)
+        images.append(ImageRecord(image_id=name, name=f"{name}.png", file=file))
+        mask = np.zeros((12, 15), np.uint8)
+        kept.add({name: SemanticPrediction(mask=mask, classes=classes)}, {name: "1-1"})
+    kept.close()
+    counted: list[tuple[int, int]] = []
+    draw_overlays(
+        Predicted(images, LoadKept(kept.path, classes), kept.places),
+        tmp_path / "seen",
+        progress=lambda *each: counted.append(each),
+    )
+    assert sorted(tmp_path.glob("seen/*/*.jpg")) == [tmp_path / "seen/a/1.jpg", tmp_path / "seen/b/1.jpg"]
+    assert counted[-1] == (2, 2)

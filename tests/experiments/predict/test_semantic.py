@@ -1,0 +1,117 @@
+"""Index maps are those of mmseg; batches, views and windows change what they are said to change."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import segloop
+from segloop.analysis.thresholds import ComponentRule
+from segloop.experiments.config import load_config
+from segloop.experiments.predict.results import SemanticPrediction
+from segloop.experiments.predict.semantic import views_of
+
+Files = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def model(semantic: Files) -> segloop.experiments.predict.model.Model:
+    return segloop.load(*semantic, device="cpu")
+
+
+def mask_of(prediction: object) -> np.ndarray:
+    assert isinstance(prediction, SemanticPrediction)
+    return prediction.mask
+
+
+def test_masks_are_those_of_mmseg(model, semantic: Files, pictures: list[Path]) -> None:
+    from mmseg.apis import inference_model, init_model
+
+    config = load_config(semantic[0])
+    config.test_pipeline = [
+        dict(type="LoadImageFromFile"),
+        dict(type="LoadAnnotations"),
+        dict(type="PackSegInputs"),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peer = init_model(config, str(semantic[1]), device="cpu")
+        theirs = [inference_model(peer, str(file)).pred_sem_seg.data[0].numpy() for file in pictures[:3]]
+    ours = [mask_of(each) for each in model.predict(pictures[:3])]
+    assert len(np.unique(theirs)) > 2  # or nothing would be shown
+    assert [(a != b).mean() for a, b in zip(ours, theirs, strict=True)] == pytest.approx([0, 0, 0], abs=1e-3)
+
+
+def test_a_batch_gives_what_single_images_give(model, pictures: list[Path]) -> None:
+    wide = cv2.imread(str(pictures[1]))[:40]  # of another size
+    single = [mask_of(model.predict(each, channels="bgr")) for each in (pictures[0], wide, pictures[2])]
+    together = [mask_of(each) for each in model.predict([pictures[0], wide, pictures[2]], channels="bgr")]
+    assert [mask.shape for mask in together] == [(64, 64), (40, 64), (64, 64)]
+    assert all((a != b).mean() < 1e-3 for a, b in zip(single, together, strict=True))
+
+
+def test_views_are_mirrored_there_and_back(model, semantic: Files, pictures: list[Path]) -> None:
+    averaged = segloop.load(*semantic, device="cpu", tta="hv")
+    image = cv2.imread(str(pictures[0]))
+    plain = mask_of(averaged.predict(image, channels="bgr"))
+    flipped = mask_of(averaged.predict(np.ascontiguousarray(image[::-1, ::-1]), channels="bgr"))
+    assert (plain != flipped[::-1, ::-1]).mean() < 1e-3  # all four views are the same four
+    assert (plain != mask_of(model.predict(image, channels="bgr"))).any()
+    assert views_of("hv") == [(), (-1,), (-2,), (-2, -1)]
+
+
+class Near(torch.nn.Module):
+    """A network that sees two pixels far, in place of a backbone with decode head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(8, 6, 3, padding=1)
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.layers(image)
+
+
+def test_windows_of_a_network_that_sees_less_than_their_rim_give_the_whole_image(
+    semantic: Files, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = segloop.load(*semantic, device="cpu", fuse=False)
+    windows = segloop.load(*semantic, device="cpu", fuse=False, window_hw=(32, 24), overlap=0.5)
+    near = Near().eval()
+    for each in (whole, windows):
+        monkeypatch.setattr(each.predictor, "_logits", lambda inputs, metas: near(inputs))
+    ours, all_at_once = mask_of(windows.predict(pictures[0])), mask_of(whole.predict(pictures[0]))
+    assert len(np.unique(ours)) > 2
+    assert (ours != all_at_once).mean() < 1e-3
+    monkeypatch.setattr(windows.predictor, "_logits", lambda inputs, metas: near(inputs) + inputs.shape[-1])
+    assert (mask_of(windows.predict(pictures[0])) != all_at_once).mean() < 1e-3  # a constant changes no class
+
+
+def test_components_count_by_probability_and_size(semantic: Files, pictures: list[Path]) -> None:
+    strict = segloop.load(*semantic, device="cpu", score_thr=1.0)
+    assert not mask_of(strict.predict(pictures[0])).any()
+    loose = segloop.load(*semantic, device="cpu", score_thr=0.0)
+    found = mask_of(loose.predict(pictures[0]))
+    assert found.any()
+    loose.predictor.rules = [ComponentRule(0.0, min_area=64 * 64 + 1)] * 6
+    assert not mask_of(loose.predict(pictures[0])).any()
+
+
+def test_a_window_mode_of_the_config_is_kept(semantic: Files, pictures: list[Path]) -> None:
+    options = [
+        "model.test_cfg.mode=slide",
+        "model.test_cfg.crop_size=(32,32)",
+        "model.test_cfg.stride=(32,32)",
+    ]
+    slid = segloop.load(*semantic, device="cpu", overrides=options)
+    tile = cv2.imread(str(pictures[0]))[:32, :32]
+    corner = mask_of(slid.predict(pictures[0]))[:32, :32]
+    alone = mask_of(segloop.load(*semantic, device="cpu").predict(tile, channels="bgr"))
+    assert (corner != alone).mean() < 1e-3
