@@ -49,15 +49,20 @@ def make_server(service: Service, *, host: str, port: int) -> tuple[Any, socket.
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port < 1 << 16:  # the system would take what is left after division
+        raise UserError(f"--port {port}: a port is a number from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UserError(f"--host {host}: {error.strerror}.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"--host {host} --port {port}: {reason}.") from error
-    listener.listen(256)
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise UserError(f"--host {host} --port {port}: {error.strerror}.") from error
     return listener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from segloop.experiments.serving.uploads import FORM, Limits, decode, read_body,
 from segloop.utils.errors import MissingDependency
 
 INSTALL = "pip install 'segloop[serve]'"
+FAULT = "A fault of the service; see its log."
+LOG = logging.getLogger("uvicorn.error")
 PLAIN = "text/plain; version=0.0.4"  # Prometheus' own
 
 
@@ -109,6 +112,9 @@ def create_app(service: Service) -> Any:
         except Refusal as refusal:
             status = refusal.status
             return _refused(refusal)
+        except Exception:  # a bug: the sender hears of it on a connection that goes on, the log has it all
+            LOG.exception("a request failed")
+            return _refused(Refusal(status, FAULT))
         finally:
             service.counters.answered(status, time.perf_counter() - begin)
 
@@ -138,7 +144,7 @@ def create_app(service: Service) -> Any:
     async def http_error(_: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             return _refused(Refusal(error.status_code, str(error.detail)))
-        return _refused(Refusal(500, "A fault of the service; see its log."))
+        return _refused(Refusal(500, FAULT))
 
     # With `from __future__ import annotations` FastAPI looks types up in the module, and these are local.
     for function in (predict, http_error):
