@@ -83,3 +83,32 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory, tiny_master: Path) ->
     config = write_tiny_config(folder, tiny_master)
     train(Options(config=str(config)))
     return config, folder / "work"
+
+
+@pytest.fixture(scope="session")
+def tiny_undecided(tmp_path_factory: pytest.TempPathFactory, tiny_trained: tuple[Path, Path]) -> Path:
+    """The tiny experiment's weights without the background's head start: it finds all sorts of things."""
+    import torch
+
+    content = torch.load(tiny_trained[1] / "iter_2.pth", weights_only=False)
+    content["state_dict"]["decode_head.conv_seg.bias"].zero_()
+    path = tmp_path_factory.mktemp("undecided") / "undecided.pth"
+    torch.save(content, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_onnx(
+    tmp_path_factory: pytest.TempPathFactory, tiny_trained: tuple[Path, Path], tiny_undecided: Path
+) -> Path:
+    """Those weights, exported once; skips where what exports and runs them is not installed."""
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(package, reason="needs: pip install -r requirements/dev.txt")
+    from segloop.experiments.export.exporting import export
+
+    out = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    exported = export(
+        tiny_trained[0], checkpoint=tiny_undecided, out=out, sizes_hw=[(33, 47)], say=lambda line: None
+    )
+    assert exported.path == out
+    return out

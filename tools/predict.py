@@ -4,8 +4,9 @@
   python tools/predict.py RUN test_v2 --to airbus --out submission.csv --sample-submission sample.csv
   python tools/predict.py CONFIG last 'scans/*.tif' --window 512 --tta --to coco --out found.json
 
-MODEL is a config, a work_dir, a RUN, a published folder or a file of weights. Finished images are kept beside
-OUT; --resume goes on with a run that was stopped. Exit codes: 0 done, 1 images that could not be read.
+MODEL is a config, a work_dir, a RUN, a published folder, a file of weights, or, without torch, an .onnx file.
+Finished images are kept beside OUT; --resume goes on with a run that was stopped. Exit codes: 0 done, 1 images
+that could not be read.
 """
 
 from __future__ import annotations
@@ -62,13 +63,12 @@ def main() -> int:
     found = find_inputs(args.inputs, from_format=args.from_format, options=read_options(args))
     images, told = delivery.chosen(found.images) if delivery else (found.images, ())
     print("\n".join([*found.told, *told, f"{len(images)} image(s)"]))
-    from segloop.experiments.checkpoints import trusting
-    from segloop.experiments.predict.load import load
     from segloop.experiments.predict.overlays import draw_overlays
     from segloop.experiments.predict.run import predict_images, remove_kept
+    from segloop.experiments.predict.start import start
 
-    with trusting(args.unsafe_load):
-        model = load(args.model, checkpoint, overrides=args.cfg_options, **predict_settings(args))
+    options = predict_settings(args) | {"overrides": args.cfg_options, "unsafe_load": args.unsafe_load}
+    model = start(args.model, checkpoint, **options)
     print("\n".join([str(model), *model.told]))
     keep = Path(f"{args.out or args.overlays}.partial")
     if args.force and not args.resume:

@@ -14,7 +14,7 @@ __all__ = ["__version__", "load"]
 
 
 def load(run_or_config: Path | str, checkpoint: Path | str | None = None, **options: Any) -> Model:
-    """Load a model that predicts, by a config, a work_dir, a RUN, a published folder or a file of weights.
+    """Load a model that predicts, by a config, a work_dir, a RUN, weights or an .onnx file.
 
     `model.predict(image)` returns its prediction. `options` are `device` and those of
     `segloop.experiments.predict.model.Settings`: tta, window_hw, overlap, thresholds, score_thr, precision,
@@ -23,6 +23,6 @@ def load(run_or_config: Path | str, checkpoint: Path | str | None = None, **opti
     >>> model = load("work_dirs/config_experiment_1")  # doctest: +SKIP
     >>> model.predict("image.jpg").save("mask.png")  # doctest: +SKIP
     """
-    from segloop.experiments.predict.load import load as load_model  # torch comes with it
+    from segloop.experiments.predict.start import start  # torch comes with most models
 
-    return load_model(run_or_config, checkpoint, **options)
+    return start(run_or_config, checkpoint, **options)

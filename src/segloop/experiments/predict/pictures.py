@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
-from mmengine.registry import TRANSFORMS
 
 from segloop.data.image_files import image_facts
 from segloop.utils.errors import ConfigError, DataError, UserError
@@ -47,6 +46,8 @@ class Pictures:
                 step["meta_keys"] = tuple(key for key in step["meta_keys"] if key != "image_id")
         self.steps = kept
         self.float32 = bool(kept[0].get("to_float32"))
+        from mmengine.registry import TRANSFORMS  # exported models are run without it
+
         self._load, *self._rest = [TRANSFORMS.build(step) for step in kept]
 
     def of_file(self, file: Path) -> dict[str, Any]:

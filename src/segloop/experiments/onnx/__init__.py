@@ -1,0 +1,1 @@
+"""Runs exported models: what an `.onnx` file says of itself, and prediction without torch."""

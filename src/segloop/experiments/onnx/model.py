@@ -1,0 +1,220 @@
+"""Predicts with an exported model: numpy, OpenCV and ONNX Runtime, no torch and no config."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segloop.analysis.thresholds import ComponentRule, as_bytes, cut_components
+from segloop.data.masks import paint
+from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
+from segloop.experiments.predict.results import SemanticPrediction
+from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError
+
+INPUT, OUTPUT = "image", "logits"
+SUFFIX = ".onnx"
+INSTALL = "pip install 'segloop[export]'"
+
+
+class OnnxModel:
+    """A semantic model in an ONNX file. May be used by several threads at once.
+
+    Images are RGB, [H, W, 3] uint8, of any size: what the network sees, resized or cut into windows, is as in
+    the training's own test pipeline, which the file's notes tell.
+    """
+
+    def __init__(self, session: Any, notes: ModelNotes) -> None:
+        self._session, self.notes = session, notes
+        self.classes = notes.label_set
+        self.rules: Sequence[ComponentRule] | None = None
+        self.use_rules(_component_rules(notes))
+
+    @classmethod
+    def load(cls, path: Path | str, *, threads: int | None = None) -> OnnxModel:
+        """Read an `.onnx` file of tools/export.py; `threads` are those of one prediction (default: all)."""
+        path = Path(path)
+        ort = runtime()
+        if not path.is_file():
+            raise UserError(f"There is no model {str(path)!r}; tools/export.py writes one.")
+        options = ort.SessionOptions()
+        options.enable_mem_pattern = False  # memory is planned for one shape, and here each may be another
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has an exception for each of its states, all undocumented
+            raise FormatError(
+                f"not a model that ONNX Runtime can load ({_first_line(error)})", file=path
+            ) from error
+        notes = ModelNotes.of(session.get_modelmeta().custom_metadata_map, file=path)
+        if [each.name for each in session.get_inputs()] != [INPUT]:
+            raise FormatError(f"its input is not the one image {INPUT!r}; export it again", file=path)
+        return cls(session, notes)
+
+    def use_rules(self, rules: Sequence[ComponentRule] | None) -> None:
+        """Let connected parts count by a rule a class; None lets the likeliest class win."""
+        if rules is not None and self.notes.background is None:
+            raise DataError("Thresholds of components need a background class, and these classes have none.")
+        self.rules = rules
+
+    def predict(self, image: np.ndarray) -> SemanticPrediction:
+        """Return the index map of one image, RGB [H, W, 3] uint8."""
+        return self.predict_batch([image])[0]
+
+    def predict_batch(self, images: Sequence[np.ndarray]) -> list[SemanticPrediction]:
+        """Return the index maps of images; those that the network sees at one size are computed together."""
+        for image in images:
+            _require_rgb(image)
+        return [
+            SemanticPrediction(mask=self.decide(scores), classes=self.classes, image=image)
+            for image, scores in zip(images, self.logits(images), strict=True)
+        ]
+
+    def logits(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the logits [C, H, W] float32 of each image, at its own size."""
+        seen = [as_seen(image, self.notes.resizing) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, image in enumerate(seen):
+            groups.setdefault(image.shape, []).append(place)
+        found: dict[int, np.ndarray] = {}
+        for places in groups.values():
+            batch = self.run(np.stack([seen[place] for place in places]))
+            for place, scores in zip(places, batch, strict=True):
+                found[place] = at_size(scores, images[place].shape[:2])
+        return [found[place] for place in range(len(images))]
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Return the logits [N, C, H, W] of images of one size, [N, H, W, 3], window by window if need be."""
+        if self.notes.windows is None:
+            return self._session.run([OUTPUT], {INPUT: batch})[0]
+        total: np.ndarray | None = None
+        counts = np.zeros(batch.shape[1:3], np.float32)
+        for rows, columns in cut_windows(batch.shape[1:3], self.notes.windows):
+            part = self._session.run([OUTPUT], {INPUT: np.ascontiguousarray(batch[:, rows, columns])})[0]
+            if total is None:
+                total = np.zeros((*part.shape[:2], *batch.shape[1:3]), np.float32)
+            total[:, :, rows, columns] += part
+            counts[rows, columns] += 1
+        assert total is not None
+        return total / counts
+
+    def decide(self, scores: np.ndarray, *, probabilities: bool = False) -> np.ndarray:
+        """Return the index map [H, W] of an image's logits, or of its `probabilities`, [C, H, W]."""
+        if self.rules is not None:
+            return self._count_parts(scores if probabilities else self.probabilities(scores), self.rules)
+        if self.notes.activation == "sigmoid":
+            cut = self.notes.threshold if self.notes.threshold is not None else 0.5
+            chance = scores[1] if probabilities else _sigmoid(scores[0])
+            return (chance > cut).astype(np.uint8)
+        best = scores[0].copy()
+        mask = np.zeros(best.shape, np.uint8 if len(scores) <= 256 else np.uint16)
+        for place in range(1, len(scores)):  # argmax over the first axis would jump through memory
+            mask[scores[place] > best] = place
+            np.maximum(best, scores[place], out=best)
+        return mask
+
+    def _count_parts(self, chances: np.ndarray, rules: Sequence[ComponentRule]) -> np.ndarray:
+        """Fill in the connected parts that count; where two classes overlap, the likelier one is seen."""
+        background = self.notes.background
+        assert background is not None, "use_rules has seen to it"
+        mask = np.full(chances.shape[1:], background, np.uint8)
+        best = np.zeros(mask.shape, np.uint8)
+        for place, rule in enumerate(rules):
+            if place == background:
+                continue
+            chance = as_bytes(chances[place])
+            parts = np.zeros(mask.shape, np.uint8)
+            runs = cut_components(chance, rule=rule)
+            paint(runs, [1] * len(runs), parts)
+            wins = (parts > 0) & (chance > best)
+            mask[wins] = place
+            best[wins] = chance[wins]
+        return mask
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, [C, H, W] float32, from an image's logits."""
+        if self.notes.activation == "sigmoid":
+            chance = _sigmoid(scores[0])
+            return np.stack([1 - chance, chance])
+        shifted = np.exp(scores - scores.max(axis=0))
+        return shifted / shifted.sum(axis=0)
+
+
+def runtime() -> Any:
+    """Return the module of ONNX Runtime, or say how to get it."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependency("onnxruntime", why="it runs .onnx models", command=INSTALL) from error
+    return onnxruntime
+
+
+def cut_windows(size_hw: tuple[int, ...], windows: Windows) -> list[tuple[slice, slice]]:
+    """Return the rows and columns of each window, as mmseg's `slide_inference` lays them.
+
+    >>> [rows.start for rows, _ in cut_windows((10, 4), Windows((4, 4), (4, 4)))]
+    [0, 4, 6]
+    """
+    sides = []
+    for length, window, stride in zip(size_hw, windows.size_hw, windows.stride_hw, strict=True):
+        count = max(math.ceil((length - window) / stride), 0) + 1
+        stops = [min(place * stride + window, length) for place in range(count)]
+        sides.append([slice(max(stop - window, 0), stop) for stop in stops])
+    return [(rows, columns) for rows in sides[0] for columns in sides[1]]
+
+
+def _require_rgb(image: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise UserError(f"An image is RGB, [H, W, 3] uint8, not {list(image.shape)} {image.dtype}.")
+
+
+def as_seen(image: np.ndarray, resizing: Resizing | None) -> np.ndarray:
+    """Resize an image as mmcv's `Resize` does."""
+    if resizing is None:
+        return image
+    import cv2
+
+    height, width = image.shape[:2]
+    size_wh = resizing.scale_wh
+    if resizing.keep_ratio:
+        longest, shortest = max(size_wh), min(size_wh)
+        factor = min(longest / max(height, width), shortest / min(height, width))
+        size_wh = (int(width * factor + 0.5), int(height * factor + 0.5))  # as mmcv rounds
+    return cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR)
+
+
+def at_size(scores: np.ndarray, size_hw: tuple[int, ...]) -> np.ndarray:
+    """Bring logits [C, h, w] to the size of the image."""
+    if scores.shape[1:] == tuple(size_hw):
+        return scores
+    import cv2
+
+    resize = [cv2.resize(each, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR) for each in scores]
+    return np.stack(resize)
+
+
+def _component_rules(notes: ModelNotes) -> list[ComponentRule] | None:
+    """Return the tuned rules of each class, the background's never used; None where none were tuned."""
+    told = notes.thresholds
+    if not told or told.get("kind") != "components":
+        return None
+    rules = told.get("classes") or {}
+    missing = [
+        name for place, name in enumerate(notes.classes) if place != notes.background and name not in rules
+    ]
+    if missing:
+        raise DataError(f"The model's thresholds lack {', '.join(missing)}; export it again.")
+    return [ComponentRule(**rules[name]) if name in rules else ComponentRule() for name in notes.classes]
+
+
+def _sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-values))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__

@@ -1,0 +1,152 @@
+"""Lets an exported model take the place of one of torch's: the same inputs, views, windows and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from segloop.analysis.thresholds import ComponentRule, Thresholds, read_thresholds
+from segloop.data.digests import file_digest
+from segloop.experiments.onnx.model import OnnxModel, as_seen, at_size
+from segloop.experiments.onnx.pictures import read_rgb
+from segloop.experiments.predict.model import Model, Settings
+from segloop.experiments.predict.results import SemanticPrediction
+from segloop.experiments.predict.windows import Grid
+from segloop.utils.errors import UserError
+
+Samples = Sequence[dict[str, Any]]
+VIEWS: dict[str, list[tuple[int, ...]]] = {  # axes of [H, W, 3] that each view is mirrored along
+    "": [()],
+    "h": [(), (1,)],
+    "v": [(), (0,)],
+    "hv": [(), (1,), (0,), (0, 1)],
+}
+
+
+def load_onnx(path: Path | str, **settings: Any) -> Model:
+    """Load an exported model as `segloop.load` does; `settings` are those of `Settings`."""
+    asked = Settings(**settings)
+    if asked.precision != "auto" or asked.compile:
+        raise UserError(f"{path} computes as it was exported: --precision and --compile are of torch models.")
+    runner = OnnxModel.load(path)
+    notes, classes = runner.notes, runner.classes
+    runner.use_rules(_rules(asked, runner))
+    predictor: Any = OnnxPredictor(runner, tta=asked.tta)
+    pictures: Any = OnnxPictures(runner, resize=asked.window_hw is None)
+    about = {
+        "kind": "semantic",
+        "checkpoint": Path(path).name,
+        "weights": file_digest(Path(path)).hex(),
+        "classes": list(classes.names),
+        "device": "cpu",
+        "precision": notes.precision,
+        "tta": asked.tta,
+        "window": list(asked.window_hw) if asked.window_hw else None,
+        "overlap": asked.overlap if asked.window_hw else None,
+        "batch_size": asked.batch_size,
+        "rules": None if runner.rules is None else [str(rule) for rule in runner.rules],
+    }
+    return Model(predictor, pictures, settings=asked, about=about, told=_told(path, runner))
+
+
+class OnnxPictures:
+    """Decodes images, and brings them to the size that the network sees; `resize` is off for windows."""
+
+    steps = (
+        {"type": "OnnxPictures"},
+    )  # what it does to a size is not told: images of one size share a batch
+
+    def __init__(self, runner: OnnxModel, *, resize: bool) -> None:
+        self._resizing = runner.notes.resizing if resize else None
+
+    def of_file(self, file: Path) -> dict[str, Any]:
+        """Return the sample of a file; a DataError says why it cannot be read."""
+        return self._sample(read_rgb(file.read_bytes()))
+
+    def of_array(self, image: np.ndarray) -> dict[str, Any]:
+        """Return the sample of a BGR image [H, W, 3] uint8."""
+        return self._sample(image[..., ::-1])
+
+    def _sample(self, rgb: np.ndarray) -> dict[str, Any]:
+        seen = as_seen(rgb, self._resizing)
+        return {"inputs": seen.transpose(2, 0, 1), "shown": rgb[..., ::-1], "size_hw": rgb.shape[:2]}
+
+
+class OnnxPredictor:
+    """Predicts index maps with an exported model; several views are averaged as probabilities."""
+
+    device = SimpleNamespace(type="cpu")
+
+    def __init__(self, runner: OnnxModel, *, tta: str = "") -> None:
+        self.runner, self.views = runner, VIEWS[tta]
+        self.classes, self.rules = runner.classes, runner.rules
+
+    def predict(self, samples: Samples) -> list[SemanticPrediction]:
+        """Return the index maps of samples of one network size, at the images' own sizes."""
+        return [
+            self._prediction(at_size(scores, sample["size_hw"]))
+            for scores, sample in zip(self._scores(samples), samples, strict=True)
+        ]
+
+    def predict_windows(
+        self, grid: Grid, cut: Callable[[slice, slice], dict[str, Any]], *, batch_size: int
+    ) -> SemanticPrediction:
+        """Return the index map of an image that `cut` gives in parts, each counted by its weights."""
+        total: np.ndarray | None = None
+        for rows, row_weights in grid.rows:
+            for begin in range(0, len(grid.columns), batch_size):
+                part = grid.columns[begin : begin + batch_size]
+                found = self._scores([cut(rows, columns) for columns, _ in part])
+                for scores, (columns, column_weights) in zip(found, part, strict=True):
+                    if total is None:
+                        total = np.zeros((len(scores), *grid.size_hw), np.float32)
+                    total[:, rows, columns] += scores * np.outer(row_weights, column_weights)
+        assert total is not None
+        return self._prediction(total)
+
+    def _scores(self, samples: Samples) -> Iterator[np.ndarray]:
+        """Yield logits, or the probabilities that several views have on average, [C, h, w]."""
+        batch = np.stack([sample["inputs"].transpose(1, 2, 0) for sample in samples])
+        if len(self.views) == 1:
+            yield from self.runner.run(batch)
+            return
+        total: np.ndarray | None = None
+        for axes in self.views:
+            view = np.flip(batch, [axis + 1 for axis in axes])
+            logits = self.runner.run(np.ascontiguousarray(view))
+            chances = np.stack([self.runner.probabilities(each) for each in logits])
+            chances = np.flip(chances, [axis + 2 for axis in axes])
+            total = chances.copy() if total is None else total + chances
+        assert total is not None
+        yield from total / np.float32(len(self.views))
+
+    def _prediction(self, scores: np.ndarray) -> SemanticPrediction:
+        mask = self.runner.decide(scores, probabilities=len(self.views) > 1)
+        return SemanticPrediction(mask=mask, classes=self.classes)
+
+
+def _rules(asked: Settings, runner: OnnxModel) -> list[ComponentRule] | None:
+    """Return a rule for each class, the background's unused; None where the likeliest class wins."""
+    classes, rules = runner.classes, runner.rules
+    if asked.thresholds is None:
+        rules = None
+    elif asked.thresholds != "auto":
+        tuned: Thresholds = read_thresholds(asked.thresholds)
+        names = [label.name for label in classes.foreground]
+        given = dict(zip(names, tuned.of(names, ComponentRule), strict=True))
+        rules = [given.get(name, ComponentRule()) for name in classes.names]
+    if asked.score_thr is None:
+        return rules
+    rules = rules or [ComponentRule()] * len(classes)
+    return [ComponentRule(asked.score_thr, each.min_area, each.connectivity) for each in rules]
+
+
+def _told(path: Path | str, runner: OnnxModel) -> list[str]:
+    told = [f"{Path(path).name} by ONNX Runtime, {runner.notes.precision}"]
+    if runner.rules is not None:
+        told.append("what counts is said by the thresholds in the file")
+    return told

@@ -1,0 +1,68 @@
+"""Runs the service on a socket until it is told to end, and lets those be answered who were heard."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from segloop.experiments.serving.service import INSTALL, Service, create_app
+from segloop.utils.errors import MissingDependency, UserError
+
+GRACE_SECONDS = 10  # for the answers that are due when the service ends
+IDLE_SECONDS = 5  # a connection may say nothing
+HEADER_BYTES = 16 << 10
+
+
+def serve(
+    service: Service, *, host: str = "127.0.0.1", port: int = 8000, say: Callable[[str], None] = print
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; port 0 takes any that is free, and its number is told."""
+    server, listener = make_server(service, host=host, port=port)
+    with listener:
+        address, number = listener.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        say(f"http://{shown}:{number}/predict answers; Ctrl-C or SIGTERM ends it.")
+        server.run(sockets=[listener])
+
+
+def make_server(service: Service, *, host: str, port: int) -> tuple[Any, socket.socket]:
+    """Return a server and the socket that it is to listen on, bound already."""
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingDependency("uvicorn", why="the service needs it", command=INSTALL) from error
+    config = uvicorn.Config(
+        create_app(service),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # answers that refuse cost little: room for them, and an end to it
+        limit_concurrency=4 * service.most + 64,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        http="h11",
+        ws="none",
+    )
+    return uvicorn.Server(config), _listen(host, port)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port < 1 << 16:  # the system would take what is left after division
+        raise UserError(f"--port {port}: a port is a number from 0 to 65535.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise UserError(f"--host {host}: {error.strerror}.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise UserError(f"--host {host} --port {port}: {error.strerror}.") from error
+    return listener

@@ -1,0 +1,79 @@
+"""An export is one file that knows its classes, or no file and the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segloop.experiments.export import checking, exporting
+from segloop.experiments.export.exporting import export
+from segloop.experiments.onnx.model import OnnxModel
+from segloop.utils.errors import ConfigError, UserError
+
+
+def test_the_file_knows_what_a_runner_needs(tiny_onnx: Path) -> None:
+    notes = OnnxModel.load(tiny_onnx).notes
+    assert notes.classes[:2] == ("background", "starfish")
+    assert notes.background == 0
+    assert notes.mean == pytest.approx((123.675, 116.28, 103.53))
+    assert (notes.channel_order, notes.activation, notes.windows, notes.resizing) == (
+        "rgb",
+        "softmax",
+        None,
+        None,
+    )
+    assert notes.source["checkpoint"] == "undecided.pth"
+    assert len(notes.source["sha256"]) == 64
+    assert [path.name for path in tiny_onnx.parent.iterdir()] == [tiny_onnx.name], "nothing is left beside it"
+
+
+def test_a_file_that_differs_from_torch_is_not_kept(
+    tiny_onnx: Path, tiny_trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "MOST_DIFFERENCE", -1.0)
+    said: list[str] = []
+    out = tmp_path / "made" / "a.onnx"
+    exported = export(tiny_trained[0], out=out, sizes_hw=[(32, 32)], say=said.append)
+    assert exported.path is None
+    assert any("TOO FAR" in line for line in said)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_whole_numbers_agree_with_floats(
+    tiny_onnx: Path, tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    exported = export(tiny_trained[0], out=tmp_path / "a.onnx", sizes_hw=[(32, 32)], int8=2, say=said.append)
+    assert exported.path is not None
+    assert OnnxModel.load(exported.path).notes.precision == "int8"
+    assert "of 2 training images" in said[-1]
+    assert b"QuantizeLinear" in exported.path.read_bytes()
+
+
+def test_what_cannot_be_exported_is_told(
+    tiny_config: Path, tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"ends in \.onnx"):
+        export(tiny_trained[0], out=tmp_path / "a.pb")
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        export(tiny_config)
+
+
+def test_mask_rcnn_is_refused_with_the_reason(tmp_path: Path) -> None:
+    config = tmp_path / "detector.py"
+    base = Path(__file__).resolve().parents[3] / "configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py"
+    config.write_text(f"_base_ = {str(base)!r}\nwork_dir = {str(tmp_path)!r}\n", encoding="utf-8")
+    (tmp_path / "iter_1.pth").write_bytes(b"never read")
+    with pytest.raises(UserError, match="stops at non-maximum suppression"):
+        export(config, checkpoint=tmp_path / "iter_1.pth")
+
+
+def test_a_pipeline_that_no_runner_repeats_is_refused() -> None:
+    steps = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 32), keep_ratio=True)]
+    resizing = exporting._resizing(steps)
+    assert resizing is not None
+    assert resizing.scale_wh == (64, 32)
+    assert resizing.keep_ratio
+    with pytest.raises(ConfigError, match="CLAHE, LoadImageFromFile with color_type"):
+        exporting._resizing([dict(type="CLAHE"), dict(type="LoadImageFromFile", color_type="grayscale")])

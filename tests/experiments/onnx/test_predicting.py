@@ -1,0 +1,41 @@
+"""An exported model predicts what torch's does, through the same door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import segloop
+from segloop.experiments.onnx.predicting import load_onnx
+from segloop.utils.errors import UserError
+
+
+@pytest.fixture
+def image(tiny_master: Path) -> Path:
+    """An image of the tiny set."""
+    return sorted((tiny_master / "img_dir" / "val").iterdir())[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"tta": "hv"}, {"window_hw": (32, 40)}, {"score_thr": 0.2}],
+    ids=["plain", "views", "windows", "rules"],
+)
+def test_masks_are_those_of_torch(
+    tiny_onnx: Path, tiny_trained: tuple[Path, Path], tiny_undecided: Path, image: Path, settings: dict
+) -> None:
+    exported = load_onnx(tiny_onnx, **settings)
+    model = segloop.load(tiny_trained[0], tiny_undecided, precision="float32", **settings)
+    assert exported.classes == model.classes
+    ours, theirs = exported.predict(image), model.predict(image)
+    assert np.mean(ours.mask == theirs.mask) > 0.999
+    assert len(np.unique(theirs.mask)) > 1, "nothing is compared"
+    assert np.array_equal(ours.image, theirs.image)
+
+
+def test_what_only_torch_can_is_refused(tiny_onnx: Path) -> None:
+    with pytest.raises(UserError, match="as it was exported"):
+        load_onnx(tiny_onnx, precision="bfloat16")
+    assert load_onnx(tiny_onnx, thresholds=None).about["rules"] is None

@@ -1,0 +1,28 @@
+"""An exported model and one of torch's are served alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segloop.experiments.serving.models import load_model
+from segloop.utils.errors import UserError
+
+
+def test_both_kinds_find_the_same(
+    tiny_onnx: Path, tiny_trained: tuple[Path, Path], tiny_undecided: Path, tiny_master: Path
+) -> None:
+    from segloop.experiments.onnx.pictures import read_rgb
+
+    images = [read_rgb(file) for file in sorted((tiny_master / "img_dir" / "val").iterdir())]
+    exported = load_model(tiny_onnx, threads=1).predict_batch(images)
+    by_torch = load_model(tiny_trained[0], tiny_undecided).predict_batch(images)
+    for ours, theirs in zip(exported, by_torch, strict=True):
+        assert np.mean(ours.mask == theirs.mask) > 0.99
+
+
+def test_an_exported_model_has_no_checkpoint() -> None:
+    with pytest.raises(UserError, match="one word too many"):
+        load_model("a.onnx", "last")

@@ -1,0 +1,40 @@
+"""Addresses that cannot be listened to are told, and a missing package too."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from segloop.experiments.serving.server import make_server
+from segloop.experiments.serving.service import Service
+from segloop.utils.errors import MissingDependency, UserError
+from tests.experiments.serving.stand_in import Bright
+
+
+@pytest.fixture
+def service() -> Service:
+    """A service that nobody asks."""
+    service = Service(Bright())
+    service.batcher.close(seconds=60)
+    return service
+
+
+def test_a_port_that_is_taken_or_is_none_is_told(service: Service) -> None:
+    for package in ("fastapi", "uvicorn"):
+        pytest.importorskip(package, reason="needs: pip install -r requirements/dev.txt")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"--port {number}: Address already in use"):
+            make_server(service, host="127.0.0.1", port=number)
+    with pytest.raises(UserError, match="--port 70000: a port is a number"):
+        make_server(service, host="127.0.0.1", port=70_000)
+    with pytest.raises(UserError, match=r"--host 999\.1\.1\.1"):
+        make_server(service, host="999.1.1.1", port=0)
+
+
+def test_a_missing_server_is_told_with_its_command(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(MissingDependency, match=r"pip install 'segloop\[serve\]'"):
+        make_server(service, host="127.0.0.1", port=0)
