@@ -214,9 +214,9 @@ def _sizes(objects: Objects) -> IntArray:
 
 
 def _weightiest(regions: Regions) -> Regions:
-    """Return the regions of which most pixels are surely wrong, counted by depth: the candidates."""
-    sure = np.nan_to_num(regions.confidence, nan=1.0)
-    weight = sure * np.minimum(regions.depth, 8) * np.sqrt(regions.area)
+    """Return the regions that are large and surely predicted: the candidates for mistakes of the annotation."""
+    doubt = 1 - np.nan_to_num(regions.confidence, nan=0.5)
+    weight = np.sqrt(regions.area) * np.log(np.maximum(doubt, 0.005)) ** 2
     kept = np.sort(np.argsort(-weight, kind="stable")[:MOST_REGIONS])
     return Regions(**{name: values[kept] for name, values in vars(regions).items()})
 
