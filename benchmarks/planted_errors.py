@@ -152,11 +152,14 @@ def main() -> int:
     from segloop.experiments.launch import Options, evaluate
 
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch) / "data"
+        root = Path(scratch) / args.data.name
         shutil.copytree(args.data, root)
         planted = spoil(root, args.split, share=args.share, seed=args.seed)
         options = Options(
-            config=args.config, work_dir=f"{scratch}/work", overrides=[f"data_root={root}"], device=args.device
+            config=args.config,
+            work_dir=f"{scratch}/work",
+            overrides=[f"{loader}_dataloader.dataset.data_root={root}" for loader in ("val", "test")],
+            device=args.device,
         )
         _, folder = evaluate(options, checkpoint=args.checkpoint, split=args.split)
         run = read_run(folder)
