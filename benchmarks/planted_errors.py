@@ -2,9 +2,8 @@
 
     python benchmarks/planted_errors.py configs/config_experiment_2.py CHECKPOINT --data data/multiclass
 
-A copy of a split gets one mistake in some of its images: an object left out, named wrongly, or moved. The model
-is tested on it, and the suspects of the RUN are held against the list of what was planted. Beside it, the
-rankings that loss alone gives.
+A copy of a split gets one mistake in some images: an object left out, named wrongly, or moved. The model
+is tested on it, and the suspects of the RUN are held against what was planted, beside what loss alone ranks.
 """
 
 from __future__ import annotations
@@ -81,9 +80,7 @@ def spoil(root: Path, split: str, *, share: float, seed: int) -> list[Planted]:
             continue
         kind = KINDS[int(draw.integers(len(KINDS)))]
         mask = read_index_mask(file)
-        changed = plant(
-            mask, kind, background=info.background or 0, num_classes=info.num_classes, draw=draw
-        )
+        changed = plant(mask, kind, background=info.background or 0, num_classes=info.num_classes, draw=draw)
         if changed is None or (changed == mask).all():
             continue
         rows, columns = np.nonzero(changed != mask)
@@ -163,15 +160,15 @@ def main() -> int:
         )
         _, folder = evaluate(options, checkpoint=args.checkpoint, split=args.split)
         run = read_run(folder)
-        gathered = gather(
-            measure_run(run), num_classes=len(run.class_names), background=run.background
-        )
+        gathered = gather(measure_run(run), num_classes=len(run.class_names), background=run.background)
         print(told(run, gathered, planted, at=args.at))
     return 0
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("config")
     parser.add_argument("checkpoint")
     parser.add_argument("--data", type=Path, required=True, help="the prepared data set; it is copied")

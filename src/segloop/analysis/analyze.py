@@ -1,4 +1,4 @@
-"""Says what a semantic RUN has to tell: scores, rankings, mistakes, suspects, what they depend on; as numbers."""
+"""Says in numbers what a semantic RUN has to tell: scores, rankings, mistakes, suspects, dependence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segloop.analysis import boundaries, bootstrap, breakdown, calibration, dependence, ranking, scores, scoring
+from segloop.analysis import (
+    bootstrap,
+    boundaries,
+    breakdown,
+    calibration,
+    dependence,
+    ranking,
+    scores,
+    scoring,
+)
 from segloop.analysis import suspects as suspicion
 from segloop.analysis.gathering import Gathered, gather
 from segloop.analysis.measures import TRAITS, measure_run
@@ -37,6 +46,15 @@ class Analysis:
     suspects: list[Suspect]
 
 
+@dataclass(frozen=True, eq=False)
+class _Rank:
+    """What images are ranked by, and what settles ties."""
+
+    values: FloatArray
+    wrong: npt.NDArray[np.int64]
+    descending: bool = False
+
+
 def analyze(
     run: Run,
     *,
@@ -57,7 +75,7 @@ def analyze(
     found = suspicion.find_suspects(gathered)
     confidence = _confidence(run)
     images, ranks = _images(run, gathered, per_image, found, confidence)
-    rankings = {key: _named(images, *rank, topk=topk) for key, rank in ranks.items()}
+    rankings = {key: _named(images, rank, topk=topk) for key, rank in ranks.items()}
     numbers: dict[str, Any] = {
         "format": FORMAT,
         "kind": run.kind,
@@ -96,8 +114,8 @@ def require_semantic(run: Run) -> None:
     """Refuse a RUN that this is not made for."""
     if run.kind != "semantic":
         raise UserError(
-            f"{run.folder} is a RUN of kind {run.kind!r}; this analysis is made for semantic ones, which predict a "
-            "class for each pixel."
+            f"{run.folder} is a RUN of kind {run.kind!r}; this analysis is made for semantic ones, "
+            "which predict a class for each pixel."
         )
     if not run.class_names:
         raise DataError(f"{run.folder}: meta.json names no classes. Test the checkpoint again.")
@@ -133,8 +151,8 @@ def _require_same_counts(run: Run, gathered: Gathered) -> None:
     stored = run.confusion.total()
     if stored.shape != gathered.confusion.shape or not np.array_equal(stored, gathered.confusion):
         raise DataError(
-            f"{run.folder}: the masks and predictions on disk do not give the counts that the test recorded. The "
-            "pipeline of the test may have changed the labels (label_map), or the folder was edited."
+            f"{run.folder}: the masks and predictions on disk do not give the counts that the test recorded. "
+            "The pipeline of the test may have changed the labels (label_map), or the folder was edited."
         )
 
 
@@ -144,16 +162,17 @@ def _images(
     per_image: dict[str, FloatArray],
     found: list[Suspect],
     confidence: dict[str, np.ndarray] | None,
-) -> tuple[dict[str, list[Any]], dict[str, tuple[FloatArray, bool]]]:
-    """Return a column per fact of the images, and rankings: values, and whether the highest come first."""
+) -> tuple[dict[str, list[Any]], dict[str, _Rank]]:
+    """Return a column per fact of the images, and the rankings."""
     ids, names = gathered.image_ids, run.class_names
     dice = per_image["mDice_fg"]
     cost, surprise = ranking.gains(gathered), ranking.surprise(ids, confidence)
+    wrong = ranking.wrong_pixels(gathered)
     ranks = {
-        "worst": (dice, False),
-        "best": (dice, True),
-        "costly": (np.where(cost > 0, cost, np.nan), True),
-        "surprising": (np.where(surprise > 0, surprise, np.nan), True),
+        "worst": _Rank(dice, wrong),
+        "best": _Rank(dice, wrong, descending=True),
+        "costly": _Rank(np.where(cost > 0, cost, np.nan), wrong, descending=True),
+        "surprising": _Rank(np.where(surprise > 0, surprise, np.nan), wrong, descending=True),
     }
     columns: dict[str, FloatArray] = {
         **{name: per_image[name] for name in ("mDice_fg", "mIoU_fg", "mBF_fg", "aAcc")},
@@ -165,20 +184,20 @@ def _images(
     for band in ranking.size_bands(gathered):
         recall = ranking.band_recall(gathered, band)
         columns[f"found_{band.name}"] = recall
-        ranks[f"size:{band.name}"] = (recall, False)
+        ranks[f"size:{band.name}"] = _Rank(recall, wrong)
     columns |= dict(zip(TRAITS, gathered.traits.T, strict=True))
     for index, name in enumerate(names if len(names) <= MOST_CLASSES else ()):
         if index != gathered.background:
-            of_class = ranking.class_dice(gathered, index)
+            of_class, wrong_there = ranking.class_dice(gathered, index)
             columns[f"Dice.{name}"] = of_class
-            ranks[f"class:{name}"] = (of_class, False)
+            ranks[f"class:{name}"] = _Rank(of_class, wrong_there)
     return {"image_id": list(ids), **{name: values.tolist() for name, values in columns.items()}}, ranks
 
 
-def _named(images: dict[str, list[Any]], values: FloatArray, descending: bool, *, topk: int) -> list[dict[str, Any]]:
+def _named(images: dict[str, list[Any]], rank: _Rank, *, topk: int) -> list[dict[str, Any]]:
     ids = images["image_id"]
-    places = ranking.order(values, ids, descending=descending)[:topk]
-    return [{"image_id": ids[place], "value": float(values[place])} for place in places.tolist()]
+    places = ranking.order(rank.values, ids, descending=rank.descending, wrong=rank.wrong)[:topk]
+    return [{"image_id": ids[place], "value": float(rank.values[place])} for place in places.tolist()]
 
 
 def _notes(run: Run, gathered: Gathered) -> list[str]:
@@ -186,8 +205,8 @@ def _notes(run: Run, gathered: Gathered) -> list[str]:
     notes = []
     if run.meta["split"] == "train":
         notes.append(
-            "The model was trained on these images: scores are too good, and mistakes of the labels were learnt. "
-            "For suspects of the training set, train folds (kfold) and test each on what it did not see."
+            "The model was trained on these images: scores are too good, and mistakes of the labels were "
+            "learnt. For suspects among them, train folds (kfold) and test each on what it did not see."
         )
     if gathered.relabelled:
         notes.append(
@@ -198,7 +217,9 @@ def _notes(run: Run, gathered: Gathered) -> list[str]:
     if without:
         notes.append(f"{without} images have no labels and are in no number here.")
     if run.meta.get("no_confidence"):
-        notes.append(f"There is no confidence ({run.meta['no_confidence']}): suspects are ranked by size alone.")
+        notes.append(
+            f"There is no confidence ({run.meta['no_confidence']}): suspects are ranked by size alone."
+        )
     elif not (run.folder / "confidence").is_dir():
         notes.append("The RUN has no confidence of single pixels: test again for better suspects.")
     if len(gathered) == 1:

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over images: how far a score may be off because these images were tested and no others."""
+"""Bootstrap intervals over images: how far a score may be off because just these images were tested."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ REPEATS = 1000
 LEVEL = 0.95
 PIECE = 2**21  # weights at once
 RULE = (
-    "Intervals: 95 % percentile bootstrap over images, {repeats} resamples, seed {seed}. A resample that has no "
-    "pixel of a class leaves it out, as the score itself would; one image gives no interval."
+    "Intervals: 95 % percentile bootstrap over images, {repeats} resamples, seed {seed}. A resample that has "
+    "no pixel of a class leaves it out, as the score itself would; one image gives no interval."
 )
 
 

@@ -85,8 +85,10 @@ def _window(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
 def _outline(mask: npt.NDArray[np.bool_], beside: np.ndarray | None) -> npt.NDArray[np.uint8]:
     """Return the pixels of a mask that touch another class by a side."""
     solid = np.ascontiguousarray(mask).view(np.uint8)
-    line = solid - cv2.erode(solid, _CROSS)  # beyond the image counts as inside
-    return line if beside is None else line * (beside == 0)
+    line = cv2.subtract(solid, cv2.erode(solid, _CROSS))  # beyond the image counts as inside
+    if beside is not None:
+        line[beside > 0] = 0
+    return line.view(np.uint8)
 
 
 def _met(line: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], tolerance: int) -> tuple[int, int]:

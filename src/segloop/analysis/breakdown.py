@@ -1,4 +1,4 @@
-"""Takes the wrong pixels apart: by kind of mistake, what mending each kind would gain, which classes are mixed up."""
+"""Takes the wrong pixels apart: kinds of mistakes, what mending each would gain, classes mixed up."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ IntArray = npt.NDArray[np.int64]
 
 MOST_PAIRS = 30
 RULE = (
-    "What mending a kind would gain: all its pixels are counted as right, everything else stays; then mDice_fg "
-    "is computed again. Gains do not add up: a score is no sum of its mistakes."
+    "What mending a kind would gain: all its pixels are counted as right, everything else stays; then "
+    "mDice_fg is computed again. Gains do not add up: a score is no sum of its mistakes."
 )
 
 
@@ -59,10 +59,17 @@ def break_down(gathered: Gathered, class_names: Sequence[str]) -> dict[str, Any]
                 "pixels_by_class": (pixels.sum(axis=0) + pixels.sum(axis=1)).tolist(),
             }
         )
-    return {"kinds": kinds, "wrong": wrong, "pixels": counted, "pairs": mixed_up(gathered.confusion, class_names)}
+    return {
+        "kinds": kinds,
+        "wrong": wrong,
+        "pixels": counted,
+        "pairs": mixed_up(gathered.confusion, class_names),
+    }
 
 
-def mixed_up(confusion: IntArray, class_names: Sequence[str], *, most: int = MOST_PAIRS) -> list[dict[str, Any]]:
+def mixed_up(
+    confusion: IntArray, class_names: Sequence[str], *, most: int = MOST_PAIRS
+) -> list[dict[str, Any]]:
     """Return the pairs of true and predicted class with the most wrong pixels, for JSON.
 
     `of_truth` is the share of the true class's pixels that were called the other.

@@ -13,13 +13,15 @@ FloatArray = npt.NDArray[np.float64]
 
 BINS = 20
 RULE = (
-    "Calibration error (ECE): pixels are put into {bins} bins of equal width by the confidence of their predicted "
-    "class; the distance between mean confidence and share of right pixels of each bin is averaged, each pixel "
-    "counting once. The confidence is the one that was recorded at the test."
+    "Calibration error (ECE): pixels are put into {bins} bins of equal width by the confidence of their "
+    "predicted class; the distance between mean confidence and share of right pixels of each bin is "
+    "averaged, each pixel counting once. The confidence is the one that was recorded at the test."
 )
 
 
-def reliability(counts: IntArray, sums: FloatArray, *, bins: int = BINS) -> tuple[IntArray, FloatArray, FloatArray]:
+def reliability(
+    counts: IntArray, sums: FloatArray, *, bins: int = BINS
+) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return pixels, mean confidence and accuracy of bins, from [wrong or right, fine bin]; NaN where empty.
 
     >>> counts = np.array([[0, 1], [0, 3]])
@@ -50,8 +52,8 @@ def calibration_error(counts: IntArray, sums: FloatArray, *, bins: int = BINS) -
 def thresholds(counts: IntArray, true_pixels: IntArray, *, background: int | None) -> dict[str, Any]:
     """Return what is left if pixels below a confidence are given to nobody, for each fine bin's lower bound.
 
-    `counts` is [class, wrong or right, bin]. `kept` is the share of pixels that stay, `accuracy` that of right
-    ones among them; `precision` and `recall` are of all classes but the background, pixels taken together.
+    `counts` is [class, wrong or right, bin]. `kept` is the share of pixels that stay, `accuracy` that of
+    right ones among them; `precision` and `recall` are of all classes but the background, taken together.
     """
     above = counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
     total = max(int(counts.sum()), 1)

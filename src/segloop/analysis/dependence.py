@@ -26,7 +26,7 @@ TRAIT_NAMES: dict[str, str] = {
 
 
 def by_size(gathered: Gathered, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each bin of object area how many objects there are and how much of them was found, for JSON."""
+    """Return for each bin of object area how many objects there are and what was found of them, for JSON."""
     sums = gathered.sizes.sum(axis=0)
     return [
         {
@@ -53,16 +53,19 @@ def by_position(gathered: Gathered) -> dict[str, Any]:
     middle = np.zeros(rate.shape, bool)
     middle[side:-side, side:-side] = True
     shares = [
-        float(gathered.wrong[part].sum() / max(gathered.counted[part].sum(), 1e-9)) for part in (~middle, middle)
+        float(gathered.wrong[part].sum() / max(gathered.counted[part].sum(), 1e-9))
+        for part in (~middle, middle)
     ]
     return {"wrong": rate.round(5).tolist(), "rim": shares[0], "middle": shares[1]}
 
 
-def by_traits(gathered: Gathered, dice: FloatArray, *, seed: int = 0, repeats: int = 500) -> list[dict[str, Any]]:
+def by_traits(
+    gathered: Gathered, dice: FloatArray, *, seed: int = 0, repeats: int = 500
+) -> list[dict[str, Any]]:
     """Return how the images' mDice_fg goes along with each trait, for JSON; strongest first.
 
-    `rho` is Spearman's rank correlation with its bootstrap interval; `groups` are quarters of the images by the
-    trait with their mean score and its interval. Empty for fewer than 20 images with a score.
+    `rho` is Spearman's rank correlation with its bootstrap interval; `groups` are quarters of the images by
+    the trait with their mean score and its interval. Empty for fewer than 20 images with a score.
     """
     scored = ~np.isnan(dice)
     told = []
@@ -72,13 +75,20 @@ def by_traits(gathered: Gathered, dice: FloatArray, *, seed: int = 0, repeats: i
         if kept.sum() < LEAST or np.ptp(values[kept]) == 0 or np.ptp(dice[kept]) == 0:
             continue
         x, y = values[kept], dice[kept]
-        draws = [weights for weights in resamples(len(x), repeats=repeats, seed=seed)]
+        draws = list(resamples(len(x), repeats=repeats, seed=seed))
         weights = np.concatenate(draws)
         rank_x, rank_y = _ranks(x), _ranks(y)
         low, high = interval(_correlation(weights, rank_x, rank_y)[:, None])
         rho = float(_correlation(np.ones((1, len(x))), rank_x, rank_y)[0])
         groups = _groups(x, y, weights)
-        told.append({"trait": name, "rho": [rho, float(low[0]), float(high[0])], "groups": groups})
+        told.append(
+            {
+                "trait": name,
+                "name": TRAIT_NAMES[name],
+                "rho": [rho, float(low[0]), float(high[0])],
+                "groups": groups,
+            }
+        )
     return sorted(told, key=lambda each: -abs(each["rho"][0]))
 
 

@@ -1,4 +1,4 @@
-"""Gathers the measures of all images into tables that stay small: rows of image and class, sums, candidates."""
+"""Gathers the measures of all images into tables that stay small: counts by image and class, and sums."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def measure_run(
         reduce_zero_label=bool(meta.get("reduce_zero_label")),
     )
     few = len(tasks) < POOL and workers is None
-    problems = []
+    problems: list[str] = []
     for done, measure in enumerate(map_ordered(measurer, tasks, workers=1 if few else workers), start=1):
         if measure.problem is None:
             if not problems:
@@ -184,13 +184,15 @@ def list_tasks(run: Run, *, data_root: Path | None = None) -> list[Task]:
         sure = run.confidence_file(image_id)
         tasks.append(Task(image_id, *files, sure, str(row["sha256"]), str(row["truth_sha256"])))
     if lost:
-        moved = "" if all(str(run.folder) in each for each in lost) else (
-            " If the data set was moved, say where it is now with --data-root."
+        moved = (
+            ""
+            if all(str(run.folder) in each for each in lost)
+            else (" If the data set was moved, say where it is now with --data-root.")
         )
         raise DataError(f"{len(lost)} files of {run.name} are missing.{moved}\n{listing(lost)}")
     if not tasks:
         raise UserError(
-            f"{run.folder}: none of its images has labels, so there is nothing to compare its predictions with."
+            f"{run.folder}: none of its images has labels, so there is nothing to compare predictions with."
         )
     return tasks
 
@@ -214,7 +216,7 @@ def _sizes(objects: Objects) -> IntArray:
 
 
 def _weightiest(regions: Regions) -> Regions:
-    """Return the regions that are large and surely predicted: the candidates for mistakes of the annotation."""
+    """Return the regions that are large and surely predicted: candidates for mistakes of the annotation."""
     doubt = 1 - np.nan_to_num(regions.confidence, nan=0.5)
     weight = np.sqrt(regions.area) * np.log(np.maximum(doubt, 0.005)) ** 2
     kept = np.sort(np.argsort(-weight, kind="stable")[:MOST_REGIONS])

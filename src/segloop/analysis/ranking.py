@@ -33,20 +33,27 @@ class Band:
     end_bin: int
 
 
-def order(values: FloatArray, ids: Sequence[str], *, descending: bool = False) -> IntArray:
-    """Return the places of images in order of their values; equal ones by id, those without a value left out.
+def order(
+    values: FloatArray, ids: Sequence[str], *, descending: bool = False, wrong: IntArray | None = None
+) -> IntArray:
+    """Return the places of images in order of their values; those without a value are left out.
+
+    Equal ones come by `wrong`, their wrong pixels (more first, or fewer where the highest value is first),
+    then by id.
 
     >>> order(np.array([0.5, np.nan, 0.1, 0.5]), ["d", "c", "b", "a"]).tolist()
     [2, 3, 0]
+    >>> order(np.array([0.5, 0.5]), ["a", "b"], wrong=np.array([3, 9])).tolist()
+    [1, 0]
     """
-    by_id = np.argsort(np.array(ids, dtype=np.str_), kind="stable")
-    sorted_values = -values[by_id] if descending else values[by_id]
-    places = by_id[np.argsort(sorted_values, kind="stable")]
+    sign = -1 if descending else 1
+    ties = np.zeros(len(values), np.int64) if wrong is None else -sign * wrong
+    places = np.lexsort((np.array(ids, dtype=np.str_), ties, sign * values))
     return places[~np.isnan(values[places])]
 
 
 def gains(gathered: Gathered) -> FloatArray:
-    """Return what mDice_fg over the set would gain if each image were perfect, [images]; NaN without a score."""
+    """Return what mDice_fg over the set would gain if each image were perfect; NaN without a score."""
     totals, _ = gathered.totals()
     background = gathered.background
     now = class_scores(totals).dice
@@ -62,25 +69,32 @@ def gains(gathered: Gathered) -> FloatArray:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def class_dice(gathered: Gathered, index: int) -> FloatArray:
-    """Return the Dice of one class in each image, [images]; NaN where the image has no pixel of it."""
+def class_dice(gathered: Gathered, index: int) -> tuple[FloatArray, IntArray]:
+    """Return the Dice of one class in each image, NaN for one without it, and its wrong pixels, [images]."""
     rows = gathered.rows[gathered.rows[:, 1] == index]
-    values = np.full(len(gathered), np.nan)
+    values, wrong = np.full(len(gathered), np.nan), np.zeros(len(gathered), np.int64)
     values[rows[:, 0]] = class_scores(ClassCounts(rows[:, 2], rows[:, 3], rows[:, 4])).dice
-    return values
+    wrong[rows[:, 0]] = rows[:, 3] + rows[:, 4]
+    return values, wrong
+
+
+def wrong_pixels(gathered: Gathered) -> IntArray:
+    """Return how many pixels of each image are wrong, [images]."""
+    return np.bincount(gathered.rows[:, 0], weights=gathered.rows[:, 4], minlength=len(gathered)).astype(
+        np.int64
+    )
 
 
 def image_dice(gathered: Gathered) -> FloatArray:
     """Return mDice_fg of each image, [images]."""
     parts = [
-        image_scores(counts, background=gathered.background)["mDice_fg"]
-        for _, counts, _ in gathered.pieces()
+        image_scores(counts, background=gathered.background)["mDice_fg"] for _, counts, _ in gathered.pieces()
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def size_bands(gathered: Gathered) -> list[Band]:
-    """Return three bands of object area, by powers of two, with about as many objects each; fewer if need be."""
+    """Return three bands of object area, by powers of two, with about as many objects each, or fewer."""
     objects = gathered.sizes[:, :, 0].sum(axis=0)
     total = int(objects.sum())
     if total == 0:
@@ -91,12 +105,14 @@ def size_bands(gathered: Gathered) -> list[Band]:
     bands = []
     for name, first, end in zip(BANDS, bounds[:-1], bounds[1:], strict=True):
         if objects[first:end].any():
-            bands.append(Band(name, 2**first if first else 1, 2**end if end < len(objects) else None, first, end))
+            bands.append(
+                Band(name, 2**first if first else 1, 2**end if end < len(objects) else None, first, end)
+            )
     return bands
 
 
 def band_recall(gathered: Gathered, band: Band) -> FloatArray:
-    """Return the share of the pixels of a band's objects that was found, [images]; NaN without such objects."""
+    """Return the share of a band's pixels that was found, [images]; NaN without such objects."""
     pixels, found = gathered.found_by_size[:, band.first_bin : band.end_bin].sum(axis=1).T
     return np.divide(found, pixels, out=np.full(len(pixels), np.nan), where=pixels > 0)
 
@@ -107,7 +123,7 @@ def surprise(ids: Sequence[str], confidence: dict[str, np.ndarray] | None) -> Fl
 
 
 def mean_loss(ids: Sequence[str], confidence: dict[str, np.ndarray] | None) -> FloatArray:
-    """Return the mean of -log of the probability of the true class of each image; NaN where nothing is known."""
+    """Return the mean -log of the probability of the true class of each image; NaN where nothing is known."""
     return _from_file(ids, confidence, "loss_sum")
 
 

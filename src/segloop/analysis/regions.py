@@ -1,4 +1,4 @@
-"""Connected regions of wrong pixels in one image, each with what kind of mistake it is, and the objects missed."""
+"""Connected regions of wrong pixels in an image, each with its kind of mistake, and the true objects."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Objects:
 
 @dataclass(frozen=True)
 class _Parts:
-    """The connected parts of a map: which one each pixel is in, column by column; class and pixels of each."""
+    """The connected parts of a map: which one each pixel is in, by column; class and pixels of each."""
 
     place: npt.NDArray[np.int32]
     label: IntArray
@@ -76,8 +76,8 @@ def find_regions(
 ) -> tuple[Regions, Objects]:
     """Return the wrong regions of an image and the objects of its truth, from index maps [H, W].
 
-    A region is an `edge` if it is no deeper than `edge_px` and no half of an object. `confidence` [H, W] holds
-    percent. Pixels that are ignored belong to nothing. Regions come by their first pixel, column by column.
+    A region is an `edge` if it is no deeper than `edge_px` and no half of an object. `confidence` [H, W]
+    holds percent. Ignored pixels belong to nothing. Regions come by their first pixel, column by column.
 
     >>> truth, pred = np.array([[0, 1, 1, 0]]), np.array([[0, 0, 0, 0]])
     >>> regions, objects = find_regions(truth, pred, ignore_index=255, background=0, edge_px=2)
@@ -108,7 +108,7 @@ def find_regions(
     depth = np.zeros(len(first))
     inside = cv2.distanceTransform(wrong.view(np.uint8), cv2.DIST_L2, 3)
     np.maximum.at(depth, owner, inside.T.ravel()[pixels].clip(max=max(height, width)))
-    sure = np.full(len(first), np.nan)
+    sure: FloatArray = np.full(len(first), np.nan)
     if confidence is not None:
         sure = np.bincount(owner, weights=confidence.T.ravel()[pixels]) / (100 * area)
     head = starts[first]

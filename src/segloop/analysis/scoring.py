@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segloop.analysis.boundaries import BoundaryCounts
 from segloop.analysis.bootstrap import REPEATS, interval, resamples, weighted_means
+from segloop.analysis.boundaries import BoundaryCounts
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.gathering import Gathered
 from segloop.analysis.scores import class_scores, foreground_classes, image_scores
@@ -20,16 +20,16 @@ OF_CLASS = ("dice", "iou", "precision", "recall", "boundary_f")
 MORE = ("mPrecision_fg", "mRecall_fg", "mBF_fg")
 RULES: dict[str, str] = {
     "precision": (
-        "Precision is the share of the pixels called a class that are of it, recall the share of its true pixels "
-        "that were found. A class that nothing was called has no precision, one without truth no recall; such "
-        "classes are left out of the means of these two."
+        "Precision is the share of the pixels called a class that are of it, recall the share of its true "
+        "pixels that were found. A class that nothing was called has no precision, one without truth no "
+        "recall; such classes are left out of the means of these two."
     ),
     "class means": "Per image, a class is averaged over the images that have it in truth or prediction.",
 }
 
 
 def scores_by_class(counts: ClassCounts, outlines: BoundaryCounts) -> dict[str, FloatArray]:
-    """Return the scores OF_CLASS as fractions, shape [..., classes]; NaN where there is nothing to judge by."""
+    """Return the scores OF_CLASS as fractions, [..., classes]; NaN where there is nothing to judge by."""
     found = class_scores(counts)
     called = counts.tp + counts.fp
     precision = np.divide(counts.tp, called, out=np.full(called.shape, np.nan), where=called > 0)
@@ -80,7 +80,9 @@ def score(
     of_images = dict(zip(image_keys, _triples(means, spread), strict=True))
     set_scores = headline(*totals, background=background)
     set_triples = {
-        name: _triples(np.atleast_1d(value), _spread([each[:, None] for each in drawn_set.get(name, [])], 1))[0]
+        name: _triples(np.atleast_1d(value), _spread([each[:, None] for each in drawn_set.get(name, [])], 1))[
+            0
+        ]
         for name, value in set_scores.items()
     }
     by_class = {
@@ -88,7 +90,9 @@ def score(
         for name, values in scores_by_class(*totals).items()
     }
     pixels = int(totals[0].pixels)
-    images_with = np.bincount(gathered.rows[gathered.rows[:, 2] + gathered.rows[:, 4] > 0, 1], minlength=len(class_names))
+    images_with = np.bincount(
+        gathered.rows[gathered.rows[:, 2] + gathered.rows[:, 4] > 0, 1], minlength=len(class_names)
+    )
     classes = [
         {
             "name": name,

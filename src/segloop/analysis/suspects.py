@@ -25,10 +25,10 @@ MEANING: dict[int, tuple[str, str]] = {
 LEAST_DOUBT = 0.005  # the confidence is kept in percent
 PRIOR = 0.05  # so often any kind of mistake may happen to the model, whatever was seen
 RULE = (
-    "Suspicion of a region: the root of its pixels, times the square of -log(1 - confidence), over how often the "
-    "model makes this kind of mistake between these classes anyway (at least one in twenty). It ranks; it is no "
-    "probability. Predictions of a model that was trained on the same labels know less: test the folds that it "
-    "was not trained on."
+    "Suspicion of a region: the root of its pixels, times the square of -log(1 - confidence), over how often "
+    "the model makes this kind of mistake between these classes anyway (at least one in twenty). It ranks; "
+    "it is no probability. Predictions of a model that was trained on the same labels know less: test the "
+    "folds that it was not trained on."
 )
 
 
@@ -68,7 +68,7 @@ def suspicion(gathered: Gathered) -> FloatArray:
 
 
 def find_suspects(gathered: Gathered) -> list[Suspect]:
-    """Return the suspect regions of all images, the most suspect first; equal ones in order of image and place."""
+    """Return the suspect regions of all images, the most suspect first; equal ones by image and place."""
     regions, scores = gathered.regions, suspicion(gathered)
     ranked = np.argsort(-scores, kind="stable")
     return [
@@ -88,11 +88,14 @@ def find_suspects(gathered: Gathered) -> list[Suspect]:
 
 
 def image_suspicion(suspects: Sequence[Suspect], ids: Sequence[str]) -> FloatArray:
-    """Return how suspect each image is, that of its most suspect region, [images]; 0 where there is none."""
-    worst: dict[str, float] = {}
+    """Return how suspect each image is, [images]; 0 where nothing is.
+
+    Squares are summed: what counts is the most suspect region, and a second one of a moved object adds to it.
+    """
+    squares: dict[str, float] = {}
     for each in suspects:
-        worst.setdefault(each.image_id, each.score)
-    return np.array([worst.get(image_id, 0.0) for image_id in ids])
+        squares[each.image_id] = squares.get(each.image_id, 0.0) + each.score**2
+    return np.sqrt([squares.get(image_id, 0.0) for image_id in ids])
 
 
 def as_rows(suspects: Sequence[Suspect], class_names: Sequence[str]) -> list[dict[str, Any]]:

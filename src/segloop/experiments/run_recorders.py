@@ -136,7 +136,7 @@ def winning_confidence(logits: torch.Tensor, pred: np.ndarray, *, piece: int = 2
 def truth_loss(logits: torch.Tensor, truth: np.ndarray, valid: np.ndarray, *, piece: int = 2**24) -> float:
     """Return the sum of -log of the probability of the true class over the valid pixels of an image.
 
-    Logits as in `winning_confidence`. A pixel costs 100 at most: a model may be sure beyond what a float says.
+    Logits as in `winning_confidence`. A pixel costs 100 at most, for a model may be sure beyond floats.
     """
     rows = max(1, piece // max(1, logits.shape[0] * logits.shape[2]))
     total = 0.0

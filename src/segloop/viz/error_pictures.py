@@ -1,4 +1,4 @@
-"""Pictures of what a model did to an image: image, truth, prediction and errors side by side, with a legend."""
+"""Pictures of what a model did to an image: image, truth, prediction, errors, side by side, with a legend."""
 
 from __future__ import annotations
 
@@ -75,30 +75,38 @@ def draw_tiles(case: Case) -> list[np.ndarray]:
     ]
 
 
+def strip(case: Case, *, side: int = 256) -> np.ndarray:
+    """Return the four tiles side by side, RGB, without a word."""
+    tiles = [_fitted(each, side) for each in draw_tiles(case)]
+    gap = np.full((tiles[0].shape[0], GAP, 3), 255, np.uint8)
+    return np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=1)
+
+
 def suspect_picture(case: Case, box_xyxy: Sequence[int], *, side: int = 240) -> np.ndarray:
-    """Return a place close up, RGB: the picture, what is labelled and what was predicted, the place framed."""
+    """Return a place close up, framed, RGB: the picture, what is labelled and what was predicted."""
     tiles = draw_tiles(case)[:3]
     close = [closeup(tile, box_xyxy, side=side) for tile in tiles]
     gap = np.full((close[0].shape[0], GAP, 3), 255, np.uint8)
     return np.concatenate([close[0], gap, close[1], gap, close[2]], axis=1)
 
 
-def contact_sheet(cases: Sequence[tuple[Case, str]], *, side: int = 150) -> np.ndarray:
-    """Return cases as rows of one picture, RGB, each under its own line of text."""
-    drawn = [panel(case, title=text, side=side) for case, text in cases]
-    width = max(each.shape[1] for each in drawn)
-    return np.concatenate(
-        [
-            np.pad(each, ((0, 0), (0, width - each.shape[1]), (0, 0)), constant_values=255)
-            for each in drawn
-        ]
-    )
+def contact_sheet(panels: Sequence[np.ndarray], *, across: int = 2) -> np.ndarray:
+    """Return pictures in rows of `across`, RGB, on white."""
+    height, width = (max(each.shape[axis] for each in panels) for axis in (0, 1))
+    rows = -(-len(panels) // across)
+    canvas = np.full((rows * height, min(across, len(panels)) * width, 3), 255, np.uint8)
+    for number, each in enumerate(panels):
+        top, left = number // across * height, number % across * width
+        canvas[top : top + each.shape[0], left : left + each.shape[1]] = each
+    return canvas
 
 
 def present_classes(case: Case) -> list[int]:
     """Return the classes that an image has in truth or prediction, the background left out."""
     values = np.union1d(np.unique(case.truth), np.unique(case.pred)).tolist()
-    return [each for each in values if each < len(case.names) and each not in (case.background, case.ignore_index)]
+    return [
+        each for each in values if each < len(case.names) and each not in (case.background, case.ignore_index)
+    ]
 
 
 def _entries(case: Case) -> list[tuple[tuple[int, ...], str]]:
