@@ -6,6 +6,7 @@ What is kept of an image is small, whatever its size, so that memory stays flat 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,22 +174,22 @@ def measure_run(
 
 def list_tasks(run: Run, *, data_root: Path | None = None) -> list[Task]:
     """Return the files of each image that has a truth; a DataError tells all that are missing."""
-    root = data_root or run.folder / (run.meta["data"]["root"] or ".")
-    tasks, lost = [], []
+    root = data_root or Path(os.path.normpath(run.folder / (run.meta["data"]["root"] or ".")))
+    tasks: list[Task] = []
+    lost: list[str] = []
+    of_data = False
     for row in run.images.to_dict("records"):
         if not row["truth"]:
             continue
         image_id = str(row["image_id"])
         files = root / str(row["image"]), root / str(row["truth"]), run.prediction_file(image_id)
-        lost += [str(file) for file in files if not file.is_file()]
+        missing = [file for file in files if not file.is_file()]
+        lost += map(str, missing)
+        of_data |= any(file != files[2] for file in missing)
         sure = run.confidence_file(image_id)
         tasks.append(Task(image_id, *files, sure, str(row["sha256"]), str(row["truth_sha256"])))
     if lost:
-        moved = (
-            ""
-            if all(str(run.folder) in each for each in lost)
-            else (" If the data set was moved, say where it is now with --data-root.")
-        )
+        moved = " If the data set was moved, say where it is now with --data-root." if of_data else ""
         raise DataError(f"{len(lost)} files of {run.name} are missing.{moved}\n{listing(lost)}")
     if not tasks:
         raise UserError(

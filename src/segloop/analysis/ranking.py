@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,13 +103,13 @@ def size_bands(gathered: Gathered) -> list[Band]:
     reached = np.cumsum(objects)
     cuts = [int(np.searchsorted(reached, total * share)) + 1 for share in (1 / 3, 2 / 3)]
     bounds = [0, *cuts, len(objects)]
-    bands = []
-    for name, first, end in zip(BANDS, bounds[:-1], bounds[1:], strict=True):
-        if objects[first:end].any():
-            bands.append(
-                Band(name, 2**first if first else 1, 2**end if end < len(objects) else None, first, end)
-            )
-    return bands
+    parts = [(first, end) for first, end in itertools.pairwise(bounds) if objects[first:end].any()]
+    names = {1: ("all",), 2: ("small", "large"), 3: BANDS}[len(parts)]
+    last = len(parts) - 1
+    return [
+        Band(name, 2**first if place else 1, 2**end if place < last else None, first, end)
+        for place, (name, (first, end)) in enumerate(zip(names, parts, strict=True))
+    ]
 
 
 def band_recall(gathered: Gathered, band: Band) -> FloatArray:
