@@ -42,6 +42,7 @@ LIGHT = (
     "segloop.data.demo",
     "segloop.data.info",
     "segloop.data.png",
+    "segloop.data.true_objects",
     "data_converters",
 )
 HUB = (
@@ -53,6 +54,8 @@ HUB = (
     "segloop.data.png",
     "segloop.data.inspection.findings",
 )
+# What a search for thresholds reads of a data set: true masks, and the objects behind them.
+TRUTH = ("segloop.data.index_masks", "segloop.data.true_objects")
 # What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
 COUNTING = (
     "segloop.analysis.runs",
@@ -60,6 +63,16 @@ COUNTING = (
     "segloop.analysis.scores",
     "segloop.analysis.matching",
     "segloop.analysis.confusion_file",
+    "segloop.analysis.instances",
+    "segloop.analysis.instance_scores",
+    "segloop.analysis.ship_scores",
+    "segloop.analysis.thresholds",
+    "segloop.analysis.instances",
+    "segloop.analysis.overlaps",
+    "segloop.analysis.instance_scores",
+    "segloop.analysis.match_file",
+    "segloop.analysis.results_file",
+    "segloop.analysis.thresholds",
 )
 # Room: what it may import besides itself, Python's library and third parties.
 ARROWS = {
@@ -67,7 +80,7 @@ ARROWS = {
     "segloop.ops": ("segloop.utils",),
     "segloop.data": ("segloop.utils",),
     "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
-    "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB),
+    "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
     "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),
@@ -85,7 +98,7 @@ TESTED_IN = {
     "src/segloop/experiments/dry_run/loops.py": "tests/experiments/dry_run/test_training.py",
     "src/segloop/experiments/dry_run/stopwatch.py": "tests/experiments/dry_run/test_training.py",
     "src/segloop/experiments/dry_run/trial.py": "tests/experiments/dry_run/test_training.py",
-    "src/segloop/experiments/testing.py": "tests/experiments/test_launch.py",
+    "src/segloop/experiments/hooks/pictures.py": "tests/experiments/test_instance_recorder.py",
     # through mmcv's own classes, all in one place: that is how they are called
     "src/segloop/ops/deform_attention.py": "tests/ops/test_core.py",
     "src/segloop/ops/focal.py": "tests/ops/test_core.py",

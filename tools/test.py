@@ -24,7 +24,7 @@ def parse_args() -> Namespace:
         "--split", metavar="NAME", help="which split to test (default: the config's test split)"
     )
     parser.add_argument(
-        "--out", help="also write predictions: a folder of PNGs (semantic) or a .pkl file (instance)"
+        "--out", help="also write predictions: a folder of PNGs (semantic), a .json or .pkl file (instance)"
     )
     parser.add_argument("--show", action="store_true", help="show each prediction in a window")
     parser.add_argument("--show-dir", metavar="DIR", help="draw predictions into <work_dir>/<timestamp>/DIR")
@@ -32,6 +32,12 @@ def parse_args() -> Namespace:
         "--wait-time", type=float, default=2, metavar="S", help="seconds per shown picture (2)"
     )
     parser.add_argument("--tta", action="store_true", help="test-time augmentation")
+    parser.add_argument(
+        "--no-thresholds",
+        dest="thresholds",
+        action="store_false",
+        help="do not apply the thresholds.json beside the checkpoint (tools/tune.py writes it)",
+    )
     add_common(parser)
     args = parser.parse_args()
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
@@ -58,6 +64,7 @@ def main() -> int:
         show_dir=args.show_dir,
         wait_time=args.wait_time,
         tta=args.tta,
+        thresholds=args.thresholds,
     )
     print(f"\n{summary(metrics)}\nThe RUN is in {folder}")
     return 0

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from segloop.analysis.confusion_file import ConfusionWriter, sparse
+from segloop.analysis.instances import Instances
+from segloop.analysis.match_file import MatchWriter
+from segloop.analysis.matching import match
+from segloop.analysis.results_file import ResultsWriter, results_of
 from segloop.analysis.runs import FORMAT, common_images, find_run, read_run
 from segloop.utils.errors import DataError, FormatError, UserError
 
@@ -174,3 +178,35 @@ def test_reading_a_run_needs_neither_torch_nor_openmmlab(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_instance_run_has_matches_and_results_and_no_confusion(tmp_path):
+    folder = make_run(
+        tmp_path / "w/test/val", kind="instance", category_ids=[3, 5], files=["images.csv"], no_matches=None
+    )
+    (folder / "images.csv").write_text(
+        "image_id,image,truth,height,width,sha256,truth_sha256,coco_id\n0001,a.png,,4,4,x,,12\n"
+    )
+    found = Instances.of_bitmaps([np.eye(4)], [1], scores=[0.5])
+    writer = ResultsWriter(folder / "predictions/results.json")
+    writer.add(results_of(found, image_id=12, category_ids=[3, 5]))
+    writer.close()
+    with MatchWriter(folder, class_names=["None", "star"]) as tables:
+        tables.add(match(found, found, image_id="0001"))
+    run = read_run(folder)
+    assert [len(image.pairs) for image in run.matches()] == [1]
+    assert run.found("0001").labels.tolist() == [1]
+    assert run.prediction_file("0001").name == "results.json"
+    with pytest.raises(FormatError, match=r"of the kind 'instance' and has no confusion\.npz"):
+        _ = run.confusion
+    (folder / "matches.csv.gz").unlink()
+    with pytest.raises(FormatError, match=r"matches\.csv\.gz: the file is missing; test again"):
+        run.matches()
+
+
+def test_a_run_without_truth_says_why_it_has_no_matches(tmp_path):
+    run = read_run(make_run(tmp_path / "w/test/val", kind="instance", no_matches="nobody looked"))
+    with pytest.raises(FormatError, match="there are no matches: nobody looked"):
+        run.matches()
+    with pytest.raises(FormatError, match="of the kind 'semantic' and has no predictions"):
+        _ = read_run(make_run(tmp_path / "w/test/sem")).results

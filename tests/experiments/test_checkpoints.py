@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,13 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from segloop.experiments.checkpoints import read_checkpoint, read_weights, require_fit
+from segloop.experiments.checkpoints import (
+    read_checkpoint,
+    read_weights,
+    require_fit,
+    require_own,
+    trained_classes,
+)
 from segloop.experiments.tensor_file import write_tensors
 from segloop.utils.errors import ConfigError
 
@@ -113,3 +120,30 @@ def test_names_the_layers_of_another_model() -> None:
     assert "0.weight: (5, 2) in the checkpoint, (3, 2) in the model" in text
     assert "the checkpoint lacks (1):\n  1.bias" in text
     assert "the model lacks (1):\n  head.weight" in text
+
+
+@pytest.mark.parametrize(
+    ("notes", "names"),
+    [
+        ({"dataset_meta": {"classes": ("cell", "dust")}}, ["cell", "dust"]),
+        ({"classes": '["cell", "dust"]'}, ["cell", "dust"]),  # as SegLoop publishes
+        ({"classes": "[broken"}, None),
+        ({"dataset_meta": {}}, None),
+        (None, None),
+    ],
+)
+def test_the_classes_that_a_checkpoint_was_trained_on(notes: Any, names: list[str] | None) -> None:
+    assert trained_classes({"meta": notes}) == names
+
+
+def test_a_checkpoint_of_other_classes_is_refused_with_both_lists(tmp_path: Path) -> None:
+    model = nn.Linear(2, 3)
+    content = {"state_dict": model.state_dict(), "meta": {"dataset_meta": {"classes": ["cell", "dust"]}}}
+    torch.save(content, tmp_path / "a.pth")
+    require_own(model, tmp_path / "a.pth", classes=["cell", "dust"])
+    require_own(model, tmp_path / "a.pth", classes=None)
+    told = r"it was trained on cell, dust; the data have dust, cell"
+    with pytest.raises(ConfigError, match=rf"a\.pth is a checkpoint of other classes: {told}"):
+        require_own(model, tmp_path / "a.pth", classes=["dust", "cell"])
+    with pytest.raises(ConfigError, match=rf"of another model: 0 of 2 tensors fit(.*\n)*{told}"):
+        require_own(nn.Linear(4, 5), tmp_path / "a.pth", classes=["dust", "cell"])

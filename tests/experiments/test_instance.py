@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from segloop.analysis.runs import read_run
+from segloop.analysis.thresholds import InstanceRule, Thresholds, write_thresholds
 from segloop.experiments.launch import Options, evaluate, train
 from segloop.experiments.rerun import plan
 from segloop.utils.errors import ConfigError, DataError
@@ -34,8 +36,48 @@ def test_mask_rcnn_trains_and_writes_its_predictions(config: Path, tmp_path: Pat
     assert [item["img_id"] for item in predictions] == [1, 2]
     assert folder == tmp_path / "work/test/test-epoch_1"
     assert (folder / "meta.json").is_file()
-    with pytest.raises(ConfigError, match=r"must end in \.pkl"):
+    with pytest.raises(ConfigError, match=r"must end in \.json .* or \.pkl"):
         evaluate(Options(config=str(config)), out="folder")
+
+
+def test_our_metric_scores_the_run_and_thresholds_apply(config: Path, tmp_path: Path) -> None:
+    text = config.read_text()
+    begin, end = text.index("val_evaluator = "), text.index("test_evaluator = ")
+    ours = "val_evaluator = dict(type='SegLoopInstanceMetric', scores=('cells', 'spacecraft', 'coco'))\n"
+    config.write_text(f"{text[:begin]}{ours}{text[end:]}")
+    train(Options(config=str(config)))
+    rules = Thresholds({"cell": InstanceRule(0.0, min_area=1), "dust": InstanceRule(1.0)})
+    write_thresholds(tmp_path / "work", rules)
+    checkpoint, out = str(tmp_path / "work/epoch_1.pth"), tmp_path / "found.json"
+    metrics, folder = evaluate(
+        Options(config=str(config)), checkpoint=checkpoint, out=str(out), show_dir="drawn"
+    )
+    run = read_run(folder)
+    assert run.kind == "instance"
+    assert {"cells/mAP", "spacecraft/mIoU", "spacecraft/image_fgIoU", "coco/segm_mAP"} <= set(metrics)
+    for image_id, matches in zip(("1", "2"), run.matches(), strict=True):
+        assert matches.image_id == image_id
+        assert len(matches.found) == len(run.found(image_id))
+        assert (matches.found.kept == (matches.found.labels == 0) & (matches.found.areas > 0)).all()
+    assert run.meta["thresholds"]["file"] == "thresholds.json"
+    assert out.read_bytes() == run.prediction_file("1").read_bytes()
+    assert len(list((tmp_path / "work").glob("*/drawn/*.png"))) == 2
+    assert metrics["spacecraft/IoU.cell"] == pytest.approx(100 * run.scores["spacecraft/IoU.cell"], abs=1e-3)
+    evaluate(Options(config=str(config)), checkpoint=checkpoint, thresholds=False)
+    assert read_run(folder).meta["thresholds"]["classes"]["cell"] == {"score": 0.5, "min_area": 1}
+
+
+def test_can_report_categories_that_mmdet_would_misname(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ann.json"
+    text = file.read_text()
+    file.write_text(text.replace('"name": "cell"', '"name": "a cell"'))
+    with pytest.raises(
+        DataError, match=r"no category 'cell'. Did you mean 'a cell'(.*\n)*.*: cell, dust\n.*: a cell, dust"
+    ):
+        train(Options(config=str(config)))
+    file.write_text(text.replace('"cell"', '"x"').replace('"dust"', '"cell"').replace('"x"', '"dust"'))
+    with pytest.raises(DataError, match="label 0 would be 'dust' and be called 'cell'"):
+        train(Options(config=str(config)))
 
 
 def test_a_fold_of_coco_files_trains_tests_and_could_run_again(config: Path, tmp_path: Path) -> None:

@@ -80,6 +80,20 @@ def test_monitored_scores_are_known_beforehand() -> None:
     )
 
 
+def test_monitored_scores_of_objects_are_those_of_the_families() -> None:
+    def config(best: str, **metric: Any) -> Config:
+        evaluator = dict(type="SegLoopInstanceMetric", **metric)
+        return Config(dict(val_evaluator=evaluator, default_hooks=dict(checkpoint=dict(save_best=best))))
+
+    require_scores(config("cells/mAP", scores=["cells", "coco"]))
+    require_scores(config("coco/segm_AR@300", max_dets=[100, 300]))
+    require_scores(config("coco/segm_mAP.cell"))
+    with pytest.raises(ConfigError, match=r"save_best='coco/mAP': .*\nThere are: coco/segm_mAP, .*match/IoU"):
+        require_scores(config("coco/mAP"))
+    with pytest.raises(ConfigError, match="gives no such score"):
+        require_scores(config("cells/mAP", scores=["spacecraft"]))
+
+
 def test_a_loader_without_a_batch_size() -> None:
     parts = dict(model=dict(a=1), train_cfg=dict(a=1), optim_wrapper=dict(a=1))
     with pytest.raises(ConfigError, match=r"train_dataloader.batch_size is None"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,10 @@ import numpy as np
 
 from segloop.analysis.confusion_file import ConfusionFile
 from segloop.analysis.counts import ClassCounts
+from segloop.analysis.instances import Instances
+from segloop.analysis.match_file import MATCHES, read_matches
+from segloop.analysis.matching import ImageMatches
+from segloop.analysis.results_file import ResultsFile
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
 if TYPE_CHECKING:
@@ -79,10 +83,28 @@ class Run:
         """`per_image.csv.gz`: tp, fp and fn of each image and each class that the image has."""
         return self._table("per_image.csv.gz")
 
+    def matches(self) -> Iterator[ImageMatches]:
+        """Yield how true and found objects overlap, image by image, from the tables of an instance RUN."""
+        if self.meta.get("no_matches"):
+            raise FormatError(f"there are no matches: {self.meta['no_matches']}", file=self.folder)
+        self._of_kind("instance", MATCHES)
+        return read_matches(self.folder, class_names=self.class_names)
+
+    @cached_property
+    def results(self) -> ResultsFile:
+        """`predictions/results.json` of an instance RUN: the objects found, by COCO's image ids."""
+        path = self._of_kind("instance", "predictions/results.json")
+        return ResultsFile(path, labels={number: at for at, number in enumerate(self.meta["category_ids"])})
+
+    def found(self, image_id: str) -> Instances:
+        """Return the objects found in an image of an instance RUN, with scores, as run lengths."""
+        row = self.images.loc[image_id]
+        return self.results.of(row["coco_id"], size_hw=(int(row["height"]), int(row["width"])))
+
     @cached_property
     def confusion(self) -> ConfusionFile:
         """`confusion.npz`: the pixel confusion of each image."""
-        return ConfusionFile(self.folder / "confusion.npz")
+        return ConfusionFile(self._of_kind("semantic", "confusion.npz"))
 
     @cached_property
     def confidence(self) -> dict[str, np.ndarray] | None:
@@ -108,7 +130,9 @@ class Run:
         return ids, ClassCounts(*parts)
 
     def prediction_file(self, image_id: str) -> Path:
-        """Return the predicted index mask of an image."""
+        """Return the predicted index mask of an image; of an instance RUN the file with all its objects."""
+        if self.kind == "instance":
+            return self.folder / "predictions" / "results.json"
         return self.folder / "predictions" / f"{image_id}.png"
 
     def confidence_file(self, image_id: str) -> Path | None:
@@ -124,6 +148,14 @@ class Run:
         """Return the true mask, None where the image has none."""
         return self._data_file(image_id, "truth", data_root) if self.images.loc[image_id, "truth"] else None
 
+    def _of_kind(self, kind: str, name: str) -> Path:
+        path = self.folder / name
+        if self.kind != kind:
+            raise FormatError(f"this RUN is of the kind {self.kind!r} and has no {name}", file=self.folder)
+        if not path.is_file():
+            raise FormatError("the file is missing; test again", file=path)
+        return path
+
     def _data_file(self, image_id: str, column: str, data_root: Path | None) -> Path:
         root = data_root or self.folder / (self.meta["data"]["root"] or ".")
         path = root / str(self.images.loc[image_id, column])
@@ -138,7 +170,9 @@ class Run:
         import pandas as pd
 
         path = self.folder / name
-        texts = dict.fromkeys(("image_id", "image", "truth", "sha256", "truth_sha256", "class"), str)
+        texts = dict.fromkeys(
+            ("image_id", "image", "truth", "sha256", "truth_sha256", "class", "coco_id"), str
+        )
         try:
             # An image may be called 0001, a class NA: nothing may be guessed of them.
             return pd.read_csv(path, dtype=texts, keep_default_na=False)
@@ -169,7 +203,7 @@ def find_run(target: Path | str, *, split: str | None = None, work_dirs: Path = 
         of_split = f" of split {split!r}" if split else ""
         raise UserError(
             f"{folder} has no RUN{of_split}: nothing was tested there yet. "
-            f"Run: python tools/test.py {_config_hint(target, folder)}"
+            f"Run: python tools/test.py {_config_hint(target, folder)}{f' --split {split}' if split else ''}"
         )
     return max(runs, key=lambda run: (run.meta["finished"], run.folder.name)).folder
 

@@ -6,7 +6,7 @@ import json
 import pickle
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,12 +132,60 @@ def compare_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Fit:
     )
 
 
-def require_fit(model: nn.Module, weights: Mapping[str, Tensor], *, path: Path | str) -> None:
-    """Refuse a checkpoint of another model; name the layers that are missing, left over or reshaped."""
+def require_fit(
+    model: nn.Module, weights: Mapping[str, Tensor], *, path: Path | str, classes: str | None = None
+) -> None:
+    """Refuse a checkpoint of another model; name the layers that are missing, left over or reshaped.
+
+    `classes` is what `class_difference` says, if anything; it is told as well.
+    """
     fit = compare_weights(model, weights)
     if not fit.exact:
         counts = f"{fit.fitting} of {fit.wanted} tensors fit the config's."
-        raise ConfigError("\n".join([f"{path} is a checkpoint of another model: {counts}", *fit.parts()]))
+        parts = [*fit.parts(), *([classes] if classes else [])]
+        raise ConfigError("\n".join([f"{path} is a checkpoint of another model: {counts}", *parts]))
+
+
+def require_own(model: nn.Module, path: Path | str, *, classes: Sequence[str] | None) -> None:
+    """Refuse a checkpoint of another model, or one that was trained on other classes than the data's."""
+    content = read_checkpoint(path)
+    told = class_difference(content, classes)
+    require_fit(model, weights_in(content, path=path), path=path, classes=told)
+    if told:
+        raise ConfigError(
+            f"{path} is a checkpoint of other classes: {told}.\nIf only their names were changed since, give "
+            "them as they were in the data set of the config: metainfo=dict(classes=…)."
+        )
+
+
+def trained_classes(content: Any) -> list[str] | None:
+    """Return the names of the classes that a file says it was trained on; None where it does not say.
+
+    OpenMMLab's checkpoints have them among their notes, and those that SegLoop published as JSON.
+    """
+    meta = content.get("meta") if isinstance(content, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return None
+    described = meta.get("dataset_meta")
+    names = described.get("classes") if isinstance(described, Mapping) else meta.get("classes")
+    if isinstance(names, str) and names.startswith("["):
+        try:
+            names = json.loads(names)
+        except ValueError:
+            return None
+    return [str(name) for name in names] if isinstance(names, list | tuple) and names else None
+
+
+def class_difference(content: Any, wanted: Sequence[str] | None) -> str | None:
+    """Say how the classes of a checkpoint differ from those of the data; None where they do not.
+
+    >>> class_difference({"meta": {"classes": ["cell"]}}, ["ship"])
+    'it was trained on cell; the data have ship'
+    """
+    trained = trained_classes(content)
+    if not trained or not wanted or trained == [str(name) for name in wanted]:
+        return None
+    return f"it was trained on {', '.join(trained)}; the data have {', '.join(map(str, wanted))}"
 
 
 def _read_data(path: Path, map_location: MapLocation) -> Any:

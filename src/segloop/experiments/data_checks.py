@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from segloop import ops
 from segloop.data.checks import Legal, Seen, describe, in_order, look_over
+from segloop.data.coco_losses import compare_names, read_coco
 from segloop.data.demo import MakeDemo
+from segloop.data.fact_store import FactStore, short_path
+from segloop.data.image_files import ImageFacts, image_facts
 from segloop.data.info import FILE_NAME
+from segloop.data.instance_labels import InstanceSource, load_split
 from segloop.data.layout import Layout, missing_folder
 from segloop.experiments.config import is_semantic
-from segloop.utils.errors import ConfigError, DataError, UserError, together
+from segloop.utils.errors import ConfigError, DataError, UserError, listing, nearest, together
 from segloop.utils.progress import counted
 from segloop.utils.quiet import silent_imports
 
@@ -111,14 +115,100 @@ def plain_configs(dataset: Any) -> list[Any]:
 
 
 def require_instances(config: Config, loader: Any) -> None:
-    """Refuse annotation files that are not there, and a model of another number of classes."""
+    """Refuse annotation files that are not there, and a model of another number of classes.
+
+    Of an `InstanceDataset` all is refused that the data set itself or its pipeline would refuse.
+    """
     for dataset in plain_configs(loader["dataset"]):
+        if is_ours(dataset):
+            require_objects(config, dataset)
+            continue
         file = annotation_file(dataset)
         if file is not None and not file.is_file():
             raise DataError(f"The annotation file {file} does not exist.")
         names = class_names(dataset) if is_coco(dataset) else None
         if names:
             _require_heads(config, names)
+        if names and file is not None and reads_as_coco(dataset):
+            require_categories(file, names)
+
+
+def require_categories(file: Path, names: Sequence[str]) -> None:
+    """Refuse a COCO file whose categories mmdet's `CocoDataset` would give the names of others.
+
+    It numbers the labels in the order of the file, and names them in the order of the classes.
+    """
+    content = read_coco(file)
+    differing = compare_names(content, names)
+    if not (differing.missing or differing.doubled or differing.misnamed):
+        return
+    there = ", ".join(str(each["name"]) for each in content["categories"])
+    told = [
+        f"the file has no category {name!r}.{nearest(name, differing.extra)}" for name in differing.missing
+    ]
+    told += [f"several categories of the file are called {name!r}" for name in differing.doubled]
+    if not differing.missing:
+        told += [
+            f"label {n} would be {found!r} and be called {asked!r}" for n, asked, found in differing.misnamed
+        ]
+    raise DataError(
+        f"{file} does not fit the config's classes:\n{listing(told)}\nThe config's: {', '.join(names)}\n"
+        f"The file's: {there or 'none'}\nSegLoop's InstanceDataset goes by the names, whatever their order."
+    )
+
+
+def require_objects(config: Config, dataset: Mapping[str, Any]) -> None:
+    """Refuse an `InstanceDataset`'s annotations if they cannot be used, and images broken or missing."""
+    source = instance_source(dataset)
+    _require_heads(config, source.classes)
+    images = load_split(
+        source,
+        training=not dataset.get("test_mode", False),
+        keep_empty=dataset.get("keep_empty", True),
+        drop=dataset.get("drop") or (),
+    )
+    sizes = {Path(each["img_path"]): (each["height"], each["width"]) for each in images}
+    with (
+        counted("images checked") as progress,
+        FactStore(source.root, progress=progress, total=len(sizes)) as store,
+    ):
+        facts = store.look("images", list(sizes), image_facts, ImageFacts)
+    wrong = []
+    for (path, (height, width)), seen in zip(sizes.items(), facts, strict=True):
+        if seen.error:
+            wrong.append(f"{short_path(path, source.root)}: {seen.error}")
+        elif seen.size_hw != (height, width):
+            found = f"{seen.size_hw[1]}x{seen.size_hw[0]}"
+            wrong.append(
+                f"{short_path(path, source.root)}: {found} on disk, {width}x{height} in the annotations"
+            )
+    if wrong:
+        raise DataError(
+            f"{len(wrong)} image(s) of {source.file} cannot be used (width x height):\n{listing(wrong)}"
+        )
+
+
+def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:
+    """Return where the objects of an `InstanceDataset`'s config are."""
+    return InstanceSource.find(dataset["data_root"], dataset.get("split", "train"), dataset)
+
+
+def settled(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a data set's config with what an `InstanceDataset` takes from `dataset.json` written out."""
+    if not is_ours(dataset):
+        return dict(dataset)
+    source = instance_source(dataset)
+    return {
+        **dataset,
+        "ann_file": source.ann_file,
+        "data_prefix": {"img": source.image_prefix},
+        "metainfo": dict(source.metainfo),
+    }
+
+
+def is_ours(dataset: Mapping[str, Any]) -> bool:
+    """Return whether a data set's config is of our `InstanceDataset`."""
+    return dataset.get("type") == "InstanceDataset"
 
 
 def head_classes(model: Any, keys: tuple[str, ...] = ("model",)) -> Iterator[tuple[str, int]]:
@@ -167,15 +257,19 @@ def crowds_are_empty(dataset: Mapping[str, Any]) -> bool:
 
 
 def class_names(dataset: Mapping[str, Any]) -> Sequence[str] | None:
-    """Return the class names of an mmdet data set: those of the config, else those of its kind."""
+    """Return the class names of a data set of objects: those of the config, else those of its kind."""
     kind: Any = _kind(dataset)
     names = (dataset.get("metainfo") or {}).get("classes")
+    if is_ours(dataset):
+        return instance_source(dataset).classes
     return names if names is not None else getattr(kind, "METAINFO", {}).get("classes")
 
 
 def annotation_file(dataset: Mapping[str, Any]) -> Path | None:
     """Return the annotation file of an mmdet data set's config, where it is a path on this machine."""
     name = dataset.get("ann_file")
+    if is_ours(dataset):
+        return instance_source(dataset).file
     if not isinstance(name, str) or not name or "://" in name or dataset.get("backend_args"):
         return None
     if not _class_of(dataset, "BaseDetDataset"):

@@ -18,7 +18,7 @@ from segloop.data.layout import Layout, image_ids, missing_folder
 from segloop.data.splits import Cut, class_columns, k_folds
 from segloop.experiments.coco_folds import CocoFile, merge
 from segloop.experiments.config import FOLDS
-from segloop.experiments.data_checks import innermost
+from segloop.experiments.data_checks import innermost, is_ours, settled
 from segloop.utils.atomic import write_json, write_text
 from segloop.utils.errors import ConfigError, DataError, listing
 from segloop.utils.progress import counted
@@ -120,7 +120,9 @@ def _source(config: Config, split: str) -> dict[str, Any]:
     inner = {name: innermost(loader["dataset"]) for name, loader in loaders.items() if loader}
     for name, dataset in inner.items():
         if dataset.get("split", name) == split:
-            return dict(dataset)
+            return settled(dataset)
+    if is_ours(inner["train"]):
+        return settled({**inner["train"], "split": split})
     if _kind(inner["train"]) == "semantic":
         return {k: v for k, v in inner["train"].items() if k not in ("ann_file", "data_prefix")} | {
             "split": split
@@ -181,7 +183,7 @@ def _fold_coco(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]]
         write_text(path, json.dumps(content, ensure_ascii=False) + "\n")
         base = innermost(config[f"{part}_dataloader"]["dataset"])
         if part == "val":
-            _replace_annotations(config.val_evaluator, former=files_of(base), path=path)
+            _replace_annotations(config.val_evaluator, former=files_of(settled(base)), path=path)
         kept = {key: sources[0][1][key] for key in ("data_root", "metainfo") if key in sources[0][1]}
         base = {**base, **kept, "ann_file": _from_root(path, root), "data_prefix": prefix}
         _replace_innermost(config[f"{part}_dataloader"], base)

@@ -19,7 +19,13 @@ from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
-from segloop.experiments.testing import prepare_test, settle_outputs
+from segloop.experiments.testing import (
+    copy_results,
+    prepare_test,
+    settle_outputs,
+    test_classes,
+    use_thresholds,
+)
 from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import ConfigError, UserError
 from segloop.utils.quiet import quiet, silent_imports
@@ -98,8 +104,12 @@ def evaluate(
     show_dir: str | None = None,
     wait_time: float = 2.0,
     tta: bool = False,
+    thresholds: bool = True,
 ) -> tuple[dict[str, float], Path]:
-    """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder."""
+    """Test a checkpoint on a split; write the RUN folder. Return the metrics and the folder.
+
+    `thresholds` says whether the `thresholds.json` beside the checkpoint is applied.
+    """
     config, path, folder = prepare_testing(
         options,
         checkpoint=checkpoint,
@@ -110,14 +120,19 @@ def evaluate(
         wait_time=wait_time,
         tta=tta,
     )
+    told = use_thresholds(config, checkpoint=path, wanted=thresholds)
     require_writable(Path(config.work_dir))
     check_data(config, TEST_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
-    from segloop.experiments.checkpoints import trusting
+    if told:
+        runner.logger.info(told)
+    from segloop.experiments.checkpoints import require_own, trusting
 
     with trusting(options.unsafe_load), config_mistakes():
-        load_exactly(runner, path)
-        return runner.test(), folder
+        require_own(runner.model, path, classes=test_classes(runner))
+        metrics = runner.test()
+    once(lambda: copy_results(folder, out))
+    return metrics, folder
 
 
 def prepare_training(
@@ -364,14 +379,6 @@ def outline(runner: Runner) -> dict[str, str]:
         every = loop.get("val_interval", 1)
         lines["Training"] = f"{length} of {processes}{loader.batch_size} images, validation every {every}"
     return {**lines, "Folder": str(runner.work_dir)}
-
-
-def load_exactly(runner: Runner, path: Path) -> None:
-    """Load a checkpoint's weights after making sure that they are this model's."""
-    from segloop.experiments.checkpoints import read_weights, require_fit
-
-    weights = read_weights(path)
-    require_fit(runner.model, weights, path=path)
 
 
 def _is_building(error: Exception) -> bool:

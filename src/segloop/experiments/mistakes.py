@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from segloop.analysis.scores import HEADLINE
+from segloop.analysis.ship_scores import RULES as SHIPS
 from segloop.utils.errors import ConfigError, UserError, nearest
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ NEEDED = {
     "train": ("model", "train_dataloader", "train_cfg", "optim_wrapper"),
     "test": ("model", "test_dataloader", "test_cfg", "test_evaluator"),
 }
+SCORES = {"SegLoopSemanticMetric": HEADLINE, "SegLoopShipsMetric": (*HEADLINE, *SHIPS)}
 VALIDATION = ("val_dataloader", "val_cfg", "val_evaluator")
 
 
@@ -73,7 +75,8 @@ def require_parts(config: Mapping[str, Any], what: str) -> None:
 def require_scores(config: Config) -> None:
     """Refuse to monitor a score that our metric does not give: a validation would tell hours later."""
     evaluator = config.get("val_evaluator")
-    if not isinstance(evaluator, dict) or evaluator.get("type") != "SegLoopSemanticMetric":
+    kind = evaluator.get("type") if isinstance(evaluator, dict) else None
+    if kind not in (*SCORES, "SegLoopInstanceMetric"):
         return
     hooks = config.get("default_hooks") or {}
     saving, stopping = hooks.get("checkpoint") or {}, hooks.get("early_stop") or {}
@@ -82,16 +85,21 @@ def require_scores(config: Config) -> None:
     if stopping.get("patience") is not None:
         wanted.append(("early_stop.monitor", stopping.get("monitor")))
     prefix = f"{evaluator['prefix']}/" if evaluator.get("prefix") else ""
-    known = [f"{prefix}{name}" for name in HEADLINE]
+    if kind in SCORES:
+        names, of_classes = SCORES[kind], "IoU.<class>, Dice.<class>"
+    else:
+        from segloop.experiments.instance_metrics import DEFAULT, headline
+
+        asked = {"max_dets": evaluator["max_dets"]} if evaluator.get("max_dets") else {}
+        names, of_classes = headline(evaluator.get("scores", DEFAULT), **asked), "<score>.<class>"
+    known = [f"{prefix}{name}" for name in names]
     wrong = [
         f"default_hooks.{place}={name!r}: a validation gives no such score.{nearest(str(name), known)}"
         for place, name in wanted
         if name not in (*known, "auto") and "loss" not in str(name) and "." not in str(name)
     ]
     if wrong:
-        raise ConfigError(
-            "\n".join([*wrong, f"There are: {', '.join(known)}, IoU.<class>, Dice.<class>, val_loss"])
-        )
+        raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
 
 
 def _name(builder: FrameType) -> str:

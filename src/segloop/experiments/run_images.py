@@ -25,6 +25,8 @@ class ImageNames:
         self.image_roots = [Path(r).absolute() for r in map(_image_root, parts) if r]
         roots = [part.data_root for part in parts if getattr(part, "data_root", None)]
         self.root = Path(roots[0]) if roots else Path.cwd()
+        self.annotations = annotation_file(dataset)
+        self._annotations_sha256 = (sha256(self.annotations) or "") if self.annotations else ""
 
     def image_id(self, path: Path) -> str:
         """Return the path relative to the image root, POSIX, without suffix."""
@@ -42,7 +44,8 @@ class ImageNames:
         """Describe the files of a data sample."""
         meta = sample.metainfo
         image = Path(meta["img_path"])
-        truth = Path(meta["seg_map_path"]) if meta.get("seg_map_path") else None
+        mask = Path(meta["seg_map_path"]) if meta.get("seg_map_path") else None
+        truth = mask or self.annotations
         height, width = meta["ori_shape"][:2]
         return ImageRow(
             image_id=self.image_id(image),
@@ -51,7 +54,7 @@ class ImageNames:
             height=int(height),
             width=int(width),
             sha256=sha256(image) or "",
-            truth_sha256=(sha256(truth) or "") if truth else "",
+            truth_sha256=(sha256(mask) or "") if mask else self._annotations_sha256,
         )
 
     def _seen_from_root(self, path: Path) -> str:
@@ -104,6 +107,13 @@ def plain_datasets(dataset: Any) -> list[Any]:
         return [plain for part in dataset.datasets for plain in plain_datasets(part)]
     inner = getattr(dataset, "dataset", None)
     return plain_datasets(inner) if inner is not None else [dataset]
+
+
+def annotation_file(dataset: Any) -> Path | None:
+    """Return the COCO file of a data set; None where there is none, or several."""
+    files = {str(getattr(part, "ann_file", None) or "") for part in plain_datasets(dataset)}
+    file = Path(files.pop()) if len(files) == 1 else Path()
+    return file if file.suffix == ".json" and file.is_file() else None
 
 
 def sha256(path: Path) -> str | None:

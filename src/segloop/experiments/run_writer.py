@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
-import io
 import json
 import os
 import shutil
@@ -13,13 +11,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any
 
 import numpy as np
 
 from segloop.analysis.confusion_file import ConfusionWriter, write_arrays
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.scores import RULES, ImageMeans, set_scores
+from segloop.utils.atomic import open_gzip
 from segloop.utils.errors import DataError
 
 STALE_S = 3600.0  # a partial folder that nobody wrote to for an hour belongs to a test that was killed
@@ -126,13 +125,13 @@ class SpooledImages:
                 yield ImageRow(**record["row"]), record["data"]
 
 
-def write_images(path: Path, images: SpooledImages) -> None:
-    """Write `images.csv`."""
+def write_images(path: Path, images: SpooledImages, *, extra: Sequence[str] = ()) -> None:
+    """Write `images.csv`; `extra` columns come from what was recorded of each image."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow([field.name for field in fields(ImageRow)])
-        for row, _ in images:
-            table.writerow(asdict(row).values())
+        table.writerow([*(field.name for field in fields(ImageRow)), *extra])
+        for row, data in images:
+            table.writerow([*asdict(row).values(), *(data[name] for name in extra)])
 
 
 def write_semantic_tables(
@@ -249,17 +248,6 @@ class ConfidenceTable:
         for name, values in columns.items():
             arrays[name] = np.array(values, np.float64 if name.endswith("_sum") else np.int64)
         write_arrays(path, arrays)
-
-
-@contextlib.contextmanager
-def open_gzip(path: Path) -> Iterator[TextIO]:
-    """Open a gzip file for text; neither its name nor the time goes into it."""
-    with (
-        path.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8", newline="") as file,
-    ):
-        yield file
 
 
 def without_nan(scores: dict[str, float]) -> dict[str, float | None]:

@@ -145,7 +145,7 @@ class ConsoleFormatter(logging.Formatter):
     """Writes a record without the scores per class, which the table above it has shown."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return re.sub(r"  (?:IoU|Dice)\.[^:\n]+: \S+", "", super().format(record))
+        return re.sub(r"  (?:IoU|Dice|\w+/[\w@]+)\.[^:\n]+: \S+", "", super().format(record))
 
 
 def for_console(record: logging.LogRecord) -> bool:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from segloop.analysis.thresholds import FILE_NAME, ComponentRule, InstanceRule, read_thresholds
 from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
 from segloop.experiments.data_checks import data_root, innermost, plain_configs
 from segloop.experiments.folds import with_folds
+from segloop.utils.atomic import write_text
 from segloop.utils.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.runner import Runner
+
+# Which rules the metrics take that count what is sure enough and large enough.
+COUNTING_METRICS: dict[str, type[InstanceRule] | type[ComponentRule]] = {
+    "SegLoopInstanceMetric": InstanceRule,
+    "SegLoopShipsMetric": ComponentRule,
+}
+MASK_HEADS = ("mask_head",)  # where mmdet's models say how they find masks
 
 
 def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command: Sequence[str]) -> Path:
@@ -47,12 +57,15 @@ def use_split(config: Config, split: str) -> None:
     if config.get("kfold") and split in ("train", "val"):
         _use_part(config, split)
         return
-    if dataset.get("type") == "SemanticDataset":
+    if dataset.get("type") in ("SemanticDataset", "InstanceDataset"):
         root = data_root(config, split="test")
         splits = known_splits(root) if root and root.is_dir() else [split]
         if split not in splits:
             raise ConfigError(f"--split {split!r}: {root} has {', '.join(splits)}.{nearest(split, splits)}")
         dataset.split = split
+        if dataset.type == "InstanceDataset":  # what it names itself is of another split
+            dataset.pop("ann_file", None)
+            dataset.pop("data_prefix", None)
         return
     if split not in ("train", "val", "test") or config.get(f"{split}_dataloader") is None:
         raise ConfigError(f"--split {split!r}: the config has no {split}_dataloader.")
@@ -82,7 +95,10 @@ def settle_outputs(
     tta: bool,
 ) -> None:
     """Apply `--out`, `--show`, `--show-dir` and `--tta` as mmseg and mmdet do."""
-    if show or show_dir:
+    if (show or show_dir) and not is_semantic(config):
+        hook = dict(type="InstancePicturesHook", folder=show_dir, show=show, wait_time=wait_time)
+        config.custom_hooks = [*(config.get("custom_hooks") or []), hook]
+    elif show or show_dir:
         drawing = (config.get("default_hooks") or {}).get("visualization")
         if drawing is None:
             raise ConfigError("--show and --show-dir need default_hooks.visualization in the config.")
@@ -100,24 +116,94 @@ def settle_outputs(
 def use_tta(config: Config) -> None:
     """Wrap the model for test-time augmentation; mmdet configs without one get a horizontal flip."""
     loader = innermost(config.test_dataloader.dataset)
-    if "tta_model" not in config or "tta_pipeline" not in config:
+    if not config.get("tta_model") or not config.get("tta_pipeline"):
         if is_semantic(config):
             raise ConfigError("--tta needs tta_model and tta_pipeline in the config.")
-        config.setdefault(
-            "tta_model",
-            dict(type="DetTTAModel", tta_cfg=dict(nms=dict(type="nms", iou_threshold=0.5), max_per_img=100)),
-        )
+        _refuse_masks(config)
+        nms = dict(nms=dict(type="nms", iou_threshold=0.5), max_per_img=100)
+        config.tta_model = config.get("tta_model") or dict(type="DetTTAModel", tta_cfg=nms)
         meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction")
         flips = [dict(type="RandomFlip", prob=1.0), dict(type="RandomFlip", prob=0.0)]
         pack = [dict(type="PackDetInputs", meta_keys=meta)]
         pipeline = deepcopy(loader.pipeline)
         config.tta_pipeline = [*pipeline[:-1], dict(type="TestTimeAug", transforms=[flips, pack])]
+    kinds = {metric.get("type") for metric in _evaluators(config.get("test_evaluator"))}
+    if config.tta_model.get("type") == "SegTTAModel" and "SegLoopShipsMetric" in kinds:
+        raise ConfigError(
+            "--tta: SegTTAModel keeps the logits of the last augmentation, and SegLoopShipsMetric reads them. "
+            "Let the config say tta_model=dict(type='SegLoopTTAModel'), which keeps the merged ones."
+        )
     loader.pipeline = config.tta_pipeline
     config.model = dict(**config.tta_model, module=config.model)
 
 
+def _refuse_masks(config: Config) -> None:
+    """Refuse to merge the augmentations of a model that finds masks: mmdet merges boxes, and drops masks."""
+    model = config.model
+    parts = [model, *(part for part in model.values() if isinstance(part, Mapping))]
+    heads = [name for part in parts for name in part if str(name) in MASK_HEADS]
+    if heads:
+        raise ConfigError(
+            "--tta: mmdet merges the boxes of augmented images and drops their masks (DetTTAModel), so a "
+            f"model with a {heads[0]} has no test-time augmentation. Leave out --tta, or name a tta_model "
+            "and a tta_pipeline of your own in the config."
+        )
+
+
+def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> str | None:
+    """Let our metrics count by the `thresholds.json` beside a checkpoint; return what to say."""
+    file = checkpoint.parent / FILE_NAME
+    metrics = [
+        metric
+        for metric in _evaluators(config.get("test_evaluator"))
+        if metric.get("type") in COUNTING_METRICS
+    ]
+    if not metrics:
+        return None
+    if not wanted:
+        for metric in metrics:
+            metric.pop("thresholds", None)
+        return f"{file} is not applied (--no-thresholds)." if file.is_file() else None
+    if not file.is_file():
+        return None
+    tuned = read_thresholds(file)
+    for metric in metrics:
+        tuned.require(COUNTING_METRICS[metric["type"]])
+        metric["thresholds"] = str(file)
+    where = tuned.tuned_on
+    of = f", tuned on {where['split']!r} for {where['metric']}" if {"split", "metric"} <= set(where) else ""
+    rules = (
+        f"{name} {rule.least:g}" + (f" from {rule.min_area} px" if rule.min_area > 1 else "")
+        for name, rule in tuned.classes.items()
+    )
+    return f"Thresholds of {file}{of}: {', '.join(rules)}. Without them: --no-thresholds"
+
+
+def copy_results(folder: Path, out: str | None) -> None:
+    """Copy the results of an instance RUN where `--out FILE.json` asks for them."""
+    if out is None or Path(out).suffix != ".json":
+        return
+    results = folder / "predictions" / "results.json"
+    if not results.is_file():
+        raise ConfigError(f"--out {out}: this model finds no masks, so there are no results to write.")
+    write_text(out, results.read_text(encoding="utf-8"))
+
+
+def test_classes(runner: Runner) -> list[str] | None:
+    """Return the names of the classes that a test's data have; None where they name none."""
+    names = (getattr(runner.test_dataloader.dataset, "metainfo", None) or {}).get("classes")
+    return [str(name) for name in names] if names else None
+
+
+def _evaluators(evaluator: Any) -> Iterator[Any]:
+    for metric in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
+        if isinstance(metric, Mapping):
+            yield metric
+            yield from _evaluators(metric.get("metrics"))
+
+
 def save_predictions(config: Config, out: str) -> None:
-    """Write predictions beside the RUN: PNGs in a folder (semantic), or a `.pkl` file (instance)."""
+    """Write predictions beside the RUN: PNGs in a folder (semantic), a `.json` or `.pkl` file (instance)."""
     if is_semantic(config):
         if Path(out).is_file() or Path(out).suffix in (".pkl", ".pickle"):
             raise ConfigError(f"--out {out}: a semantic test writes a folder of PNGs; name a folder.")
@@ -125,8 +211,13 @@ def save_predictions(config: Config, out: str) -> None:
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
             evaluator.update(output_dir=out, keep_results=True)
         return
+    if Path(out).suffix == ".json":
+        return  # a copy of the RUN's results
     if Path(out).suffix not in (".pkl", ".pickle"):
-        raise ConfigError(f"--out {out}: an instance test writes one file; its name must end in .pkl.")
+        raise ConfigError(
+            f"--out {out}: an instance test writes one file; its name must end in .json (COCO's results) "
+            "or .pkl (mmdet's)."
+        )
     evaluators = config.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
     config.test_evaluator = [*evaluators, dict(type="DumpDetResults", out_file_path=out)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ def draw_semantic(
 
 def draw_instances(
     image: np.ndarray,
-    masks: np.ndarray,
+    masks: Iterable[np.ndarray],
     labels: Sequence[int],
     boxes_xyxy: np.ndarray,
     *,

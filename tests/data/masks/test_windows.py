@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segloop.data.masks import Patch, boxes_xyxy, encode, encode_patches, windows
+from segloop.data.masks import Patch, boxes_xyxy, encode, encode_patches, encode_stack, windows
 from tests.data.masks.cases import images
 
 
@@ -37,3 +37,11 @@ def test_few_windows_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
     found = encode_patches(squares, (2, 10))
     assert [each.tolist() for each in found[:2]] == [[0, 4, 16], [2, 4, 14]]
     assert held == [3, 3, 2]
+
+
+@given(images())
+def test_a_stack_of_masks_gives_the_runs_of_each(case: tuple[tuple[int, int], list[np.ndarray]]) -> None:
+    size_hw, masks = case
+    stack = np.array(masks).reshape(-1, *size_hw)
+    for bitmaps in (stack, stack.astype(np.uint8) * 7):
+        assert [each.tolist() for each in encode_stack(bitmaps)] == [encode(mask).tolist() for mask in masks]

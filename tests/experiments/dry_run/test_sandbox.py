@@ -63,6 +63,13 @@ def test_the_run_folder_goes_along(tmp_path: Path) -> None:
     assert copy.custom_hooks[0].folder == str(work_dir / "test/val-best")
 
 
+def test_pictures_of_objects_go_along_and_open_no_window(tmp_path: Path) -> None:
+    hook = {"type": "InstancePicturesHook", "folder": "/somewhere", "show": True}
+    copy, _ = into_scratch(config(custom_hooks=[hook]), tmp_path)
+    assert copy.custom_hooks[0].folder == str(tmp_path / "drawn")
+    assert copy.custom_hooks[0].show is False
+
+
 def test_logging_elsewhere_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backends = [{"type": "LocalVisBackend"}, {"type": "WandbVisBackend"}, {"type": "AimVisBackend"}]
     given = config(visualizer={"type": "V", "vis_backends": backends})

@@ -13,7 +13,7 @@ from mmengine.fileio import LocalBackend
 
 from segloop.experiments.resume import damage
 from segloop.utils.errors import UserError
-from tests.experiments.toy import Call, Killed, assert_same, disturbed, kill, outcome, toy
+from tests.experiments.toy import Call, Killed, Score, assert_same, disturbed, kill, outcome, toy
 
 
 def saved(folder: Path) -> set[str]:
@@ -122,3 +122,15 @@ def test_does_not_save_weights_that_are_not_finite(tmp_path: Path) -> None:
     ):
         toy(tmp_path, Call("after_train_iter", 5, poison)).train()
     assert saved(tmp_path) == {"iter_2.pth", "iter_4.pth"}
+
+
+def test_a_score_with_nothing_to_judge_by_chooses_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Score, "score_names", ["mIoU"], raising=False)
+    monkeypatch.setattr(Score, "compute_metrics", lambda self, results: {"other": 1.0})
+    toy(tmp_path, checkpoint=dict(save_best="mIoU", rule="greater")).train()
+    assert list(tmp_path.glob("best_*")) == []
+    assert list(tmp_path.glob("iter_9.pth"))
+    (log,) = tmp_path.glob("*/*.log")
+    assert "mIoU: nothing to judge by in this validation" in log.read_text()

@@ -52,7 +52,7 @@ from segloop.data.masks.shapes import (
 )
 from segloop.data.masks.spans import Spans, are_runs, shared_pixels
 from segloop.data.masks.strings import from_strings, runs_from_strings, strings_areas_boxes, to_strings
-from segloop.data.masks.windows import Patch, decode_patches, encode_patches
+from segloop.data.masks.windows import Patch, decode_patches, encode_patches, encode_stack
 
 __all__ = [
     "FARTHEST",
@@ -81,6 +81,7 @@ __all__ = [
     "encode",
     "encode_labels",
     "encode_patches",
+    "encode_stack",
     "exact_polygons",
     "exact_rings",
     "fault",

@@ -103,6 +103,7 @@ def _tries(make_demo: MakeDemo | None) -> dict[str, Callable[[Namespace, Path], 
             show_dir=args.show_dir,
             wait_time=args.wait_time,
             tta=args.tta,
+            thresholds=args.thresholds,
         ),
     }
 

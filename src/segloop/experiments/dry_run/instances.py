@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,15 @@ from segloop.data.coco_losses import (
 )
 from segloop.data.fact_store import FactStore, short_path
 from segloop.data.image_files import ImageFacts, image_facts
-from segloop.experiments.data_checks import annotation_file, class_names, crowds_are_empty, reads_as_coco
+from segloop.experiments.data_checks import (
+    annotation_file,
+    class_names,
+    crowds_are_empty,
+    instance_source,
+    is_ours,
+    reads_as_coco,
+    settled,
+)
 from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Row
 from segloop.utils.errors import FormatError, nearest
 from segloop.utils.progress import counted
@@ -37,6 +46,7 @@ def coco_rows(
     Remedies are told with the `first` of a run's data sets only.
     """
     counts.append(None)
+    dataset, ours = settled(dataset), is_ours(dataset)
     file, classes = annotation_file(dataset), class_names(dataset)
     if file is None or not classes:
         return
@@ -46,16 +56,18 @@ def coco_rows(
         )
         yield Row(BAD, "classes", text)
         return
-    if not reads_as_coco(dataset):
+    if not (ours or reads_as_coco(dataset)):
         text = f"{split}: {dataset['type']} has rules of its own; what it drops is not counted"
         yield Row(NOTE, "instances", text)
         return
     try:
-        content = read_coco(file)
+        content = instance_source(dataset).content() if ours else read_coco(file)
     except FormatError as error:
         yield Row(BAD, "annotations", f"{split}: {error}")
         return
     differences = compare_names(content, tuple(classes))
+    if ours:  # labels go by name there, whatever the order
+        differences = replace(differences, misnamed=())
     yield from name_rows(split, differences, content=content, classes=classes)
     losses = count_losses(content, loader_rules(dataset, classes))
     counts[-1] = losses
@@ -65,6 +77,8 @@ def coco_rows(
 
 def loader_rules(dataset: Mapping[str, Any], classes: Sequence[str]) -> LoaderRules:
     """Return how a data set's config loads its file."""
+    if is_ours(dataset):
+        return LoaderRules(classes=tuple(classes), filter_empty_gt=not dataset.get("keep_empty", True))
     steps = [step for step in dataset.get("pipeline") or () if str(step.get("type")) == "LoadAnnotations"]
     loading: Mapping[str, Any] = steps[0] if steps else {}
     filtering = {} if dataset.get("test_mode") else dataset.get("filter_cfg") or {}
@@ -168,7 +182,7 @@ def image_rows(
 
 def metric_rows(split: str, evaluator: Any, dataset: Mapping[str, Any]) -> Iterator[Row]:
     """Yield whether a metric reads another annotation file than its data set, one that lacks images."""
-    file = annotation_file(dataset)
+    file = annotation_file(settled(dataset))
     for metric in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
         other = metric.get("ann_file") if isinstance(metric, Mapping) else None
         if not file or not isinstance(other, str) or "://" in other or _same(Path(other), file):

@@ -53,6 +53,8 @@ def into_scratch(config: Config, scratch: Path) -> tuple[Config, Path]:
     for hook in config.get("custom_hooks") or ():
         if hook.get("type") == "RunFolderHook":
             hook["folder"] = str(work_dir / "test" / Path(hook["folder"]).name)
+        if hook.get("type") == "InstancePicturesHook":
+            hook.update(folder=str(scratch / "drawn") if hook.get("folder") else None, show=False)
     for name in ("val_evaluator", "test_evaluator"):
         for number, (metric, key) in enumerate(_written(config.get(name))):
             metric[key] = str(scratch / f"{name}-{number}" / Path(metric[key]).name)

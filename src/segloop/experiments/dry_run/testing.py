@@ -15,6 +15,7 @@ from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.training import config_row, demo_row, validation_row
 from segloop.experiments.dry_run.trial import Trial, build_test
 from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing, require_writable
+from segloop.experiments.testing import use_thresholds
 from segloop.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def try_test(
     report: Report | None = None,
     checkpoint: str | None = None,
     split: str | None = None,
+    thresholds: bool = True,
     **outputs: Any,
 ) -> int:
     """Try a test and report; `scratch` is a folder to throw away. Return the exit code.
@@ -44,6 +46,8 @@ def try_test(
     report.add(config_row(config))
     if split not in (None, "test"):
         report.add(Row(GOOD, "split", f"{split}; below it is called test, for it takes the test's place"))
+    if told := use_thresholds(config, checkpoint=path, wanted=thresholds):
+        report.add(Row(GOOD, "thresholds", told))
     try_folders(config, folder, report)
     whole = sandbox.demo_in_scratch(config, scratch, options.make_demo)
     if whole:
@@ -106,22 +110,21 @@ def try_folders(config: Config, folder: Path, report: Report) -> None:
 
 def checkpoint_rows(path: Path, trial: Trial) -> Iterator[Row]:
     """Yield whether a checkpoint is this model's, and knows the classes by the same names."""
-    from segloop.experiments.checkpoints import read_checkpoint, require_fit, weights_in
+    from segloop.experiments.checkpoints import class_difference, read_checkpoint, require_fit, weights_in
 
     content = read_checkpoint(path)
     weights = weights_in(content, path=path)
     model = trial.runner.model
-    require_fit(model, weights, path=path)
+    wanted = (getattr(trial.loaders["test"].dataset, "metainfo", None) or {}).get("classes")
+    told = class_difference(content, wanted)
+    require_fit(model, weights, path=path, classes=told)
     meta = content.get("meta") if isinstance(content, dict) else None
     meta = meta if isinstance(meta, dict) else {}
     reached = f", after iteration {meta['iter']}" if isinstance(meta.get("iter"), int) else ""
     text = f"{path}: all {len(model.state_dict())} tensors are the model's{reached}"
     yield Row(GOOD, "checkpoint", text)
-    trained = (meta.get("dataset_meta") or {}).get("classes")
-    wanted = (getattr(trial.loaders["test"].dataset, "metainfo", None) or {}).get("classes")
-    if trained and wanted and list(trained) != list(wanted):
-        text = f"it was trained on {_names(trained)}; the data have {_names(wanted)}"
-        yield Row(BAD, "classes", text)
+    if told:
+        yield Row(BAD, "classes", told)
 
 
 def estimate_rows(trial: Trial, config: Config, *, start_s: float) -> Iterator[Row]:
@@ -138,7 +141,3 @@ def estimate_rows(trial: Trial, config: Config, *, start_s: float) -> Iterator[R
     place = attempts.place_of(Path(config.work_dir))
     mark = GOOD if needed <= estimate.TIGHT * free else NOTE if needed <= free else BAD
     yield Row(mark, "disk", f"{size(needed)} for the RUN; {size(free)} free in {place}")
-
-
-def _names(names: Any) -> str:
-    return ", ".join(map(str, names))

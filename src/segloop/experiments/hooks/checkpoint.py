@@ -99,7 +99,8 @@ class SegLoopCheckpointHook(CheckpointHook):
         """Save the best weights; remove the former best ones only then."""
         if not self.save_best:
             return
-        _require_scores(self.key_indicators, metrics or {})
+        metrics = _with_undefined(self.key_indicators, dict(metrics or {}), runner)
+        _require_scores(self.key_indicators, metrics)
         former = self._best()
         self._set_best(dict.fromkeys(former))  # mmengine removes first, and a full disk would leave none
         last, self.last_ckpt = self.last_ckpt, None  # mmengine would save that again, before it is time
@@ -192,6 +193,17 @@ class SegLoopCheckpointHook(CheckpointHook):
             (self.best_ckpt_path,) = paths.values()
         else:
             self.best_ckpt_path_dict = paths
+
+
+def _with_undefined(names: list[str], metrics: dict[str, Any], runner: Any) -> dict[str, Any]:
+    """Add None for scores that a metric leaves out where there is nothing to judge by: no better than any."""
+    evaluators = runner.val_evaluator.metrics if metrics else ()
+    known = {name for metric in evaluators for name in getattr(metric, "score_names", ())}
+    undefined = [name for name in names if name in known and name not in metrics]
+    if undefined:
+        told = f"{', '.join(undefined)}: nothing to judge by in this validation, so it chooses no checkpoint"
+        runner.logger.warning(told)
+    return metrics | dict.fromkeys(undefined)
 
 
 def _require_scores(names: list[str], metrics: dict[str, float]) -> None:

@@ -13,6 +13,8 @@ from torch import nn
 from segloop.experiments.checkpoints import read_weights
 from segloop.utils.errors import ConfigError, listing
 
+LAST_NORMS = ("bn2", "bn3", "gn2", "gn3")
+
 
 @WEIGHT_INITIALIZERS.register_module()
 class ResNetWeights:
@@ -24,8 +26,8 @@ class ResNetWeights:
     Args:
         checkpoint: a `.pth` file with torchvision's names (`conv1.weight`, `layer1.0.conv1.weight`, …),
             bare or under `state_dict`, `model` or a `module.`/`backbone.` prefix.
-        zero_last: start each residual block as the identity (last batch norm at zero), which makes the
-            first hundred iterations from scratch calmer; unused where a checkpoint gives the values.
+        zero_last: start each residual block as the identity (last norm at zero), which makes the first
+            hundred iterations from scratch calmer; unused where a checkpoint gives the values.
     """
 
     def __init__(self, checkpoint: str | None = None, zero_last: bool = True) -> None:
@@ -40,7 +42,7 @@ class ResNetWeights:
                 constant_init(layer, 1)
         if self.zero_last:
             for name, layer in module.named_modules():
-                if name.endswith(("bn3", "bn2")) and not hasattr(_parent(module, name), _next_norm(name)):
+                if name.endswith(LAST_NORMS) and not hasattr(_parent(module, name), _next_norm(name)):
                     constant_init(layer, 0)
         if self.checkpoint:
             self._load(module, Path(self.checkpoint))
@@ -88,8 +90,9 @@ def _plain(name: str) -> str:
 
 
 def _next_norm(name: str) -> str:
-    """Return the name of the norm that would follow: a basic block ends with bn2, a bottleneck with bn3."""
-    return "bn3" if name.endswith("bn2") else "bn4"
+    """Return the name of the norm that would follow: basic blocks end with the second, bottlenecks later."""
+    last = name.rpartition(".")[2]
+    return f"{last[:-1]}{int(last[-1]) + 1}"
 
 
 def _parent(module: nn.Module, name: str) -> nn.Module:

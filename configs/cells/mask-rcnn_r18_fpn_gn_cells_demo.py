@@ -1,0 +1,28 @@
+# Mask R-CNN on a thin ResNet-18 with group norm, from scratch: neuronal cells, the demo set, two cores.
+#
+#   python tools/train.py configs/cells/mask-rcnn_r18_fpn_gn_cells_demo.py
+#   python tools/tune.py work_dirs/mask-rcnn_r18_fpn_gn_cells_demo
+#   python tools/test.py configs/cells/mask-rcnn_r18_fpn_gn_cells_demo.py
+_base_ = [
+    '../_base_/models/mask_rcnn_r18_fpn_gn.py',
+    '../_base_/datasets/cells_instances.py',
+    '../_base_/schedules/adamw_instances.py',
+    '../_base_/runtime_instances.py',
+]
+larger = dict(type='Resize', scale_factor=2.0)  # cells are 14 pixels wide
+train_dataloader = dict(dataset=dict(pipeline=[_base_.load, larger, *_base_.train_pipeline[1:]]))
+test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+model = dict(
+    train_cfg=dict(
+        rpn_proposal=dict(nms_pre=500, max_per_img=200),
+        rcnn=dict(sampler=dict(pos_fraction=0.5)),  # an image holds up to 81 cells, and 64 RoIs are looked at
+    ),
+    test_cfg=dict(
+        rpn=dict(nms_pre=500, max_per_img=300),
+        rcnn=dict(max_per_img=200),
+    ),
+)
+default_hooks = dict(checkpoint=dict(save_best='cells/mAP'))
+train_cfg = dict(max_iters=2500, val_interval=500)

@@ -1,0 +1,30 @@
+# Mask R-CNN on a thin ResNet-18 with group norm, from scratch: traffic in streets, the demo set, two cores.
+#
+#   python tools/train.py configs/cityscapes/mask-rcnn_r18_fpn_gn_cityscapes_demo.py
+#   python tools/test.py configs/cityscapes/mask-rcnn_r18_fpn_gn_cityscapes_demo.py
+_base_ = [
+    '../_base_/models/mask_rcnn_r18_fpn_gn.py',
+    '../_base_/datasets/cityscapes_instances.py',
+    '../_base_/schedules/adamw_instances.py',
+    '../_base_/runtime_instances.py',
+]
+num_classes = 8
+larger = dict(type='Resize', scale_factor=2.0)  # half of the objects are less than 20 pixels wide
+train_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            _base_.load,
+            dict(type='RandomResize', scale=(896, 448), ratio_range=(0.7, 1.2), keep_ratio=True),
+            dict(type='InstanceCrop', size=320),
+            *_base_.train_pipeline[1:],
+        ]
+    )
+)
+test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+model = dict(
+    roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)),
+)
+default_hooks = dict(checkpoint=dict(save_best='cityscapes/AP'))
+train_cfg = dict(max_iters=3000, val_interval=1000)

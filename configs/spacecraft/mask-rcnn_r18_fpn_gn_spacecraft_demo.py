@@ -1,0 +1,25 @@
+# Mask R-CNN on a thin ResNet-18 with group norm, from scratch: parts of spacecraft, the demo set, two cores.
+#
+#   python tools/train.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
+#   python tools/test.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
+_base_ = [
+    '../_base_/models/mask_rcnn_r18_fpn_gn.py',
+    '../_base_/datasets/spacecraft_instances.py',
+    '../_base_/schedules/adamw_instances.py',
+    '../_base_/runtime_instances.py',
+]
+larger = dict(type='Resize', scale_factor=1.5)
+train_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            _base_.load,
+            dict(type='RandomResize', scale=(288, 216), ratio_range=(0.8, 1.25), keep_ratio=True),
+            *_base_.train_pipeline[1:],
+        ]
+    )
+)
+test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+default_hooks = dict(checkpoint=dict(save_best='spacecraft/image_fgIoU'))
+train_cfg = dict(max_iters=4000, val_interval=1000)

@@ -1,0 +1,117 @@
+"""What a test's flags make of an instance config: thresholds, splits, outputs, pictures, augmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from segloop.analysis.thresholds import ComponentRule, InstanceRule, Thresholds, write_thresholds
+from segloop.data.info import ClassInfo, DatasetInfo, Files
+from segloop.experiments.testing import copy_results, settle_outputs, use_split, use_thresholds
+from segloop.utils.errors import ConfigError, DataError
+
+RULES = Thresholds(
+    {"panel": InstanceRule(0.4, min_area=12), "body": InstanceRule(0.6)},
+    {"split": "val", "metric": "cells/mAP", "score": 0.5},
+)
+
+
+def config(**changes: Any) -> Config:
+    """Return what these functions look at of an instance config."""
+    return Config(
+        {
+            "default_scope": "mmdet",
+            "model": {"type": "MaskRCNN", "roi_head": {"bbox_head": {}, "mask_head": {}}},
+            "test_dataloader": {"dataset": {"type": "InstanceDataset", "data_root": "d", "pipeline": []}},
+            "test_evaluator": {"type": "SegLoopInstanceMetric"},
+            **changes,
+        }
+    )
+
+
+def settle(config: Config, **flags: Any) -> Config:
+    """Settle outputs with flags that are off otherwise."""
+    off = {"out": None, "show": False, "show_dir": None, "wait_time": 2.0, "tta": False}
+    settle_outputs(config, **off | flags)
+    return config
+
+
+def test_thresholds_beside_the_checkpoint_are_applied_and_told(tmp_path: Path) -> None:
+    file = write_thresholds(tmp_path, RULES)
+    checkpoint = tmp_path / "best.pth"
+    tested = config(test_evaluator=[{"type": "SegLoopInstanceMetric"}, {"type": "CocoMetric"}])
+    told = use_thresholds(tested, checkpoint=checkpoint)
+    assert told == (
+        f"Thresholds of {file}, tuned on 'val' for cells/mAP: body 0.6, panel 0.4 from 12 px. "
+        "Without them: --no-thresholds"
+    )
+    assert tested.test_evaluator[0].thresholds == str(file)
+    assert "thresholds" not in tested.test_evaluator[1]
+    told = use_thresholds(tested, checkpoint=checkpoint, wanted=False)
+    assert told == f"{file} is not applied (--no-thresholds)."
+    assert "thresholds" not in tested.test_evaluator[0]
+
+
+def test_without_a_file_or_a_metric_of_ours_nothing_is_told(tmp_path: Path) -> None:
+    assert use_thresholds(config(), checkpoint=tmp_path / "best.pth") is None
+    write_thresholds(tmp_path, RULES)
+    other = config(test_evaluator={"type": "CocoMetric"})
+    assert use_thresholds(other, checkpoint=tmp_path / "best.pth") is None
+
+
+def test_thresholds_of_another_task_are_refused(tmp_path: Path) -> None:
+    write_thresholds(tmp_path, Thresholds({"ship": ComponentRule(0.5)}))
+    with pytest.raises(DataError, match="of kind 'components', and this model needs 'instance'"):
+        use_thresholds(config(), checkpoint=tmp_path / "best.pth")
+
+
+def test_another_split_is_taken_by_name_without_the_files_of_the_first(tmp_path: Path) -> None:
+    DatasetInfo(
+        name="d",
+        task="cells",
+        classes=(ClassInfo("panel", (1, 2, 3)),),
+        splits={"train": 1, "val": 1},
+        images=Files("img/{split}", ".png"),
+        coco={"train": "a.json", "val": "b.json"},
+    ).write(tmp_path)
+    tested = config()
+    tested.test_dataloader.dataset.update(data_root=str(tmp_path), ann_file="b.json", split="val")
+    use_split(tested, "train")
+    assert tested.test_dataloader.dataset.split == "train"
+    assert "ann_file" not in tested.test_dataloader.dataset
+    with pytest.raises(ConfigError, match=r"--split 'tran': .* has train, val. Did you mean 'train'"):
+        use_split(tested, "tran")
+
+
+def test_masks_are_not_augmented_in_a_test_and_boxes_are() -> None:
+    with pytest.raises(ConfigError, match=r"--tta: .*drops their masks.*a mask_head has no test-time"):
+        settle(config(tta_model=None), tta=True)
+    pipeline = [{"type": "LoadImageFromFile"}, {"type": "PackDetInputs"}]
+    boxes = config(model={"type": "FasterRCNN", "roi_head": {"bbox_head": {}}}, tta_model=None)
+    boxes.test_dataloader.dataset.pipeline = pipeline
+    assert settle(boxes, tta=True).model.type == "DetTTAModel"
+
+
+def test_pictures_are_drawn_by_our_hook() -> None:
+    assert settle(config(), show_dir="drawn").custom_hooks == [
+        {"type": "InstancePicturesHook", "folder": "drawn", "show": False, "wait_time": 2.0}
+    ]
+    assert settle(config(), show=True).custom_hooks[0].show is True
+
+
+def test_results_go_to_json_or_pickle(tmp_path: Path) -> None:
+    assert settle(config(), out="a.pkl").test_evaluator[1].type == "DumpDetResults"
+    assert settle(config(), out="a.json").test_evaluator.type == "SegLoopInstanceMetric"
+    with pytest.raises(ConfigError, match=r"must end in \.json \(COCO's results\) or \.pkl"):
+        settle(config(), out="a")
+    run = tmp_path / "run"
+    with pytest.raises(ConfigError, match="finds no masks"):
+        copy_results(run, str(tmp_path / "a.json"))
+    (run / "predictions").mkdir(parents=True)
+    (run / "predictions/results.json").write_text("[\n]\n")
+    copy_results(run, str(tmp_path / "a.json"))
+    assert (tmp_path / "a.json").read_text() == "[\n]\n"
+    copy_results(run, None)
