@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from segloop.data.png import encode_indices, encode_rgb
+from segloop.data.png import decode_plain, encode_grey, encode_indices, encode_rgb
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 5), (64, 33)])
@@ -31,3 +34,63 @@ def test_views_are_written_as_they_look() -> None:
     image = np.random.default_rng(0).integers(0, 256, (8, 6, 3), np.uint8)[::-1, ::2]
     assert encode_rgb(image) == encode_rgb(image.copy())
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(encode_rgb(image)))), image)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (64, 300)])
+def test_plain_masks_are_read_as_pillow_reads_them(shape: tuple[int, int]) -> None:
+    mask = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    palette = io.BytesIO()
+    with Image.fromarray(mask) as image:
+        image.convert("P").save(palette, "PNG")
+    by_cv2 = cv2.imencode(".png", mask)[1].tobytes()  # rows as differences to the left
+    up = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_STRATEGY, 0])[1].tobytes()
+    for data in (encode_grey(mask), encode_indices(mask, palette=[(0, 0, 0)]), palette.getvalue(), by_cv2, up):
+        found = decode_plain(data)
+        if found is not None:
+            assert np.array_equal(found, mask)
+    assert decode_plain(encode_grey(mask)) is not None
+    assert decode_plain(by_cv2) is not None
+
+
+def test_rows_stored_as_differences_to_those_above() -> None:
+    mask = np.random.default_rng(0).integers(0, 256, (9, 6), dtype=np.uint8)
+    data = bytearray(encode_grey(np.zeros((9, 6), np.uint8)))
+    rows = np.full((9, 7), 2, np.uint8)
+    rows[:, 1:] = np.diff(mask, axis=0, prepend=np.zeros((1, 6), np.uint8))
+    packed = zlib.compress(rows.tobytes())
+    chunk = (
+        struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
+    )
+    start = data.index(b"IDAT") - 4
+    whole = bytes(data[:start]) + chunk + bytes(data[data.index(b"IEND") - 4 :])
+    assert np.array_equal(decode_plain(whole), mask)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(whole))), mask)
+
+
+@pytest.mark.parametrize(
+    "kind", ["RGB", "1", "I;16", "LA", "adaptive", "interlaced", "cut", "flipped", "longer", "no"]
+)
+def test_all_else_is_left_to_a_whole_decoder(kind: str) -> None:
+    mask = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+    plain = encode_grey(mask)
+    file = io.BytesIO()
+    if kind in ("RGB", "1", "LA"):
+        Image.fromarray(mask).convert(kind).save(file, "PNG")
+    elif kind == "I;16":
+        file.write(encode_grey(mask.astype(np.uint16)))
+    elif kind == "adaptive":
+        smooth = np.add.outer(np.arange(40), np.arange(40)).astype(np.uint8)
+        smooth[20:] = mask[20:]
+        Image.fromarray(smooth).save(file, "PNG")
+    elif kind == "interlaced":
+        file.write(plain[:28] + b"\1" + plain[29:])
+    elif kind == "cut":
+        file.write(plain[: len(plain) // 2])
+    elif kind == "flipped":
+        middle = plain.index(b"IDAT") + 300
+        file.write(plain[:middle] + bytes([plain[middle] ^ 8]) + plain[middle + 1 :])
+    elif kind == "longer":
+        file.write(plain.replace(struct.pack(">II", 40, 40), struct.pack(">II", 40, 41)))
+    else:
+        file.write(b"no picture")
+    assert decode_plain(file.getvalue()) is None

@@ -101,3 +101,15 @@ def test_steps_of_the_pipeline_are_told_in_one_line() -> None:
         "transforms": [{"type": "LoadImageFromFile"}, {"type": "Resize", "scale": (9, 9)}],
     }
     assert step_text(step) == "KeepInMemory(LoadImageFromFile, Resize(scale=(9, 9)))"
+
+
+def test_a_list_shows_its_images_in_its_order(tiny_config: Path) -> None:
+    options = Options(config=str(tiny_config), device="cpu")
+    browsed = browse(options, split="train", count=9, only=["train_0002", "train_0000", "train_0001"])
+    names = [image.name for batch in browsed.batches for image in batch.images]
+    assert names == ["train_0002.png", "train_0000.png", "train_0001.png"]
+
+
+def test_a_list_of_another_split_is_told_in_words(tiny_config: Path) -> None:
+    with pytest.raises(DataError, match=r"1 images of the LIST are not in this split:\n  train_0000"):
+        browse(Options(config=str(tiny_config), device="cpu"), split="val", only=["train_0000", "val_0001"])

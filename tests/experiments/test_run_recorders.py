@@ -8,7 +8,8 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from segloop.experiments.run_recorders import SemanticRecorder, winning_confidence
+from segloop.data.index_masks import read_index_mask
+from segloop.experiments.run_recorders import SemanticRecorder, truth_loss, winning_confidence
 from segloop.experiments.run_writer import ImageRow
 from segloop.utils.errors import DataError
 
@@ -35,6 +36,28 @@ def test_confidence_of_broken_logits_is_zero():
     assert winning_confidence(logits, np.zeros((1, 1))).tolist() == [[0.0]]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_loss_of_the_true_class_is_cross_entropy(channels):
+    torch.manual_seed(0)
+    logits = torch.randn(channels, 6, 4) * 3
+    truth = torch.randint(0, max(channels, 2), (6, 4))
+    valid = np.ones((6, 4), bool)
+    valid[0] = False
+    if channels == 1:
+        logits = logits.sigmoid()
+        wanted = torch.nn.functional.binary_cross_entropy(logits[0], truth.float(), reduction="none")
+    else:
+        wanted = torch.nn.functional.cross_entropy(logits[None], truth[None], reduction="none")[0]
+    found = truth_loss(logits, np.where(valid, truth.numpy(), 255), valid, piece=10)
+    assert found == pytest.approx(float(wanted[1:].sum()), rel=1e-5)
+
+
+def test_the_loss_of_a_pixel_is_finite():
+    logits = torch.tensor([[[-1e4, float("nan")]], [[1e4, 0.0]]])
+    truth = np.zeros((1, 2), np.int64)
+    assert truth_loss(logits, truth, np.ones((1, 2), bool)) == 200
+
+
 def sample(pred, truth, logits=None):
     data = SegDataSample(metainfo={"img_path": "a/1.png"})
     data.pred_sem_seg = PixelData(data=torch.tensor([pred]))
@@ -53,6 +76,8 @@ def test_a_record_of_one_image(tmp_path):
     assert record["pairs"] == [[0], [0], [1]]
     assert record["confidence"]["pixels"] == 1  # what is ignored is not counted
     assert (tmp_path / "predictions/a/1.png").is_file()
+    assert read_index_mask(tmp_path / "confidence/a/1.png").tolist() == [[50, 100]]  # percent
+    assert record["confidence"]["loss_sum"] == pytest.approx(np.log(2))
 
 
 @pytest.mark.parametrize(("merged", "reason"), [(True, "augmentation"), (False, "no logits")])

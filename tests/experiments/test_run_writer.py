@@ -79,7 +79,7 @@ def test_semantic_tables_worked_by_hand(tmp_path):
 def test_confidence_worked_by_hand(tmp_path):
     table = ConfidenceTable(num_classes=2, threshold=0.9)
     pred, right = np.array([0, 0, 1, 1]), np.array([True, False, True, False])
-    sums = table.add(pred, right, np.array([0.305, 0.95, 1.0, 0.9], np.float32))
+    sums = table.add(pred, right, np.array([0.305, 0.95, 1.0, 0.9], np.float32), loss_sum=3.5)
     assert sums["wrong_confidence_sum"] == pytest.approx(1.85)
     assert (sums["pixels"], sums["wrong"], sums["confident"], sums["confident_wrong"]) == (4, 2, 3, 2)
     table.save_part(tmp_path / "part-0.npz")
@@ -93,6 +93,7 @@ def test_confidence_worked_by_hand(tmp_path):
         assert arrays["counts"][1, 1, 99] == 2  # a confidence of 1 lies in the last bin
         assert arrays["confidence_sum"][0, 0, 95] == pytest.approx(1.9)
         assert arrays["confident_wrong"].tolist() == [2]
+        assert arrays["loss_sum"].tolist() == [3.5]
         assert len(arrays["edges"]) == 101
 
 

@@ -35,3 +35,16 @@ def test_a_wrong_command_is_told_in_words(
     assert "at least 1 batch" in capsys.readouterr().err
     assert browsed(monkeypatch, "configs/config_experimnt_1.py") == 2
     assert "Did you mean" in capsys.readouterr().err
+
+
+def test_the_images_of_a_list(
+    tiny_config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "list.txt").write_text("# worst\nval_0001\n")
+    files = "--list", str(tmp_path / "list.txt"), "--out", str(tmp_path / "o")
+    words = str(tiny_config), "--split", "val", *files
+    assert browsed(monkeypatch, *words) == 0
+    assert [file.name for file in (tmp_path / "o").glob("*.png")] == ["000-00.png"]
+    (tmp_path / "list.txt").write_text("# nothing\n")
+    assert browsed(monkeypatch, *words) == 2
+    assert "names no image" in capsys.readouterr().err

@@ -135,6 +135,11 @@ class Run:
             return self.folder / "predictions" / "results.json"
         return self.folder / "predictions" / f"{image_id}.png"
 
+    def confidence_file(self, image_id: str) -> Path | None:
+        """Return how sure the prediction of an image was, as a mask of percent; None where nothing tells."""
+        path = self.folder / "confidence" / f"{image_id}.png"
+        return path if path.is_file() else None
+
     def image_file(self, image_id: str, *, data_root: Path | None = None) -> Path:
         """Return the picture; `data_root` says where the data set lies if it was moved."""
         return self._data_file(image_id, "image", data_root)

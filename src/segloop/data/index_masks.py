@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from segloop.data.image_files import decoding_error, size_excess, structure_damage
+from segloop.data.png import decode_plain
 from segloop.utils.errors import DataError
 
 _MOST_VALUES = 300  # distinct values that are kept of one mask
@@ -73,7 +74,14 @@ def mask_palette(file: Path) -> list[tuple[int, int, int]]:
 
 def read_index_mask(path: Path | str) -> np.ndarray:
     """Return a mask file's class indices, uint8 or uint16 [H, W]; a palette's indices, not its colours."""
-    facts, mask = read_mask(Path(path))
+    path = Path(path)
+    try:
+        plain = decode_plain(path.read_bytes())
+    except OSError:  # told below
+        plain = None
+    if plain is not None:
+        return plain
+    facts, mask = read_mask(path)
     if facts.error:
         raise DataError(f"The mask {path} cannot be read: {facts.error}")
     if mask.shape != facts.size_hw:

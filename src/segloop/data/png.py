@@ -1,4 +1,4 @@
-"""Write PNG files, RGB, grey or with a palette, whose bytes depend on their pixels alone."""
+"""Write PNG files whose bytes depend on their pixels alone, and read plain masks fast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _TRUECOLOR, _PALETTE = 0, 2, 3
-_FILTER_NONE, _FILTER_UP = 0, 2
+_FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2
+_MOST_PIXELS = 2**27  # what is larger is left to a decoder that asks questions
 
 
 def encode_rgb(image: np.ndarray, *, level: int = 6) -> bytes:
@@ -93,3 +94,55 @@ def _wrap(
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def decode_plain(data: bytes) -> np.ndarray | None:
+    """Return the pixels, uint8 [H, W], of a PNG of 8-bit indices or greys whose rows are stored in one way.
+
+    None for any other file, and for a damaged one: a whole decoder is to read it, or to say what is wrong. This
+    one takes a fourth of the time, for the masks that we and most others write.
+
+    >>> decode_plain(encode_grey(np.array([[3, 7]], np.uint8))).tolist()
+    [[3, 7]]
+    """
+    found = _unwrap(data)
+    if found is None:
+        return None
+    (width, height), packed = found
+    machine = zlib.decompressobj()
+    try:
+        raw = machine.decompress(packed, height * (width + 1))
+        whole = len(raw) == height * (width + 1) and not machine.decompress(machine.unconsumed_tail, 1)
+    except zlib.error:
+        return None
+    if not whole or not machine.eof:  # at its end, zlib has compared a checksum of all pixels
+        return None
+    rows = np.frombuffer(raw, np.uint8).reshape(height, width + 1)
+    ways = rows[:, 0]
+    way = int(ways[-1])
+    if not (ways == way).all():
+        return None
+    if way == _FILTER_NONE:
+        return np.ascontiguousarray(rows[:, 1:])
+    if way in (_FILTER_SUB, _FILTER_UP):  # differences to the pixel on the left, or above
+        return np.cumsum(rows[:, 1:], axis=1 if way == _FILTER_SUB else 0, dtype=np.uint8)
+    return None
+
+
+def _unwrap(data: bytes) -> tuple[tuple[int, int], bytes] | None:
+    """Return size (width, height) and packed pixels of a PNG of 8 bits and one channel; None for others."""
+    if data[:8] != _SIGNATURE or data[12:16] != b"IHDR" or len(data) < 45:
+        return None
+    width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    if depth != 8 or kind not in (_GREY, _PALETTE) or interlaced or not 0 < width * height <= _MOST_PIXELS:
+        return None
+    parts, place = [], 8
+    while place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        name = data[place + 4 : place + 8]
+        if name == b"IDAT":
+            parts.append(data[place + 8 : place + 8 + length])
+        elif name == b"IEND":
+            return (width, height), b"".join(parts)
+        place += 12 + length
+    return None

@@ -17,7 +17,7 @@ from segloop.experiments.config import is_semantic
 from segloop.experiments.folds import with_folds
 from segloop.experiments.launch import Options, check_data, prepare
 from segloop.experiments.mistakes import config_mistakes
-from segloop.utils.errors import ConfigError, DataError
+from segloop.utils.errors import ConfigError, DataError, listing
 from segloop.utils.quiet import noisy, silent_imports
 from segloop.viz.closeup import SPREAD
 
@@ -79,10 +79,13 @@ class Browsed:
     batches: Iterator[Batch]
 
 
-def browse(options: Options, *, split: str = "train", count: int = 4) -> Browsed:
+def browse(
+    options: Options, *, split: str = "train", count: int = 4, only: Sequence[str] | None = None
+) -> Browsed:
     """Prepare the first `count` batches of a split; they are loaded as they are asked for.
 
-    Those of the training split are the ones that a training of this seed begins with.
+    Those of the training split are the ones that a training of this seed begins with. With `only` they are
+    the images of these ids, in their order.
     """
     config = prepare(options)
     there = [name for name in SPLITS if config.get(f"{name}_dataloader")]
@@ -92,7 +95,7 @@ def browse(options: Options, *, split: str = "train", count: int = 4) -> Browsed
     if config.get("kfold") and split != "test":
         config = with_folds(config)
     seed = (config.get("randomness") or {}).get("seed") or 0
-    loader = _loader(config, split, seed=seed)
+    loader = _loader(config, split, seed=seed, only=only)
     preprocess = _preprocessor(config)
     return Browsed(
         config=options.config,
@@ -106,8 +109,8 @@ def browse(options: Options, *, split: str = "train", count: int = 4) -> Browsed
     )
 
 
-def _loader(config: Config, split: str, *, seed: int) -> Any:
-    """Build the split's loader as a run does, in this process."""
+def _loader(config: Config, split: str, *, seed: int, only: Sequence[str] | None) -> Any:
+    """Build the split's loader as a run does, in this process; with `only`, one of these images alone."""
     with silent_imports():
         from mmengine.registry import init_default_scope
         from mmengine.runner import Runner
@@ -121,10 +124,35 @@ def _loader(config: Config, split: str, *, seed: int) -> Any:
     settings.pop("prefetch_factor", None)
     quiet = nullcontext() if noisy() else redirect_stdout(io.StringIO())  # pycocotools thinks aloud
     with config_mistakes(), quiet:
+        if only is not None:
+            settings.dataset = _chosen(settings.dataset, only)
+            settings.sampler = {"type": "DefaultSampler", "shuffle": False}
+            settings.pop("batch_sampler", None)
         loader = Runner.build_dataloader(settings, seed=seed)
     if not len(loader.dataset):
         raise DataError(f"The split {split!r} is empty once it is loaded.")
-    return placed(loader, seed=seed, endless=split == "train")
+    return placed(loader, seed=seed, endless=split == "train" and only is None)
+
+
+def _chosen(settings: Mapping[str, Any], only: Sequence[str]) -> Any:
+    """Build a data set and leave the images of these ids in it, in their order."""
+    from mmengine.registry import DATASETS
+
+    from segloop.experiments.run_images import ImageNames
+
+    dataset = DATASETS.build(settings)
+    if not hasattr(dataset, "get_subset_"):
+        raise ConfigError(f"{settings.get('type')} joins data sets, and a LIST cannot choose from them.")
+    dataset.full_init()
+    names = ImageNames(dataset)
+    places = {
+        names.image_id(Path(dataset.get_data_info(place)["img_path"])): place for place in range(len(dataset))
+    }
+    unknown = [name for name in only if name not in places]
+    if unknown:
+        raise DataError(f"{len(unknown)} images of the LIST are not in this split:\n{listing(unknown)}")
+    dataset.get_subset_([places[name] for name in dict.fromkeys(only)])
+    return dataset
 
 
 def _preprocessor(config: Config) -> Any:

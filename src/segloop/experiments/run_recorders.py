@@ -12,6 +12,7 @@ from mmengine.dist import get_rank
 
 from segloop.analysis.confusion_file import sparse
 from segloop.analysis.counts import confusion
+from segloop.data.png import encode_grey
 from segloop.experiments.metrics import class_mask, encode_mask, find_background
 from segloop.experiments.run_writer import ConfidenceTable, ImageRow, SpooledImages, write_semantic_tables
 
@@ -67,9 +68,14 @@ class SemanticRecorder:
         """Write the predicted mask; return the counts and the sums of confidence."""
         pred = class_mask(sample.pred_sem_seg.data)
         self.reduce_zero_label = bool(sample.metainfo.get("reduce_zero_label", False))
-        file = self.folder / "predictions" / f"{row.image_id}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encode_mask(pred, palette=self.palette))
+        _write(self.folder / "predictions" / f"{row.image_id}.png", encode_mask(pred, palette=self.palette))
+        if "seg_logits" not in sample:
+            self.no_confidence = self.no_confidence or "the model gives no logits"
+        sure = None
+        if self.no_confidence is None:
+            sure = winning_confidence(sample.seg_logits.data, pred)
+            percent = encode_grey(np.rint(100 * sure).astype(np.uint8))
+            _write(self.folder / "confidence" / f"{row.image_id}.png", percent)
         if "gt_sem_seg" not in sample:
             return {"pairs": None}
         truth = class_mask(sample.gt_sem_seg.data)
@@ -81,12 +87,11 @@ class SemanticRecorder:
             image_id=row.image_id,
         )
         data: dict[str, Any] = {"pairs": [part.tolist() for part in sparse(counted)]}
-        if "seg_logits" not in sample:
-            self.no_confidence = self.no_confidence or "the model gives no logits"
-        if self.no_confidence is None:
+        if sure is not None:
             valid = truth != self.ignore_index
-            sure = winning_confidence(sample.seg_logits.data, pred)[valid]
-            data["confidence"] = self.table.add(pred[valid], (pred == truth)[valid], sure)
+            loss = truth_loss(sample.seg_logits.data, truth, valid)
+            right = (pred == truth)[valid]
+            data["confidence"] = self.table.add(pred[valid], right, sure[valid], loss_sum=loss)
         return data
 
     def save_part(self) -> None:
@@ -134,3 +139,27 @@ def winning_confidence(logits: torch.Tensor, pred: np.ndarray, *, piece: int = 2
     if len(logits) == 1:
         sure = np.where(pred == 1, sure, 1 - sure)
     return np.nan_to_num(sure, nan=0.0).clip(0.0, 1.0)
+
+
+def truth_loss(logits: torch.Tensor, truth: np.ndarray, valid: np.ndarray, *, piece: int = 2**24) -> float:
+    """Return the sum of -log of the probability of the true class over the valid pixels of an image.
+
+    Logits as in `winning_confidence`. A pixel costs 100 at most, for a model may be sure beyond floats.
+    """
+    rows = max(1, piece // max(1, logits.shape[0] * logits.shape[2]))
+    total = 0.0
+    for top in range(0, len(truth), rows):
+        part = logits[:, top : top + rows].detach().float()
+        where = torch.from_numpy(valid[top : top + rows]).to(part.device)
+        index = torch.from_numpy(np.where(valid, truth, 0)[top : top + rows].astype(np.int64)).to(part.device)
+        if len(part) > 1:
+            chance = part.log_softmax(dim=0).gather(0, index[None])[0]
+        else:
+            chance = torch.where(index == 1, part[0], 1 - part[0]).log()
+        total += float((-chance[where]).nan_to_num(nan=100.0).clamp(0.0, 100.0).double().sum())
+    return total
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)

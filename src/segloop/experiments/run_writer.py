@@ -185,11 +185,12 @@ class ConfidenceTable:
 
     Arrays of `confidence.npz`: `edges` [bins + 1]; `counts` (int64) and `confidence_sum` (float64), both
     [class, wrong or right, bin]; `image_ids`; and per image `pixels`, `wrong`, `confident`,
-    `confident_wrong` (int64) and `wrong_confidence_sum` (float64); `threshold` says what confident means.
+    `confident_wrong` (int64), `wrong_confidence_sum` and `loss_sum` (float64); `threshold` says what
+    confident means.
     """
 
     BINS = 100
-    IMAGE_COLUMNS = ("pixels", "wrong", "confident", "confident_wrong", "wrong_confidence_sum")
+    IMAGE_COLUMNS = ("pixels", "wrong", "confident", "confident_wrong", "wrong_confidence_sum", "loss_sum")
 
     def __init__(self, *, num_classes: int, threshold: float = 0.9) -> None:
         self.num_classes = num_classes
@@ -197,8 +198,13 @@ class ConfidenceTable:
         self.counts = np.zeros(num_classes * 2 * self.BINS, np.int64)
         self.sums = np.zeros(num_classes * 2 * self.BINS)
 
-    def add(self, pred: np.ndarray, right: np.ndarray, confidence: np.ndarray) -> dict[str, float]:
-        """Add the counted pixels of one image, three arrays of one length; return the image's sums."""
+    def add(
+        self, pred: np.ndarray, right: np.ndarray, confidence: np.ndarray, *, loss_sum: float
+    ) -> dict[str, float]:
+        """Add the counted pixels of one image, three arrays of one length; return the image's sums.
+
+        `loss_sum` is the sum of -log of the probability of their true classes.
+        """
         level = np.minimum((confidence * self.BINS).astype(np.int64), self.BINS - 1)
         place = (pred.astype(np.int64) * 2 + right) * self.BINS + level
         self.counts += np.bincount(place, minlength=len(self.counts))
@@ -210,6 +216,7 @@ class ConfidenceTable:
             "confident": int(np.count_nonzero(confident)),
             "confident_wrong": int(np.count_nonzero(confident & ~right)),
             "wrong_confidence_sum": float(confidence[~right].sum(dtype=np.float64)),
+            "loss_sum": loss_sum,
         }
 
     def save_part(self, path: Path) -> None:

@@ -1,0 +1,244 @@
+"""Says in numbers what a semantic RUN has to tell: scores, rankings, mistakes, suspects, dependence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segloop.analysis import (
+    bootstrap,
+    boundaries,
+    breakdown,
+    calibration,
+    dependence,
+    ranking,
+    scores,
+    scoring,
+)
+from segloop.analysis import suspects as suspicion
+from segloop.analysis.gathering import Gathered, gather
+from segloop.analysis.measures import TRAITS, measure_run
+from segloop.analysis.regions import KIND_RULES
+from segloop.analysis.runs import Run
+from segloop.analysis.suspects import Suspect
+from segloop.utils.errors import DataError, UserError
+
+FloatArray = npt.NDArray[np.float64]
+
+FORMAT = 1
+MOST_CLASSES = 60  # that have columns and rankings of their own
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A RUN, all numbers of it as `analysis.json` holds them, a row per image, and the suspects."""
+
+    run: Run
+    data_root: Path | None
+    numbers: dict[str, Any]
+    images: dict[str, list[Any]]  # columns of one length
+    suspects: list[Suspect]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rank:
+    """What images are ranked by, and what settles ties."""
+
+    values: FloatArray
+    wrong: npt.NDArray[np.int64]
+    descending: bool = False
+
+
+def analyze(
+    run: Run,
+    *,
+    data_root: Path | None = None,
+    topk: int = 20,
+    repeats: int = bootstrap.REPEATS,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Analysis:
+    """Measure every image of a RUN and say what follows. `topk` is how many images a ranking names."""
+    require_semantic(run)
+    names, background = run.class_names, run.background
+    measures = measure_run(run, data_root=data_root, workers=workers, progress=progress)
+    gathered = gather(measures, num_classes=len(names), background=background)
+    _require_same_counts(run, gathered)
+    told, per_image = scoring.score(gathered, names, repeats=repeats, seed=seed)
+    found = suspicion.find_suspects(gathered)
+    confidence = _confidence(run)
+    images, ranks = _images(run, gathered, per_image, found, confidence)
+    rankings = {key: _named(images, rank, topk=topk) for key, rank in ranks.items()}
+    numbers: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": run.kind,
+        "run": run.name,
+        "split": run.meta["split"],
+        "data": run.meta["data"].get("name"),
+        "images": len(gathered),
+        "without_labels": len(run.images) - len(gathered),
+        "pixels": int(gathered.confusion.sum()),
+        "class_names": names,
+        "palette": run.meta.get("palette") or [],
+        "background": background,
+        "ignore_index": run.meta.get("ignore_index"),
+        "notes": _notes(run, gathered),
+        "scores": told,
+        "mistakes": breakdown.break_down(gathered, names),
+        "by_size": dependence.by_size(gathered, names),
+        "bands": [
+            {"name": band.name, "from": band.low, "to": band.high} for band in ranking.size_bands(gathered)
+        ],
+        "by_position": dependence.by_position(gathered),
+        "by_traits": dependence.by_traits(gathered, per_image["mDice_fg"], seed=seed),
+        "calibration": calibration.calibrate(
+            confidence, names, background=background, true_pixels=gathered.confusion.sum(axis=1)
+        ),
+        "rankings": rankings,
+        "suspects": suspicion.as_rows(found[:topk], names),
+        "rules": _rules(repeats, seed),
+    }
+    if len(names) <= 20:
+        numbers["confusion"] = gathered.confusion.tolist()
+    return Analysis(run, data_root, plain(numbers), images, found)
+
+
+def require_semantic(run: Run) -> None:
+    """Refuse a RUN that this is not made for."""
+    if run.kind != "semantic":
+        raise UserError(
+            f"{run.folder} is a RUN of kind {run.kind!r}; this analysis is made for semantic ones, "
+            "which predict a class for each pixel."
+        )
+    if not run.class_names:
+        raise DataError(f"{run.folder}: meta.json names no classes. Test the checkpoint again.")
+
+
+def plain(value: Any) -> Any:
+    """Return numbers as JSON has them: no NaN, floats of six digits.
+
+    >>> plain({"a": [float("nan"), 0.12345678]})
+    {'a': [None, 0.123457]}
+    """
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 6)
+    return value
+
+
+def _confidence(run: Run) -> dict[str, np.ndarray] | None:
+    """Return `confidence.npz`, if it fits the classes."""
+    found = run.confidence
+    if found is not None and len(found["counts"]) != len(run.class_names):
+        raise DataError(f"{run.folder / 'confidence.npz'} has other classes than meta.json.")
+    return found
+
+
+def _require_same_counts(run: Run, gathered: Gathered) -> None:
+    """Refuse masks that do not hold what was tested, though their files are the same."""
+    if gathered.relabelled or len(gathered) != run.metrics.get("images", len(gathered)):
+        return
+    stored = run.confusion.total()
+    if stored.shape != gathered.confusion.shape or not np.array_equal(stored, gathered.confusion):
+        raise DataError(
+            f"{run.folder}: the masks and predictions on disk do not give the counts that the test recorded. "
+            "The pipeline of the test may have changed the labels (label_map), or the folder was edited."
+        )
+
+
+def _images(
+    run: Run,
+    gathered: Gathered,
+    per_image: dict[str, FloatArray],
+    found: list[Suspect],
+    confidence: dict[str, np.ndarray] | None,
+) -> tuple[dict[str, list[Any]], dict[str, _Rank]]:
+    """Return a column per fact of the images, and the rankings."""
+    ids, names = gathered.image_ids, run.class_names
+    dice = per_image["mDice_fg"]
+    cost, surprise = ranking.gains(gathered), ranking.surprise(ids, confidence)
+    wrong = ranking.wrong_pixels(gathered)
+    ranks = {
+        "worst": _Rank(dice, wrong),
+        "best": _Rank(dice, wrong, descending=True),
+        "costly": _Rank(np.where(cost > 0, cost, np.nan), wrong, descending=True),
+        "surprising": _Rank(np.where(surprise > 0, surprise, np.nan), wrong, descending=True),
+    }
+    columns: dict[str, FloatArray] = {
+        **{name: per_image[name] for name in ("mDice_fg", "mIoU_fg", "mBF_fg", "aAcc")},
+        "cost": cost,
+        "surprise": surprise,
+        "loss": ranking.mean_loss(ids, confidence),
+        "suspicion": suspicion.image_suspicion(found, ids),
+    }
+    for band in ranking.size_bands(gathered):
+        recall = ranking.band_recall(gathered, band)
+        columns[f"found_{band.name}"] = recall
+        ranks[f"size:{band.name}"] = _Rank(recall, wrong)
+    columns |= dict(zip(TRAITS, gathered.traits.T, strict=True))
+    for index, name in enumerate(names if len(names) <= MOST_CLASSES else ()):
+        if index != gathered.background:
+            of_class, wrong_there = ranking.class_dice(gathered, index)
+            columns[f"Dice.{name}"] = of_class
+            ranks[f"class:{name}"] = _Rank(of_class, wrong_there)
+    return {"image_id": list(ids), **{name: values.tolist() for name, values in columns.items()}}, ranks
+
+
+def _named(images: dict[str, list[Any]], rank: _Rank, *, topk: int) -> list[dict[str, Any]]:
+    ids = images["image_id"]
+    places = ranking.order(rank.values, ids, descending=rank.descending, wrong=rank.wrong)[:topk]
+    return [{"image_id": ids[place], "value": float(rank.values[place])} for place in places.tolist()]
+
+
+def _notes(run: Run, gathered: Gathered) -> list[str]:
+    """Say what a reader must know before he believes a number."""
+    notes = []
+    if run.meta["split"] == "train":
+        notes.append(
+            "The model was trained on these images: scores are too good, and mistakes of the labels were "
+            "learnt. For suspects among them, train folds (kfold) and test each on what it did not see."
+        )
+    if gathered.relabelled:
+        notes.append(
+            f"The labels of {len(gathered.relabelled)} images are not those of the test any more. Scores and "
+            "mistakes here are of the labels as they are now; calibration, surprise and loss are of the test."
+        )
+    without = len(run.images) - len(gathered)
+    if without:
+        notes.append(f"{without} images have no labels and are in no number here.")
+    if run.meta.get("no_confidence"):
+        notes.append(
+            f"There is no confidence ({run.meta['no_confidence']}): suspects are ranked by size alone."
+        )
+    elif not (run.folder / "confidence").is_dir():
+        notes.append("The RUN has no confidence of single pixels: test again for better suspects.")
+    if len(gathered) == 1:
+        notes.append("One image gives no intervals.")
+    objects = gathered.sizes[:, :, 0].sum()
+    if gathered.background is not None and not objects:
+        notes.append("The truth of all images is empty: there is nothing to find, only to invent.")
+    return notes
+
+
+def _rules(repeats: int, seed: int) -> dict[str, str]:
+    return {
+        **scores.RULES,
+        **scoring.RULES,
+        "boundary": boundaries.RULE,
+        "intervals": bootstrap.RULE.format(repeats=repeats, seed=seed),
+        "cost": ranking.GAIN_RULE,
+        "mistakes": " ".join(f"{name}: {text}." for name, text in KIND_RULES.items()),
+        "gain": breakdown.RULE,
+        "calibration": calibration.RULE.format(bins=calibration.BINS),
+        "suspicion": suspicion.RULE,
+    }

@@ -1,0 +1,133 @@
+"""What the score depends on: size of objects, position, brightness, contrast, sharpness, crowding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segloop.analysis.bootstrap import interval, resamples, weighted_means
+from segloop.analysis.gathering import Gathered
+from segloop.analysis.measures import TRAITS
+
+FloatArray = npt.NDArray[np.float64]
+
+GROUPS = 4
+LEAST = 20  # images; fewer say nothing of what a score depends on
+TRAIT_NAMES: dict[str, str] = {
+    "brightness": "brightness (mean grey, 0 to 255)",
+    "contrast": "contrast (deviation of grey)",
+    "sharpness": "sharpness (deviation of the Laplacian; low is blurred)",
+    "objects": "crowding (objects in the image)",
+    "object_share": "share of the image that is objects",
+}
+
+
+def by_size(gathered: Gathered, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return for each bin of object area how many objects there are and what was found of them, for JSON."""
+    sums = gathered.sizes.sum(axis=0)
+    return [
+        {
+            "from": 2**place if place else 1,
+            "to": 2 ** (place + 1),
+            "objects": int(objects),
+            "found": found / pixels,
+            "mostly_found": hit / objects,
+            "classes": {
+                class_names[index]: float(of_class[2] / of_class[1])
+                for index, of_class in enumerate(gathered.sizes[:, place])
+                if of_class[0]
+            },
+        }
+        for place, (objects, pixels, found, hit) in enumerate(sums.tolist())
+        if objects
+    ]
+
+
+def by_position(gathered: Gathered) -> dict[str, Any]:
+    """Return the share of wrong pixels by position [rows][columns], and at the rim against the middle."""
+    rate = gathered.wrong / np.maximum(gathered.counted, 1e-9)
+    side = rate.shape[0] // 6
+    middle = np.zeros(rate.shape, bool)
+    middle[side:-side, side:-side] = True
+    shares = [
+        float(gathered.wrong[part].sum() / max(gathered.counted[part].sum(), 1e-9))
+        for part in (~middle, middle)
+    ]
+    return {"wrong": rate.round(5).tolist(), "rim": shares[0], "middle": shares[1]}
+
+
+def by_traits(
+    gathered: Gathered, dice: FloatArray, *, seed: int = 0, repeats: int = 500
+) -> list[dict[str, Any]]:
+    """Return how the images' mDice_fg goes along with each trait, for JSON; strongest first.
+
+    `rho` is Spearman's rank correlation with its bootstrap interval; `groups` are quarters of the images by
+    the trait with their mean score and its interval. Empty for fewer than 20 images with a score.
+    """
+    scored = ~np.isnan(dice)
+    told = []
+    for column, name in enumerate(TRAITS):
+        values = gathered.traits[:, column]
+        kept = scored & ~np.isnan(values)
+        if kept.sum() < LEAST or np.ptp(values[kept]) == 0 or np.ptp(dice[kept]) == 0:
+            continue
+        x, y = values[kept], dice[kept]
+        draws = list(resamples(len(x), repeats=repeats, seed=seed))
+        weights = np.concatenate(draws)
+        rank_x, rank_y = _ranks(x), _ranks(y)
+        low, high = interval(_correlation(weights, rank_x, rank_y)[:, None])
+        rho = float(_correlation(np.ones((1, len(x))), rank_x, rank_y)[0])
+        groups = _groups(x, y, weights)
+        told.append(
+            {
+                "trait": name,
+                "name": TRAIT_NAMES[name],
+                "rho": [rho, float(low[0]), float(high[0])],
+                "groups": groups,
+            }
+        )
+    return sorted(told, key=lambda each: -abs(each["rho"][0]))
+
+
+def _groups(x: FloatArray, y: FloatArray, weights: FloatArray) -> list[dict[str, Any]]:
+    """Return the quarters of x, with their mean y; values that are equal stay together."""
+    bounds = np.unique(np.quantile(x, np.arange(1, GROUPS) / GROUPS))
+    place = np.searchsorted(bounds, x, side="left")
+    told = []
+    for group in np.unique(place).tolist():
+        own = place == group
+        column = np.where(own, y, np.nan)[:, None]
+        low, high = interval(weighted_means(weights, column))
+        told.append(
+            {
+                "from": float(x[own].min()),
+                "to": float(x[own].max()),
+                "images": int(own.sum()),
+                "score": [float(y[own].mean()), float(low[0]), float(high[0])],
+            }
+        )
+    return told
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Return ranks from 0; equal values share the mean of theirs.
+
+    >>> _ranks(np.array([5.0, 1.0, 5.0])).tolist()
+    [1.5, 0.0, 1.5]
+    """
+    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return ((ends - counts + ends - 1) / 2)[number]
+
+
+def _correlation(weights: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the correlation of two columns under each row of weights; NaN where one does not vary."""
+    total = weights.sum(axis=1)
+    mean_x, mean_y = weights @ x / total, weights @ y / total
+    both = weights @ (x * y) / total - mean_x * mean_y
+    spread = (weights @ x**2 / total - mean_x**2) * (weights @ y**2 / total - mean_y**2)
+    root = np.sqrt(np.maximum(spread, 0))
+    return np.divide(both, root, out=np.full(len(root), np.nan), where=root > 1e-9)
