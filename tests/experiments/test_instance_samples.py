@@ -68,6 +68,17 @@ def test_crowds_come_last_and_what_has_no_pixel_not_at_all() -> None:
     assert [runs.tolist() for runs in loaded.runs] == [runs.tolist() for runs in objects.runs]
 
 
+def test_pixels_that_nobody_scores_come_along() -> None:
+    void = {"size": [3, 4], "counts": [6, 3, 3]}
+    given = sample(found(TEXT, "")) | {"unscored": void}
+    bitmap = PatchMasks.of_bitmaps(np.array([drawing(TEXT) == "a"]))
+    loaded = given | {"gt_instances": {"masks": bitmap, "labels": np.array([0])}}
+    for objects in (listed_instances(listed(TEXT, "a"), given), loaded_instances(loaded)):
+        assert objects.ignore is not None
+        assert objects.ignore.tolist() == [6, 3, 3]
+    assert listed_instances(listed(TEXT, "a"), sample(found(TEXT, ""))).ignore is None
+
+
 def test_an_image_with_nothing_true_and_nothing_found() -> None:
     given = sample(found(TEXT, ""))
     assert len(found_instances(given, class_names=NAMES)) == 0
