@@ -14,5 +14,5 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-train_cfg = dict(max_iters=1400, val_interval=700)
-default_hooks = dict(checkpoint=dict(interval=700))
+train_cfg = dict(max_iters=1500, val_interval=750)
+default_hooks = dict(checkpoint=dict(interval=750))

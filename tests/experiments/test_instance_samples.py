@@ -11,7 +11,7 @@ from segloop.data.masks import decode, encode
 from segloop.data.patch_masks import PatchMasks
 from segloop.experiments.instance_samples import found_instances, listed_instances, loaded_instances
 from segloop.utils.errors import ConfigError, DataError
-from tests.experiments.drawn_objects import drawing, found, listed, sample
+from tests.experiments.instance_drawings import drawing, found, listed, sample
 
 TEXT = "aab. aab. ...."
 NAMES = ["panel", "body"]
