@@ -1,10 +1,11 @@
-"""mmseg's and mmdet's own way to train one of our experiments: the peer of `train_speed.py` and of the curves.
+"""mmseg's and mmdet's own way to train an experiment of ours: the peer of `train_speed.py` and of the curves.
 
     python benchmarks/stock_recipe.py CONFIG [--work-dir FOLDER] [--cfg-options …]
 
 The same network, batch, crop, data and validation as CONFIG; all else as mmseg's `_base_` files have it:
-float32, cross-entropy alone, SGD 0.01 with polynomial decay, random crops, mmengine's runner and loading. Of an
-instance experiment: `CocoDataset`, whole bitmaps, SGD 0.02 with momentum, float32, and the same resizing and flips.
+float32, cross-entropy alone, SGD 0.01 with polynomial decay, random crops, mmengine's runner and loading.
+Of an instance experiment: the same network, batch, sizes, crops and flips; float32, `CocoDataset`, masks as
+whole bitmaps, SGD 0.02 with momentum.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Time training with our recipe and with mmseg's or mmdet's own: python benchmarks/train_speed.py [CONFIG …].
 
 Two processes train the same network with the same batch and crop, one as `tools/train.py` does it, one as
-mmengine's runner does with mmseg's or mmdet's recipe (`stock_recipe.py`). The peer's operators are mmcv's
-compiled ones where `--stock-python` names an interpreter that has them, else ours as well. They take turns of a few iterations in one run, so that both meet the
-same load; what is reported is the ratio of neighbouring turns, and the share of the machine's measured peak.
+mmengine's runner does with mmseg's or mmdet's recipe (`stock_recipe.py`). They take turns of a few
+iterations in one run, so that both meet the same load; what is reported is the ratio of neighbouring turns,
+and the share of the machine's measured peak. The peer has mmcv's compiled operators where `--stock-python`
+is an interpreter that has them, else ours.
 """
 
 from __future__ import annotations
