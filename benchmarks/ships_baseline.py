@@ -21,13 +21,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from segloop.analysis.counting_scores import competition_f2, hits
+from segloop.analysis.instances import Instances
+from segloop.analysis.matching import match
 from segloop.utils.cli import Parser, run
 
 Pair = tuple[np.ndarray, np.ndarray]  # an RGB image, and the number of the ship at each pixel
 Look = Callable[[np.ndarray], np.ndarray]
 DICE_LIMITS = (0.20, 0.45)
 F2_LIMITS = (0.20, 0.40)
-IOUS = np.arange(10) * 0.05 + 0.5
 
 
 def bright(image: np.ndarray) -> np.ndarray:
@@ -82,20 +84,9 @@ def dice_of(found: np.ndarray, truth: np.ndarray) -> float:
 
 
 def f2_of(found: np.ndarray, truth: np.ndarray) -> float:
-    """Return F2 of an image, the mean over IoU thresholds .50 to .95; 1 if there is and was found nothing.
-
-    Objects are numbered 1, 2, … in both maps. A pair is a hit if its IoU is greater than the threshold.
-    """
-    counts = (int(found.max()), int(truth.max()))
-    if not all(counts):
-        return float(counts == (0, 0))
-    pair = found.astype(np.int64) * (counts[1] + 1) + truth
-    table = np.bincount(pair.ravel(), minlength=(counts[0] + 1) * (counts[1] + 1))
-    table = table.reshape(counts[0] + 1, counts[1] + 1)
-    both = table[1:, 1:]
-    ious = both / (table[1:].sum(axis=1)[:, None] + table[:, 1:].sum(axis=0)[None] - both)
-    hits = (ious.max(axis=0)[None] > IOUS[:, None]).sum(axis=1)
-    return float(np.mean(5 * hits / (4 * counts[1] + counts[0])))
+    """Return `ships/F2` of an image from two maps, in which 0 is nothing and each other number a ship."""
+    sides = [Instances.of_numbers(side) for side in (truth, found)]
+    return competition_f2(*hits(match(*sides)))
 
 
 def measure(train: Iterable[Pair], held_out: Iterable[Pair], *, look: str) -> Score:

@@ -174,6 +174,8 @@ def find_folders(source: Path) -> Folders:
     plain = Folders()
     if (source / plain.images).is_dir() or (source / plain.masks).is_dir():
         return plain
+    if (source / "predictions").is_dir() and (source / "images.csv").is_file():
+        return Folders(masks="predictions")  # a RUN; --images says where the pictures are
     if (both := _both(source)) is not None:
         return Folders(*both)
     for inner in sorted(source.iterdir()) if source.is_dir() else []:

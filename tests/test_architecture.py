@@ -42,6 +42,7 @@ LIGHT = (
     "segloop.data.demo",
     "segloop.data.info",
     "segloop.data.png",
+    "segloop.data.true_objects",
     "data_converters",
 )
 HUB = (
@@ -52,6 +53,8 @@ HUB = (
     "segloop.data.png",
     "segloop.data.inspection.findings",
 )
+# What a search for thresholds reads of a data set: true masks, and the objects behind them.
+TRUTH = ("segloop.data.index_masks", "segloop.data.true_objects")
 # What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
 COUNTING = (
     "segloop.analysis.runs",
@@ -59,6 +62,10 @@ COUNTING = (
     "segloop.analysis.scores",
     "segloop.analysis.matching",
     "segloop.analysis.confusion_file",
+    "segloop.analysis.instances",
+    "segloop.analysis.instance_scores",
+    "segloop.analysis.ship_scores",
+    "segloop.analysis.thresholds",
     "segloop.analysis.instances",
     "segloop.analysis.overlaps",
     "segloop.analysis.instance_scores",
@@ -72,7 +79,7 @@ ARROWS = {
     "segloop.ops": ("segloop.utils",),
     "segloop.data": ("segloop.utils",),
     "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
-    "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB),
+    "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
     "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),

@@ -38,4 +38,4 @@ log_processor = dict(by_epoch=False, window_size=20)
 log_level = 'INFO'
 load_from = None
 resume = False
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='SegLoopTTAModel')

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segloop.analysis.instances import Instances
-from segloop.analysis.matching import ImageMatches, match
+from segloop.analysis.matching import ImageMatches
 
 NAMES = ["a", "b", "c"]
 
@@ -26,7 +26,7 @@ def objects(
     crowd: str = "",
     ignore: str = "",
 ) -> Instances:
-    """Return the objects that letters draw, in the order of `letters`; each of class 0 unless `labels` say."""
+    """Return the objects that letters draw, in the order of `letters`; of class 0 unless `labels` say."""
     drawn = picture(text)
     if letters is None:
         letters = "".join(sorted(set(drawn.ravel()) - set(". " + ignore)))
@@ -43,13 +43,6 @@ def objects(
     return found
 
 
-def matched(truth: Instances, found: Instances, **options) -> ImageMatches:
-    """Match with scores of 1 where there are none."""
-    if found.scores is None:
-        object.__setattr__(found, "scores", np.ones(len(found)))
-    return match(truth, found, **options)
-
-
 def nothing(size_hw: tuple[int, int] = (4, 4)) -> Instances:
     """Return no object."""
     return Instances(runs=[], labels=np.zeros(0, np.int64), size_hw=size_hw, scores=np.zeros(0))
@@ -64,7 +57,7 @@ def random_pair(
     crowds: float = 0.15,
     ignore: bool = False,
 ) -> tuple[Instances, Instances]:
-    """Return true and found objects: found ones are true ones moved and gnawed at, or anything; equal scores."""
+    """Return true and found objects: found ones are true ones moved and gnawed at, or anything."""
     true = [rectangle(draw, size_hw) for _ in range(draw.integers(0, most))]
     found = []
     for _ in range(draw.integers(0, most + 2)):

@@ -7,12 +7,12 @@ import numpy as np
 from segloop.analysis.assignment import THRESHOLDS, excused, one_to_one
 from segloop.analysis.instances import Instances
 from segloop.analysis.matching import match
-from tests.analysis.cases import matched, objects, random_pair
+from tests.analysis.cases import objects, random_pair
 
 
 def pairs_of(truth: Instances, found: Instances, **options) -> list[tuple[int, int, float]]:
     same_class = options.pop("same_class", False)
-    chosen = one_to_one(matched(truth, found, **options), same_class=same_class)
+    chosen = one_to_one(match(truth, found, **options), same_class=same_class)
     return list(zip(chosen.truth.tolist(), chosen.found.tolist(), chosen.ious.tolist(), strict=True))
 
 
@@ -59,7 +59,7 @@ def test_classes_crowds_and_what_is_not_kept() -> None:
 
 def test_what_is_ignored_leaves_the_union() -> None:
     truth = objects("aaa.vv", "a", ignore="v")
-    found_out = matched(truth, objects("xxxxxx"))
+    found_out = match(truth, objects("xxxxxx"))
     assert len(one_to_one(found_out, same_class=True).ious) == 0  # 3 of 6
     assert one_to_one(found_out, same_class=True, less_ignored=True).ious.tolist() == [3 / 4]
 
@@ -67,8 +67,8 @@ def test_what_is_ignored_leaves_the_union() -> None:
 def test_more_than_half_in_crowds_or_ignored_pixels_is_excused() -> None:
     truth = objects("cccc..vvvv..", "c", labels=[1], crowd="c", ignore="v")
     found = stacked(["x....x......", "xx.x.x......", "xx.......xx.", "......xx...."], scores=[1] * 4)
-    assert excused(matched(truth, found), same_class=False).tolist() == [False, True, True, True]
-    assert excused(matched(truth, found), same_class=True).tolist() == [False, False, False, True]
+    assert excused(match(truth, found), same_class=False).tolist() == [False, True, True, True]
+    assert excused(match(truth, found), same_class=True).tolist() == [False, False, False, True]
 
 
 def test_at_each_threshold_no_answer_is_left_lying() -> None:

@@ -11,7 +11,7 @@ from mmcv.transforms import BaseTransform
 from PIL import Image
 
 from segloop.data import transforms
-from segloop.data.transforms import KeepInMemory, LoadIndexMask, RareClassCrop
+from segloop.data.transforms import KeepInMemory, LoadIndexMask, QuarterTurn, RareClassCrop
 
 
 def test_loads_into_a_pipelines_results(tmp_path: Path) -> None:
@@ -53,6 +53,33 @@ def test_crops_anywhere_when_there_is_nothing_to_look_for(value: int) -> None:
 
 def test_a_small_image_is_left_whole() -> None:
     assert crops(np.ones((10, 12), np.uint8), count=1, size=16)[0].shape == (10, 12)
+
+
+def test_a_small_object_is_met_as_often_as_a_large_one_if_asked() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[60, 3] = 1
+    mask[:30, 30:] = 1
+    by_object = np.mean([crop.sum() == 1 for crop in crops(mask, size=12, prob=1.0, by_object=True)])
+    by_pixel = np.mean([crop.sum() == 1 for crop in crops(mask, size=12, prob=1.0)])
+    assert 0.35 < by_object < 0.65
+    assert by_pixel < 0.05
+
+
+def test_quarter_turns_lay_image_and_mask_alike_and_reach_all_four() -> None:
+    np.random.seed(0)
+    mask = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    seen = set()
+    for _ in range(30):
+        results = {
+            "img": np.repeat(mask[..., None], 3, axis=2),
+            "gt_seg_map": mask,
+            "seg_fields": ["gt_seg_map"],
+        }
+        turned = QuarterTurn().transform(results)
+        np.testing.assert_array_equal(turned["img"][..., 1], turned["gt_seg_map"])
+        assert turned.get("img_shape", (2, 3)) == turned["gt_seg_map"].shape
+        seen.add(turned["gt_seg_map"].tobytes() + bytes(turned["gt_seg_map"].shape))
+    assert len(seen) == 4
 
 
 class Loading(BaseTransform):

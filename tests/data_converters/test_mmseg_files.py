@@ -217,3 +217,12 @@ def test_an_ending_that_only_some_masks_have_is_none(tmp_path: Path) -> None:
     mask.rename(mask.with_name("a_mask.png"))
     told = trouble(read(tmp_path, options=NAMED))
     assert "a_mask.png" in str(told)
+
+
+def test_the_masks_of_a_run_are_read_with_the_pictures_that_they_are_of(root: Path) -> None:
+    run = root / "run"
+    shutil.copytree(root / "ann_dir/train", run / "predictions")
+    (run / "images.csv").write_text("image_id\n")
+    found = read(run, options=replace(NAMED, images=root / "img_dir/train"))
+    assert [(each.image_id, each.name) for each in found] == [("a", "a.png"), ("sub/c", "sub/c.png")]
+    assert find_folders(run).masks == "predictions"

@@ -1,4 +1,4 @@
-"""The metric of objects in mmengine's evaluator: scores, thresholds, the table, and where the truth is from."""
+"""The metric of objects in mmengine's evaluator: scores, thresholds, table, and where the truth is from."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_can_report_thresholds_and_families_that_are_none() -> None:
         SegLoopInstanceMetric(scores=("cell",))
     with pytest.raises(ConfigError, match="none is asked for"):
         SegLoopInstanceMetric(scores=())
-    with pytest.raises(ConfigError, match="'panels' is no class. Did you mean 'panel'.*'panel' has no value"):
+    with pytest.raises(ConfigError, match=r"'panels' is no class\. Did you mean 'panel'.*has no value"):
         evaluate([sample(FOUND, TRUTH)], score_thr={"panels": 0.5, "body": 0.5})
     with pytest.raises(ConfigError, match="names no classes"):
         evaluate([sample(FOUND, TRUTH)], {})

@@ -126,3 +126,16 @@ def test_names_the_fold_and_what_was_read_where_the_set_has_no_hash(tmp_path: Pa
     assert "- Hash of the files that were read: sha256:9" in text
     assert "- Fold 2 of 5 was left out to validate on" in text
     assert "Fold" not in card(make_work_dir(tmp_path / "other"))
+
+
+def test_scores_of_objects_have_their_own_names(tmp_path: Path) -> None:
+    work = make_work_dir(tmp_path)
+    run = work / "test/x"
+    scores = {"coco/segm_mAP": 0.3, "coco/segm_mAP.sand": None, "coco/segm_mAP.star": 0.2}
+    (run / "metrics.json").write_text(json.dumps({"scores": scores | {"coco/segm_mAP.leaf": 0.4}}))
+    meta = json.loads((run / "meta.json").read_text())
+    (run / "meta.json").write_text(json.dumps(meta | {"kind": "instance"}))
+    text = card(work)
+    assert "| class | coco/segm_mAP |\n|---|---|\n| sand | – |\n| star | 0.2000 |" in text
+    assert "Weakest class: star, coco/segm_mAP 0.200." in text
+    assert "No pictures to judge by: sand." in text

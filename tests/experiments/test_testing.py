@@ -45,7 +45,7 @@ def test_thresholds_beside_the_checkpoint_are_applied_and_told(tmp_path: Path) -
     tested = config(test_evaluator=[{"type": "SegLoopInstanceMetric"}, {"type": "CocoMetric"}])
     told = use_thresholds(tested, checkpoint=checkpoint)
     assert told == (
-        f"Thresholds of {file}, tuned on 'val' for cells/mAP: panel 0.4 from 12 px, body 0.6. "
+        f"Thresholds of {file}, tuned on 'val' for cells/mAP: body 0.6, panel 0.4 from 12 px. "
         "Without them: --no-thresholds"
     )
     assert tested.test_evaluator[0].thresholds == str(file)

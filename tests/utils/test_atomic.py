@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from segloop.utils.atomic import open_atomic, read_record, write_json, write_text
+from segloop.utils.atomic import open_atomic, open_gzip, read_record, write_json, write_text
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -33,3 +34,13 @@ def test_a_record_that_is_missing_damaged_or_no_object_reads_as_none(tmp_path: P
         assert read_record(file) is None
     write_json(file, {"a": 1})
     assert read_record(file) == {"a": 1}
+
+
+def test_packed_text_is_the_same_bytes_under_any_name_and_at_any_time(tmp_path: Path) -> None:
+    for name in ("a.csv.gz", "b.csv.gz"):
+        with open_gzip(tmp_path / name) as file:
+            file.write("x,ü\n")
+    packed = (tmp_path / "a.csv.gz").read_bytes()
+    assert packed == (tmp_path / "b.csv.gz").read_bytes()
+    assert packed[4:8] == bytes(4)  # where gzip keeps the time
+    assert gzip.decompress(packed).decode() == "x,ü\n"

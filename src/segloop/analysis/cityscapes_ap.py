@@ -19,9 +19,7 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-THRESHOLDS: FloatArray = np.arange(
-    0.5, 1.0, 0.05
-)  # as the script makes them: most a little more than they say
+THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # as the script makes them: most a little more than they say
 SMALLEST = 100  # pixels of a true object that counts
 
 

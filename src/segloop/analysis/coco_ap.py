@@ -1,4 +1,4 @@
-"""COCO's average precision and recall of masks or boxes, from matches, to the last bit of pycocotools.
+"""COCO's average precision and recall of masks or boxes, from matches, as pycocotools computes them.
 
 Found objects are taken by score, at most `max_dets` of a class in an image; each takes the free true object
 of its class that it overlaps most, at least by the threshold, and one that counts before one that does not.
@@ -21,8 +21,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 # As pycocotools makes them: the ninth is a little less than 0.9.
-THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
-RECALLS: FloatArray = np.linspace(0.0, 1.0, 101)
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
 AREAS: dict[str, tuple[float, float]] = {
     "": (0.0, 1e10),
     "_s": (0.0, 32.0**2),

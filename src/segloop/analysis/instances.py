@@ -24,7 +24,7 @@ class Instances:
         runs: masks as in `segloop.data.masks`, COCO's column-major run lengths over the whole image.
         labels: class indices from 0, [N].
         size_hw: height and width of the image.
-        scores: confidences of found objects, [N]; None for true ones.
+        scores: confidences of found objects, [N]; None for true ones, or where all are equally sure.
         crowd: which are regions of many objects that nobody counted (COCO's `iscrowd`), [N]; None for none.
         boxes_xyxy: boxes [N, 4] in pixels, x2 and y2 one past the last pixel; None for the masks' own.
         coco_areas: what the annotation file says of the areas (COCO's `area`), [N]; None for mask pixels.
@@ -53,7 +53,7 @@ class Instances:
             value = getattr(self, name)
             if value is None:
                 continue
-            array = np.asarray(value, kind)
+            array: np.ndarray = np.asarray(value, kind)
             if array.size == 0 and count == 0:
                 array = array.reshape(shape)
             if array.shape != shape:

@@ -1,8 +1,8 @@
 """`matches.csv.gz` and `per_image.csv.gz` of instances, written and read one image at a time.
 
 From these two files every score of `instance_scores` can be computed again, without a mask. `matches.csv.gz`
-has a row for each pair of a found and a true object whose masks share a pixel (or whose boxes overlap by half, in
-one class), one for each object that overlaps none, and one for an image without objects.
+has a row for each pair of a found and a true object whose masks share a pixel (or whose boxes overlap by
+half, in one class), one for each object that overlaps none, and one for an image without objects.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import csv
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,7 +195,7 @@ def _images_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, pd.Dat
                 table = chunk if rest is None else pd.concat([rest, chunk], ignore_index=True)
                 ids = table["image_id"].to_numpy(object)
                 heads = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist()]
-                for begin, end in zip(heads, heads[1:], strict=False):
+                for begin, end in pairwise(heads):
                     yield ids[begin], table.iloc[begin:end]
                 rest = table.iloc[heads[-1] :]
         if rest is not None and len(rest):
@@ -233,6 +234,8 @@ def _matches_of(
     pixels = [
         counts[name].to_numpy(np.float64).astype(np.int64) for name in ("class_index", "tp", "fp", "fn")
     ]
+    if pixels[0][-1] != FOREGROUND:
+        raise ValueError(f"its last row in {PER_IMAGE} is not the one of all classes together")
     seen = (pixels[0] == FOREGROUND) | (pixels[1] + pixels[2] + pixels[3] > 0)
     return ImageMatches(
         image_id,

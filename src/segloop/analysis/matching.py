@@ -113,7 +113,8 @@ def match(
     """Compare the true and the found objects of one image.
 
     `kept` says which found objects pass the thresholds (None: all). Scores that rank by confidence (COCO's
-    and Cityscapes' AP) take all found objects, scores that count (all others) take the kept ones.
+    and Cityscapes' AP) take all found objects, scores that count (all others) take the kept ones. Found
+    objects without scores are all equally sure.
     """
     if truth.size_hw != found.size_hw:
         raise DataError(
@@ -121,8 +122,6 @@ def match(
             f"{_size(truth)} (height x width); both must have the size of the image.",
             image_id=image_id or None,
         )
-    if found.scores is None and len(found):
-        raise ValueError("found objects need scores; where there are none, let all be 1")
     count = len(found)
     keeps = np.ones(count, bool) if kept is None else np.asarray(kept, bool)
     if keeps.shape != (count,):
@@ -145,7 +144,7 @@ def match(
         ),
         Found(
             found.labels,
-            np.zeros(0) if found.scores is None else found.scores,
+            np.ones(count) if found.scores is None else found.scores,
             np.array(areas(found.runs), np.int64),
             sides[:, 0] * sides[:, 1],
             ignored,
@@ -201,13 +200,15 @@ def _near_boxes(
     truth: Instances, found: Instances, true_boxes: FloatArray, found_boxes: FloatArray, crowd: BoolArray
 ) -> tuple[IntArray, IntArray]:
     """Return the pairs of one class whose boxes overlap by half."""
-    rows, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    rows: list[np.ndarray] = [np.zeros(0, np.int64)]
+    columns: list[np.ndarray] = [np.zeros(0, np.int64)]
     step = max(1, BOX_ROWS // max(1, len(found)))
     for begin in range(0, len(truth), step):
         some = slice(begin, begin + step)
-        left_top = np.maximum(true_boxes[some, None, :2], found_boxes[None, :, :2])
-        right_bottom = np.minimum(true_boxes[some, None, 2:], found_boxes[None, :, 2:])
-        meets = (left_top < right_bottom).all(axis=2) & (truth.labels[some, None] == found.labels[None])
+        meets = truth.labels[some, None] == found.labels
+        for low, high in ((0, 2), (1, 3)):
+            meets &= true_boxes[some, low, None] < found_boxes[:, high]
+            meets &= true_boxes[some, high, None] > found_boxes[:, low]
         row, column = np.nonzero(meets)
         row += begin
         near = _box_overlaps(true_boxes[row], found_boxes[column], crowd[row]) >= LEAST_BOX_OVERLAP

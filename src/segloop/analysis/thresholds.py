@@ -27,6 +27,11 @@ class InstanceRule:
     score: float = 0.0
     min_area: int = 0
 
+    @property
+    def least(self) -> float:
+        """From which score on."""
+        return self.score
+
 
 @dataclass(frozen=True)
 class ComponentRule:
@@ -38,6 +43,11 @@ class ComponentRule:
     threshold: float = 0.5
     min_area: int = 0
     connectivity: int = 8
+
+    @property
+    def least(self) -> float:
+        """From which probability on."""
+        return self.threshold
 
 
 Rule = InstanceRule | ComponentRule
@@ -70,16 +80,22 @@ class Thresholds:
     def _rules(self) -> list[Rule]:
         return list(self.classes.values())
 
-    def of(self, class_names: Sequence[str], kind: type[AnyRule]) -> list[AnyRule]:
-        """Return one rule per class, in the order of the names; a DataError says what does not fit."""
-        place = str(self.file) if self.file else FILE_NAME
-        wrong = [rule for rule in self._rules if not isinstance(rule, kind)]
-        if wrong:
+    def require(self, kind: type[InstanceRule] | type[ComponentRule]) -> None:
+        """Refuse rules that are for another kind of model."""
+        if any(not isinstance(rule, kind) for rule in self._rules):
             wanted = next(name for name, each in KINDS.items() if each is kind)
             raise DataError(
-                f"{place} holds thresholds of kind {self.kind!r}, and this model needs {wanted!r}: it was "
-                "tuned for a model of another task. Tune again (tools/tune.py RUN) or remove the file."
+                f"{self._place} holds thresholds of kind {self.kind!r}, and this model needs {wanted!r}: "
+                "it was tuned for a model of another task. Tune again (tools/tune.py RUN) or remove the file."
             )
+
+    @property
+    def _place(self) -> str:
+        return str(self.file) if self.file else FILE_NAME
+
+    def of(self, class_names: Sequence[str], kind: type[AnyRule]) -> list[AnyRule]:
+        """Return one rule per class, in the order of the names; a DataError says what does not fit."""
+        self.require(kind)
         unknown = [
             f"{name!r} is no class of this model.{nearest(name, class_names)}"
             for name in self.classes
@@ -88,7 +104,7 @@ class Thresholds:
         missing = [f"{name!r} has no thresholds" for name in class_names if name not in self.classes]
         if unknown or missing:
             raise DataError(
-                f"{place} does not fit the model's classes ({', '.join(class_names)}):\n"
+                f"{self._place} does not fit the model's classes ({', '.join(class_names)}):\n"
                 f"{listing(unknown + missing)}\nTune again (tools/tune.py RUN) or remove the file."
             )
         return [rule for name in class_names if isinstance(rule := self.classes[name], kind)]

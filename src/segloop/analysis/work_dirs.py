@@ -239,8 +239,10 @@ def _scalars(folder: Path) -> list[Path]:
 def _test_score(metas: Sequence[Path], metric: str | None) -> float | None:
     for meta in reversed(metas):
         scores = (read_record(meta.with_name("metrics.json")) or {}).get("scores")
-        if isinstance(scores, dict) and isinstance(scores.get(metric), int | float):
-            return 100 * scores[metric]
+        for name, value in scores.items() if isinstance(scores, dict) else ():
+            # the name of a checkpoint has no slash: best_ships_Dice_iter_500.pth
+            if name.replace("/", "_") == metric and isinstance(value, int | float):
+                return 100 * value
     return None
 
 

@@ -1,10 +1,11 @@
-"""Loading of index masks without damage, for mmseg's pipelines."""
+"""Loading of index masks without damage, crops around what is rare, quarter turns, for mmseg's pipelines."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmengine.registry import TRANSFORMS
@@ -96,6 +97,8 @@ class RareClassCrop(BaseTransform):
         prob: how often a class is looked for.
         background: the class that is not looked for, or None.
         ignore_index: the mask value that is no class.
+        by_object: first choose one of the class's connected parts, each equally likely however small; without
+            it an object is met as often as it has pixels.
     """
 
     def __init__(
@@ -104,9 +107,11 @@ class RareClassCrop(BaseTransform):
         prob: float = 0.75,
         background: int | None = 0,
         ignore_index: int = 255,
+        by_object: bool = False,
     ) -> None:
         self.size_hw = (size, size) if isinstance(size, int) else tuple(size)
         self.prob = prob
+        self.by_object = by_object
         self.skip = [value for value in (background, ignore_index) if value is not None]
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +133,11 @@ class RareClassCrop(BaseTransform):
         present = [value for value in np.flatnonzero(np.bincount(mask.ravel())) if value not in self.skip]
         if not present:
             return None
-        rows, columns = np.nonzero(mask == np.random.choice(present))
+        wanted = mask == np.random.choice(present)
+        if self.by_object:
+            count, parts = cv2.connectedComponents(wanted.astype(np.uint8))
+            wanted = parts == np.random.randint(1, count)
+        rows, columns = np.nonzero(wanted)
         chosen = np.random.randint(len(rows))
         return int(rows[chosen]), int(columns[chosen])
 
@@ -139,3 +148,21 @@ def _window(extent: int, wanted: int, target: int | None) -> slice:
     low, high = (0, last) if target is None else (max(0, target - wanted + 1), min(last, target))
     start = np.random.randint(low, high + 1)
     return slice(start, start + wanted)
+
+
+@TRANSFORMS.register_module()
+class QuarterTurn(BaseTransform):
+    """Turn image and mask by 0, 90, 180 or 270 degrees, each equally likely; no pixel is interpolated.
+
+    With a flip before or after it these are the eight ways to lay a square on itself, for pictures that have
+    no above and below. An image that is not square changes its shape with odd turns.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Turn the image and each mask."""
+        turns = int(np.random.randint(4))
+        if turns:
+            for key in ("img", *results.get("seg_fields", ())):
+                results[key] = np.ascontiguousarray(np.rot90(results[key], turns))
+            results["img_shape"] = results["img"].shape[:2]
+        return results

@@ -6,7 +6,14 @@ from segloop.utils.quiet import silent_imports
 ops.install()  # mmcv binds its operators at first import, and the modules below import mmcv
 
 with silent_imports():  # mmseg prints which optional packages it did not find
-    from segloop.data import instance_dataset, instance_transforms, sampling, semantic_dataset, transforms
+    from segloop.data import (
+        empty_images,
+        instance_dataset,
+        instance_transforms,
+        sampling,
+        semantic_dataset,
+        transforms,
+    )
     from segloop.experiments import (
         instance_metrics,
         loading,
@@ -17,15 +24,17 @@ with silent_imports():  # mmseg prints which optional packages it did not find
         recording,
         run_folder,
         runner,
+        ships_metric,
     )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
-    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, unet, weights
+    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, tta, unet, weights
 
 loading.install()  # whatever a config loads, it is read as data
 
 __all__ = [
     "buffers",
     "checkpoint",
+    "empty_images",
     "encoder_decoder",
     "finite",
     "heads",
@@ -48,7 +57,9 @@ __all__ = [
     "runner",
     "sampling",
     "semantic_dataset",
+    "ships_metric",
     "transforms",
+    "tta",
     "unet",
     "weights",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from segloop.analysis.scores import HEADLINE
+from segloop.analysis.ship_scores import RULES as SHIPS
 from segloop.utils.errors import ConfigError, UserError, nearest
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ NEEDED = {
     "train": ("model", "train_dataloader", "train_cfg", "optim_wrapper"),
     "test": ("model", "test_dataloader", "test_cfg", "test_evaluator"),
 }
+SCORES = {"SegLoopSemanticMetric": HEADLINE, "SegLoopShipsMetric": (*HEADLINE, *SHIPS)}
 VALIDATION = ("val_dataloader", "val_cfg", "val_evaluator")
 
 
@@ -74,7 +76,7 @@ def require_scores(config: Config) -> None:
     """Refuse to monitor a score that our metric does not give: a validation would tell hours later."""
     evaluator = config.get("val_evaluator")
     kind = evaluator.get("type") if isinstance(evaluator, dict) else None
-    if kind not in ("SegLoopSemanticMetric", "SegLoopInstanceMetric"):
+    if kind not in (*SCORES, "SegLoopInstanceMetric"):
         return
     hooks = config.get("default_hooks") or {}
     saving, stopping = hooks.get("checkpoint") or {}, hooks.get("early_stop") or {}
@@ -83,8 +85,9 @@ def require_scores(config: Config) -> None:
     if stopping.get("patience") is not None:
         wanted.append(("early_stop.monitor", stopping.get("monitor")))
     prefix = f"{evaluator['prefix']}/" if evaluator.get("prefix") else ""
-    if kind == "SegLoopSemanticMetric":
-        names, of_classes = HEADLINE, "IoU.<class>, Dice.<class>"
+    names: Sequence[str]
+    if kind in SCORES:
+        names, of_classes = SCORES[kind], "IoU.<class>, Dice.<class>"
     else:
         from segloop.experiments.instance_metrics import DEFAULT, headline
 

@@ -122,12 +122,20 @@ def _scores(sources: Sources) -> str:
     lines += [
         f"| {name} | {_number(run.metrics['scores'][name])} | {_number(means.get(name))} |" for name in whole
     ]
-    lines += ["", "| class | IoU | Dice |", "|---|---|---|"]
-    for name in run.class_names:
-        values = (_number(run.metrics["scores"].get(f"{kind}.{name}")) for kind in ("IoU", "Dice"))
+    if kinds := _class_scores(run):
+        lines += ["", f"| class | {' | '.join(kinds)} |", f"|---|{'---|' * len(kinds)}"]
+    for name in run.class_names if kinds else ():
+        values = (_number(run.metrics["scores"].get(f"{kind}.{name}")) for kind in kinds)
         lines.append(f"| {name} | {' | '.join(values)} |")
     rules = run.metrics.get("rules") or {}
     return "\n".join([*lines, "", "The rules of these numbers:", "", _bullets(rules.values())])
+
+
+def _class_scores(run: Run) -> list[str]:
+    """Return the scores that a RUN has of each class: `IoU` and `Dice`, or those of objects."""
+    if run.kind == "semantic":
+        return ["IoU", "Dice"]
+    return list(dict.fromkeys(name.partition(".")[0] for name in run.metrics["scores"] if "." in name))
 
 
 def _limits(sources: Sources) -> Iterator[str]:
@@ -137,11 +145,13 @@ def _limits(sources: Sources) -> Iterator[str]:
     if sources.dataset and sources.dataset.generator:
         yield "The pictures were drawn by a program; the scores say nothing of photographs."
     if run is not None:
-        scores = {each: run.scores.get(f"Dice.{each}") for each in run.class_names}
+        kinds = _class_scores(run) if "scores" in run.metrics else []
+        kind = "Dice" if "Dice" in kinds else kinds[0] if kinds else ""
+        scores = {each: run.scores.get(f"{kind}.{each}") for each in run.class_names if kind}
         known = {each: value for each, value in scores.items() if value is not None and value == value}
         if known:
             weakest = min(known, key=lambda each: known[each])
-            yield f"Weakest class: {weakest}, Dice {known[weakest]:.3f}."
+            yield f"Weakest class: {weakest}, {kind} {known[weakest]:.3f}."
         if lost := [each for each in scores if each not in known]:
             yield f"No pictures to judge by: {', '.join(lost)}."
         if run.meta["split"] != "test":

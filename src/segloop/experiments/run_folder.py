@@ -6,6 +6,7 @@ import atexit
 import shutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mmengine.registry import HOOKS
 from segloop.analysis.runs import FORMAT
 from segloop.experiments.config_text import config_text
 from segloop.experiments.metrics import SegLoopSemanticMetric
+from segloop.experiments.models.tta import SegLoopTTAModel
 from segloop.experiments.provenance import now, peak_memory, provenance, relative_path
 from segloop.experiments.run_images import ImageNames, InferenceTimer, sha256
 from segloop.experiments.run_recorders import Recorder, SemanticRecorder
@@ -29,6 +31,8 @@ from segloop.experiments.run_writer import (
     without_nan,
     write_images,
 )
+from segloop.experiments.ships_metric import SegLoopShipsMetric
+from segloop.experiments.ships_recorder import ShipsRecorder
 from segloop.utils.atomic import write_json
 
 
@@ -129,13 +133,16 @@ class RunFolderHook(Hook):
         if "pred_sem_seg" not in sample:
             return self._instance_recorder(runner, sample)
         ours = [m for m in runner.test_evaluator.metrics if isinstance(m, SegLoopSemanticMetric)]
-        return SemanticRecorder(
+        ships = next((m for m in ours if isinstance(m, SegLoopShipsMetric)), None)
+        kind = SemanticRecorder if ships is None else partial(ShipsRecorder, metric=ships)
+        model = _bare(runner.model)
+        return kind(
             self.partial,
             dataset_meta=dict(getattr(self.dataset, "metainfo", {})),
             ignore_index=ours[0].ignore_index if ours else getattr(self.dataset, "ignore_index", 255),
             background=ours[0].background if ours else "auto",
             confident=self.confident,
-            merged=isinstance(_bare(runner.model), BaseTTAModel),
+            merged=isinstance(model, BaseTTAModel) and not isinstance(model, SegLoopTTAModel),
         )
 
     def _instance_recorder(self, runner: Any, sample: Any) -> Recorder | None:

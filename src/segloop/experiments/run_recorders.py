@@ -20,8 +20,10 @@ class Recorder(Protocol):
     """What one kind of model adds to a RUN: a record per image while it is tested, tables at the end."""
 
     kind: str
-    image_columns: Sequence[str]
-    """What of a record goes into `images.csv` as columns of its own."""
+
+    @property
+    def image_columns(self) -> Sequence[str]:
+        """What of a record goes into `images.csv` as columns of its own."""
 
     def record(self, sample: Any, row: ImageRow) -> dict[str, Any]:
         """Write what the image needs as files of its own; return the rest, as JSON."""
@@ -123,9 +125,13 @@ def winning_confidence(logits: torch.Tensor, pred: np.ndarray, *, piece: int = 2
     """
     rows = max(1, piece // max(1, logits.shape[0] * logits.shape[2]))
     parts = []
-    for part in logits.detach().split(rows, dim=1):
-        chances = part.float().softmax(dim=0) if len(part) > 1 else part.float()
-        parts.append(chances.amax(dim=0).cpu())
+    chosen = torch.from_numpy(np.ascontiguousarray(pred.astype(np.int64)))
+    for part, classes in zip(logits.detach().split(rows, dim=1), chosen.split(rows), strict=True):
+        if len(part) == 1:
+            parts.append(part[0].float().cpu())
+            continue
+        # not the largest: a mask that was cut by a threshold may have another class than the likeliest
+        parts.append(part.float().softmax(dim=0).cpu().take_along_dim(classes[None], dim=0)[0])
     sure = torch.cat(parts).numpy()
     if len(logits) == 1:
         sure = np.where(pred == 1, sure, 1 - sure)

@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.analysis.thresholds import FILE_NAME, InstanceRule, read_thresholds
+from segloop.analysis.thresholds import FILE_NAME, ComponentRule, InstanceRule, read_thresholds
 from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
 from segloop.experiments.data_checks import data_root, innermost, plain_configs
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
 
+# Which rules the metrics take that count what is sure enough and large enough.
+COUNTING_METRICS: dict[str, type[InstanceRule] | type[ComponentRule]] = {
+    "SegLoopInstanceMetric": InstanceRule,
+    "SegLoopShipsMetric": ComponentRule,
+}
 MASK_HEADS = ("mask_head",)  # where mmdet's models say how they find masks
 
 
@@ -122,6 +127,12 @@ def use_tta(config: Config) -> None:
         pack = [dict(type="PackDetInputs", meta_keys=meta)]
         pipeline = deepcopy(loader.pipeline)
         config.tta_pipeline = [*pipeline[:-1], dict(type="TestTimeAug", transforms=[flips, pack])]
+    kinds = {metric.get("type") for metric in _evaluators(config.get("test_evaluator"))}
+    if config.tta_model.get("type") == "SegTTAModel" and "SegLoopShipsMetric" in kinds:
+        raise ConfigError(
+            "--tta: SegTTAModel keeps the last augmentation's logits, and SegLoopShipsMetric reads them. "
+            "Let the config say tta_model=dict(type='SegLoopTTAModel'), which keeps the merged ones."
+        )
     loader.pipeline = config.tta_pipeline
     config.model = dict(**config.tta_model, module=config.model)
 
@@ -140,12 +151,12 @@ def _refuse_masks(config: Config) -> None:
 
 
 def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> str | None:
-    """Let our instance metric count by the `thresholds.json` beside a checkpoint; return what to say."""
+    """Let our metrics count by the `thresholds.json` beside a checkpoint; return what to say."""
     file = checkpoint.parent / FILE_NAME
     metrics = [
         metric
         for metric in _evaluators(config.get("test_evaluator"))
-        if metric.get("type") == "SegLoopInstanceMetric"
+        if metric.get("type") in COUNTING_METRICS
     ]
     if not metrics:
         return None
@@ -156,15 +167,14 @@ def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> 
     if not file.is_file():
         return None
     tuned = read_thresholds(file)
-    tuned.of(list(tuned.classes), InstanceRule)  # refuses those of another kind of model
     for metric in metrics:
+        tuned.require(COUNTING_METRICS[metric["type"]])
         metric["thresholds"] = str(file)
     where = tuned.tuned_on
     of = f", tuned on {where['split']!r} for {where['metric']}" if {"split", "metric"} <= set(where) else ""
     rules = (
-        f"{name} {rule.score:g}" + (f" from {rule.min_area} px" if rule.min_area > 1 else "")
+        f"{name} {rule.least:g}" + (f" from {rule.min_area} px" if rule.min_area > 1 else "")
         for name, rule in tuned.classes.items()
-        if isinstance(rule, InstanceRule)
     )
     return f"Thresholds of {file}{of}: {', '.join(rules)}. Without them: --no-thresholds"
 

@@ -1,0 +1,214 @@
+"""Finds the threshold, least size and connectivity at which the parts of probability maps score best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segloop.analysis.assignment import THRESHOLDS
+from segloop.analysis.thresholds import LEVELS, ComponentRule, as_bytes
+from segloop.data.masks import Runs, decode
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+METRICS = ("ships/F2", "ships/Dice")
+DEFAULT_LEVELS: tuple[int, ...] = (5, 10, 18, *range(26, 230, 12), 230, 237, 245, 250, 253)
+DEFAULT_AREAS: tuple[int, ...] = (
+    *(0, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 50),
+    *(64, 80, 100, 128, 160, 200, 256),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The true objects of an image: where their pixels lie in the flattened image, and all true pixels."""
+
+    size_hw: tuple[int, int]
+    objects: Sequence[IntArray]
+    mask: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, runs: Sequence[Runs], mask: npt.NDArray[np.bool_]) -> Truth:
+        """Take the objects as run lengths and the true pixels, bool [H, W]."""
+        size_hw = (mask.shape[0], mask.shape[1])
+        return cls(size_hw, [np.flatnonzero(decode(each, size_hw)) for each in runs], mask)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The settings that are tried: probabilities as bytes, least areas, 4 or 8 neighbours; each ascending."""
+
+    levels: tuple[int, ...] = DEFAULT_LEVELS
+    areas: tuple[int, ...] = DEFAULT_AREAS
+    connectivities: tuple[int, ...] = (4, 8)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Connectivities, levels, areas."""
+        return len(self.connectivities), len(self.levels), len(self.areas)
+
+    def with_rule(self, rule: ComponentRule) -> Grid:
+        """Return the grid with one more setting in it, so that it can be compared with the others."""
+        level = int(np.clip(round(rule.threshold * LEVELS), 1, LEVELS))
+        return Grid(
+            tuple(sorted({*self.levels, level})),
+            tuple(sorted({*self.areas, rule.min_area})),
+            tuple(sorted({*self.connectivities, rule.connectivity})),
+        )
+
+    def place(self, rule: ComponentRule) -> tuple[int, int, int]:
+        """Return where a setting is in the grid."""
+        level = int(np.clip(round(rule.threshold * LEVELS), 1, LEVELS))
+        return (
+            self.connectivities.index(rule.connectivity),
+            self.levels.index(level),
+            self.areas.index(rule.min_area),
+        )
+
+    def rule(self, place: Sequence[int]) -> ComponentRule:
+        """Return the setting at a place."""
+        connectivity, level, area = place
+        return ComponentRule(
+            round(self.levels[level] / LEVELS, 4), self.areas[area], self.connectivities[connectivity]
+        )
+
+
+def score_grid(probability: npt.ArrayLike, truth: Truth, grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Return F2 and Dice of an image for each setting of the grid, [connectivities, levels, areas].
+
+    Dice is NaN where there is and was found nothing. Over 0.5 IoU a part has one partner at most as long as
+    true objects do not overlap: who is whose then does not depend on the setting, and is looked up once.
+    """
+    chances = as_bytes(probability)
+    f2, dice = np.zeros(grid.shape), np.zeros(grid.shape)
+    true_pixels, objects = int(truth.mask.sum()), len(truth.objects)
+    above = chances >= grid.levels[0]
+    rows, columns = (np.flatnonzero(above.any(axis=axis)) for axis in (1, 0))
+    if len(rows) == 0:  # most images: nothing is found at any setting
+        f2[:] = float(objects == 0)
+        dice[:] = 0.0 if true_pixels else np.nan
+        return f2, dice
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inside = np.ascontiguousarray(chances[window])
+    mask = truth.mask[window]
+    places = [_inside(each, truth.size_hw, rows, columns) for each in truth.objects]
+    sizes = np.array([len(each) for each in truth.objects], np.int64)
+    for level, byte in enumerate(grid.levels):
+        binary = (inside >= byte).astype(np.uint8)
+        for number, connectivity in enumerate(grid.connectivities):
+            count, parts = cv2.connectedComponents(binary, connectivity=connectivity, ltype=cv2.CV_32S)
+            area = np.bincount(parts.ravel(), minlength=count)[1:]
+            true = np.bincount(parts[mask], minlength=count)[1:]
+            best = _best_ious(parts, area, places, sizes)
+            f2[number, level], dice[number, level] = _by_area(
+                area, true, best, areas=grid.areas, objects=objects, true_pixels=true_pixels
+            )
+    return f2, dice
+
+
+def _inside(
+    places: IntArray, size_hw: tuple[int, int], rows: IntArray, columns: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return the pixels of an object that lie in a window, as rows and columns of the window."""
+    row, column = np.divmod(places, size_hw[1])
+    within = (row >= rows[0]) & (row <= rows[-1]) & (column >= columns[0]) & (column <= columns[-1])
+    return row[within] - rows[0], column[within] - columns[0]
+
+
+def _best_ious(
+    parts: np.ndarray, area: IntArray, places: Sequence[tuple[IntArray, IntArray]], sizes: IntArray
+) -> FloatArray:
+    """Return for each part the IoU with its partner; 0 where it has none over 0.5."""
+    best = np.zeros(len(area))
+    for (rows, columns), size in zip(places, sizes.tolist(), strict=True):
+        shared = np.bincount(parts[rows, columns], minlength=len(area) + 1)[1:]
+        if len(shared) == 0:
+            continue
+        part = int(shared.argmax())  # only who has most of an object can have an IoU over 0.5 with it
+        iou = shared[part] / (size + area[part] - shared[part])
+        if iou > 0.5:
+            best[part] = max(best[part], iou)
+    return best
+
+
+def _by_area(
+    area: IntArray,
+    true: IntArray,
+    best: FloatArray,
+    *,
+    areas: Sequence[int],
+    objects: int,
+    true_pixels: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return F2 and Dice for each least area, from the parts' sizes, true pixels and IoUs."""
+    order = np.argsort(-area, kind="stable")
+    area, true, best = area[order], true[order], best[order]
+    kept = np.searchsorted(-area, -np.array(areas), side="right")  # so many parts are large enough
+    hits = np.zeros((len(THRESHOLDS), len(area) + 1), np.int64)
+    np.cumsum(best > THRESHOLDS[:, None], axis=1, out=hits[:, 1:])
+    tp = hits[:, kept]
+    whole = 4 * objects + kept  # 5 TP + 4 FN + FP
+    f2 = np.divide(5 * tp, whole, out=np.ones(tp.shape), where=whole > 0).mean(axis=0)
+    pixels, right = np.append(0, np.cumsum(area))[kept], np.append(0, np.cumsum(true))[kept]
+    both = pixels + true_pixels
+    return f2, np.divide(2 * right, both, out=np.full(len(areas), np.nan), where=both > 0)
+
+
+@dataclass
+class GridSums:
+    """Adds up the scores of images for each setting."""
+
+    grid: Grid
+    images: int = 0
+    full: int = 0
+    f2: FloatArray = field(init=False)
+    f2_full: FloatArray = field(init=False)
+    dice: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.f2, self.f2_full, self.dice = (np.zeros(self.grid.shape) for _ in range(3))
+
+    def add(self, scores: tuple[FloatArray, FloatArray], *, full: bool) -> None:
+        """Add an image, from what `score_grid` gave; `full` says whether it shows a true object."""
+        self.images += 1
+        self.f2 += scores[0]
+        if full:
+            self.full += 1
+            self.f2_full += scores[0]
+            self.dice += scores[1]
+
+    def means(self) -> dict[str, FloatArray]:
+        """Return `ships/F2` over all images, `ships/F2_full` and `ships/Dice` over those with ships."""
+        return {
+            "ships/F2": self.f2 / max(1, self.images),
+            "ships/F2_full": self.f2_full / max(1, self.full),
+            "ships/Dice": self.dice / max(1, self.full),
+        }
+
+    def best(self, metric: str) -> tuple[int, int, int]:
+        """Return the place of the best setting; of equal ones the middle of the best, nearest to 0.5."""
+        scores = self.means()[metric]
+        equal = np.argwhere(scores >= scores.max() - 1e-12)
+        order = [
+            (
+                abs(self.grid.levels[level] / LEVELS - 0.5),
+                self.grid.areas[area],
+                -self.grid.connectivities[number],
+            )
+            for number, level, area in equal.tolist()
+        ]
+        number, level, area = equal[min(range(len(order)), key=order.__getitem__)].tolist()
+        return number, level, area
+
+
+def sum_grids(scored: Iterable[tuple[tuple[FloatArray, FloatArray], bool]], *, grid: Grid) -> GridSums:
+    """Return the sums over images, from pairs of their scores and whether they show a true object."""
+    sums = GridSums(grid)
+    for scores, full in scored:
+        sums.add(scores, full=full)
+    return sums

@@ -1,0 +1,84 @@
+"""The true objects behind an index mask: touching ones are one blot in it, and apart in the COCO file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segloop.data.coco_losses import read_coco
+from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.masks import Runs, canonical, components, fault, from_strings, rasterize
+from segloop.utils.errors import DataError
+
+
+class TrueObjects:
+    """Finds the objects of one class by the path of their index mask.
+
+    The `dataset.json` above the mask says which COCO file belongs to it. Where there is none, or it names no
+    COCO file, the connected parts of the mask stand for the objects; `from_masks` counts such images.
+    """
+
+    def __init__(self) -> None:
+        self.from_masks = 0
+        self._folders: dict[Path, tuple[Path, dict[str, list[Any]]] | None] = {}
+
+    def of(self, mask_file: Path | str, mask: np.ndarray) -> list[Runs]:
+        """Return the objects of an image as run lengths; `mask` [H, W] is true where the class is."""
+        listed = self._listed(Path(mask_file))
+        if listed is None:
+            self.from_masks += 1
+            return components(mask)
+        size_hw = (mask.shape[0], mask.shape[1])
+        return [_runs(each, size_hw, file=Path(mask_file)) for each in listed]
+
+    def _listed(self, mask_file: Path) -> list[Any] | None:
+        """Return COCO's segmentations of an image; None where no COCO file is known."""
+        for folder in mask_file.absolute().parents:
+            if folder not in self._folders:
+                self._folders[folder] = _read_split(folder)
+            found = self._folders[folder]
+            if found is not None:
+                masks, by_image = found
+                name = mask_file.absolute().relative_to(masks).as_posix()
+                return by_image.get(name.removesuffix(mask_file.suffix))
+        return None
+
+
+def _read_split(masks: Path) -> tuple[Path, dict[str, list[Any]]] | None:
+    """Return the segmentations by image of the split whose masks lie in this folder; None if it is none."""
+    for root in masks.parents:
+        if not (root / FILE_NAME).is_file():
+            continue
+        info = DatasetInfo.read(root)
+        for split in info.splits:
+            if info.masks is None or split not in info.coco or root / info.mask_dir(split) != masks:
+                continue
+            content = read_coco(root / info.coco[split])
+            names = {image["id"]: _stem(image["file_name"]) for image in content["images"]}
+            found: dict[str, list[Any]] = {name: [] for name in names.values()}
+            for each in content["annotations"]:
+                if not each.get("iscrowd") and each["image_id"] in names:
+                    found[names[each["image_id"]]].append(each["segmentation"])
+            return masks, found
+        return None
+    return None
+
+
+def _stem(file_name: str) -> str:
+    path = Path(file_name)
+    return path.as_posix().removesuffix(path.suffix)
+
+
+def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
+    """Return the run lengths of one of COCO's segmentations."""
+    if isinstance(segmentation, list):
+        rings = tuple(np.reshape(ring, (-1, 2)) for ring in segmentation if len(ring) >= 6)
+        return rasterize([rings], size_hw)[0]
+    counts = segmentation["counts"]
+    runs = from_strings([counts])[0] if isinstance(counts, str) else np.asarray(counts)
+    wrong = fault(runs, size_hw[0] * size_hw[1])
+    if wrong:
+        raise DataError(f"{file}: an object of this image in the set's COCO file cannot be read: {wrong}.")
+    return canonical(runs)

@@ -1,0 +1,103 @@
+"""A RUN's thresholds before and after: of parts and of instances, with the official scores of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segloop.analysis.instances import Instances
+from segloop.analysis.matching import ImageMatches, match
+from segloop.analysis.runs import Run, read_run
+from segloop.analysis.thresholds import ComponentRule, InstanceRule
+from segloop.analysis.tuning import open_run, report, tune, work_dir_of
+from segloop.utils.errors import FormatError, UserError
+from tests.analysis.ship_runs import write_ships_run
+
+
+class InstanceRun(Run):
+    """A RUN of an instance test whose matches are made up."""
+
+    def matches(self) -> Iterator[ImageMatches]:
+        def box(left: int, width: int) -> np.ndarray:
+            mask = np.zeros((10, 40), bool)
+            mask[2:8, left : left + width] = True
+            return mask
+
+        truth = Instances.of_bitmaps([box(0, 10), box(20, 10)], [0, 1])
+        found = Instances.of_bitmaps(
+            [box(0, 10), box(20, 10), box(12, 2), box(33, 6)], [0, 1, 0, 1], scores=[0.3, 0.8, 0.9, 0.6]
+        )
+        yield match(truth, found, image_id="1")
+
+
+def instance_run(folder: Path, **meta: object) -> Run:
+    """A made-up RUN of two classes."""
+    told = {"kind": "instance", "experiment": "cells", "split": "val", "classes": ["astro", "cort"]}
+    return InstanceRun(folder / "work/test/val-best", {**told, "checkpoint": {"file": "best.pth"}, **meta})
+
+
+def test_each_class_of_an_instance_run_gets_thresholds_of_its_own(tmp_path: Path) -> None:
+    tuning = tune(instance_run(tmp_path, score_families=["coco", "cells"]))
+    assert tuning.metric == "cells/mAP"
+    assert tuning.before == {"astro": InstanceRule(0.5), "cort": InstanceRule(0.5)}
+    astro, cort = tuning.after["astro"], tuning.after["cort"]
+    assert astro.score <= 0.3  # its true one is unsure, and its false one small
+    assert 12 < astro.min_area <= 60
+    assert 0.6 < cort.score <= 0.8 or 36 < cort.min_area <= 60
+    assert tuning.scores_before["cells/mAP"] == pytest.approx(1 / 4)
+    assert tuning.scores_after["cells/mAP"] == tuning.scores_after["match/recall"] == 1.0
+    assert tuning.thresholds().tuned_on["before"] == 0.25
+    assert "astro: score 0.5, min_area 0  →" in report(tuning)
+
+
+def test_what_a_test_counted_by_is_where_the_search_begins(tmp_path: Path) -> None:
+    stored = {"classes": {"astro": {"score": 0.2, "min_area": 13}, "cort": {"score": 0.7, "min_area": 0}}}
+    tuning = tune(instance_run(tmp_path, thresholds=stored), metric="match/F1")
+    assert tuning.before == tuning.after == {"astro": InstanceRule(0.2, 13), "cort": InstanceRule(0.7)}
+    assert tuning.scores_before["match/F1"] == 1.0
+
+
+def test_a_metric_of_another_kind_of_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'ships/Dice' cannot be tuned for .* Choose: cells/mAP"):
+        tune(instance_run(tmp_path), metric="ships/Dice")
+    with pytest.raises(UserError, match="kind 'other'"):
+        tune(instance_run(tmp_path, kind="other"))
+
+
+def test_parts_are_tuned_for_dice_or_f2(tmp_path: Path) -> None:
+    run = read_run(write_ships_run(tmp_path / "work", split="val"))
+    tuning = tune(run, metric="ships/Dice")
+    assert tuning.before == {"ship": ComponentRule(0.3, 0, 8)}
+    assert tuning.scores_after["ships/Dice"] == 1.0
+    assert tuning.scores_before["ships/Dice"] == pytest.approx((20 / 39 + 20 / 38) / 2)
+    assert tuning.curves[0].chosen == tuning.after["ship"].threshold
+
+
+def test_a_run_without_anything_to_tune_on_is_told(tmp_path: Path) -> None:
+    folder = write_ships_run(tmp_path / "work", split="val")
+    table = folder / "images.csv"
+    whole = table.read_text()
+    table.write_text("\n".join([whole.splitlines()[0], *whole.splitlines()[3:]]) + "\n")
+    with pytest.raises(FormatError, match="no image of this RUN shows a ship"):
+        tune(read_run(folder))
+    table.write_text(whole.splitlines()[0] + "\na/0,img/a/0.jpg,,12,16,x,\n")
+    with pytest.raises(FormatError, match="no image of this RUN has a truth"):
+        tune(read_run(folder))
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {"classes": ["background", "ship", "buoy"]}))
+    with pytest.raises(UserError, match="has background, ship, buoy"):
+        tune(read_run(folder))
+
+
+def test_the_newest_validation_run_of_a_work_dir_is_taken(tmp_path: Path) -> None:
+    write_ships_run(tmp_path / "work", split="test")
+    folder = write_ships_run(tmp_path / "work", split="val")
+    assert open_run(tmp_path / "work").folder == folder
+    assert work_dir_of(open_run(folder)) == tmp_path / "work"
+    moved = folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="--out"):
+        work_dir_of(open_run(moved))

@@ -1,0 +1,70 @@
+"""The objects behind a mask: from the COCO file of its split, or from the mask itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segloop.data.info import ClassInfo, DatasetInfo, Files
+from segloop.data.masks import encode, to_strings
+from segloop.data.true_objects import TrueObjects
+from segloop.utils.errors import DataError
+
+LEFT = np.array([[1, 0, 0, 0], [1, 0, 0, 0]])
+RIGHT = np.array([[0, 1, 0, 0], [0, 1, 0, 0]])  # touches the left one
+
+
+def prepared(root: Path, segmentations: list, *, coco: bool = True) -> Path:
+    """Write a prepared set of one image, and return the path of its mask."""
+    info = DatasetInfo(
+        name="two ships",
+        task="ships",
+        classes=(ClassInfo("background", (0, 0, 0)), ClassInfo("ship", (1, 2, 3))),
+        splits={"val": 1},
+        images=Files("img_dir/{split}", ".png"),
+        masks=Files("ann_dir/{split}", ".png"),
+        coco={"val": "val.json"} if coco else {},
+        background=0,
+    )
+    info.write(root)
+    annotations = [
+        {"id": n, "image_id": 1, "category_id": 1, "segmentation": each, "iscrowd": 0}
+        for n, each in enumerate(segmentations)
+    ]
+    content = {
+        "images": [{"id": 1, "file_name": "a/1.png", "height": 2, "width": 4}],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "ship"}],
+    }
+    (root / "val.json").write_text(json.dumps(content))
+    return root / "ann_dir/val/a/1.png"
+
+
+@pytest.mark.parametrize("kind", ["text", "counts", "outline"])
+def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, kind: str) -> None:
+    runs = [encode(LEFT), encode(RIGHT)]
+    if kind == "outline":
+        segmentations = [[[0, 0, 1, 0, 1, 2, 0, 2]], [[1, 0, 2, 0, 2, 2, 1, 2]]]
+    else:
+        counts = to_strings(runs) if kind == "text" else [each.tolist() for each in runs]
+        segmentations = [{"size": [2, 4], "counts": each} for each in counts]
+    source = TrueObjects()
+    found = source.of(prepared(tmp_path, segmentations), LEFT + RIGHT > 0)
+    assert [each.tolist() for each in found] == [each.tolist() for each in runs]
+    assert source.from_masks == 0
+
+
+def test_without_a_coco_file_the_parts_of_the_mask_stand_for_objects(tmp_path: Path) -> None:
+    for file in (tmp_path / "nowhere/1.png", prepared(tmp_path, [], coco=False)):
+        source = TrueObjects()
+        assert len(source.of(file, LEFT + RIGHT > 0)) == 1
+        assert source.from_masks == 1
+
+
+def test_a_mask_of_another_size_is_told_with_its_file(tmp_path: Path) -> None:
+    file = prepared(tmp_path, [{"size": [1, 1], "counts": [0, 1]}])
+    with pytest.raises(DataError, match=r"1\.png: an object .* add up to 1 pixels, not 8"):
+        TrueObjects().of(file, LEFT > 0)
