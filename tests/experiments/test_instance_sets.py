@@ -1,4 +1,4 @@
-"""An experiment on a set of objects goes through the tools: it trains, resumes to the bit, folds, is tried."""
+"""An experiment on a set of objects goes through the tools: it trains, resumes to the bit, is tried."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_the_first_loss_is_that_of_a_coin() -> None:
     assert logits.shape == (8, 1, 28, 28)
     target = (torch.rand(8, 28, 28) < 0.5).float()
     loss = head.loss_mask(logits, target, torch.zeros(8, dtype=torch.long))
-    assert abs(float(loss) - math.log(2)) < 0.01
+    assert abs(loss.item() - math.log(2)) < 0.01
 
 
 def test_no_head_of_mmdet_has_its_name() -> None:
