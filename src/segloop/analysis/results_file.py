@@ -88,7 +88,7 @@ class ResultsFile:
 
     def of(self, image_id: Any, *, size_hw: tuple[int, int]) -> Instances:
         """Return the objects of an image as run lengths."""
-        results = []
+        results: list[dict[str, Any]] = []
         if str(image_id) in self._places:
             with self.path.open("rb") as file:
                 file.seek(self._places[str(image_id)])

@@ -30,7 +30,7 @@ from segloop.data.masks import (
     strings_areas_boxes,
     unite,
 )
-from segloop.utils.errors import ConfigError, DataError, FormatError, listing, nearest, together
+from segloop.utils.errors import ConfigError, DataError, listing, nearest
 
 JOINED_COLOR = (240, 160, 40)  # of objects that were joined from parts
 # Why an annotation may be left out when a config says so (`drop`); otherwise it is refused.
@@ -224,7 +224,7 @@ def _require_names(source: InstanceSource, content: Mapping[str, Any], *, drop: 
     if differing.doubled:
         wrong.append(f"it has several categories of the name {_quoted(differing.doubled)}")
     if wrong:
-        raise together([FormatError(each, file=source.file) for each in wrong])
+        raise DataError("\n".join(f"{source.file}: {each}" for each in wrong))
 
 
 def _problems(

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from mmengine.dist import get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -113,8 +115,12 @@ class SegLoopInstanceMetric(BaseMetric):
         truth = None if blind else self.truth(sample)
         if truth is None:
             return Judged(found, None)
-        kept = keep_instances(found.labels, found.scores, areas(found.runs), rules=self.rules)
-        return Judged(found, match(truth, found, image_id=name_of(sample), kept=kept))
+        return Judged(found, match(truth, found, image_id=name_of(sample), kept=self.kept(found)))
+
+    def kept(self, found: Instances) -> npt.NDArray[np.bool_]:
+        """Return which found objects pass the thresholds, [N]."""
+        scores = found.scores if found.scores is not None else np.ones(len(found))
+        return keep_instances(found.labels, scores, areas(found.runs), rules=self.rules)
 
     def truth(self, sample: Mapping[str, Any]) -> Instances | None:
         """Return the true objects of a data sample: from the file, else as it brings them; None without."""
