@@ -59,8 +59,8 @@ def settle_class_weights(config: Config) -> None:
         of_mmseg = str(loss["type"]).rpartition(".")[2] == "CrossEntropyLoss"
         if of_mmseg and loss.get("use_mask"):
             wrong.append(
-                f"{place}: mmdet's CrossEntropyLoss fails with class weights on masks; leave them out, or weigh "
-                "the classes of a BatchDiceLoss beside it"
+                f"{place}: mmdet's CrossEntropyLoss fails with class weights on masks; leave them out, or "
+                "weigh the classes of a BatchDiceLoss beside it"
             )
         elif agnostic:
             wrong.append(
@@ -79,7 +79,7 @@ def settle_class_weights(config: Config) -> None:
 def _weighted_losses(
     part: Any, keys: tuple[str, ...], classes: int | None, *, agnostic: bool = False
 ) -> Iterator[tuple[str, Any, int | None, bool]]:
-    """Yield each loss with weights: its place, itself, its head's number of classes, whether that sees none."""
+    """Yield each weighted loss: place, loss, its head's number of classes, whether that cannot tell them."""
     if isinstance(part, list | tuple):
         for index, each in enumerate(part):
             yield from _weighted_losses(each, (*keys, str(index)), classes, agnostic=agnostic)
