@@ -42,6 +42,14 @@ LIGHT = (
     "segloop.data.demo",
     "segloop.data.info",
     "segloop.data.png",
+    "segloop.experiments.onnx.model",
+    "segloop.experiments.onnx.notes",
+    "segloop.experiments.onnx.pictures",
+    "segloop.experiments.predict.results",
+    "segloop.experiments.serving.answers",
+    "segloop.experiments.serving.batching",
+    "segloop.experiments.serving.server",
+    "segloop.experiments.serving.uploads",
     "data_converters",
 )
 HUB = (

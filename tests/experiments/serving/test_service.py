@@ -212,7 +212,7 @@ def test_a_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setitem(sys.modules, "fastapi", None)
     service = Service(Bright())
-    with pytest.raises(MissingDependency, match=r"pip install 'segloop\[serve\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install -e '\.\[serve\]'"):
         create_app(service)
     service.batcher.close(seconds=60)
     assert json.dumps(service.metrics())

@@ -17,7 +17,7 @@ from segloop.experiments.serving.refusals import Refusal
 from segloop.experiments.serving.uploads import FORM, Limits, decode, read_body, uploaded_file
 from segloop.utils.errors import MissingDependency
 
-INSTALL = "pip install 'segloop[serve]'"
+INSTALL = "pip install -e '.[serve]'"
 FAULT = "A fault of the service; see its log."
 LOG = logging.getLogger("uvicorn.error")
 PLAIN = "text/plain; version=0.0.4"  # Prometheus' own
@@ -89,7 +89,6 @@ def create_app(service: Service) -> Any:
     try:
         from fastapi import FastAPI, Request
         from fastapi.responses import JSONResponse, Response
-        from starlette.exceptions import HTTPException
     except ImportError as error:
         raise MissingDependency("fastapi", why="the service needs it", command=INSTALL) from error
 
@@ -141,14 +140,11 @@ def create_app(service: Service) -> Any:
         """Counters in Prometheus' format."""
         return Response(service.metrics(), media_type=PLAIN)
 
-    async def http_error(_: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException):
-            return _refused(Refusal(error.status_code, str(error.detail)))
-        return _refused(Refusal(500, FAULT))
+    async def http_error(_: Request, error: Any) -> Response:
+        return _refused(Refusal(error.status_code, str(error.detail)))
 
     # With `from __future__ import annotations` FastAPI looks types up in the module, and these are local.
-    for function in (predict, http_error):
-        function.__annotations__ = {**function.__annotations__, "request": Request, "return": Response}
+    predict.__annotations__.update(request=Request)
     body = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", FORM)}
     app.add_api_route(
         "/predict",
@@ -161,6 +157,6 @@ def create_app(service: Service) -> Any:
     app.add_api_route("/model", model, methods=["GET"], response_model=None)
     app.add_api_route("/health", health, methods=["GET"], response_model=None)
     app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, http_error)
+    for status in (404, 405):
+        app.add_exception_handler(status, http_error)
     return app
