@@ -20,29 +20,25 @@ _PROBE_HW = (96, 128)  # divides by 32, and differs by side
 
 
 class PackedConv2d(nn.Conv2d):
-    """A `Conv2d` with the same parameters whose weights oneDNN lays out once a size, with ReLU inside if asked.
+    """A `Conv2d` with the same parameters whose weights oneDNN has laid out once, with a ReLU if asked.
 
-    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU. A layout
-    that was chosen for images of another size costs more than none: a U-Net took twice its time. `relu` and
-    `dtype` are set by `pack`.
+    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU. The layout
+    is one for images of any size: one that was chosen for a size took a U-Net twice as long at another.
+    `relu` and `dtype` are set by `pack`.
     """
 
     relu: bool
     dtype: torch.dtype
-    _packed: tuple[torch.Size, Tensor, Tensor | None] | None
+    _packed: tuple[Tensor, Tensor | None] | None
 
     def forward(self, image: Tensor, add: Tensor | None = None) -> Tensor:
         """Convolve `image` [N, C, H, W], and add `add` before the ReLU."""
-        image = image.to(self.dtype)
-        packed = self._packed
-        if packed is None or packed[0] != image.shape[2:]:
-            weights = torch.ops.mkldnn._reorder_convolution_weight(
-                self.weight.detach().to(self.dtype), *self._geometry(), list(image.shape)
-            )
+        image, place = image.to(self.dtype), self._geometry()
+        if self._packed is None:
+            weights = self.weight.detach().to(self.dtype)
             bias = None if self.bias is None else self.bias.detach().to(self.dtype)
-            self._packed = packed = (image.shape[2:], weights, bias)
-        _, weights, bias = packed
-        place = self._geometry()
+            self._packed = torch.ops.mkldnn._reorder_convolution_weight(weights, *place, None), bias
+        weights, bias = self._packed
         if add is None:
             kind = "relu" if self.relu else "none"
             return torch.ops.mkldnn._convolution_pointwise(image, weights, bias, *place, kind, [], "")
