@@ -22,9 +22,9 @@ _PROBE_HW = (96, 128)  # divides by 32, and differs by side
 class PackedConv2d(nn.Conv2d):
     """A `Conv2d` with the same parameters whose weights oneDNN has laid out once, with a ReLU if asked.
 
-    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU. The layout
-    is one for images of any size: one that was chosen for a size took a U-Net twice as long at another.
-    `relu` and `dtype` are set by `pack`.
+    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU. The
+    layout is one for images of any size: one that was chosen for a size took a U-Net twice as long at
+    another. `relu` and `dtype` are set by `pack`.
     """
 
     relu: bool
