@@ -35,9 +35,9 @@ class AutocastOptimWrapper(OptimWrapper):
             yield
 
 
-def fast_bfloat16() -> bool:
-    """Return whether the device in use computes in bfloat16 itself."""
-    kind = torch.device(get_device()).type
+def fast_bfloat16(device: str | None = None) -> bool:
+    """Return whether a device, by default the one in use, computes in bfloat16 itself."""
+    kind = torch.device(device or get_device()).type
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if kind != "cpu":

@@ -75,7 +75,7 @@ def test_mistakes_are_told_in_words(semantic: Files, instance: Files) -> None:
 
 
 def test_precision_follows_the_processor(semantic: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segloop.experiments.optim.fast_bfloat16", lambda: False)
+    monkeypatch.setattr("segloop.experiments.optim.fast_bfloat16", lambda device=None: False)
     assert load(*semantic, device="cpu").about["precision"] == "float32"
     half = load(*semantic, device="cpu", precision="bfloat16", fuse=False)
     whole = load(*semantic, device="cpu", fuse=False)

@@ -41,6 +41,7 @@ def test_a_killed_run_goes_on_and_nothing_is_done_twice(
 ) -> None:
     undisturbed = predict_images(model, images, tmp_path / "whole", workers=0)
     seen: list[int] = []
+    told: list[str] = []
     step: Callable = model.predictor.predict
 
     def counted(samples: list, *, killed_after: int) -> list:
@@ -51,14 +52,15 @@ def test_a_killed_run_goes_on_and_nothing_is_done_twice(
 
     monkeypatch.setattr(model.predictor, "predict", lambda samples: counted(samples, killed_after=2))
     with pytest.raises(KeyboardInterrupt):
-        predict_images(model, images, tmp_path / "cut", workers=2)
-    assert sum(seen) == 4
+        predict_images(model, images, tmp_path / "cut", workers=2, tell=told.append)
+    assert told[-1] == "Stopped. 4 of 7 image(s) are done; --resume goes on with them."
+    assert seen == [2, 1]  # and the broken one
     done: list[tuple[int, int]] = []
     monkeypatch.setattr(model.predictor, "predict", lambda samples: counted(samples, killed_after=99))
     resumed = predict_images(
         model, images, tmp_path / "cut", resume=True, progress=lambda *each: done.append(each)
     )
-    assert sum(seen) == 6  # and the seventh is broken
+    assert sum(seen) == 6
     assert done[-1][0] == done[-1][1] < 7
     assert (tmp_path / "cut" / FILE_NAME).read_bytes() == (tmp_path / "whole" / FILE_NAME).read_bytes()
     assert resumed.skipped == undisturbed.skipped

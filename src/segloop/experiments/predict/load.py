@@ -151,7 +151,7 @@ def _prepared(
         use_dilated_depthwise(network)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if settings.fuse:
-        able = precision == "float32" or (precision == "bfloat16" and fast_bfloat16())
+        able = precision == "float32" or (precision == "bfloat16" and fast_bfloat16("cpu"))
         network, reason = fuse(
             network, dtype=DTYPES[precision], packed=on_cpu and able and not settings.compile
         )
@@ -179,11 +179,11 @@ def _device(name: str | None) -> torch.device:
 def _precision(settings: Settings, place: torch.device) -> str:
     if settings.precision != "auto":
         return settings.precision
-    if place.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     from segloop.experiments.optim import fast_bfloat16
 
-    return "bfloat16" if place.type == "cpu" and fast_bfloat16() else "float32"
+    if fast_bfloat16(place.type):
+        return "bfloat16"
+    return "float16" if place.type == "cuda" else "float32"
 
 
 def _count(network: nn.Module) -> int | None:

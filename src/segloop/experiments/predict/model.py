@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from segloop.experiments.predict.semantic import SemanticPredictor
 
 PRECISIONS = ("float32", "bfloat16", "float16")
-BATCH_PIXELS = {"cpu": 1 << 19, "cuda": 1 << 23}  # of the images that go through the network together
+BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 23}  # of the images that go through the network together
 MOST_IN_BATCH = 32
 
 
@@ -118,7 +118,7 @@ class Model:
         with colours `channels` says whether they are `rgb` or `bgr`. What cannot be read is a DataError.
         """
         if not isinstance(image, list):
-            return self.predict_samples([self._sample(image, channels)])[0]
+            return self._shown([self._sample(image, channels)])[0]
         found: list[Any] = [None] * len(image)
         waiting: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
         for place, each in enumerate(image):
@@ -137,8 +137,6 @@ class Model:
             found: list[Any] = [self._in_windows(sample) for sample in samples]
         else:
             found = list(self.predictor.predict(samples))
-        for prediction, sample in zip(found, samples, strict=True):
-            object.__setattr__(prediction, "image", as_rgb(sample["shown"]))
         return found
 
     def batch_size(self, size_hw: Sequence[int]) -> int:
@@ -176,10 +174,17 @@ class Model:
 
     def _finish(self, group: list[tuple[int, dict[str, Any]]], found: list[Any]) -> None:
         if group:
-            predictions = self.predict_samples([sample for _, sample in group])
+            predictions = self._shown([sample for _, sample in group])
             for (place, _), prediction in zip(group, predictions, strict=True):
                 found[place] = prediction
         group.clear()
+
+    def _shown(self, samples: Sequence[dict[str, Any]]) -> list[Prediction]:
+        """Return predictions that have their images with them."""
+        found = self.predict_samples(samples)
+        return [
+            replace(each, image=as_rgb(sample["shown"])) for each, sample in zip(found, samples, strict=True)
+        ]
 
     def _is_large(self, size_hw: Sequence[int]) -> bool:
         window = self.settings.window_hw

@@ -15,7 +15,7 @@ from segloop.experiments.predict.kept import FILE_NAME, Kept, LoadKept, Place
 from segloop.experiments.predict.model import Model
 from segloop.experiments.predict.plan import Batch, plan_batches
 from segloop.experiments.predict.results import Prediction
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, UserError
 from segloop.utils.workers import cpu_count
 
 AHEAD = 2  # batches that are decoded while the model works on one
@@ -84,6 +84,13 @@ def predict_images(
                     progress(done, total)
             if writing is not None:
                 writing.result()
+    except KeyboardInterrupt:
+        tell(f"Stopped. {len(kept.places)} of {len(images)} image(s) are done; --resume goes on with them.")
+        raise
+    except OSError as error:  # what decoding raises is told of the image; here it is the disk
+        raise UserError(
+            f"{folder} cannot be written: {error.strerror or error}. Make room, then go on with --resume."
+        ) from error
     finally:
         kept.close()
     ids = [image.image_id for image in images]
