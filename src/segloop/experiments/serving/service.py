@@ -59,9 +59,14 @@ class Service:
                 raise Refusal(
                     408, f"The upload did not arrive within {self.limits.seconds:g} seconds."
                 ) from None
-            file = uploaded_file(body, request.headers.get("content-type", ""))
+            except Refusal:
+                raise
+            except Exception as error:  # the sender has gone
+                raise Refusal(400, "The upload broke off.") from error
+            kind = request.headers.get("content-type", "")
+            rest = max(until - time.monotonic(), 0.001)
             try:
-                return await asyncio.wait_for(self._answer(file, to), max(until - time.monotonic(), 0.001))
+                return await asyncio.wait_for(self._answer(body, kind, to=to), rest)
             except (TimeoutError, asyncio.TimeoutError):
                 raise Refusal(
                     503, f"There is no answer within {self.limits.seconds:g} seconds; try again."
@@ -69,7 +74,9 @@ class Service:
         finally:
             self.open -= 1
 
-    async def _answer(self, file: bytes, to: str) -> Any:
+    async def _answer(self, body: bytes, content_type: str, *, to: str) -> Any:
+        # parsing and decoding are the processor's work, and other requests must be heard meanwhile
+        file = await asyncio.to_thread(uploaded_file, body, content_type)
         image = await asyncio.to_thread(decode, file, limits=self.limits)
         prediction = await asyncio.wrap_future(self.batcher.submit(image))
         return await asyncio.to_thread(answer, prediction, to=to)
