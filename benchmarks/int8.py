@@ -4,6 +4,8 @@
 
 Each image is predicted by all of them before the next one, so that all meet the same load of the machine.
 Times are of this process's processor (one thread), the whole way from a decoded image to its mask.
+
+Needs: two exported models.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 The service runs in a process of its own. For each load that many clients ask, again and again, for some
 seconds; told are answers a second, how long half and 95 % of them took, and how many images a batch held.
 Last comes the same model without HTTP, one image at a time and in batches: what the service costs.
+
+Needs: an exported model.
 """
 
 from __future__ import annotations
