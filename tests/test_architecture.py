@@ -43,6 +43,14 @@ LIGHT = (
     "segloop.data.info",
     "segloop.data.png",
     "segloop.data.true_objects",
+    "segloop.experiments.onnx.model",
+    "segloop.experiments.onnx.notes",
+    "segloop.experiments.onnx.pictures",
+    "segloop.experiments.predict.results",
+    "segloop.experiments.serving.answers",
+    "segloop.experiments.serving.batching",
+    "segloop.experiments.serving.server",
+    "segloop.experiments.serving.uploads",
     "data_converters",
 )
 HUB = (
@@ -58,20 +66,17 @@ HUB = (
 TRUTH = ("segloop.data.index_masks", "segloop.data.true_objects")
 # What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
 COUNTING = (
-    "segloop.analysis.runs",
-    "segloop.analysis.counts",
-    "segloop.analysis.scores",
-    "segloop.analysis.matching",
     "segloop.analysis.confusion_file",
-    "segloop.analysis.instances",
+    "segloop.analysis.counts",
     "segloop.analysis.instance_scores",
-    "segloop.analysis.ship_scores",
-    "segloop.analysis.thresholds",
     "segloop.analysis.instances",
-    "segloop.analysis.overlaps",
-    "segloop.analysis.instance_scores",
     "segloop.analysis.match_file",
+    "segloop.analysis.matching",
+    "segloop.analysis.overlaps",
     "segloop.analysis.results_file",
+    "segloop.analysis.runs",
+    "segloop.analysis.scores",
+    "segloop.analysis.ship_scores",
     "segloop.analysis.thresholds",
 )
 # Room: what it may import besides itself, Python's library and third parties.

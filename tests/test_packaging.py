@@ -54,7 +54,12 @@ def ranges(*extras: str) -> dict[str, Requirement]:
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
-    ("file", "extras"), [("requirements.txt", ()), ("requirements/dev.txt", ("dev", "bench"))]
+    ("file", "extras"),
+    [
+        ("requirements.txt", ()),
+        ("requirements/dev.txt", ("dev", "bench", "export", "serve")),
+        ("requirements/serve.txt", ("serve",)),
+    ],
 )
 def test_every_pin_is_exact_single_and_inside_its_range(
     file: str, extras: tuple[str, ...], python: str
@@ -85,6 +90,26 @@ def test_the_stand_in_for_opencv_has_the_version_of_the_headless_one_and_depends
     assert str(headless.specifier) == f"=={stand_in['project']['version']}"
     assert "dependencies" not in stand_in["project"], "pip would install it after the headless one"
     assert "./requirements/opencv-python " in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_the_image_holds_what_is_tested_and_lets_nothing_else_in() -> None:
+    image = {pin.name: str(pin.specifier) for pin in pins("requirements/serve.txt")}
+    tested = {
+        pin.name: str(pin.specifier)
+        for file in ("requirements.txt", "requirements/dev.txt")
+        for pin in pins(file)
+        if not pin.marker or pin.marker.evaluate({"python_version": "3.12"})
+    }
+    assert {name: tested.get(name) for name in image} == image
+    assert "torch" not in image
+    docker = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\n")
+    copied = {word for line in docker if line.startswith("COPY ") for word in line.split()[1:-1]}
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
+    assert ignored[1] == "*"
+    assert {line[1:] for line in ignored if line.startswith("!")} == copied
+    assert all((ROOT / word).exists() for word in copied)
+    (user,) = (line.split()[1] for line in docker if line.startswith("USER "))
+    assert int(user.split(":")[0]) > 0
 
 
 # Peers of benchmarks that live in an environment of their own, which the script names.

@@ -6,7 +6,7 @@
 
 Classes, colours and thresholds go into the file, so that tools/predict.py and tools/serve.py need nothing
 else: no config, no torch. Exit code 1, and no file, if ONNX Runtime and torch do not agree.
-Needs: pip install 'segloop[export]'.
+Needs: pip install -e '.[export]'.
 """
 
 from __future__ import annotations

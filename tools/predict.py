@@ -5,8 +5,8 @@
   python tools/predict.py CONFIG last 'scans/*.tif' --window 512 --tta --to coco --out found.json
 
 MODEL is a config, a work_dir, a RUN, a published folder, a file of weights, or, without torch, an .onnx file.
-Finished images are kept beside OUT; --resume goes on with a run that was stopped. Exit codes: 0 done, 1 images
-that could not be read.
+Finished images are kept beside OUT; --resume goes on with a run that was stopped. Exit codes: 0 done,
+1 images that could not be read.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     python tools/serve.py shore.onnx
     curl --data-binary @photo.jpg 'http://127.0.0.1:8000/predict?to=png' > mask.png
 
-An exported model needs no torch. Needs: pip install 'segloop[serve]'. Only this machine is listened to unless
+An exported model needs no torch. Needs: pip install -e '.[serve]'. Only this machine is listened to unless
 --host says otherwise; there is no password: put it behind a proxy that knows who may ask.
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,28 @@ def test_mistakes(
     assert main(monkeypatch, *filled) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+def test_an_exported_model_needs_no_torch(tiny_onnx: Path, tiny_master: Path, tmp_path: Path) -> None:
+    words = [
+        str(tiny_onnx),
+        str(tiny_master / "img_dir" / "val"),
+        "--to",
+        "mmseg",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    tool = Path(__file__).resolve().parents[2] / "tools" / "predict.py"
+    code = (
+        "import runpy, sys\n"
+        "class Blocked:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'mmengine', 'mmcv', 'mmseg', 'mmdet'):\n"
+        "            raise ImportError('blocked: ' + name)\n"
+        "sys.meta_path.insert(0, Blocked())\n"
+        f"sys.argv = {['predict.py', *words]!r}\n"
+        f"runpy.run_path({str(tool)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").rglob("*.png"))) >= 2

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import segloop
+from segloop.analysis.thresholds import ComponentRule, Thresholds, write_thresholds
 from segloop.experiments.export import checking, exporting
 from segloop.experiments.export.exporting import export
 from segloop.experiments.onnx.model import OnnxModel
@@ -49,6 +53,24 @@ def test_whole_numbers_agree_with_floats(
     assert OnnxModel.load(exported.path).notes.precision == "int8"
     assert "of 2 training images" in said[-1]
     assert b"QuantizeLinear" in exported.path.read_bytes()
+
+
+def test_tuned_thresholds_go_into_the_file(
+    tiny_onnx: Path, tiny_trained: tuple[Path, Path], tiny_undecided: Path, tiny_master: Path, tmp_path: Path
+) -> None:
+    weights = Path(shutil.copy(tiny_undecided, tmp_path / "iter_2.pth"))
+    names = OnnxModel.load(tiny_onnx).notes.classes[1:]
+    rules = {name: ComponentRule(0.15, min_area=4) for name in names}
+    write_thresholds(tmp_path / "thresholds.json", Thresholds(rules))
+    out = tmp_path / "a.onnx"
+    export(tiny_trained[0], checkpoint=weights, out=out, sizes_hw=[(32, 32)], say=lambda line: None)
+    exported = segloop.load(out)
+    assert exported.predictor.rules is not None
+    image = sorted((tiny_master / "img_dir" / "val").iterdir())[0]
+    theirs = segloop.load(tiny_trained[0], weights, precision="float32").predict(image).mask
+    assert len(np.unique(theirs)) > 1, "nothing is compared"
+    assert np.mean(exported.predict(image).mask == theirs) > 0.99
+    assert not np.array_equal(segloop.load(out, thresholds=None).predict(image).mask, theirs)
 
 
 def test_what_cannot_be_exported_is_told(

@@ -126,7 +126,7 @@ def test_a_missing_exporter_is_told_with_its_command(monkeypatch: pytest.MonkeyP
     import sys
 
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingDependency, match=r"segloop\[export\]"):
+    with pytest.raises(MissingDependency, match=r"\[export\]"):
         write_graph(torch.nn.Identity(), tmp_path / "a.onnx")
 
 

@@ -117,7 +117,7 @@ def test_files_that_cannot_be_loaded_are_told_in_words(tmp_path: Path) -> None:
 
 def test_a_missing_runtime_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'segloop\[export\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install -e '\.\[export\]'"):
         OnnxModel.load(tmp_path / "any.onnx")
 
 

@@ -55,7 +55,7 @@ def test_what_cannot_be_read_is_named(model, tmp_path: Path) -> None:
 def test_batches_are_as_large_as_their_pixels_allow(model, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.batch_size((9, 9)) == 2
     monkeypatch.setattr(model, "settings", Settings())
-    assert [model.batch_size(size) for size in ((8, 8), (512, 512), (4000, 4000))] == [32, 2, 1]
+    assert [model.batch_size(size) for size in ((8, 8), (512, 512), (4000, 4000))] == [32, 1, 1]
     monkeypatch.setattr(model, "settings", Settings(window_hw=(64, 64)))
     assert model.input_size((65, 20)) is None  # cut into windows, alone
     assert model.input_size((64, 20)) == (64, 20)

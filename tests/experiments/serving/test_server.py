@@ -36,5 +36,5 @@ def test_a_port_that_is_taken_or_is_none_is_told(service: Service) -> None:
 
 def test_a_missing_server_is_told_with_its_command(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'segloop\[serve\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install -e '\.\[serve\]'"):
         make_server(service, host="127.0.0.1", port=0)

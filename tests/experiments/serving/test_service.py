@@ -183,6 +183,18 @@ def test_slow_models_and_slow_senders_are_given_up() -> None:
         assert service.open == 0
 
 
+def test_a_sender_who_goes_away_leaves_nothing_open(caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as (client, _, service):
+        address = (client.base_url.host, client.base_url.port)
+        with socket.create_connection(address, timeout=60) as sender:
+            sender.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nsome")
+            until(lambda: service.open == 1)
+        until(lambda: service.counters.answers == {400: 1})
+        assert service.open == 0
+        assert mask(client.post("/predict", content=as_png(half_bright()))).shape == (20, 30)
+    assert "request failed" not in caplog.text
+
+
 def test_those_who_were_heard_are_answered_at_the_end() -> None:
     with ThreadPoolExecutor(1) as pool:
         with serving() as (client, model, _):
@@ -212,7 +224,7 @@ def test_a_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setitem(sys.modules, "fastapi", None)
     service = Service(Bright())
-    with pytest.raises(MissingDependency, match=r"pip install 'segloop\[serve\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install -e '\.\[serve\]'"):
         create_app(service)
     service.batcher.close(seconds=60)
     assert json.dumps(service.metrics())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,9 @@ def torch_logits(
     padded = data["inputs"].shape[2:]
     for sample in data["data_samples"]:
         sample.set_metainfo({"img_shape": padded, "pad_shape": tuple(padded)})
-    logits = model.inference(data["inputs"], [sample.metainfo for sample in data["data_samples"]])
+    with warnings.catch_warnings():  # mmseg warns of every size that aligned corners do not like
+        warnings.simplefilter("ignore")
+        logits = model.inference(data["inputs"], [sample.metainfo for sample in data["data_samples"]])
     for sample in model.postprocess_result(logits, data["data_samples"]):
         scores = sample.seg_logits.data.float()
         if len(scores) == 1:  # mmseg has taken the sigmoid already

@@ -109,7 +109,6 @@ def export(
 def build(found: Found) -> tuple[EncoderDecoder, dict[str, Any]]:
     """Return a model with its weights, in eval mode, and what stands beside the weights."""
     with silent_imports():
-        from mmengine.config import ConfigDict
         from mmengine.registry import MODELS, init_default_scope
 
         import segloop.experiments.components  # noqa: F401
@@ -122,7 +121,7 @@ def build(found: Found) -> tuple[EncoderDecoder, dict[str, Any]]:
     content = read_checkpoint(found.checkpoint)
     weights = weights_in(content, path=found.checkpoint)
     with config_mistakes():
-        model = MODELS.build(ConfigDict(bare_model(found.config)))  # mmseg asks for `test_cfg.mode`
+        model = MODELS.build(bare_model(found.config))
     if not isinstance(model, EncoderDecoder):
         raise ConfigError(
             f"{type(model).__name__} cannot be exported: semantic models that are an EncoderDecoder can."

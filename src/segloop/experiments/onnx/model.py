@@ -14,10 +14,11 @@ from segloop.data.masks import paint
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
 from segloop.experiments.predict.results import SemanticPrediction
 from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError
+from segloop.utils.workers import cpu_count
 
 INPUT, OUTPUT = "image", "logits"
 SUFFIX = ".onnx"
-INSTALL = "pip install 'segloop[export]'"
+INSTALL = "pip install -e '.[export]'"
 
 
 class OnnxModel:
@@ -43,8 +44,10 @@ class OnnxModel:
         options = ort.SessionOptions()
         options.enable_mem_pattern = False  # memory is planned for one shape, and here each may be another
         options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        # As many as this process may use: ONNX Runtime counts the machine's cores, whatever a container has.
+        options.intra_op_num_threads = threads or cpu_count()
+        # Threads that wait by spinning take the cores from whoever else computes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has an exception for each of its states, all undocumented

@@ -129,7 +129,7 @@ class OnnxPredictor:
         return SemanticPrediction(mask=mask, classes=self.classes)
 
 
-def _rules(asked: Settings, runner: OnnxModel) -> list[ComponentRule] | None:
+def _rules(asked: Settings, runner: OnnxModel) -> Sequence[ComponentRule] | None:
     """Return a rule for each class, the background's unused; None where the likeliest class wins."""
     classes, rules = runner.classes, runner.rules
     if asked.thresholds is None:

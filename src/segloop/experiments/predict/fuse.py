@@ -20,34 +20,31 @@ _PROBE_HW = (96, 128)  # divides by 32, and differs by side
 
 
 class PackedConv2d(nn.Conv2d):
-    """A `Conv2d` with the same parameters whose weights oneDNN has laid out once, with ReLU inside if asked.
+    """A `Conv2d` with the same parameters whose weights oneDNN has laid out once, with a ReLU if asked.
 
-    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU.
-    `relu` and `dtype` are set by `pack`.
+    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU. The
+    layout is one for images of any size: one that was chosen for a size took a U-Net twice as long at
+    another. `relu` and `dtype` are set by `pack`.
     """
 
     relu: bool
     dtype: torch.dtype
-    _weights: Tensor | None
+    _packed: tuple[Tensor, Tensor | None] | None
 
     def forward(self, image: Tensor, add: Tensor | None = None) -> Tensor:
         """Convolve `image` [N, C, H, W], and add `add` before the ReLU."""
-        image = image.to(self.dtype)
-        if self._weights is None:
-            self._weights = torch.ops.mkldnn._reorder_convolution_weight(
-                self.weight.detach().to(self.dtype), *self._geometry(), list(image.shape)
-            )
-            self._bias = None if self.bias is None else self.bias.detach().to(self.dtype)
-        padding, stride, dilation, groups = self._geometry()
-        place = (padding, stride, dilation, groups)
+        image, place = image.to(self.dtype), self._geometry()
+        if self._packed is None:
+            weights = self.weight.detach().to(self.dtype)
+            bias = None if self.bias is None else self.bias.detach().to(self.dtype)
+            self._packed = torch.ops.mkldnn._reorder_convolution_weight(weights, *place, None), bias
+        weights, bias = self._packed
         if add is None:
             kind = "relu" if self.relu else "none"
-            return torch.ops.mkldnn._convolution_pointwise(
-                image, self._weights, self._bias, *place, kind, [], ""
-            )
+            return torch.ops.mkldnn._convolution_pointwise(image, weights, bias, *place, kind, [], "")
         after = "relu" if self.relu else None
         return torch.ops.mkldnn._convolution_pointwise.binary(
-            image, add.to(self.dtype), self._weights, self._bias, *place, "add", 1.0, after, [], ""
+            image, add.to(self.dtype), weights, bias, *place, "add", 1.0, after, [], ""
         )
 
     def _geometry(self) -> tuple[list[int], list[int], list[int], int]:
@@ -108,7 +105,7 @@ def pack(model: nn.Module, *, dtype: torch.dtype = torch.float32) -> nn.Module:
             and module.padding_mode == "zeros"
         ):
             module.__class__ = PackedConv2d
-            module.relu, module.dtype, module._weights = False, dtype, None  # type: ignore[assignment]
+            module.relu, module.dtype, module._packed = False, dtype, None  # type: ignore[assignment]
     for module in list(model.modules()):
         if isinstance(module, nn.Sequential):
             _absorb_in_sequence(module)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from segloop.experiments.predict.semantic import SemanticPredictor
 
 PRECISIONS = ("float32", "bfloat16", "float16")
-BATCH_PIXELS = {"cpu": 1 << 19, "cuda": 1 << 23}  # of the images that go through the network together
+BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 23}  # of the images that go through the network together
 MOST_IN_BATCH = 32
 
 

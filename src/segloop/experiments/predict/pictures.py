@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Channels = Literal["rgb", "bgr"]
-LABELS = ("LoadAnnotations", "LoadIndexMask", "LoadInstances", "LoadPanopticAnnotations", "LoadProposals")
 _LOADER = "LoadImageFromFile"
 
 
@@ -33,7 +32,7 @@ class Pictures:
     """
 
     def __init__(self, steps: Sequence[Mapping[str, Any]], *, resize: bool = True) -> None:
-        kept = [deepcopy(dict(step)) for step in _flat(steps) if _kind(step) not in LABELS]
+        kept = [deepcopy(dict(step)) for step in _flat(steps) if not _reads_labels(step)]
         if not resize:
             kept = [step for step in kept if "Resize" not in _kind(step) and "Pad" not in _kind(step)]
         if not kept or not _kind(kept[0]).startswith(_LOADER):
@@ -129,6 +128,10 @@ def _of_pillow(image: Any) -> np.ndarray:
     if image.mode.startswith("I;16") or image.mode == "I":
         return as_bgr(np.asarray(image).astype(np.uint16))
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+
+
+def _reads_labels(step: Mapping[str, Any]) -> bool:
+    return _kind(step).startswith("Load") and not _kind(step).startswith("LoadImage")
 
 
 def _flat(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -75,6 +75,7 @@ def _coco(prediction: Prediction) -> Answer:
 
 def _rle(prediction: Prediction) -> Answer:
     """COCO's compressed run lengths: one a class that is there, or one an object."""
+    found: list[tuple[Runs, int, float | None]]
     if isinstance(prediction, SemanticPrediction):
         present = [place for place in np.unique(prediction.mask).tolist() if place != _background(prediction)]
         found = [(encode(prediction.mask == place), place, None) for place in present]

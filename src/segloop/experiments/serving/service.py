@@ -17,7 +17,7 @@ from segloop.experiments.serving.refusals import Refusal
 from segloop.experiments.serving.uploads import FORM, Limits, decode, read_body, uploaded_file
 from segloop.utils.errors import MissingDependency
 
-INSTALL = "pip install 'segloop[serve]'"
+INSTALL = "pip install -e '.[serve]'"
 FAULT = "A fault of the service; see its log."
 LOG = logging.getLogger("uvicorn.error")
 PLAIN = "text/plain; version=0.0.4"  # Prometheus' own
@@ -59,9 +59,14 @@ class Service:
                 raise Refusal(
                     408, f"The upload did not arrive within {self.limits.seconds:g} seconds."
                 ) from None
-            file = uploaded_file(body, request.headers.get("content-type", ""))
+            except Refusal:
+                raise
+            except Exception as error:  # the sender has gone
+                raise Refusal(400, "The upload broke off.") from error
+            kind = request.headers.get("content-type", "")
+            rest = max(until - time.monotonic(), 0.001)
             try:
-                return await asyncio.wait_for(self._answer(file, to), max(until - time.monotonic(), 0.001))
+                return await asyncio.wait_for(self._answer(body, kind, to=to), rest)
             except (TimeoutError, asyncio.TimeoutError):
                 raise Refusal(
                     503, f"There is no answer within {self.limits.seconds:g} seconds; try again."
@@ -69,7 +74,9 @@ class Service:
         finally:
             self.open -= 1
 
-    async def _answer(self, file: bytes, to: str) -> Any:
+    async def _answer(self, body: bytes, content_type: str, *, to: str) -> Any:
+        # parsing and decoding are the processor's work, and other requests must be heard meanwhile
+        file = await asyncio.to_thread(uploaded_file, body, content_type)
         image = await asyncio.to_thread(decode, file, limits=self.limits)
         prediction = await asyncio.wrap_future(self.batcher.submit(image))
         return await asyncio.to_thread(answer, prediction, to=to)
@@ -89,7 +96,6 @@ def create_app(service: Service) -> Any:
     try:
         from fastapi import FastAPI, Request
         from fastapi.responses import JSONResponse, Response
-        from starlette.exceptions import HTTPException
     except ImportError as error:
         raise MissingDependency("fastapi", why="the service needs it", command=INSTALL) from error
 
@@ -141,14 +147,11 @@ def create_app(service: Service) -> Any:
         """Counters in Prometheus' format."""
         return Response(service.metrics(), media_type=PLAIN)
 
-    async def http_error(_: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException):
-            return _refused(Refusal(error.status_code, str(error.detail)))
-        return _refused(Refusal(500, FAULT))
+    async def http_error(_: Request, error: Any) -> Response:
+        return _refused(Refusal(error.status_code, str(error.detail)))
 
     # With `from __future__ import annotations` FastAPI looks types up in the module, and these are local.
-    for function in (predict, http_error):
-        function.__annotations__ = {**function.__annotations__, "request": Request, "return": Response}
+    predict.__annotations__.update(request=Request)
     body = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", FORM)}
     app.add_api_route(
         "/predict",
@@ -161,6 +164,6 @@ def create_app(service: Service) -> Any:
     app.add_api_route("/model", model, methods=["GET"], response_model=None)
     app.add_api_route("/health", health, methods=["GET"], response_model=None)
     app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, http_error)
+    for status in (404, 405):
+        app.add_exception_handler(status, http_error)
     return app
