@@ -31,6 +31,15 @@ def test_labels_are_numbered_in_the_order_of_the_classes_not_of_the_file(root: P
     assert [each["bbox_label"] for each in given[3]["instances"]] == [1, 0, 1]
 
 
+def test_pixels_that_nobody_scores_are_handed_on(root: Path) -> None:
+    file = root / "annotations/instances_train.json"
+    content = json.loads(file.read_text())
+    void = {"size": list(SIZE_HW), "counts": to_strings([encode(np.ones(SIZE_HW))])[0]}
+    content["images"][1]["segloop"] = {"ignore": void}
+    file.write_text(json.dumps(content))
+    assert [each.get("unscored") for each in loaded(root)] == [None, void, None, None]
+
+
 def test_images_without_objects_stay_unless_asked(root: Path) -> None:
     source = InstanceSource.find(root, "train")
     assert len(load_split(source, training=True)) == 4

@@ -90,7 +90,7 @@ class SegLoopInstanceMetric(BaseMetric):
         self.recent: dict[str, Judged] = {}
         """The images of the last batch, by path, for who records them too."""
         self._rules: list[InstanceRule] | None = None
-        self._listed: dict[Any, list[dict[str, Any]]] | None = None
+        self._listed: dict[Any, dict[str, Any]] | None = None
         self._scorer: InstanceScorer | None = None
         self._told = False
 
@@ -125,7 +125,8 @@ class SegLoopInstanceMetric(BaseMetric):
     def truth(self, sample: Mapping[str, Any]) -> Instances | None:
         """Return the true objects of a data sample: from the file, else as it brings them; None without."""
         if self.ann_file is not None:
-            return listed_instances(self._listed_in_file(sample), sample)
+            image = self._listed_in_file(sample)
+            return listed_instances(image["instances"], {**sample, "unscored": image.get("unscored")})
         if "instances" in sample:
             return listed_instances(sample["instances"], sample)
         return loaded_instances(sample) if "gt_instances" in sample else None
@@ -219,18 +220,18 @@ class SegLoopInstanceMetric(BaseMetric):
             raise ConfigError(f"score_thr of SegLoopInstanceMetric, by class: {'; '.join(told)}")
         return [InstanceRule(float(self.score_thr[name]), self.min_area) for name in names]
 
-    def read_file(self) -> dict[Any, list[dict[str, Any]]]:
-        """Return the true objects of `ann_file` by image id; it is read once."""
+    def read_file(self) -> dict[Any, dict[str, Any]]:
+        """Return the images of `ann_file` with their true objects, by image id; it is read once."""
         if self._listed is None:
             assert self.ann_file is not None
             file = Path(self.ann_file)
             given = {"ann_file": file.name, "metainfo": {"classes": tuple(self.class_names)}}
             source = InstanceSource.find(file.parent, "", given)
             images = load_split(source, training=False, drop=DROPPABLE)
-            self._listed = {image["img_id"]: image["instances"] for image in images}
+            self._listed = {image["img_id"]: image for image in images}
         return self._listed
 
-    def _listed_in_file(self, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _listed_in_file(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         images = self.read_file()
         if sample["img_id"] not in images:
             raise DataError(
