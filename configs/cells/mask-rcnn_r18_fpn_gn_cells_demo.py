@@ -3,6 +3,9 @@
 #   python tools/train.py configs/cells/mask-rcnn_r18_fpn_gn_cells_demo.py
 #   python tools/tune.py work_dirs/mask-rcnn_r18_fpn_gn_cells_demo
 #   python tools/test.py configs/cells/mask-rcnn_r18_fpn_gn_cells_demo.py
+#
+# Cost: 2500 iterations, 2.2 CPU seconds each on a busy core with AVX2 alone (float32), 1.1 GB.
+# Expect: not measured.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/cells_instances.py',

@@ -2,6 +2,9 @@
 #
 #   python tools/train.py configs/cityscapes/mask-rcnn_r18_fpn_gn_cityscapes_demo.py
 #   python tools/test.py configs/cityscapes/mask-rcnn_r18_fpn_gn_cityscapes_demo.py
+#
+# Cost: 3000 iterations, 1.6 CPU seconds each on a busy core with AVX2 alone (float32), 1.0 GB.
+# Expect: not measured.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/cityscapes_instances.py',

@@ -2,6 +2,10 @@
 #
 #   python tools/train.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
 #   python tools/test.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
+#
+# Cost: 4000 iterations, 1.3 CPU seconds each on a busy core with AVX2 alone (float32), 1.0 GB.
+# Expect: In 1200 iterations (lr 1e-3, a quarter of the RoIs objects): val image_fgIoU 36.8, mIoU 23.6, still rising;
+# the full length has not been measured.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/spacecraft_instances.py',
