@@ -58,11 +58,10 @@ class _FusedBlock:
         """Return the block's features."""
         block: Any = self
         identity = image if block.downsample is None else block.downsample(image)
-        *inner, last = [block.conv1, block.conv2, *([block.conv3] if hasattr(block, "conv3") else [])]
-        features = image
-        for conv in inner:
-            features = conv(features)
-        return last(features, identity)
+        features = block.conv1(image)
+        if not hasattr(block, "conv3"):
+            return block.conv2(features, identity)
+        return block.conv3(block.conv2(features), identity)
 
 
 def fuse(
@@ -170,7 +169,7 @@ def _absorb_in_module(module: ConvModule) -> None:
     plain = tuple(module.order) == ("conv", "norm", "act") and isinstance(module.conv, PackedConv2d)
     normless = not module.with_norm or isinstance(module.norm, nn.Identity)
     if plain and normless and module.with_activation and type(module.activate) is nn.ReLU:
-        module.conv.relu = True  # type: ignore[union-attr]
+        module.conv.relu = True
         module.activate = nn.Identity()
 
 

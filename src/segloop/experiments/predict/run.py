@@ -98,7 +98,7 @@ def predict_images(
         images=images,
         load=LoadKept(kept.path, model.classes),
         places={image_id: kept.places[image_id] for image_id in ids},
-        skipped={image_id: error for image_id in ids if (error := kept.places[image_id].error) is not None},
+        skipped={image_id: why for image_id in ids if (why := kept.places[image_id].error) is not None},
         done_before=len(images) - total,
     )
 

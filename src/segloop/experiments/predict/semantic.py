@@ -146,7 +146,7 @@ class SemanticPredictor:
         return inputs, [sample.metainfo for sample in ready["data_samples"]]
 
     def _logits(self, inputs: Tensor, metas: list[dict[str, Any]]) -> Tensor:
-        size_hw = tuple(inputs.shape[2:])
+        size_hw = (int(inputs.shape[2]), int(inputs.shape[3]))
         sliding = self.model.test_cfg is not None and self.model.test_cfg.get("mode", "whole") == "slide"
         with self.autocast():
             if self.plain and not sliding:
