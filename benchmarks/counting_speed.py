@@ -108,9 +108,7 @@ def compare(peers: dict[str, Callable[[], list[int]]], args: argparse.Namespace)
         )
 
 
-def draw_pair(
-    size: int, classes: int, *, seed: int, noise: float = 0.01
-) -> tuple[np.ndarray, np.ndarray]:
+def draw_pair(size: int, classes: int, *, seed: int, noise: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
     """Return a truth of smooth regions with 3 % ignored and a prediction with shifted edges and spots."""
     draw = np.random.default_rng(seed)
     coarse = draw.integers(0, classes, (size // 24 + 1, size // 24 + 1), dtype=np.uint8)

@@ -44,7 +44,13 @@ def test_plain_masks_are_read_as_pillow_reads_them(shape: tuple[int, int]) -> No
         image.convert("P").save(palette, "PNG")
     by_cv2 = cv2.imencode(".png", mask)[1].tobytes()  # rows as differences to the left
     up = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_STRATEGY, 0])[1].tobytes()
-    for data in (encode_grey(mask), encode_indices(mask, palette=[(0, 0, 0)]), palette.getvalue(), by_cv2, up):
+    for data in (
+        encode_grey(mask),
+        encode_indices(mask, palette=[(0, 0, 0)]),
+        palette.getvalue(),
+        by_cv2,
+        up,
+    ):
         found = decode_plain(data)
         if found is not None:
             assert np.array_equal(found, mask)

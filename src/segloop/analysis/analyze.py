@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from segloop.analysis import (
 )
 from segloop.analysis import suspects as suspicion
 from segloop.analysis.gathering import Gathered, gather
+from segloop.analysis.instance_errors import ImageErrors
 from segloop.analysis.measures import TRAITS, measure_run
 from segloop.analysis.regions import KIND_RULES
 from segloop.analysis.runs import Run
@@ -44,11 +45,12 @@ class Analysis:
     numbers: dict[str, Any]
     images: dict[str, list[Any]]  # columns of one length
     suspects: list[Suspect]
+    errors: dict[str, ImageErrors] = field(default_factory=dict)  # of an instance RUN, by image
 
 
 @dataclass(frozen=True, eq=False)
-class _Rank:
-    """What images are ranked by, and what settles ties."""
+class Rank:
+    """What images are ranked by, and what settles ties: wrong pixels, or objects."""
 
     values: FloatArray
     wrong: npt.NDArray[np.int64]
@@ -75,7 +77,7 @@ def analyze(
     found = suspicion.find_suspects(gathered)
     confidence = _confidence(run)
     images, ranks = _images(run, gathered, per_image, found, confidence)
-    rankings = {key: _named(images, rank, topk=topk) for key, rank in ranks.items()}
+    rankings = {key: named(images, rank, topk=topk) for key, rank in ranks.items()}
     numbers: dict[str, Any] = {
         "format": FORMAT,
         "kind": run.kind,
@@ -132,7 +134,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 6)
+        return None if math.isnan(value) else round(float(value), 6)
     return value
 
 
@@ -162,17 +164,17 @@ def _images(
     per_image: dict[str, FloatArray],
     found: list[Suspect],
     confidence: dict[str, np.ndarray] | None,
-) -> tuple[dict[str, list[Any]], dict[str, _Rank]]:
+) -> tuple[dict[str, list[Any]], dict[str, Rank]]:
     """Return a column per fact of the images, and the rankings."""
     ids, names = gathered.image_ids, run.class_names
     dice = per_image["mDice_fg"]
     cost, surprise = ranking.gains(gathered), ranking.surprise(ids, confidence)
     wrong = ranking.wrong_pixels(gathered)
     ranks = {
-        "worst": _Rank(dice, wrong),
-        "best": _Rank(dice, wrong, descending=True),
-        "costly": _Rank(np.where(cost > 0, cost, np.nan), wrong, descending=True),
-        "surprising": _Rank(np.where(surprise > 0, surprise, np.nan), wrong, descending=True),
+        "worst": Rank(dice, wrong),
+        "best": Rank(dice, wrong, descending=True),
+        "costly": Rank(np.where(cost > 0, cost, np.nan), wrong, descending=True),
+        "surprising": Rank(np.where(surprise > 0, surprise, np.nan), wrong, descending=True),
     }
     columns: dict[str, FloatArray] = {
         **{name: per_image[name] for name in ("mDice_fg", "mIoU_fg", "mBF_fg", "aAcc")},
@@ -184,17 +186,18 @@ def _images(
     for band in ranking.size_bands(gathered):
         recall = ranking.band_recall(gathered, band)
         columns[f"found_{band.name}"] = recall
-        ranks[f"size:{band.name}"] = _Rank(recall, wrong)
+        ranks[f"size:{band.name}"] = Rank(recall, wrong)
     columns |= dict(zip(TRAITS, gathered.traits.T, strict=True))
     for index, name in enumerate(names if len(names) <= MOST_CLASSES else ()):
         if index != gathered.background:
             of_class, wrong_there = ranking.class_dice(gathered, index)
             columns[f"Dice.{name}"] = of_class
-            ranks[f"class:{name}"] = _Rank(of_class, wrong_there)
+            ranks[f"class:{name}"] = Rank(of_class, wrong_there)
     return {"image_id": list(ids), **{name: values.tolist() for name, values in columns.items()}}, ranks
 
 
-def _named(images: dict[str, list[Any]], rank: _Rank, *, topk: int) -> list[dict[str, Any]]:
+def named(images: dict[str, list[Any]], rank: Rank, *, topk: int) -> list[dict[str, Any]]:
+    """Return the first images of a ranking, for JSON."""
     ids = images["image_id"]
     places = ranking.order(rank.values, ids, descending=rank.descending, wrong=rank.wrong)[:topk]
     return [{"image_id": ids[place], "value": float(rank.values[place])} for place in places.tolist()]
