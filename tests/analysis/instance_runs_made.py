@@ -75,10 +75,17 @@ def write_instance_run(
     (run / "metrics.json").write_text(json.dumps({"format": FORMAT, "kind": "instance", **metrics}))
     (run / "timing.json").write_text("{}")
     meta = {
-        "format": FORMAT, "kind": "instance", "experiment": "rcnn", "split": "test",
-        "finished": "2026-01-01T00:00:00Z", "classes": list(names), "palette": [], "no_matches": None,
+        "format": FORMAT,
+        "kind": "instance",
+        "experiment": "rcnn",
+        "split": "test",
+        "finished": "2026-01-01T00:00:00Z",
+        "classes": list(names),
+        "palette": [],
+        "no_matches": None,
         "category_ids": [7 + number for number in range(len(names))],
-        "data": {"name": "objects", "root": "../../../../data"}, "files": ["images.csv", "metrics.json"],
+        "data": {"name": "objects", "root": "../../../../data"},
+        "files": ["images.csv", "metrics.json"],
     }
     (run / "meta.json").write_text(json.dumps(meta | changes))
     return read_run(run)
@@ -105,9 +112,12 @@ def _coco(
         ):
             listed.append(
                 {
-                    "id": len(listed) + 1, "image_id": numbers[image_id], "category_id": 7 + label,
+                    "id": len(listed) + 1,
+                    "image_id": numbers[image_id],
+                    "category_id": 7 + label,
                     "segmentation": {"size": list(truth.size_hw), "counts": text},
-                    "area": int(area), "iscrowd": int(many),
+                    "area": int(area),
+                    "iscrowd": int(many),
                 }
             )
     return {

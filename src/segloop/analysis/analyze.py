@@ -29,6 +29,7 @@ from segloop.analysis.regions import KIND_RULES
 from segloop.analysis.runs import Run
 from segloop.analysis.suspects import Suspect
 from segloop.utils.errors import DataError, UserError
+from segloop.viz.closeup import SPREAD
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def analyze(
         "without_labels": len(run.images) - len(gathered),
         "pixels": int(gathered.confusion.sum()),
         "class_names": names,
-        "palette": run.meta.get("palette") or [],
+        "palette": palette_of(run),
         "background": background,
         "ignore_index": run.meta.get("ignore_index"),
         "notes": _notes(run, gathered),
@@ -99,7 +100,7 @@ def analyze(
             {"name": band.name, "from": band.low, "to": band.high} for band in ranking.size_bands(gathered)
         ],
         "by_position": dependence.by_position(gathered),
-        "by_traits": dependence.by_traits(gathered, per_image["mDice_fg"], seed=seed),
+        "by_traits": dependence.by_traits(gathered.traits, per_image["mDice_fg"], seed=seed),
         "calibration": calibration.calibrate(
             confidence, names, background=background, true_pixels=gathered.confusion.sum(axis=1)
         ),
@@ -121,6 +122,12 @@ def require_semantic(run: Run) -> None:
         )
     if not run.class_names:
         raise DataError(f"{run.folder}: meta.json names no classes. Test the checkpoint again.")
+
+
+def palette_of(run: Run) -> list[list[int]]:
+    """Return a colour for each class: the data set's own, or ours."""
+    names, given = run.class_names, run.meta.get("palette") or []
+    return given if len(given) >= len(names) else [list(SPREAD[n % len(SPREAD)]) for n in range(len(names))]
 
 
 def plain(value: Any) -> Any:

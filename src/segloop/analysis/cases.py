@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from segloop.analysis.analyze import Analysis
+from segloop.analysis.analyze import Analysis, palette_of
 from segloop.analysis.instance_errors import SPARED
 from segloop.analysis.measures import read_truth
 from segloop.analysis.suspects import Suspect
@@ -17,7 +17,7 @@ from segloop.data.index_masks import read_index_mask
 from segloop.data.masks import Runs, areas, boxes_xyxy, paint
 from segloop.data.true_objects import CocoObjects
 from segloop.utils.errors import DataError
-from segloop.viz.closeup import SPREAD, read_rgb
+from segloop.viz.closeup import read_rgb
 from segloop.viz.error_pictures import Case
 
 
@@ -35,7 +35,9 @@ def open_case(analysis: Analysis, image_id: str) -> Case:
         raise DataError(f"{image_id}: the picture and its mask have different sizes.", image_id=image_id)
     pred = read_index_mask(run.prediction_file(image_id))
     ignore = run.meta.get("ignore_index")
-    return Case(image_id, image, mask, pred, run.class_names, palette_of(analysis), run.background, ignore)
+    return Case(
+        image_id, image, mask, pred, run.class_names, palette_of(analysis.run), run.background, ignore
+    )
 
 
 def suspect_box(analysis: Analysis, suspect: Suspect) -> tuple[int, int, int, int]:
@@ -47,13 +49,6 @@ def suspect_box(analysis: Analysis, suspect: Suspect) -> tuple[int, int, int, in
     runs = found_runs[found] if found >= 0 else true_runs[truth][0]
     left, top, right, bottom = np.asarray(boxes_xyxy([runs], size_hw))[0].tolist()
     return int(left), int(top), int(right), int(bottom)
-
-
-def palette_of(analysis: Analysis) -> Sequence[Sequence[int]]:
-    """Return a colour for each class: the data set's own, or ours."""
-    names = analysis.run.class_names
-    given = analysis.run.meta.get("palette") or []
-    return given if len(given) >= len(names) else [SPREAD[n % len(SPREAD)] for n in range(len(names))]
 
 
 def _objects(analysis: Analysis, image_id: str) -> Case:
@@ -70,7 +65,7 @@ def _objects(analysis: Analysis, image_id: str) -> Case:
         [(found_runs[place], int(found.labels[place])) for place in shown],
     )
     maps = [_maps(side, size_hw, nothing=nothing) for side in sides]
-    palette = [*palette_of(analysis), (0, 0, 0)]
+    palette = [*palette_of(analysis.run), (0, 0, 0)]
     names = [*run.class_names, "nothing"]
     (truth, true_objects), (pred, found_objects) = maps
     return Case(image_id, image, truth, pred, names, palette, nothing, None, (true_objects, found_objects))
@@ -93,7 +88,7 @@ def _runs(
 ) -> tuple[list[tuple[Runs, int, bool]], Sequence[Runs], tuple[int, int]]:
     """Return the true objects, run lengths, class and crowd, and the run lengths of found ones."""
     run = analysis.run
-    row = run.images.loc[image_id]
+    row: Any = run.images.loc[image_id]
     size_hw = int(row["height"]), int(row["width"])
     file = run.truth_file(image_id, data_root=analysis.data_root)
     if file is None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segloop.analysis import bootstrap, instance_errors, instance_suspects
-from segloop.analysis.analyze import FORMAT, MOST_CLASSES, Analysis, Rank, named, plain
+from segloop.analysis.analyze import FORMAT, MOST_CLASSES, Analysis, Rank, named, palette_of, plain
 from segloop.analysis.calibration import BINS, RULE, calibration_error, reliability
 from segloop.analysis.dependence import by_traits
 from segloop.analysis.instance_gathering import GatheredObjects, gather_objects
@@ -58,7 +58,7 @@ def analyze_instances(
         "without_labels": len(run.images) - len(gathered),
         "objects": gathered.sums.true,
         "class_names": names,
-        "palette": run.meta.get("palette") or [],
+        "palette": palette_of(run),
         "background": -1,  # what is no object
         "ignore_index": None,
         "notes": _notes(run, gathered),
@@ -108,7 +108,7 @@ def _notes(run: Run, gathered: GatheredObjects) -> list[str]:
     notes = []
     if run.meta["split"] == "train":
         notes.append(
-            "The model was trained on these images: scores are too good, and mistakes of the labels were learnt."
+            "The model was trained on these images: scores are too good, mistakes of the labels were learnt."
         )
     if len(gathered) == 1:
         notes.append("One image gives no intervals.")
@@ -151,7 +151,7 @@ def _images(
         recall = np.divide(found, there, out=np.full(len(there), np.nan), where=there > 0)
         columns[f"found_{band.name}"] = recall
         ranks[f"size:{band.name}"] = Rank(recall, wrong)
-    columns |= dict(zip(TRAITS, _traits(gathered, looks).traits.T, strict=True))
+    columns |= dict(zip(TRAITS, _traits(gathered, looks).T, strict=True))
     for index, name in enumerate(names if len(names) <= MOST_CLASSES else ()):
         whole = counts[:, 1, index] + counts[:, 2, index]
         own = np.divide(2 * counts[:, 0, index], whole, out=np.full(len(whole), np.nan), where=whole > 0)
@@ -164,19 +164,12 @@ def _images(
     )
 
 
-class _Traits:
-    """What `by_traits` reads: the traits of images, [images, TRAITS]."""
-
-    def __init__(self, traits: FloatArray) -> None:
-        self.traits = traits
-
-
-def _traits(gathered: GatheredObjects, looks: FloatArray) -> _Traits:
+def _traits(gathered: GatheredObjects, looks: FloatArray) -> FloatArray:
     """Return brightness, contrast, sharpness, number of objects and their share of the image."""
     by_id = {str(row[0]): row[1:] for row in looks}
     rows = np.array([by_id[image_id] for image_id in gathered.image_ids], np.float64)
     share = np.array(gathered.object_pixels) / np.maximum(rows[:, 3], 1)
-    return _Traits(np.column_stack([rows[:, :3], gathered.objects, share]))
+    return np.column_stack([rows[:, :3], gathered.objects, share])
 
 
 def _classes(gathered: GatheredObjects, names: list[str]) -> list[dict[str, Any]]:
@@ -214,7 +207,7 @@ def _by_size(gathered: GatheredObjects, names: list[str]) -> list[dict[str, Any]
                 if of_class[0]
             },
         }
-        for place, (objects, hit, _) in enumerate(sums.tolist())
+        for place, (objects, hit) in enumerate(sums.tolist())
         if objects
     ]
 

@@ -1,4 +1,4 @@
-"""What went wrong with the objects of an image, in the spirit of TIDE, and what mending each kind would gain."""
+"""What went wrong with objects, in the spirit of TIDE, and what mending each kind of mistake would gain."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ KIND_RULES: dict[str, str] = {
 }
 RIGHT, SPARED = -1, -2  # of found objects: no mistake; not counted
 RULE = (
-    "Quality: the sum of the IoU of matched objects (of one class, IoU over 0.5) over TP + FP/2 + FN/2, all classes "
-    "together. What mending a kind would gain: wrong classes and places become right (with the mean IoU of those "
-    "that are), what is double, invented or both is not there, what is missed need not be found, outlines are "
-    "perfect; one kind at a time, so gains do not add up."
+    "Quality: the sum of the IoU of matched objects (of one class, IoU over 0.5) over TP + FP/2 + FN/2, all "
+    "classes together. What mending a kind would gain: wrong classes and places become right (with the mean "
+    "IoU of those that are), what is double, invented or both is not there, what is missed need not be "
+    "found, outlines are perfect; one kind at a time, so gains do not add up."
 )
 
 
@@ -41,9 +41,9 @@ RULE = (
 class ImageErrors:
     """What became of each found and each true object of an image.
 
-    `kinds` [F] is a place in KINDS, RIGHT or SPARED; `partners` [F] the true object that it is about, -1 for none;
-    `overlaps` [F] their IoU. `hit` [T] says which true objects were found, `missed` [T] which were not at all,
-    `counted` [T] which are to be found.
+    `kinds` [F] is a place in KINDS, RIGHT or SPARED; `partners` [F] the true object that it is about, -1 for
+    none; `overlaps` [F] their IoU. `hit` [T] says which true objects were found, `missed` [T] which were not
+    at all, `counted` [T] which are to be found.
     """
 
     image_id: str

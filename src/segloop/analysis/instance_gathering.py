@@ -1,4 +1,4 @@
-"""Goes once through the matches of an instance RUN and keeps what an analysis needs: sums, and a row per image."""
+"""Goes once through the matches of an instance RUN and keeps what an analysis needs of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_CANDIDATES = 12  # of an image
 
 @dataclass(frozen=True)
 class Candidate:
-    """An object that may be labelled wrongly: what kind of mistake it would be the model's, and how sure it is.
+    """An object that may be labelled wrongly: what mistake it would be of the model, and how sure it is.
 
     `found` and `truth` are places among the image's objects, -1 for none; `pixels` are those in doubt.
     """
@@ -52,8 +52,8 @@ class GatheredObjects:
     """Sums over the images of an instance RUN, columns per image, and candidates for wrong labels.
 
     `confusion` counts objects [truth, predicted], each with one more place, for what was missed or invented.
-    `sizes` are objects, found ones and their summed IoU [class, bin of area, 3]. `scored` counts found objects
-    by [class, wrong or right, bin of score], with the sums of their scores in `score_sums`.
+    `sizes` are objects and found ones [class, bin of area, 2]. `scored` counts found objects by [class, wrong
+    or right, bin of score], with the sums of their scores in `score_sums`.
     """
 
     num_classes: int
@@ -78,7 +78,7 @@ class GatheredObjects:
     def __post_init__(self) -> None:
         count = self.num_classes
         self.confusion = np.zeros((count + 1, count + 1), np.int64)
-        self.sizes = np.zeros((count, SIZE_BINS, 3), np.int64)
+        self.sizes = np.zeros((count, SIZE_BINS, 2), np.int64)
         self.scored = np.zeros((count, 2, BINS), np.int64)
         self.score_sums = np.zeros((count, 2, BINS))
         self.true_objects = np.zeros(count, np.int64)
@@ -109,8 +109,8 @@ class GatheredObjects:
         np.add.at(self.confusion, (truth.labels[pairs.truth], found.labels[pairs.found]), 1)
         lone_found = (errors.kinds >= 0) & ~np.isin(np.arange(len(found)), pairs.found)
         lone_true = errors.counted & ~np.isin(np.arange(len(truth)), pairs.truth)
-        np.add.at(self.confusion, (other, found.labels[lone_found]), 1)
-        np.add.at(self.confusion, (truth.labels[lone_true], other), 1)
+        self.confusion[other] += np.bincount(found.labels[lone_found], minlength=other + 1)
+        self.confusion[:, other] += np.bincount(truth.labels[lone_true], minlength=other + 1)
         right, kept = errors.kinds == RIGHT, errors.kinds != SPARED
         counts = np.zeros((4, self.num_classes))  # IoU, true, found, wrong
         np.add.at(counts[0], found.labels[right], errors.overlaps[right])
@@ -141,8 +141,9 @@ class GatheredObjects:
         place = found.labels[judged], right[judged].astype(np.int64), level[judged]
         np.add.at(self.scored, place, 1)
         np.add.at(self.score_sums, place, found.scores[judged])
-        wrong = found.scores[judged & ~right & found.kept]
-        number = max(int((judged & found.kept).sum()), 1)
+        kept = judged & matches.found.kept
+        wrong = found.scores[kept & ~right]
+        number = max(int(kept.sum()), 1)
         self.surprise.append(float(wrong.sum() / number))
 
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of instance scores: images are drawn again, and what was counted of them is summed again."""
+"""Bootstrap intervals of instance scores: images are drawn again, and what was counted is summed again."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _sums(score: Any) -> list[str]:
 
 
 class ResampledAP:
-    """COCO's AP of masks in resamples: the order of scores is made once, and images count as often as drawn."""
+    """COCO's AP of masks in resamples: scores are ordered once, and images count as often as drawn."""
 
     def __init__(self, class_names: Sequence[str]) -> None:
         self.class_names = list(class_names)
@@ -100,10 +100,10 @@ class ResampledAP:
         ap = np.full((len(weights), len(self.class_names), len(BITS)), np.nan)
         for label in range(len(self.class_names)):
             mine = order[labels[order] == label]
-            flags = [((side[mine, None] & BITS) > 0).astype(np.float64) for side in (right, wrong)]
+            hits, misses = (((side[mine, None] & BITS) > 0).astype(np.float64) for side in (right, wrong))
             for row, drawn in enumerate(weights[:, image[mine]]):
                 if true[row, label]:
-                    ap[row, label] = weighted_ap(*flags, drawn, true[row, label])
+                    ap[row, label] = weighted_ap(hits, misses, drawn, float(true[row, label]))
         return [self._named(each) for each in ap]
 
     def _named(self, ap: FloatArray) -> dict[str, float]:

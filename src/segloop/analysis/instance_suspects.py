@@ -16,10 +16,10 @@ MEANING: dict[str, tuple[str, str]] = {
     "outline": ("shifted edge", "the outline of this {truth} lies elsewhere for the model"),
 }
 RULE = (
-    "Suspicion of an object: the root of its pixels in doubt, times the square of -log(1 - score), over how often "
-    "the model makes this kind of mistake with its class anyway (plus one in twenty). Of an object that was missed "
-    "the score is one less the best of anything near it, halved: silence proves less than a sure detection. It "
-    "ranks; it is no probability."
+    "Suspicion of an object: the root of its pixels in doubt, times the square of -log(1 - score), over how "
+    "often the model makes this kind of mistake with its class anyway (plus one in twenty). Of an object "
+    "that was missed the score is one less the best of anything near it, halved: silence proves less than a "
+    "sure detection. It ranks; it is no probability."
 )
 
 

@@ -185,8 +185,8 @@ def measure_looks(run: Run, *, data_root: Path | None = None, workers: int | Non
     problems = [each for each in found if isinstance(each, str)]
     if problems:
         raise DataError(
-            f"{len(problems)} of {len(tasks)} pictures of {run.name} cannot be used. If the data set was moved, "
-            f"say where it is now with --data-root.\n{listing(problems)}"
+            f"{len(problems)} of {len(tasks)} pictures of {run.name} cannot be used. If the data set was "
+            f"moved, say where it is now with --data-root.\n{listing(problems)}"
         )
     pixels = [int(row["height"]) * int(row["width"]) for row in rows]
     return np.array([(*each, number) for each, number in zip(found, pixels, strict=True)], dtype=object)

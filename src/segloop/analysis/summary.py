@@ -75,8 +75,7 @@ def _of_pixels(numbers: Mapping[str, Any]) -> list[str]:
         + ("" if each["gain"] is None else f", mDice_fg +{100 * each['gain']:.1f} if mended")
         for each in numbers["mistakes"]["kinds"]
     ]
-    parts = ["\n".join([head, *lines, *more]), rule_line(), "\n".join(["Mistakes:", *mistakes])]
-    return parts
+    return ["\n".join([head, *lines, *more]), rule_line(), "\n".join(["Mistakes:", *mistakes])]
 
 
 def _line(name: str, of_set: list[float | None], of_images: list[float | None]) -> str:

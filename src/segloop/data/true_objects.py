@@ -85,7 +85,7 @@ def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
 
 
 class CocoObjects:
-    """The objects that a COCO file has for each image: category, run lengths, crowd; read once, made when asked."""
+    """The objects that a COCO file has for each image, made when they are asked for."""
 
     def __init__(self, file: Path) -> None:
         content = read_coco(file)
@@ -95,7 +95,7 @@ class CocoObjects:
             self._by_image.setdefault(str(each["image_id"]), []).append(each)
 
     def of(self, image_id: Any, size_hw: tuple[int, int]) -> list[tuple[int, Runs, bool]]:
-        """Return the objects of an image, by its id in the file, crowds last, those without a pixel left out."""
+        """Return category, runs and crowd of an image's objects, by its id; crowds last, none empty."""
         if str(image_id) not in self._by_image:
             raise DataError(f"{self.file} has no image {image_id}: it is not the file that was tested on.")
         objects = []
