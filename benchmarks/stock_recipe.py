@@ -1,9 +1,11 @@
-"""mmseg's own way to train one of our semantic experiments: the peer of `train_speed.py` and of the curves.
+"""mmseg's and mmdet's own way to train an experiment of ours: the peer of `train_speed.py` and of the curves.
 
     python benchmarks/stock_recipe.py CONFIG [--work-dir FOLDER] [--cfg-options …]
 
 The same network, batch, crop, data and validation as CONFIG; all else as mmseg's `_base_` files have it:
 float32, cross-entropy alone, SGD 0.01 with polynomial decay, random crops, mmengine's runner and loading.
+Of an instance experiment: the same network, batch, sizes, crops and flips; float32, `CocoDataset`, masks as
+whole bitmaps, SGD 0.02 with momentum.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from mmengine.config import Config
 
 
 def stock(config: Config) -> Config:
-    """Return `config` with mmseg's recipe in place of ours."""
+    """Return `config` with mmseg's or mmdet's recipe in place of ours."""
+    if config.get("default_scope") == "mmdet":
+        return without_ours(stock_instances(config.copy()))
     from mmengine.registry import DATASETS
 
     import segloop.experiments.components  # noqa: F401
@@ -57,6 +61,51 @@ def stock(config: Config) -> Config:
         clip_grad=None,
     )
     config.param_scheduler = [dict(type="PolyLR", eta_min=1e-4, power=0.9, begin=0, by_epoch=False)]
+    return without_ours(config)
+
+
+def stock_instances(config: Config) -> Config:
+    """Return an instance experiment with mmdet's data set, loading, masks and optimizer in place of ours."""
+    from segloop.experiments.data_checks import settled
+
+    config.model.backbone.init_cfg = None
+    config.model.roi_head.mask_head.type = "FCNMaskHead"
+    load = [
+        dict(type="LoadImageFromFile"),
+        dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
+    ]
+    for name in ("train", "val", "test"):
+        loader = config[f"{name}_dataloader"]
+        source = settled(loader.dataset)
+        kept = [
+            step for step in loader.dataset.pipeline if step.type in ("Resize", "RandomResize", "RandomFlip")
+        ]
+        crop = [step for step in loader.dataset.pipeline if step.type == "InstanceCrop"]
+        size = crop[0].size if crop else None
+        crops = [
+            dict(type="RandomCrop", crop_size=(size, size) if isinstance(size, int) else size),
+            dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
+        ]
+        loader.dataset = dict(
+            type="CocoDataset",
+            data_root=source["data_root"],
+            ann_file=source["ann_file"],
+            data_prefix=source["data_prefix"],
+            metainfo=source["metainfo"],
+            filter_cfg=dict(filter_empty_gt=True, min_size=32),
+            test_mode=name != "train",
+            pipeline=[*load, *kept, *(crops if crop else ()), dict(type="PackDetInputs")],
+        )
+        loader.num_workers = 2  # as mmdet's own data sets have it
+    config.optim_wrapper = dict(
+        type="OptimWrapper", optimizer=dict(type="SGD", lr=0.02, momentum=0.9, weight_decay=0.0001)
+    )
+    config.param_scheduler = [dict(type="LinearLR", start_factor=0.001, by_epoch=False, begin=0, end=500)]
+    return config
+
+
+def without_ours(config: Config) -> Config:
+    """Return a config that mmengine's runner trains, without our hooks, layout and precision."""
     config.env_cfg.pop("memory_format", None)
     for name in ("live_line", "record", "early_stop"):
         config.default_hooks.pop(name, None)

@@ -1,8 +1,10 @@
-"""Time training with our recipe and with mmseg's own, in turns: python benchmarks/train_speed.py [CONFIG …].
+"""Time training with our recipe and with mmseg's or mmdet's own: python benchmarks/train_speed.py [CONFIG …].
 
 Two processes train the same network with the same batch and crop, one as `tools/train.py` does it, one as
-mmseg's runner does (`stock_recipe.py`). They take turns of a few iterations in one run, so that both meet the
-same load; what is reported is the ratio of neighbouring turns, and the share of the machine's measured peak.
+mmengine's runner does with mmseg's or mmdet's recipe (`stock_recipe.py`). They take turns of a few
+iterations in one run, so that both meet the same load; what is reported is the ratio of neighbouring turns,
+and the share of the machine's measured peak. The peer has mmcv's compiled operators where `--stock-python`
+is an interpreter that has them, else ours.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ("ours", "stock")
 CONFIGS = [str(ROOT / f"configs/config_experiment_{number}.py") for number in (1, 2)]
+CONFIGS.append(str(ROOT / "configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py"))
 
 
 def main() -> None:
@@ -62,7 +65,7 @@ def compare(config: str, peak: dict[str, float], args: argparse.Namespace) -> No
         shares = ", ".join(f"{reached / value:.0%} of {name}" for name, value in peak.items())
         print(
             f"  {kind:6} {seconds:6.3f} s per iteration  {batch / seconds:6.1f} images/s  "
-            f"{reached:4.0f} GFLOP/s: {shares}"
+            f"{reached:4.0f} GFLOP/s: {shares}; mmcv operators: {about[kind]['operators']}"
         )
     quarter = len(ratios) // 4
     print(
@@ -76,7 +79,8 @@ class Peer:
 
     def __init__(self, kind: str, config: str, folder: str, args: argparse.Namespace) -> None:
         self.kind = kind
-        command = [sys.executable, "-W", "ignore", __file__, config, "--peer", kind, "--folder", folder]
+        python = args.stock_python if kind == "stock" else sys.executable
+        command = [python, "-W", "ignore", __file__, config, "--peer", kind, "--folder", folder]
         command += ["--iterations", str(args.iterations), "--threads", str(args.threads)]
         command += ["--cfg-options", *args.cfg_options] if args.cfg_options else []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -108,6 +112,8 @@ def work(args: argparse.Namespace) -> None:
 
     quiet()
     import torch
+
+    from segloop.ops import status
 
     torch.set_num_threads(args.threads)
     config: Any = load_config(
@@ -153,6 +159,7 @@ def work(args: argparse.Namespace) -> None:
         "batch": config.train_dataloader.batch_size,
         "flops": train_flops(runner),
         "threads": args.threads,
+        "operators": status().kind,
     }
     print(json.dumps(about), flush=True)
     runner.train()
@@ -162,6 +169,13 @@ def train_flops(runner: Any) -> float:
     """Return the floating-point operations of one iteration: a forward pass, and twice that backward."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
+
+    if runner.cfg.get("default_scope") == "mmdet":
+        batch = next(iter(runner.build_dataloader(runner.cfg.train_dataloader)))
+        model = runner.model.train()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(**model.data_preprocessor(batch, True), mode="loss")
+        return 3.0 * counter.get_total_flops()
 
     step = next(s for s in runner.cfg.train_dataloader.dataset.pipeline if "crop" in s.type.lower())
     size = step.get("size") or step.crop_size[0]
@@ -205,7 +219,11 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "configs", nargs="*", default=CONFIGS, metavar="CONFIG", help="default: both experiments"
+        "configs",
+        nargs="*",
+        default=CONFIGS,
+        metavar="CONFIG",
+        help="default: both experiments, and the spacecraft demo",
     )
     parser.add_argument("--turns", type=int, default=10, help="turns of each (default: %(default)s)")
     parser.add_argument(
@@ -215,6 +233,9 @@ def parse_args() -> argparse.Namespace:
         "--threads", type=int, default=os.cpu_count(), help="torch's threads (default: all cores)"
     )
     parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="for both peers")
+    parser.add_argument(
+        "--stock-python", default=sys.executable, metavar="PYTHON", help="interpreter of the peer"
+    )
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     return parser.parse_args()

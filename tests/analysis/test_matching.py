@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -98,3 +99,16 @@ def test_matches_can_be_sent_to_another_process() -> None:
 
 def test_found_objects_without_scores_are_equally_sure() -> None:
     assert match(objects("aabb"), objects("xxyy")).found.scores.tolist() == [1, 1]
+
+
+def test_two_thousand_objects_in_one_image_take_little_memory() -> None:
+    numbers = np.kron(np.arange(1, 2001).reshape(40, 50), np.ones((8, 8), int))
+    numbers[::8] = numbers[:, ::8] = 0
+    side = Instances.of_numbers(numbers)
+    tracemalloc.start()
+    found_out = match(side, side)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found_out.pairs) == 2000
+    assert set(found_out.ious().tolist()) == {1.0}
+    assert peak < 12e6  # 2,000 bitmaps of this image would be 256 MB

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from segloop.analysis.instances import Instances
-from segloop.analysis.matching import match
+from segloop.analysis.matching import ImageMatches, match
 from segloop.analysis.runs import Run, read_run
 from segloop.analysis.thresholds import ComponentRule, InstanceRule
 from segloop.analysis.tuning import open_run, report, tune, work_dir_of
@@ -20,8 +21,7 @@ from tests.analysis.ship_runs import write_ships_run
 class InstanceRun(Run):
     """A RUN of an instance test whose matches are made up."""
 
-    @property
-    def matches(self) -> list:
+    def matches(self) -> Iterator[ImageMatches]:
         def box(left: int, width: int) -> np.ndarray:
             mask = np.zeros((10, 40), bool)
             mask[2:8, left : left + width] = True
@@ -31,7 +31,7 @@ class InstanceRun(Run):
         found = Instances.of_bitmaps(
             [box(0, 10), box(20, 10), box(12, 2), box(33, 6)], [0, 1, 0, 1], scores=[0.3, 0.8, 0.9, 0.6]
         )
-        return [match(truth, found, image_id="1")]
+        yield match(truth, found, image_id="1")
 
 
 def instance_run(folder: Path, **meta: object) -> Run:

@@ -44,6 +44,7 @@ def test_our_metric_scores_the_run_and_thresholds_apply(config: Path, tmp_path: 
     text = config.read_text()
     begin, end = text.index("val_evaluator = "), text.index("test_evaluator = ")
     ours = "val_evaluator = dict(type='SegLoopInstanceMetric', scores=('cells', 'spacecraft', 'coco'))\n"
+    ours += "custom_imports = dict(imports=['segloop.experiments.components'])\n"
     config.write_text(f"{text[:begin]}{ours}{text[end:]}")
     train(Options(config=str(config)))
     rules = Thresholds({"cell": InstanceRule(0.0, min_area=1), "dust": InstanceRule(1.0)})

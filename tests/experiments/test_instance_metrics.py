@@ -15,7 +15,7 @@ from segloop.analysis.thresholds import InstanceRule, Thresholds, write_threshol
 from segloop.experiments import instance_metrics
 from segloop.experiments.instance_metrics import SegLoopInstanceMetric, families, headline, score_table
 from segloop.utils.errors import ConfigError, DataError
-from tests.experiments.objects import META, found, listed, sample
+from tests.experiments.instance_drawings import META, found, listed, sample
 
 FAMILIES = ("coco", "cells", "ships", "pq", "match", "cityscapes", "spacecraft")
 

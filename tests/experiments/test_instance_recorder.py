@@ -22,7 +22,7 @@ from segloop.analysis.runs import Run, read_run
 from segloop.analysis.thresholds import InstanceRule, Thresholds, write_thresholds
 from segloop.experiments import components  # noqa: F401 (registers metric and hooks)
 from segloop.utils.errors import FormatError
-from tests.experiments.objects import META, drawing, listed
+from tests.experiments.instance_drawings import META, drawing, listed
 
 PICTURES = {  # by file, in the order of the annotation file: not sorted, and two of one basename
     "b/1.png": ("aab. aab. ....", "ab", [0, 1]),

@@ -11,7 +11,7 @@ from segloop.data.masks import decode, encode
 from segloop.data.patch_masks import PatchMasks
 from segloop.experiments.instance_samples import found_instances, listed_instances, loaded_instances
 from segloop.utils.errors import ConfigError, DataError
-from tests.experiments.objects import drawing, found, listed, sample
+from tests.experiments.instance_drawings import drawing, found, listed, sample
 
 TEXT = "aab. aab. ...."
 NAMES = ["panel", "body"]
@@ -66,6 +66,17 @@ def test_crowds_come_last_and_what_has_no_pixel_not_at_all() -> None:
     loaded = loaded_instances(sample(found(TEXT, "")) | parts)
     assert loaded.crowd.tolist() == [False, True]
     assert [runs.tolist() for runs in loaded.runs] == [runs.tolist() for runs in objects.runs]
+
+
+def test_pixels_that_nobody_scores_come_along() -> None:
+    void = {"size": [3, 4], "counts": [6, 3, 3]}
+    given = sample(found(TEXT, "")) | {"unscored": void}
+    bitmap = PatchMasks.of_bitmaps(np.array([drawing(TEXT) == "a"]))
+    loaded = given | {"gt_instances": {"masks": bitmap, "labels": np.array([0])}}
+    for objects in (listed_instances(listed(TEXT, "a"), given), loaded_instances(loaded)):
+        assert objects.ignore is not None
+        assert objects.ignore.tolist() == [6, 3, 3]
+    assert listed_instances(listed(TEXT, "a"), sample(found(TEXT, ""))).ignore is None
 
 
 def test_an_image_with_nothing_true_and_nothing_found() -> None:

@@ -78,9 +78,7 @@ def options(tmp_path: Path) -> Options:
 @pytest.mark.filterwarnings("ignore:For binary segmentation:UserWarning")
 def test_a_ships_experiment_is_trained_tested_and_tuned(options: Options, tmp_path: Path) -> None:
     runner = train(options)
-    assert (
-        runner.train_dataloader.batch_sampler.sampler.size == 1
-    )  # an image with a ship, round(0.49) without
+    assert runner.train_dataloader.batch_sampler.sampler.size == 1  # one with a ship, round(0.49) without
     best = json.loads((tmp_path / "work/train.json").read_text())["best_checkpoint"]
     assert best == "best_ships_Dice_iter_2.pth"
     logged, folder = evaluate(options, checkpoint="best", split="val")

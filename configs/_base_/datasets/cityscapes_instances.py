@@ -9,7 +9,8 @@ load = dict(
 )
 flip = dict(type='RandomFlip', prob=0.5)
 train_pipeline = [load, flip, dict(type='PackDetInputs')]
-meta_keys = ('img_id', 'image_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
+# unscored: pixels of what nobody scores (void), which cityscapes/AP has to know
+meta_keys = ('img_id', 'image_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'unscored')
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale_factor=1.0),  # what is found is scaled back by what stands here

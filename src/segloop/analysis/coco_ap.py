@@ -1,4 +1,4 @@
-"""COCO's average precision and recall of masks or boxes, from matches, to the last bit of pycocotools.
+"""COCO's average precision and recall of masks or boxes, from matches, as pycocotools computes them.
 
 Found objects are taken by score, at most `max_dets` of a class in an image; each takes the free true object
 of its class that it overlaps most, at least by the threshold, and one that counts before one that does not.

@@ -76,7 +76,8 @@ class ResultsFile:
 
     def __iter__(self) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
         """Yield the id of each image that has objects, and those."""
-        image_id, results = None, []
+        image_id: Any = None
+        results: list[dict[str, Any]] = []
         for _, each in self._lines():
             if results and each["image_id"] != image_id:
                 yield image_id, results
@@ -88,7 +89,7 @@ class ResultsFile:
 
     def of(self, image_id: Any, *, size_hw: tuple[int, int]) -> Instances:
         """Return the objects of an image as run lengths."""
-        results = []
+        results: list[dict[str, Any]] = []
         if str(image_id) in self._places:
             with self.path.open("rb") as file:
                 file.seek(self._places[str(image_id)])

@@ -98,8 +98,10 @@ class Run:
 
     def found(self, image_id: str) -> Instances:
         """Return the objects found in an image of an instance RUN, with scores, as run lengths."""
-        row = self.images.loc[image_id]
-        return self.results.of(row["coco_id"], size_hw=(int(row["height"]), int(row["width"])))
+        number, height, width = (
+            str(self.images.loc[image_id, name]) for name in ("coco_id", "height", "width")
+        )
+        return self.results.of(number, size_hw=(int(height), int(width)))
 
     @cached_property
     def confusion(self) -> ConfusionFile:

@@ -231,7 +231,7 @@ def _tune_instances(run: Run, *, metric: str | None, progress: Progress | None) 
         (f"{each}/{key}" for each, key in (("cells", "mAP"), ("ships", "F2")) if each in families), "match/F1"
     )
     metric = _known_metric(metric, tuning_instances.METRICS, usual)
-    matches: list[ImageMatches] = list(run.matches)
+    matches: list[ImageMatches] = list(run.matches())
     if not matches:
         raise FormatError("this RUN has no image with matches to tune on", file=run.folder)
     stored = _stored_rules(run)
@@ -250,7 +250,7 @@ def _tune_instances(run: Run, *, metric: str | None, progress: Progress | None) 
         {metric: tuned.before, **_counted(matches, names, before)},
         {metric: tuned.after, **_counted(matches, names, tuned.rules)},
         len(images),
-        sum(len(curve.thresholds) for curve in curves),
+        tuned.tried,
         curves,
     )
 

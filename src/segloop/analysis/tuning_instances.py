@@ -166,12 +166,15 @@ def score_of(images: Iterable[Candidates], *, rules: Sequence[InstanceRule], met
 class Tuned:
     """The rules that were found, what they come to, and how the score depends on each class's threshold.
 
+    `tried` says how many settings were scored.
+
     `curves` are, by class, the thresholds of the score and what they come to with the size that was chosen.
     """
 
     rules: list[InstanceRule]
     before: float
     after: float
+    tried: int
     curves: list[tuple[tuple[float, ...], tuple[float, ...]]]
 
 
@@ -189,7 +192,7 @@ def tune_instances(
     """
     rules = list(start)
     before = best = score_of(images, rules=rules, metric=metric)
-    steps, done = ROUNDS * len(rules), 0
+    steps, done, settings = ROUNDS * len(rules), 0, 0
     curves: list[tuple[tuple[float, ...], tuple[float, ...]]] = [((), ())] * len(rules)
     for turn in range(ROUNDS):
         gained = False
@@ -198,6 +201,7 @@ def tune_instances(
             tried = sorted({*SCORES, rules[label].score} if turn == 0 else _around(rules[label].score))
             grid = [InstanceRule(score, area) for score in tried for area in sizes]
             scores = sweep(images, rules=rules, label=label, grid=grid, metric=metric)
+            settings += len(grid)
             place = _first_best(scores, grid, now=rules[label])
             if scores[place] > best + 1e-12:
                 rules[label], best, gained = grid[place], float(scores[place]), True
@@ -214,7 +218,7 @@ def tune_instances(
             break
     if progress:
         progress(steps, steps)
-    return Tuned(rules, before, best, curves)
+    return Tuned(rules, before, best, settings, curves)
 
 
 def sweep(

@@ -30,7 +30,7 @@ from segloop.data.masks import (
     strings_areas_boxes,
     unite,
 )
-from segloop.utils.errors import ConfigError, DataError, FormatError, listing, nearest, together
+from segloop.utils.errors import ConfigError, DataError, listing, nearest
 
 JOINED_COLOR = (240, 160, 40)  # of objects that were joined from parts
 # Why an annotation may be left out when a config says so (`drop`); otherwise it is refused.
@@ -224,7 +224,7 @@ def _require_names(source: InstanceSource, content: Mapping[str, Any], *, drop: 
     if differing.doubled:
         wrong.append(f"it has several categories of the name {_quoted(differing.doubled)}")
     if wrong:
-        raise together([FormatError(each, file=source.file) for each in wrong])
+        raise DataError("\n".join(f"{source.file}: {each}" for each in wrong))
 
 
 def _problems(
@@ -270,18 +270,26 @@ def _images(source: InstanceSource, content: Mapping[str, Any]) -> Iterator[dict
             "image_id": PurePosixPath(image["file_name"]).with_suffix("").as_posix(),
             "height": height,
             "width": width,
+            **_unscored(image),
             "instances": [
                 {
                     "bbox": [x, y, x + w, y + h],
                     "bbox_label": labels[each["category_id"]],
                     "ignore_flag": int(bool(each.get("iscrowd"))),
                     "mask": each["segmentation"],
+                    "area": each["area"],
                 }
                 for each in by_image[image["id"]]
                 for x, y, w, h in [each["bbox"]]
                 if _is_inside(x, y, w, h, width=width, height=height) and each["area"] > 0
             ],
         }
+
+
+def _unscored(image: Mapping[str, Any]) -> dict[str, Any]:
+    """Return under `unscored` the pixels of an image that nobody scores, as COCO's run lengths, if any."""
+    ignored = (image.get("segloop") or {}).get("ignore")
+    return {"unscored": ignored} if ignored else {}
 
 
 def _is_inside(x: float, y: float, w: float, h: float, *, width: int, height: int) -> bool:

@@ -188,6 +188,20 @@ def class_difference(content: Any, wanted: Sequence[str] | None) -> str | None:
     return f"it was trained on {', '.join(trained)}; the data have {', '.join(map(str, wanted))}"
 
 
+def require_start(model: nn.Module, path: Path | str) -> Fit:
+    """Return how a file fits a model that starts from it; refuse one that gives less than half of it.
+
+    Heads for other classes may start anew; where most of a model would, the file is another model's.
+    """
+    fit = compare_weights(model, read_weights(path))
+    if 2 * fit.fitting < fit.wanted:
+        counts = (
+            f"{fit.fitting} of {fit.wanted} tensors fit the config's, so nearly all would start at random."
+        )
+        raise ConfigError("\n".join([f"{path} is a checkpoint of another model: {counts}", *fit.parts()]))
+    return fit
+
+
 def _read_data(path: Path, map_location: MapLocation) -> Any:
     names = named_globals(path)
     if culprits := suspects(names):

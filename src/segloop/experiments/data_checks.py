@@ -189,7 +189,7 @@ def require_objects(config: Config, dataset: Mapping[str, Any]) -> None:
 
 
 def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:
-    """Return where the objects of an `InstanceDataset`'s config are."""
+    """Return where the objects of an `InstanceDataset` are, by its config and by `dataset.json`."""
     return InstanceSource.find(dataset["data_root"], dataset.get("split", "train"), dataset)
 
 

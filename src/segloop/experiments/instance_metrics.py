@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from mmengine.dist import get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -88,7 +90,7 @@ class SegLoopInstanceMetric(BaseMetric):
         self.recent: dict[str, Judged] = {}
         """The images of the last batch, by path, for who records them too."""
         self._rules: list[InstanceRule] | None = None
-        self._listed: dict[Any, list[dict[str, Any]]] | None = None
+        self._listed: dict[Any, dict[str, Any]] | None = None
         self._scorer: InstanceScorer | None = None
         self._told = False
 
@@ -113,13 +115,18 @@ class SegLoopInstanceMetric(BaseMetric):
         truth = None if blind else self.truth(sample)
         if truth is None:
             return Judged(found, None)
-        kept = keep_instances(found.labels, found.scores, areas(found.runs), rules=self.rules)
-        return Judged(found, match(truth, found, image_id=name_of(sample), kept=kept))
+        return Judged(found, match(truth, found, image_id=name_of(sample), kept=self.kept(found)))
+
+    def kept(self, found: Instances) -> npt.NDArray[np.bool_]:
+        """Return which found objects pass the thresholds, [N]."""
+        scores = found.scores if found.scores is not None else np.ones(len(found))
+        return keep_instances(found.labels, scores, areas(found.runs), rules=self.rules)
 
     def truth(self, sample: Mapping[str, Any]) -> Instances | None:
         """Return the true objects of a data sample: from the file, else as it brings them; None without."""
         if self.ann_file is not None:
-            return listed_instances(self._listed_in_file(sample), sample)
+            image = self._listed_in_file(sample)
+            return listed_instances(image["instances"], {**sample, "unscored": image.get("unscored")})
         if "instances" in sample:
             return listed_instances(sample["instances"], sample)
         return loaded_instances(sample) if "gt_instances" in sample else None
@@ -213,18 +220,18 @@ class SegLoopInstanceMetric(BaseMetric):
             raise ConfigError(f"score_thr of SegLoopInstanceMetric, by class: {'; '.join(told)}")
         return [InstanceRule(float(self.score_thr[name]), self.min_area) for name in names]
 
-    def read_file(self) -> dict[Any, list[dict[str, Any]]]:
-        """Return the true objects of `ann_file` by image id; it is read once."""
+    def read_file(self) -> dict[Any, dict[str, Any]]:
+        """Return the images of `ann_file` with their true objects, by image id; it is read once."""
         if self._listed is None:
             assert self.ann_file is not None
             file = Path(self.ann_file)
             given = {"ann_file": file.name, "metainfo": {"classes": tuple(self.class_names)}}
             source = InstanceSource.find(file.parent, "", given)
             images = load_split(source, training=False, drop=DROPPABLE)
-            self._listed = {image["img_id"]: image["instances"] for image in images}
+            self._listed = {image["img_id"]: image for image in images}
         return self._listed
 
-    def _listed_in_file(self, sample: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _listed_in_file(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         images = self.read_file()
         if sample["img_id"] not in images:
             raise DataError(

@@ -123,7 +123,9 @@ def _true(
     if len(some) < len(runs):
         runs, labels = [runs[place] for place in some], labels[some]
         arrays = {name: value if value is None else value[some] for name, value in arrays.items()}
-    return _instances(runs, labels, size_hw, sample=sample, **arrays)
+    ignored = sample.get("unscored")  # COCO's run lengths of the pixels in which nothing is scored
+    ignore = _runs([ignored], size_hw, sample=sample, whose="ignored")[0] if ignored else None
+    return _instances(runs, labels, size_hw, sample=sample, ignore=ignore, **arrays)
 
 
 def _instances(

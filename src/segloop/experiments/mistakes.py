@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,7 @@ def require_scores(config: Config) -> None:
     if stopping.get("patience") is not None:
         wanted.append(("early_stop.monitor", stopping.get("monitor")))
     prefix = f"{evaluator['prefix']}/" if evaluator.get("prefix") else ""
+    names: Sequence[str]
     if kind in SCORES:
         names, of_classes = SCORES[kind], "IoU.<class>, Dice.<class>"
     else:

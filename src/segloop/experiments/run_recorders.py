@@ -21,8 +21,10 @@ class Recorder(Protocol):
     """What one kind of model adds to a RUN: a record per image while it is tested, tables at the end."""
 
     kind: str
-    image_columns: Sequence[str]
-    """What of a record goes into `images.csv` as columns of its own."""
+
+    @property
+    def image_columns(self) -> Sequence[str]:
+        """What of a record goes into `images.csv` as columns of its own."""
 
     def record(self, sample: Any, row: ImageRow) -> dict[str, Any]:
         """Write what the image needs as files of its own; return the rest, as JSON."""

@@ -17,12 +17,13 @@ from torch import nn
 
 from segloop.experiments import loading
 from segloop.experiments.acceleration import accelerate, compile_networks
+from segloop.experiments.checkpoints import require_start
 from segloop.experiments.folds import with_folds
 from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
 from segloop.experiments.recording import RecordTrainingHook
 from segloop.experiments.stopping import stopping
-from segloop.utils.errors import ConfigError
+from segloop.utils.errors import ConfigError, listing
 from segloop.utils.quiet import noisy
 
 loading.install()  # whatever a runner loads is read as data, and what its checkpoints hold comes back
@@ -67,8 +68,20 @@ class ExperimentRunner(Runner):
             folded = with_folds(self.cfg)
             self._train_dataloader, self._val_dataloader = folded.train_dataloader, folded.val_dataloader
             self._val_evaluator = folded.val_evaluator
+        if self._load_from and not self._resume:
+            self._look_at_start(str(self._load_from))
         with stopping(self):
             return super().train()
+
+    def _look_at_start(self, path: str) -> None:
+        """Refuse to start from another model's weights; say which layers do not start from these."""
+        if "://" in path:
+            return
+        fit = require_start(self.model, path)
+        anew = [*fit.missing, *(text.partition(":")[0] for text in fit.reshaped)]
+        if anew:
+            begun = f"{fit.fitting} of {fit.wanted} tensors start from {path}"
+            self.logger.info(f"{begun}; anew start:\n{listing(anew, most=20)}")
 
     def test(self) -> dict[str, float]:
         """Test; the work_dir keeps the config that it was trained with."""

@@ -130,7 +130,7 @@ def use_tta(config: Config) -> None:
     kinds = {metric.get("type") for metric in _evaluators(config.get("test_evaluator"))}
     if config.tta_model.get("type") == "SegTTAModel" and "SegLoopShipsMetric" in kinds:
         raise ConfigError(
-            "--tta: SegTTAModel keeps the logits of the last augmentation, and SegLoopShipsMetric reads them. "
+            "--tta: SegTTAModel keeps the last augmentation's logits, and SegLoopShipsMetric reads them. "
             "Let the config say tta_model=dict(type='SegLoopTTAModel'), which keeps the merged ones."
         )
     loader.pipeline = config.tta_pipeline

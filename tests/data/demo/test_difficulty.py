@@ -35,8 +35,8 @@ def test_a_threshold_is_scored_image_by_image() -> None:
     images = np.zeros((3, 2, 2, 3), np.uint8)
     images[0, 0] = images[1] = (0, 90, 0)
     masks = np.array([[[1, 1], [0, 0]], [[2, 0], [0, 0]], [[0, 0], [0, 0]]], np.uint8)
-    assert foreground_iou(images, masks, threshold=50) == pytest.approx((1 + 1 / 4 + 1) / 3)
-    assert foreground_iou(images, masks, threshold=100) == pytest.approx((0 + 0 + 1) / 3)
+    assert foreground_iou(images, masks, threshold=50) == pytest.approx((1 + 1 / 4) / 2)
+    assert foreground_iou(images, masks, threshold=100) == 0
 
 
 @pytest.mark.slow

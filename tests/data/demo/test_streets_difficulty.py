@@ -67,10 +67,19 @@ def test_objects_are_connected_parts_as_sure_as_their_pixels() -> None:
     chances[1:7, 1:7, 3] = 0.8
     chances[1:7, 10:16, 3] = chances[1:7, 16:19, 8] = 0.6
     chances[0, 8, 3] = 0.9
-    found = cut_objects(chances, Cut(blur=0, least=10))
+    chances[..., 0] = 1 - np.maximum(0.5, chances[..., 1:].max(axis=2))
+
+    def name(runs: list) -> np.ndarray:
+        return np.eye(8)[[4] * len(runs)] / 2
+
+    found = cut_objects(chances, Cut(blur=0, level=None, least=10), name)
     assert found.labels.tolist() == [2, 2, 7]
     assert found.scores is not None
     assert found.scores.round(6).tolist() == [0.8, 0.6, 0.6]
+    found = cut_objects(chances, Cut(blur=0, level=0.55, least=10), name)
+    assert found.labels.tolist() == [4, 4]
+    assert found.scores is not None
+    assert found.scores.round(6).tolist() == [0.4, 0.3]
 
 
 def test_scenes_come_from_the_generator() -> None:

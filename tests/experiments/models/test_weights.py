@@ -56,6 +56,11 @@ def test_from_scratch_each_block_starts_as_the_identity() -> None:
     ResNetWeights()(net)
     block = net.layer2[1]
     assert torch.count_nonzero(block.bn2.weight) == 0
+    grouped = ResNet(depth=50, norm_cfg={"type": "GN", "num_groups": 32}, style="pytorch")
+    ResNetWeights()(grouped)
+    deep = grouped.layer1[0]
+    assert torch.count_nonzero(deep.gn3.weight) == 0
+    assert torch.count_nonzero(deep.gn2.weight) == deep.gn2.weight.numel()
     assert torch.count_nonzero(block.bn1.weight) == block.bn1.weight.numel()
     features = torch.rand(1, 128, 8, 8)
     assert torch.equal(block.eval()(features), features)

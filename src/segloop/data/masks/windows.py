@@ -42,14 +42,12 @@ def encode_stack(bitmaps: np.ndarray) -> list[Runs]:
 
 def _tight(bitmap: np.ndarray) -> Patch:
     """Return a mask as what it has inside its tight box."""
-    rows = bitmap.any(axis=1)
-    if not rows.any():
+    rows = np.flatnonzero(bitmap.any(axis=1))
+    if len(rows) == 0:
         return Patch(0, 0, bitmap[:0, :0])
-    top, bottom = int(rows.argmax()), len(rows) - int(rows[::-1].argmax())
-    band = bitmap[top:bottom]
-    columns = band.any(axis=0)
-    left, right = int(columns.argmax()), len(columns) - int(columns[::-1].argmax())
-    return Patch(left, top, band[:, left:right])
+    top, band = int(rows[0]), bitmap[rows[0] : rows[-1] + 1]
+    columns = np.flatnonzero(band.any(axis=0))
+    return Patch(int(columns[0]), top, band[:, columns[0] : columns[-1] + 1])
 
 
 def decode_patches(runs: Sequence[Runs], size_hw: SizeHW) -> Iterator[Patch]:

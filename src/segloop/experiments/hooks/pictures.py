@@ -12,8 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from segloop.analysis.instances import Instances
-from segloop.analysis.thresholds import keep_instances
-from segloop.data.masks import areas, boxes_xyxy, decode
+from segloop.data.masks import boxes_xyxy, decode
 from segloop.experiments.instance_metrics import SegLoopInstanceMetric
 from segloop.experiments.run_images import ImageNames
 from segloop.utils.errors import DataError
@@ -72,11 +71,10 @@ class InstancePicturesHook(Hook):
             raise DataError(f"{content['img_path']} cannot be read.")
         image = image[:, :, ::-1].copy()
         judged = self.metric.recent.get(str(content["img_path"])) or self.metric.judge(content, blind=True)
-        found, rules = judged.found, self.metric.rules
-        kept = keep_instances(found.labels, found.scores, areas(found.runs), rules=rules)
+        kept = self.metric.kept(judged.found)
         truth = self.metric.truth(content)
         parts = [image] if truth is None else [self._drawn(image, truth, np.ones(len(truth), bool))]
-        parts.append(self._drawn(image, found, kept)[:, image.shape[1] :])
+        parts.append(self._drawn(image, judged.found, kept)[:, image.shape[1] :])
         return enlarged(np.concatenate(parts, axis=1))
 
     def _drawn(self, image: np.ndarray, objects: Instances, shown: np.ndarray) -> np.ndarray:

@@ -51,7 +51,7 @@ class BoundaryDistanceLoss(SetLoss):
 
 
 def boundary_distance(truth: Tensor, valid: Tensor, *, reach: float) -> Tensor:
-    """Return how far each pixel is from the boundary of its class, in pixels: [N, C, H, W], on truth's device.
+    """Return the distance of each pixel to the boundary of its class, in pixels: [N, C, H, W].
 
     A boundary lies half way between a pixel of the class and the nearest that is not, ignored ones left out;
     the distance is at most `reach`, and 0 where ignored. `truth` is [N, C, H, W], `valid` [N, 1, H, W].

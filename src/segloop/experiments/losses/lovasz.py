@@ -32,17 +32,15 @@ class LovaszSoftmaxLoss(SetLoss):
         super().__init__(loss_weight, background, per_image, class_weight, loss_name)
 
     def wrong(self, sets: PixelSets, counted: Tensor) -> Tensor:
-        chosen = counted.flatten().nonzero()[:, 0]  # sorting is dear, so only what counts is sorted
-        error = sets.rows(sets.error).flatten(0, 1)[chosen]
-        truth = sets.rows(sets.truth).flatten(0, 1)[chosen]
-        with torch.no_grad():
+        errors = sets.rows(sets.error)
+        weights = torch.zeros_like(errors)
+        with torch.no_grad():  # no gradient has to find its way through the order
+            # sorting is dear, so only what counts is sorted
+            error, truth = errors[counted], sets.rows(sets.truth)[counted]
             order = descending_order(error)
-            # back at their pixels: no gradient has to find its way through the order
-            weight = torch.empty_like(error).scatter_(
-                1, order, iou_falls(truth.gather(1, order), error.dtype)
-            )
-        result = error.new_zeros(counted.numel())
-        return result.index_copy(0, chosen, (weight * error).sum(1)).view(counted.shape)
+            falls = iou_falls(truth.gather(1, order), error.dtype)
+            weights[counted] = torch.empty_like(error).scatter_(1, order, falls)  # back at their pixels
+        return (weights * errors).sum(-1)
 
 
 def iou_falls(truth: Tensor, dtype: torch.dtype) -> Tensor:
@@ -71,7 +69,7 @@ def descending_order(error: Tensor) -> Tensor:
         return error.argsort(dim=1, descending=True, stable=True)
     # torch's sort takes six times as long on a CPU. The bits of floats that are not negative sort as the
     # floats do; with the index behind them one sort of whole numbers is a stable one.
-    bits = error.detach().numpy().view(np.int32)
+    bits = error.numpy().view(np.int32)
     keys = (np.int64(0x7FFFFFFF) - bits) << 32
     keys |= np.arange(bits.shape[1], dtype=np.int64)
     keys.sort(axis=1)

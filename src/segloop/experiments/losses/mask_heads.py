@@ -45,7 +45,7 @@ class InstanceMaskLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, mask_pred: Tensor, target: Tensor, labels: Tensor, **_: object) -> Tensor:
-        """Return the loss of `mask_pred` [R, C, h, w] against the masks `target` [R, h, w] of `labels` [R]."""
+        """Return the loss of logits [R, C, h, w] against the masks `target` [R, h, w] of `labels` [R]."""
         if not len(mask_pred):
             return mask_pred.sum() * 0.0
         own = mask_pred[torch.arange(len(labels), device=labels.device), labels]

@@ -31,8 +31,9 @@ class PixelSets:
     def of(cls, probability: Tensor, truth: Tensor, *, valid: Tensor, per_image: bool) -> PixelSets:
         """Compare probabilities [N, C, H, W] with the truth, leaving out what is not valid."""
         truth = truth & valid
-        # `where` and not a product: 0 times infinity would be nan, in the gradient too
-        error = torch.where(valid, torch.where(truth, 1 - probability, probability), 0.0)
+        # |p - t| without a branch: p for a pixel that is not of the class, 1 - p for one that is
+        true = truth.to(probability.dtype)
+        error = torch.addcmul(true, torch.where(truth, -true, valid.to(true.dtype)), probability)
         return cls(error, truth, valid, per_image)
 
     def total(self, values: Tensor) -> Tensor:
