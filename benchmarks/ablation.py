@@ -1,12 +1,16 @@
 """Train an experiment without each part of its recipe, for the same time or the same number of iterations.
 
-    python benchmarks/ablation.py [CONFIG] [--minutes 10 | --iterations 300] [--only VARIANT …]
+    python benchmarks/ablation.py [CONFIG] [--minutes 10 | --iterations 300] [--only VARIANT …] [--seeds 0 …]
 
 Each variant is first timed for some iterations, then trained for as many as fit into the minutes, with its
 schedule fitted to that, and validated once at the end. With --iterations nothing is timed first, which is the
 honest way on a machine that is shared. Finished variants are kept in OUT, not trained again.
 
-Needs: hours (minutes times variants), and a machine with nothing else to do.
+Variants of losses and data fit semantic configs, variants of mask losses instance configs; what a config has
+no room for is passed over. Of several seeds the table shows the mean with the least and the greatest, and the
+difference to the recipe seed by seed, which is what a small gain shows in.
+
+Needs: hours (minutes times variants times seeds), and a machine with nothing else to do.
 """
 
 from __future__ import annotations
@@ -17,12 +21,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = 40  # iterations that are timed, the first half of them to warm up
+SEMANTIC = ("mDice", "mDice_fg")
+INSTANCE = ("match/IoU", "coco/segm_mAP")  # before what the config saves its best by
+UNSCORED = {"step", "time", "data_time", "memory"}
+
+
+class Missing(Exception):
+    """The config has no such part to change."""
 
 
 def main() -> None:
@@ -31,24 +42,61 @@ def main() -> None:
     out = args.out / Path(args.config).stem
     length = f"{args.iterations} iterations" if args.iterations else f"{args.minutes:g} minutes"
     results = {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("*.json"))}
-    for number, (name, change) in enumerate(VARIANTS.items()):
-        stem = f"{number:02d}"
-        if (args.only and name not in args.only) or results.get(stem, {}).get("length") == length:
-            continue
-        config = variant(args.config, change)
-        if config is None:
-            continue
-        print(f"{time.strftime('%H:%M:%S')}  {name}", file=sys.stderr)
-        results[stem] = {"name": name, "length": length, **measure(config, out / stem, args)}
-        (out / f"{stem}.json").write_text(json.dumps(results[stem]))
+    for seed in args.seeds:
+        for number, (name, change) in enumerate(VARIANTS.items()):
+            stem = f"{number:02d}" + (f"-seed{seed}" if seed else "")
+            if (args.only and name not in args.only) or results.get(stem, {}).get("length") == length:
+                continue
+            config = variant(args.config, change)
+            if config is None:
+                continue
+            print(f"{time.strftime('%H:%M:%S')}  {name}, seed {seed}", file=sys.stderr)
+            measured = measure(config, out / stem, args, seed=seed)
+            results[stem] = {"name": name, "length": length, "seed": seed, **measured}
+            (out / f"{stem}.json").write_text(json.dumps(results[stem]))
     done = [results[stem] for stem in sorted(results) if results[stem].get("length") == length]
-    print(f"| {Path(args.config).stem}, {length} | iterations | s | mDice | mDice_fg |")
-    print("|---|---:|---:|---:|---:|")
-    for row in done:
-        print(
-            f"| {row['name']} | {row['iterations']} | {row['seconds']:.3f} "
-            f"| {row['mDice']:.1f} | {row['mDice_fg']:.1f} |"
-        )
+    done = [row for row in done if row.get("seed", 0) in args.seeds]
+    if done:
+        print("\n".join(table(done, title=f"{Path(args.config).stem}, {length}", scores=args.scores)))
+
+
+def table(rows: Sequence[dict[str, Any]], *, title: str, scores: Sequence[str] | None = None) -> list[str]:
+    """Return the lines of the table: a row a variant, over its seeds."""
+    wanted = dict.fromkeys(scores or [*SEMANTIC, *INSTANCE, rows[0].get("best", "")])
+    scores = [name for name in wanted if all(name in row for row in rows)]
+    variants: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        variants.setdefault(row["name"], {})[row.get("seed", 0)] = row
+    several = any(len(seeds) > 1 for seeds in variants.values())
+    gain = [f"{scores[-1]} beside the recipe"] if several and scores else []
+    columns = ["iterations", "s", *(["seeds"] if several else []), *scores, *gain]
+    lines = [f"| {title} | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    recipe = variants.get("the recipe", {})
+    for name, seeds in variants.items():
+        first = next(iter(seeds.values()))
+        cells = [name, str(first["iterations"]), f"{mean([row['seconds'] for row in seeds.values()]):.3f}"]
+        cells += [str(len(seeds))] if several else []
+        cells += [spread([row[score] for row in seeds.values()]) for score in scores]
+        if gain:
+            both = [seed for seed in seeds if seed in recipe and name != "the recipe"]
+            differences = [seeds[seed][scores[-1]] - recipe[seed][scores[-1]] for seed in both]
+            cells.append(spread(differences, sign="+") if both else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def spread(values: Sequence[float], *, sign: str = "") -> str:
+    """Return the mean, and of several values the least and the greatest.
+
+    >>> spread([81.0]), spread([1.0, -0.5, 2.5], sign="+")
+    ('81.0', '+1.0 (-0.5 to +2.5)')
+    """
+    told = f"{mean(values):{sign}.1f}"
+    return f"{told} ({min(values):{sign}.1f} to {max(values):{sign}.1f})" if len(values) > 1 else told
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def variant(path: str, change: Callable[[Any], Any]) -> Any:
@@ -57,35 +105,34 @@ def variant(path: str, change: Callable[[Any], Any]) -> Any:
 
     config = load_config(path)
     before = config.dump()
-    change(config)
+    try:
+        change(config)
+    except Missing:
+        return None
     return config if config.dump() != before or change is nothing else None
 
 
-def measure(config: Any, folder: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Time the variant's iterations, then train it for the minutes."""
+def measure(config: Any, folder: Path, args: argparse.Namespace, *, seed: int) -> dict[str, Any]:
+    """Time the variant's iterations, then train it for the minutes; return its scores in percent."""
     folder.mkdir(parents=True, exist_ok=True)
     config.dump(folder / "variant.py")
     from segloop.viz.curves import read_scalars
 
     iterations = args.iterations
     if not iterations:
-        train(folder, "probe", PROBE, args, interval=PROBE // 2, validate=False)
+        train(folder, "probe", PROBE, seed=seed, interval=PROBE // 2, validate=False)
         seconds = [line["time"] for line in read_scalars(folder / "probe") if "lr" in line][-1]
         iterations = max(1, round(args.minutes * 60 / seconds))
-    train(folder, "full", iterations, args, interval=20, validate=True)
-    times = sorted(line["time"] for line in read_scalars(folder / "full") if "lr" in line)
-    last = [line for line in read_scalars(folder / "full") if "mDice_fg" in line][-1]
-    return {
-        "iterations": iterations,
-        "seconds": times[len(times) // 2],
-        "mDice": last["mDice"],
-        "mDice_fg": last["mDice_fg"],
-    }
+    train(folder, "full", iterations, seed=seed, interval=min(20, iterations), validate=True)
+    lines = read_scalars(folder / "full")
+    times = sorted(line["time"] for line in lines if "lr" in line)
+    last = [line for line in lines if "lr" not in line][-1]
+    scores = {name: value for name, value in last.items() if name not in UNSCORED}
+    best = config.default_hooks.checkpoint.get("save_best", "")
+    return {"iterations": iterations, "seconds": times[len(times) // 2], "best": best, **scores}
 
 
-def train(
-    folder: Path, name: str, iterations: int, args: argparse.Namespace, *, interval: int, validate: bool
-) -> None:
+def train(folder: Path, name: str, iterations: int, *, seed: int, interval: int, validate: bool) -> None:
     """Run tools/train.py to the end."""
     shutil.rmtree(folder / name, ignore_errors=True)
     overrides = [
@@ -101,7 +148,7 @@ def train(
         str(ROOT / "tools/train.py"),
         str(folder / "variant.py"),
         "--seed",
-        str(args.seed),
+        str(seed),
     ]
     command += ["--work-dir", str(folder / name), "--cfg-options", *overrides]
     with (folder / f"{name}.log").open("w") as log:
@@ -113,17 +160,53 @@ def nothing(config: Any) -> None:
 
 
 def start_as_mmseg(config: Any) -> None:
-    config.model.decode_head.init_cfg = dict(type="Normal", std=0.01, override=dict(name="conv_seg"))
+    decode_head(config).init_cfg = dict(type="Normal", std=0.01, override=dict(name="conv_seg"))
 
 
 def cross_entropy_alone(config: Any) -> None:
-    losses = config.model.decode_head.loss_decode
+    losses = decode_head(config).loss_decode
     config.model.decode_head.loss_decode = [loss for loss in losses if loss.type == "CrossEntropyLoss"]
 
 
 def weighted_classes(config: Any) -> None:
-    head = config.model.decode_head
+    head = decode_head(config)
     head.loss_decode[0].class_weight = [0.3] + [1.0] * (head.num_classes - 1)
+
+
+def instead_of_dice(**loss: Any) -> Callable[[Any], None]:
+    """Return a change that puts another loss where a decode head has its Dice."""
+
+    def change(config: Any) -> None:
+        losses = decode_head(config).loss_decode
+        place = next((i for i, each in enumerate(losses) if each.type == "BatchDiceLoss"), None)
+        if place is None:
+            raise Missing
+        losses[place] = dict(background=losses[place].get("background"), **loss)
+
+    return change
+
+
+def besides(**loss: Any) -> Callable[[Any], None]:
+    """Return a change that adds a loss to those of a decode head."""
+
+    def change(config: Any) -> None:
+        losses = decode_head(config).loss_decode
+        background = next((each.background for each in losses if "background" in each), None)
+        losses.append(dict(background=background, **loss))
+
+    return change
+
+
+def on_masks(**loss: Any) -> Callable[[Any], None]:
+    """Return a change that adds a loss to that of a mask head."""
+
+    def change(config: Any) -> None:
+        head = config.model.get("roi_head", {}).get("mask_head")
+        if head is None:
+            raise Missing
+        head.loss_mask = dict(type="InstanceMaskLoss", losses=[head.loss_mask, loss])
+
+    return change
 
 
 def windows_anywhere(config: Any) -> None:
@@ -146,7 +229,7 @@ def without_colours(config: Any) -> None:
 
 
 def without_dropout(config: Any) -> None:
-    config.model.decode_head.dropout_ratio = 0.0
+    decode_head(config).dropout_ratio = 0.0
     if "dropout" in config.model.backbone:
         config.model.backbone.dropout = [0.0] * len(config.model.backbone.dropout)
 
@@ -169,7 +252,7 @@ def contiguous(config: Any) -> None:
 
 def read_every_time(config: Any) -> None:
     pipeline = config.train_dataloader.dataset.pipeline
-    place = next(i for i, item in enumerate(pipeline) if item.type == "KeepInMemory")
+    place = pipeline.index(step(config, "KeepInMemory"))
     pipeline[place : place + 1] = pipeline[place].transforms
 
 
@@ -185,7 +268,17 @@ def compiled(config: Any) -> None:
 
 def step(config: Any, kind: str) -> Any:
     """Return the first step of a kind in the training pipeline."""
-    return next(item for item in config.train_dataloader.dataset.pipeline if item.type == kind)
+    for item in config.train_dataloader.dataset.pipeline:
+        if item.type == kind:
+            return item
+    raise Missing
+
+
+def decode_head(config: Any) -> Any:
+    """Return the head of a semantic experiment."""
+    if "decode_head" not in config.model:
+        raise Missing
+    return config.model.decode_head
 
 
 def drop(config: Any, kind: str) -> None:
@@ -194,6 +287,7 @@ def drop(config: Any, kind: str) -> None:
     data.pipeline = [item for item in data.pipeline if item.type != kind]
 
 
+# The numbers of the results in OUT: new ones go to the end.
 VARIANTS: dict[str, Callable[[Any], None]] = {
     "the recipe": nothing,
     "head starts as mmseg's": start_as_mmseg,
@@ -211,6 +305,15 @@ VARIANTS: dict[str, Callable[[Any], None]] = {
     "files read every time": read_every_time,
     "output stride 8": stride_8,
     "torch.compile": compiled,
+    "Dice of each image": instead_of_dice(type="BatchDiceLoss", per_image=True),
+    "focal Tversky for Dice": instead_of_dice(type="FocalTverskyLoss"),
+    "Lovász for Dice": instead_of_dice(type="LovaszSoftmaxLoss"),
+    "Lovász besides": besides(type="LovaszSoftmaxLoss"),
+    "boundary besides": besides(type="BoundaryDistanceLoss", loss_weight=5.0),
+    "masks: Dice besides": on_masks(type="BatchDiceLoss"),
+    "masks: focal Tversky besides": on_masks(type="FocalTverskyLoss"),
+    "masks: Lovász besides": on_masks(type="LovaszSoftmaxLoss"),
+    "masks: boundary besides": on_masks(type="BoundaryDistanceLoss"),
 }
 
 
@@ -226,7 +329,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--iterations", type=int, metavar="N", help="train for so many, whatever they take")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, metavar="VARIANT", help="these alone")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seeds", "--seed", type=int, nargs="+", default=[0], help="train each variant so often"
+    )
+    parser.add_argument(
+        "--scores", nargs="+", metavar="SCORE", help="columns of the table (default: by task)"
+    )
     parser.add_argument("--out", type=Path, default=Path("work_dirs/ablation"), metavar="OUT")
     return parser.parse_args()
 

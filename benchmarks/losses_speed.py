@@ -6,7 +6,8 @@ On the logits of a decode head (the batch of config_experiment_2), on few large 
 the logits of a mask head. Truth and logits are drawn: blobs of foreground on 91 % background, predicted as by
 a network half way through its training, for sorting depends on that. What is reported is the ratio to mmseg's
 and mmdet's cross-entropy in the same turn, with its middle half, in CPU time: with one thread that is what a
-loss costs, whatever else runs on the machine. Then what Lovász' sort takes, ours and torch's.
+loss costs, whatever else runs on the machine. `pull` is the length of the gradient beside cross-entropy's.
+Then what Lovász' sort takes, ours and torch's.
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(args.threads)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {args.turns} turns")
-    table("decode head, 16x6x128x128", semantic(*scene(16, 6, 128)), turns=args.turns)
-    table("decode head, 2x19x256x512", semantic(*scene(2, 19, 256, wide=2)), turns=args.turns)
-    table("mask head, 64x3x28x28", instances(), turns=args.turns)
+    for title, size in (("16x6x128x128", (16, 6, 128, 128)), ("2x19x256x512", (2, 19, 256, 512))):
+        logits, target = scene(*size)
+        table(f"decode head, {title}", semantic(logits, target), logits, turns=args.turns)
+    own, target = scene(64, 2, 28, 28, share=0.5)
+    logits = (own[:, 1:] - own[:, :1]).detach().repeat(1, 3, 1, 1).requires_grad_()
+    table("mask head, 64x3x28x28", instances(logits, target), logits, turns=args.turns)
     error = torch.rand(6, 16 * 128 * 128, generator=torch.Generator().manual_seed(0)) ** 8
     sorts = {
         "ours": lambda: descending_order(error),
@@ -52,16 +56,23 @@ def main() -> None:
     )
 
 
-def table(title: str, runs: dict[str, Callable[[], object]], *, turns: int) -> None:
-    """Print each run's median and its ratio to the first."""
+def table(title: str, runs: dict[str, Callable[[], object]], logits: Tensor, *, turns: int) -> None:
+    """Print each run's median, its ratio to the first, and how strong its gradient is beside the first's."""
     seconds = in_turns(runs, turns)
     base = next(iter(seconds.values()))
-    print(f"\n| {title} | CPU ms | times cross-entropy (middle half) |\n|---|---:|---:|")
+    pulls = {}
+    for name, run in runs.items():
+        run()
+        assert logits.grad is not None
+        pulls[name] = float(logits.grad.norm())
+    first = next(iter(pulls.values()))
+    print(f"\n| {title} | CPU ms | times cross-entropy (middle half) | pull |\n|---|---:|---:|---:|")
     for name, values in seconds.items():
         ratios = sorted(value / peer for value, peer in zip(values, base, strict=True))
         middle = f"{ratios[len(ratios) // 4]:.1f} to {ratios[-1 - len(ratios) // 4]:.1f}"
         print(
-            f"| {name} | {1e3 * statistics.median(values):.1f} | {statistics.median(ratios):.1f} ({middle}) |"
+            f"| {name} | {1e3 * statistics.median(values):.1f} | {statistics.median(ratios):.1f} ({middle}) "
+            f"| {pulls[name] / first:.2f} |"
         )
 
 
@@ -93,15 +104,12 @@ def semantic(logits: Tensor, target: Tensor) -> dict[str, Callable[[], object]]:
     return {name: step(MODELS.build(config), logits, target) for name, config in configs.items()}
 
 
-def instances() -> dict[str, Callable[[], object]]:
-    """Return a step of each loss for mask heads: the logits of 3 classes, of which a RoI has one."""
+def instances(logits: Tensor, target: Tensor) -> dict[str, Callable[[], object]]:
+    """Return a step of each loss for mask heads, which give the logits of all classes; a RoI has one."""
     init_default_scope("mmdet")
     import mmdet.models  # noqa: F401 (registers them)
 
-    drawn = torch.Generator().manual_seed(1)
-    own, target = scene(64, 2, 28, share=0.5)
-    logits = (own[:, 1:] - own[:, :1]).detach().repeat(1, 3, 1, 1).requires_grad_()
-    labels = torch.randint(0, 3, (64,), generator=drawn)
+    labels = torch.arange(len(target)) % logits.shape[1]
     plain = MODELS.build(dict(type="CrossEntropyLoss", use_mask=True))
     runs = {"cross-entropy": step(plain, logits, target.float(), labels)}
     for name in (*OURS, "DiceLoss"):
@@ -119,14 +127,12 @@ def step(loss: Callable[..., Tensor], logits: Tensor, *rest: Tensor) -> Callable
 
 
 def scene(
-    images: int, classes: int, height: int, *, wide: int = 1, share: float = 0.09
+    images: int, classes: int, height: int, width: int, *, share: float = 0.09
 ) -> tuple[Tensor, Tensor]:
     """Draw blobs of each class on background, and logits that are fairly sure and often right."""
     drawn = torch.Generator().manual_seed(0)
-    coarse = torch.randn(
-        images, classes - 1, max(2, height // 24), max(2, wide * height // 24), generator=drawn
-    )
-    size = (height, wide * height)
+    coarse = torch.randn(images, classes - 1, max(2, height // 24), max(2, width // 24), generator=drawn)
+    size = (height, width)
     fine = torch.nn.functional.interpolate(coarse, size=size, mode="bilinear")
     best, kind = fine.max(dim=1)
     threshold = best.flatten()[:: max(1, best.numel() // 100_000)].quantile(1 - share)

@@ -54,6 +54,17 @@ def test_a_detector_weighs_the_background_too() -> None:
         settle_class_weights(config(dict(type="CrossEntropyLoss", class_weight=[1.0, 2.0]), head="bbox_head"))
 
 
+def test_weights_that_a_mask_head_cannot_use_are_told() -> None:
+    dice = dict(type="BatchDiceLoss", class_weight=[1.0, 2.0, 3.0])
+    head = dict(num_classes=3, loss_mask=dict(type="InstanceMaskLoss", losses=[dice]))
+    settle_class_weights(Config(dict(model=dict(mask_head=head))))
+    with pytest.raises(ConfigError, match=r"loss_mask\.losses\.0\.class_weight does nothing.*class-agnostic"):
+        settle_class_weights(Config(dict(model=dict(mask_head=dict(head, class_agnostic=True)))))
+    plain = dict(type="CrossEntropyLoss", use_mask=True, class_weight=[1.0, 2.0, 3.0])
+    with pytest.raises(ConfigError, match="CrossEntropyLoss fails with class weights on masks"):
+        settle_class_weights(Config(dict(model=dict(mask_head=dict(num_classes=3, loss_mask=plain)))))
+
+
 def test_configs_without_weights_are_left_alone() -> None:
     plain = config(dict(type="CrossEntropyLoss", avg_non_ignore=True, class_weight=None))
     before = json.dumps(plain.to_dict())

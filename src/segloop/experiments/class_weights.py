@@ -40,10 +40,11 @@ def settle_class_weights(config: Config) -> None:
     """Put the lists in place of the files, so that the run's own config says what it weighed.
 
     All that is wrong is told in one error: files that cannot be read, weights that are not of the head's
-    classes, and mmseg's cross entropy with weights and `avg_non_ignore=True`, which fails in its first step.
+    classes, and what fails in its first step or does nothing: mmseg's cross entropy with weights and
+    `avg_non_ignore=True`, mmdet's on masks with weights, weights of classes that a mask head does not see.
     """
     wrong = []
-    for place, loss, classes in _weighted_losses(config.get("model"), ("model",), None):
+    for place, loss, classes, agnostic in _weighted_losses(config.get("model"), ("model",), None):
         if str(loss["class_weight"]).endswith((".npy", ".yaml", ".yml", ".pkl")):
             continue  # mmseg's own affair
         try:
@@ -56,6 +57,16 @@ def settle_class_weights(config: Config) -> None:
         if classes is not None and len(weights) not in ((classes,) if semantic else (classes, classes + 1)):
             wrong.append(f"{place}.class_weight has {len(weights)} weights for {classes} classes")
         of_mmseg = str(loss["type"]).rpartition(".")[2] == "CrossEntropyLoss"
+        if of_mmseg and loss.get("use_mask"):
+            wrong.append(
+                f"{place}: mmdet's CrossEntropyLoss fails with class weights on masks; leave them out, or "
+                "weigh the classes of a BatchDiceLoss beside it"
+            )
+        elif agnostic:
+            wrong.append(
+                f"{place}.class_weight does nothing: a class-agnostic mask head does not tell classes; set "
+                "class_agnostic=False, or leave the weights out"
+            )
         if semantic and of_mmseg and loss.get("avg_non_ignore"):
             wrong.append(
                 f"{place}: mmseg's CrossEntropyLoss fails with weights and avg_non_ignore=True together; "
@@ -66,20 +77,21 @@ def settle_class_weights(config: Config) -> None:
 
 
 def _weighted_losses(
-    part: Any, keys: tuple[str, ...], classes: int | None
-) -> Iterator[tuple[str, Any, int | None]]:
-    """Yield each loss with weights, its place in the config, and how many classes its head has."""
+    part: Any, keys: tuple[str, ...], classes: int | None, *, agnostic: bool = False
+) -> Iterator[tuple[str, Any, int | None, bool]]:
+    """Yield each weighted loss: place, loss, its head's number of classes, whether that cannot tell them."""
     if isinstance(part, list | tuple):
         for index, each in enumerate(part):
-            yield from _weighted_losses(each, (*keys, str(index)), classes)
+            yield from _weighted_losses(each, (*keys, str(index)), classes, agnostic=agnostic)
     if not isinstance(part, Mapping):
         return
     count = part.get("num_classes", classes)
     classes = count if type(count) is int else classes
+    agnostic = agnostic or ("loss_mask" in part and bool(part.get("class_agnostic")))
     if part.get("class_weight") is not None and "type" in part:
-        yield ".".join(keys), part, classes
+        yield ".".join(keys), part, classes, agnostic
     for key, value in part.items():
-        yield from _weighted_losses(value, (*keys, str(key)), classes)
+        yield from _weighted_losses(value, (*keys, str(key)), classes, agnostic=agnostic)
 
 
 def _checked(weights: Any, where: str) -> list[float]:

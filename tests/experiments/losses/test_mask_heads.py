@@ -122,6 +122,15 @@ def test_mmdets_head_trains_with_it(class_agnostic: bool, positive: int) -> None
     assert all(torch.isfinite(weight.grad).all() for weight in head.parameters())
 
 
+def test_what_the_page_says_to_paste_can_be_built() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/losses.md").read_text(encoding="utf-8")
+    decode, masks = (
+        eval(block, {"dict": dict}) for block in re.findall(r"```python\nmodel = (.*?)```", page, re.S)
+    )
+    losses = [*decode["decode_head"]["loss_decode"], *masks["roi_head"]["mask_head"]["loss_mask"]["losses"]]
+    assert len([MODELS.build(loss) for loss in losses]) == 7
+
+
 def test_only_training_is_logged() -> None:
     MessageHub.get_current_instance().update_scalar("train/loss_mask.dice", -1.0)
     InstanceMaskLoss([dict(type="BatchDiceLoss")]).eval()(*rois(1, labels=[0]))

@@ -63,13 +63,14 @@ def test_tversky_with_halves_is_dice() -> None:
     assert tversky.item() == pytest.approx(BatchDiceLoss(smooth=1.0)(logits, truth).item(), rel=1e-6)
 
 
-def test_tversky_agrees_with_mmseg_where_nothing_is_ignored_and_a_batch_is_one_image() -> None:
+def test_tversky_agrees_with_mmseg_image_by_image_where_each_has_all_classes() -> None:
     from mmseg.models.losses import TverskyLoss
 
     drawn = torch.Generator().manual_seed(1)
-    logits = torch.randn(1, 4, 16, 16, generator=drawn, dtype=torch.float64, requires_grad=True)
-    truth = torch.randint(0, 4, (1, 16, 16), generator=drawn)
-    ours, theirs = FocalTverskyLoss(gamma=1.0)(logits, truth), TverskyLoss()(logits, truth)
+    logits = torch.randn(2, 4, 16, 16, generator=drawn, dtype=torch.float64, requires_grad=True)
+    truth = torch.randint(0, 4, (2, 16, 16), generator=drawn)
+    truth[torch.rand(truth.shape, generator=drawn) < 0.2] = 255
+    ours, theirs = FocalTverskyLoss(gamma=1.0, per_image=True)(logits, truth), TverskyLoss()(logits, truth)
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-9)
     slopes = [torch.autograd.grad(loss, logits)[0] for loss in (ours, theirs)]
     assert torch.allclose(*slopes, rtol=1e-6, atol=1e-9)
