@@ -58,7 +58,6 @@ HUB = (
     "segloop.data.masks",
     "segloop.data.drawing",
     "segloop.data.info",
-    "segloop.data.index_masks",
     "segloop.data.png",
     "segloop.data.inspection.findings",
 )

@@ -46,13 +46,14 @@ def main() -> int:
         raise UserError(f"--data-root {args.data_root}: there is no such folder.")
     from segloop.analysis.analysis_folder import write_analysis
     from segloop.analysis.analyze import analyze
+    from segloop.analysis.instance_analysis import analyze_instances
     from segloop.analysis.runs import read_run
     from segloop.analysis.summary import summary
 
     found = read_run(args.run, split=args.split)
     print(f"{found.folder}: {len(found.images):,} images", flush=True)
     with counted("images") as progress:
-        analysis = analyze(
+        analysis = (analyze_instances if found.kind == "instance" else analyze)(
             found,
             data_root=args.data_root,
             topk=args.topk,

@@ -10,15 +10,11 @@ import pytest
 from segloop.analysis.dependence import by_position, by_size, by_traits
 
 
-def images(traits):
-    return SimpleNamespace(traits=traits)
-
-
 def test_a_planted_dependence_is_found_and_chance_is_not():
     draw = np.random.default_rng(0)
     traits = draw.normal(size=(120, 5))
     dice = 1 / (1 + np.exp(-3 * traits[:, 2])) + draw.normal(0, 0.02, 120)
-    told = by_traits(images(traits), dice)
+    told = by_traits(traits, dice)
     assert told[0]["trait"] == "sharpness"
     rho, low, high = told[0]["rho"]
     assert low < rho < high
@@ -37,23 +33,23 @@ def test_the_correlation_is_spearmans():
     dice = draw.random(60)
     for each, column in (
         (each, ("brightness", "contrast", "sharpness", "objects", "object_share").index(each["trait"]))
-        for each in by_traits(images(traits), dice)
+        for each in by_traits(traits, dice)
     ):
         assert each["rho"][0] == pytest.approx(spearmanr(traits[:, column], dice).statistic)
 
 
 @pytest.mark.parametrize("number", [1, 19])
 def test_few_images_say_nothing(number):
-    assert by_traits(images(np.random.default_rng(0).random((number, 5))), np.linspace(0, 1, number)) == []
+    assert by_traits(np.random.default_rng(0).random((number, 5)), np.linspace(0, 1, number)) == []
 
 
 def test_what_does_not_vary_says_nothing():
     traits = np.random.default_rng(0).random((40, 5))
     traits[:, 0] = 7
-    told = by_traits(images(traits), np.linspace(0, 1, 40))
+    told = by_traits(traits, np.linspace(0, 1, 40))
     assert len(told) == 4
-    assert by_traits(images(traits), np.ones(40)) == []
-    assert by_traits(images(traits), np.full(40, np.nan)) == []
+    assert by_traits(traits, np.ones(40)) == []
+    assert by_traits(traits, np.full(40, np.nan)) == []
 
 
 def test_objects_by_size():

@@ -10,7 +10,7 @@ import pytest
 
 from segloop.data.info import ClassInfo, DatasetInfo, Files
 from segloop.data.masks import encode, to_strings
-from segloop.data.true_objects import TrueObjects
+from segloop.data.true_objects import CocoObjects, TrueObjects
 from segloop.utils.errors import DataError
 
 LEFT = np.array([[1, 0, 0, 0], [1, 0, 0, 0]])
@@ -55,6 +55,27 @@ def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, ki
     found = source.of(prepared(tmp_path, segmentations), LEFT + RIGHT > 0)
     assert [each.tolist() for each in found] == [each.tolist() for each in runs]
     assert source.from_masks == 0
+
+
+def test_objects_are_found_by_the_id_of_their_image_crowds_last(tmp_path: Path) -> None:
+    empty = {"size": [2, 4], "counts": [8]}
+    segmentations = [{"size": [2, 4], "counts": encode(each).tolist()} for each in (LEFT, RIGHT)]
+    prepared(tmp_path, [segmentations[0], empty, segmentations[1]])
+    file = next(tmp_path.rglob("val.json"))
+    content = json.loads(file.read_text())
+    for each, crowd in zip(content["annotations"], (1, 0, 0), strict=True):
+        each |= {"iscrowd": crowd, "category_id": 4}
+    content["images"].append({"id": "other", "file_name": "b.png", "width": 4, "height": 2})
+    file.write_text(json.dumps(content))
+    objects = CocoObjects(file)
+    found = objects.of(content["images"][0]["id"], (2, 4))
+    assert [(category, runs.tolist(), crowd) for category, runs, crowd in found] == [
+        (4, encode(RIGHT).tolist(), False),
+        (4, encode(LEFT).tolist(), True),
+    ]
+    assert objects.of("other", (2, 4)) == []
+    with pytest.raises(DataError, match="has no image 77"):
+        objects.of(77, (2, 4))
 
 
 def test_without_a_coco_file_the_parts_of_the_mask_stand_for_objects(tmp_path: Path) -> None:

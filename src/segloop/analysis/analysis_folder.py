@@ -13,16 +13,15 @@ import cv2
 import numpy as np
 
 from segloop.analysis.analyze import Analysis, plain
-from segloop.analysis.measures import read_truth
+from segloop.analysis.cases import open_case, suspect_box
+from segloop.analysis.instance_suspects import MEANING as MEANING_OF_OBJECTS
 from segloop.analysis.ranking import order
-from segloop.analysis.suspects import Suspect, as_rows
-from segloop.data.index_masks import read_index_mask
+from segloop.analysis.suspects import MEANING, Suspect, as_rows
 from segloop.utils.atomic import write_json, write_text
-from segloop.utils.errors import DataError, UserError
+from segloop.utils.errors import UserError
 from segloop.utils.staging import staged
 from segloop.viz.analysis_page import analysis_page
-from segloop.viz.closeup import SPREAD, read_rgb
-from segloop.viz.error_pictures import Case, contact_sheet, panel, strip, suspect_picture
+from segloop.viz.error_pictures import contact_sheet, panel, strip, suspect_picture
 from segloop.viz.page import write_page
 
 ON_PAGE = 12  # pictures of a ranking
@@ -30,6 +29,9 @@ IN_GROUP = 4  # pictures of a class or of a size of object
 MOST_GROUPS = 24
 MOST_SUSPECTS = 2000  # rows of suspects.csv
 STRIP_SIDE, SHEET_SIDE = 220, 150  # pixels of a tile on the page, on a sheet
+MOST_BOXES = 200  # of objects; each is looked up in its image
+SCORES = {"semantic": "mDice_fg", "instance": "quality"}  # what images are ranked by
+CLASS_SCORES = {"mDice_fg": "Dice", "quality": "quality"}
 FILES: tuple[tuple[str, str], ...] = (
     ("analysis.json", "all numbers of this page, fractions"),
     ("images.csv", "every image: scores, cost, surprise, suspicion, looks; the worst first"),
@@ -62,9 +64,7 @@ def _write(
     numbers = analysis.numbers
     write_json(folder / "analysis.json", numbers)
     write_text(folder / "images.csv", image_table(analysis))
-    write_text(
-        folder / "suspects.csv", _table(as_rows(analysis.suspects[:MOST_SUSPECTS], analysis.run.class_names))
-    )
+    write_text(folder / "suspects.csv", suspect_table(analysis))
     for name, text in lists(analysis, topk=topk):
         write_text(folder / "lists" / f"{name}.txt", text)
     pictures = _draw(folder, analysis, topk=topk, progress=progress)
@@ -73,12 +73,36 @@ def _write(
 
 
 def image_table(analysis: Analysis) -> str:
-    """Return `images.csv`: a row per image, the worst by mDice_fg first, those without a score last."""
+    """Return `images.csv`: a row per image, the worst first, those without a score last."""
     columns = analysis.images
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    rows.sort(key=lambda row: (row["mDice_fg"] != row["mDice_fg"], row["mDice_fg"], row["image_id"]))
+    score = SCORES[analysis.run.kind]
+    rows.sort(key=lambda row: (row[score] != row[score], row[score], row["image_id"]))
     return _table(
         [{"rank": rank, **plain(row)} for rank, row in enumerate(rows, start=1)], columns=["rank", *columns]
+    )
+
+
+def suspect_table(analysis: Analysis) -> str:
+    """Return `suspects.csv`; the boxes of objects are looked up for the first ones alone."""
+    rows = as_rows(analysis.suspects[:MOST_SUSPECTS], analysis.run.class_names)
+    if analysis.run.kind == "instance":
+        for place, row in enumerate(rows):
+            box: Sequence[Any] = ("",) * 4
+            if place < MOST_BOXES:
+                box = suspect_box(analysis, analysis.suspects[place])
+            row |= dict(zip(("left", "top", "right", "bottom"), box, strict=True))
+    return _table(rows)
+
+
+def told_of(suspect: Suspect, analysis: Analysis) -> str:
+    """Say in words what is suspected of a region or an object."""
+    texts = MEANING_OF_OBJECTS if analysis.run.kind == "instance" else MEANING
+    names = analysis.run.class_names
+    text = next(text for name, text in texts.values() if name == suspect.meaning)
+    return text.format(
+        truth=names[suspect.truth] if suspect.truth >= 0 else "nothing",
+        pred=names[suspect.pred] if suspect.pred >= 0 else "nothing",
     )
 
 
@@ -144,8 +168,8 @@ def _draw(
             _save(folder / f"{key}.jpg", contact_sheet(sheet))
     pictures["suspects"] = []
     for rank, suspect in enumerate(marked, start=1):
-        drawn = suspect_picture(open_case(analysis, suspect.image_id), suspect.box_xyxy)
-        text = f"{rank}. {suspect.image_id}, {suspect.meaning}: {suspect.text(analysis.run.class_names)}"
+        drawn = suspect_picture(open_case(analysis, suspect.image_id), suspect_box(analysis, suspect))
+        text = f"{rank}. {suspect.image_id}, {suspect.meaning}: {told_of(suspect, analysis)}"
         _save(folder / "suspects" / f"{rank:03d}_{_file_name(suspect.image_id)}.jpg", drawn)
         if rank <= ON_PAGE:
             pictures["suspects"].append((drawn, text))
@@ -171,41 +195,15 @@ def _one_each(suspects: Sequence[Suspect], most: int) -> list[Suspect]:
     return list(firsts.values())
 
 
-def open_case(analysis: Analysis, image_id: str) -> Case:
-    """Read an image with its true and predicted mask."""
-    run, root = analysis.run, analysis.data_root
-    file, truth = run.image_file(image_id, data_root=root), run.truth_file(image_id, data_root=root)
-    image = read_rgb(file)
-    if image is None or truth is None:
-        raise DataError(f"{file} cannot be read.", image_id=image_id)
-    names = run.class_names
-    given = run.meta.get("palette") or []
-    palette = (
-        given if len(given) >= len(names) else [SPREAD[place % len(SPREAD)] for place in range(len(names))]
-    )
-    mask = read_truth(truth, reduce=bool(run.meta.get("reduce_zero_label")))
-    if image.shape[:2] != mask.shape:
-        raise DataError(f"{file} and its mask have different sizes.", image_id=image_id)
-    return Case(
-        image_id,
-        image,
-        mask,
-        read_index_mask(run.prediction_file(image_id)),
-        names,
-        palette,
-        run.background,
-        run.meta.get("ignore_index"),
-    )
-
-
 def _caption(key: str, rank: int, each: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     def told(value: float) -> str:
         return "–" if value != value else f"{100 * value:.1f}"
 
-    parts = [f"{rank}. {each['image_id']}", f"mDice_fg {told(row['mDice_fg'])}"]
+    score = next(name for name in SCORES.values() if name in row)
+    parts = [f"{rank}. {each['image_id']}", f"{score} {told(row[score])}"]
     kind, _, name = key.partition(":")
     if kind == "class":
-        parts.append(f"Dice of {name} {told(each['value'])}")
+        parts.append(f"{CLASS_SCORES[score]} of {name} {told(each['value'])}")
     elif kind == "size":
         parts.append(f"{told(each['value'])} % of {name} objects found")
     if row["cost"] == row["cost"]:

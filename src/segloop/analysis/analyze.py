@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,13 @@ from segloop.analysis import (
 )
 from segloop.analysis import suspects as suspicion
 from segloop.analysis.gathering import Gathered, gather
+from segloop.analysis.instance_errors import ImageErrors
 from segloop.analysis.measures import TRAITS, measure_run
 from segloop.analysis.regions import KIND_RULES
 from segloop.analysis.runs import Run
 from segloop.analysis.suspects import Suspect
 from segloop.utils.errors import DataError, UserError
+from segloop.viz.closeup import SPREAD
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,11 +46,12 @@ class Analysis:
     numbers: dict[str, Any]
     images: dict[str, list[Any]]  # columns of one length
     suspects: list[Suspect]
+    errors: dict[str, ImageErrors] = field(default_factory=dict)  # of an instance RUN, by image
 
 
 @dataclass(frozen=True, eq=False)
-class _Rank:
-    """What images are ranked by, and what settles ties."""
+class Rank:
+    """What images are ranked by, and what settles ties: wrong pixels, or objects."""
 
     values: FloatArray
     wrong: npt.NDArray[np.int64]
@@ -75,7 +78,7 @@ def analyze(
     found = suspicion.find_suspects(gathered)
     confidence = _confidence(run)
     images, ranks = _images(run, gathered, per_image, found, confidence)
-    rankings = {key: _named(images, rank, topk=topk) for key, rank in ranks.items()}
+    rankings = {key: named(images, rank, topk=topk) for key, rank in ranks.items()}
     numbers: dict[str, Any] = {
         "format": FORMAT,
         "kind": run.kind,
@@ -86,7 +89,7 @@ def analyze(
         "without_labels": len(run.images) - len(gathered),
         "pixels": int(gathered.confusion.sum()),
         "class_names": names,
-        "palette": run.meta.get("palette") or [],
+        "palette": palette_of(run),
         "background": background,
         "ignore_index": run.meta.get("ignore_index"),
         "notes": _notes(run, gathered),
@@ -97,7 +100,7 @@ def analyze(
             {"name": band.name, "from": band.low, "to": band.high} for band in ranking.size_bands(gathered)
         ],
         "by_position": dependence.by_position(gathered),
-        "by_traits": dependence.by_traits(gathered, per_image["mDice_fg"], seed=seed),
+        "by_traits": dependence.by_traits(gathered.traits, per_image["mDice_fg"], seed=seed),
         "calibration": calibration.calibrate(
             confidence, names, background=background, true_pixels=gathered.confusion.sum(axis=1)
         ),
@@ -121,6 +124,12 @@ def require_semantic(run: Run) -> None:
         raise DataError(f"{run.folder}: meta.json names no classes. Test the checkpoint again.")
 
 
+def palette_of(run: Run) -> list[list[int]]:
+    """Return a colour for each class: the data set's own, or ours."""
+    names, given = run.class_names, run.meta.get("palette") or []
+    return given if len(given) >= len(names) else [list(SPREAD[n % len(SPREAD)]) for n in range(len(names))]
+
+
 def plain(value: Any) -> Any:
     """Return numbers as JSON has them: no NaN, floats of six digits.
 
@@ -132,7 +141,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 6)
+        return None if math.isnan(value) else round(float(value), 6)
     return value
 
 
@@ -162,17 +171,17 @@ def _images(
     per_image: dict[str, FloatArray],
     found: list[Suspect],
     confidence: dict[str, np.ndarray] | None,
-) -> tuple[dict[str, list[Any]], dict[str, _Rank]]:
+) -> tuple[dict[str, list[Any]], dict[str, Rank]]:
     """Return a column per fact of the images, and the rankings."""
     ids, names = gathered.image_ids, run.class_names
     dice = per_image["mDice_fg"]
     cost, surprise = ranking.gains(gathered), ranking.surprise(ids, confidence)
     wrong = ranking.wrong_pixels(gathered)
     ranks = {
-        "worst": _Rank(dice, wrong),
-        "best": _Rank(dice, wrong, descending=True),
-        "costly": _Rank(np.where(cost > 0, cost, np.nan), wrong, descending=True),
-        "surprising": _Rank(np.where(surprise > 0, surprise, np.nan), wrong, descending=True),
+        "worst": Rank(dice, wrong),
+        "best": Rank(dice, wrong, descending=True),
+        "costly": Rank(np.where(cost > 0, cost, np.nan), wrong, descending=True),
+        "surprising": Rank(np.where(surprise > 0, surprise, np.nan), wrong, descending=True),
     }
     columns: dict[str, FloatArray] = {
         **{name: per_image[name] for name in ("mDice_fg", "mIoU_fg", "mBF_fg", "aAcc")},
@@ -184,17 +193,18 @@ def _images(
     for band in ranking.size_bands(gathered):
         recall = ranking.band_recall(gathered, band)
         columns[f"found_{band.name}"] = recall
-        ranks[f"size:{band.name}"] = _Rank(recall, wrong)
+        ranks[f"size:{band.name}"] = Rank(recall, wrong)
     columns |= dict(zip(TRAITS, gathered.traits.T, strict=True))
     for index, name in enumerate(names if len(names) <= MOST_CLASSES else ()):
         if index != gathered.background:
             of_class, wrong_there = ranking.class_dice(gathered, index)
             columns[f"Dice.{name}"] = of_class
-            ranks[f"class:{name}"] = _Rank(of_class, wrong_there)
+            ranks[f"class:{name}"] = Rank(of_class, wrong_there)
     return {"image_id": list(ids), **{name: values.tolist() for name, values in columns.items()}}, ranks
 
 
-def _named(images: dict[str, list[Any]], rank: _Rank, *, topk: int) -> list[dict[str, Any]]:
+def named(images: dict[str, list[Any]], rank: Rank, *, topk: int) -> list[dict[str, Any]]:
+    """Return the first images of a ranking, for JSON."""
     ids = images["image_id"]
     places = ranking.order(rank.values, ids, descending=rank.descending, wrong=rank.wrong)[:topk]
     return [{"image_id": ids[place], "value": float(rank.values[place])} for place in places.tolist()]

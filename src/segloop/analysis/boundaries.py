@@ -58,8 +58,9 @@ def boundary_counts(
     ignored = np.zeros(truth.shape, bool) if ignore_index is None else truth == ignore_index
     beside = cv2.dilate(ignored.view(np.uint8), _SQUARE) if ignored.any() else None
     present = np.zeros(num_classes, bool)
-    present[np.unique(truth[~ignored])] = True
-    present[np.unique(pred[~ignored])] = True
+    for mask in (truth, pred):
+        shown = mask[~ignored] if beside is not None else mask.ravel()
+        present |= np.bincount(shown, minlength=num_classes)[:num_classes] > 0
     classes: list[int] = []
     counts: list[list[int]] = []
     for label in np.flatnonzero(present).tolist():

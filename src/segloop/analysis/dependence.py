@@ -60,9 +60,9 @@ def by_position(gathered: Gathered) -> dict[str, Any]:
 
 
 def by_traits(
-    gathered: Gathered, dice: FloatArray, *, seed: int = 0, repeats: int = 500
+    traits: FloatArray, dice: FloatArray, *, seed: int = 0, repeats: int = 500
 ) -> list[dict[str, Any]]:
-    """Return how the images' mDice_fg goes along with each trait, for JSON; strongest first.
+    """Return how a score of images goes along with their traits [images, TRAITS], for JSON; strongest first.
 
     `rho` is Spearman's rank correlation with its bootstrap interval; `groups` are quarters of the images by
     the trait with their mean score and its interval. Empty for fewer than 20 images with a score.
@@ -70,7 +70,7 @@ def by_traits(
     scored = ~np.isnan(dice)
     told = []
     for column, name in enumerate(TRAITS):
-        values = gathered.traits[:, column]
+        values = traits[:, column]
         kept = scored & ~np.isnan(values)
         if kept.sum() < LEAST or np.ptp(values[kept]) == 0 or np.ptp(dice[kept]) == 0:
             continue

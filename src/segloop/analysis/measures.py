@@ -172,6 +172,38 @@ def measure_run(
         raise DataError(f"{len(problems)} of {len(tasks)} images do not fit this RUN:\n{listing(problems)}")
 
 
+def measure_looks(run: Run, *, data_root: Path | None = None, workers: int | None = None) -> np.ndarray:
+    """Return image_id, brightness, contrast, sharpness and pixels of each picture, [images, 5] of objects.
+
+    Pictures that are missing, or are not those of the test, are told together in one DataError.
+    """
+    root = data_root or Path(os.path.normpath(run.folder / (run.meta["data"]["root"] or ".")))
+    rows = run.images.to_dict("records")
+    tasks = [(str(row["image_id"]), root / str(row["image"]), str(row["sha256"])) for row in rows]
+    few = len(tasks) < POOL and workers is None
+    found = list(map_ordered(_look, tasks, workers=1 if few else workers))
+    problems = [each for each in found if isinstance(each, str)]
+    if problems:
+        raise DataError(
+            f"{len(problems)} of {len(tasks)} pictures of {run.name} cannot be used. If the data set was "
+            f"moved, say where it is now with --data-root.\n{listing(problems)}"
+        )
+    pixels = [int(row["height"]) * int(row["width"]) for row in rows]
+    return np.array([(*each, number) for each, number in zip(found, pixels, strict=True)], dtype=object)
+
+
+def _look(task: tuple[str, Path, str]) -> tuple[str, float, float, float] | str:
+    """Return what a picture looks like, or what is wrong with it."""
+    image_id, file, sha256 = task
+    try:
+        data = _bytes(file)
+        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+            raise DataError(f"{file} is not the picture that was tested.")
+        return image_id, *_looks(data)
+    except UserError as error:
+        return str(error)
+
+
 def list_tasks(run: Run, *, data_root: Path | None = None) -> list[Task]:
     """Return the files of each image that has a truth; a DataError tells all that are missing."""
     root = data_root or Path(os.path.normpath(run.folder / (run.meta["data"]["root"] or ".")))

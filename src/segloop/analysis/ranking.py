@@ -95,8 +95,12 @@ def image_dice(gathered: Gathered) -> FloatArray:
 
 
 def size_bands(gathered: Gathered) -> list[Band]:
-    """Return three bands of object area, by powers of two, with about as many objects each, or fewer."""
-    objects = gathered.sizes[:, :, 0].sum(axis=0)
+    """Return the bands of the areas of a RUN's objects."""
+    return bands_of(gathered.sizes[:, :, 0].sum(axis=0))
+
+
+def bands_of(objects: IntArray) -> list[Band]:
+    """Return three bands of area with about as many objects each, or fewer, from objects by powers of two."""
     total = int(objects.sum())
     if total == 0:
         return []

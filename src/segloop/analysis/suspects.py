@@ -44,11 +44,7 @@ class Suspect:
     area: int
     confidence: float
     box_xyxy: tuple[int, int, int, int]
-
-    def text(self, class_names: Sequence[str]) -> str:
-        """Say in words what is suspected."""
-        told = next(text for name, text in MEANING.values() if name == self.meaning)
-        return told.format(truth=class_names[self.truth], pred=class_names[self.pred])
+    places: tuple[int, int] = (-1, -1)  # of an instance RUN: the true and the found object, -1 for none
 
 
 def suspicion(gathered: Gathered) -> FloatArray:
@@ -106,8 +102,8 @@ def as_rows(suspects: Sequence[Suspect], class_names: Sequence[str]) -> list[dic
             "image_id": each.image_id,
             "suspicion": round(each.score, 2),
             "kind": each.meaning,
-            "labelled": class_names[each.truth],
-            "predicted": class_names[each.pred],
+            "labelled": class_names[each.truth] if each.truth >= 0 else "",
+            "predicted": class_names[each.pred] if each.pred >= 0 else "",
             "pixels": each.area,
             "confidence": None if np.isnan(each.confidence) else round(each.confidence, 4),
             **dict(zip(("left", "top", "right", "bottom"), each.box_xyxy, strict=True)),

@@ -99,8 +99,8 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def decode_plain(data: bytes) -> np.ndarray | None:
     """Return the pixels, uint8 [H, W], of a PNG of 8-bit indices or greys whose rows are stored in one way.
 
-    None for any other file, and for a damaged one: a whole decoder is to read it, or to say what is wrong. This
-    one takes a fourth of the time, for the masks that we and most others write.
+    None for any other file, and for a damaged one: a whole decoder is to read it, or to say what is wrong.
+    This one takes a fourth of the time, for the masks that we and most others write.
 
     >>> decode_plain(encode_grey(np.array([[3, 7]], np.uint8))).tolist()
     [[3, 7]]

@@ -82,3 +82,27 @@ def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
     if wrong:
         raise DataError(f"{file}: an object of this image in the set's COCO file cannot be read: {wrong}.")
     return canonical(runs)
+
+
+class CocoObjects:
+    """The objects that a COCO file has for each image, made when they are asked for."""
+
+    def __init__(self, file: Path) -> None:
+        content = read_coco(file)
+        self.file = file
+        self._by_image: dict[str, list[Any]] = {str(image["id"]): [] for image in content["images"]}
+        for each in content["annotations"]:
+            self._by_image.setdefault(str(each["image_id"]), []).append(each)
+
+    def of(self, image_id: Any, size_hw: tuple[int, int]) -> list[tuple[int, Runs, bool]]:
+        """Return category, runs and crowd of an image's objects, by its id; crowds last, none empty."""
+        if str(image_id) not in self._by_image:
+            raise DataError(f"{self.file} has no image {image_id}: it is not the file that was tested on.")
+        objects = []
+        for each in self._by_image[str(image_id)]:
+            if not each.get("segmentation"):
+                continue
+            runs = _runs(each["segmentation"], size_hw, file=self.file)
+            if len(runs) > 1:
+                objects.append((int(each["category_id"]), runs, bool(each.get("iscrowd"))))
+        return sorted(objects, key=lambda each: each[2])

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 
 from segloop.viz import analysis_sections as sections
+from segloop.viz import instance_sections
 from segloop.viz.analysis_sections import Numbers, Pictures, percent
 from segloop.viz.page import Content, facts, join, note, page, words
 
 
 def analysis_page(numbers: Numbers, pictures: Pictures, *, files: Sequence[tuple[str, str]]) -> str:
     """Return the page, from the numbers of `analysis.json`, its pictures, and the files beside it."""
+    objects = numbers["kind"] == "instance"
+    own: ModuleType = instance_sections if objects else sections
     parts = [
-        sections.scores(numbers),
-        sections.mistakes(numbers),
+        own.scores(numbers),
+        own.mistakes(numbers),
         *sections.cases(numbers, pictures),
         sections.suspects(numbers, pictures),
         sections.reasons(numbers),
-        sections.calibration(numbers),
+        own.calibration(numbers),
         sections.how(numbers, files),
     ]
     data = f" of {numbers['data']}" if numbers["data"] else ""
@@ -28,7 +32,10 @@ def analysis_page(numbers: Numbers, pictures: Pictures, *, files: Sequence[tuple
         [part for part in parts if part is not None],
         eyebrow="Analysis of a test",
         lead=lead,
-        top=[_tiles(numbers), *(note(text, level="warn") for text in numbers["notes"])],
+        top=[
+            instance_sections.tiles(numbers) if objects else _tiles(numbers),
+            *(note(text, level="warn") for text in numbers["notes"]),
+        ],
         footer=join(
             [
                 "Made by ",

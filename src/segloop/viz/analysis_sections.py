@@ -40,10 +40,10 @@ KINDS: Mapping[str, tuple[str, tuple[int, int, int]]] = {
     "invented": ("invented", (40, 110, 235)),
 }
 RANKINGS: Mapping[str, tuple[str, str]] = {
-    "worst": ("Worst", "Lowest mDice_fg of the image itself. Small objects weigh as much as large ones."),
-    "costly": ("Most costly", "What the mean over the set would gain if this image were perfect."),
-    "surprising": ("Most surprising", "Confident and wrong: the confidence of wrong pixels over all pixels."),
-    "best": ("Best", "Highest mDice_fg of the image."),
+    "worst": ("Worst", "Lowest score of the image itself. Small objects weigh as much as large ones."),
+    "costly": ("Most costly", "What the score over the set would gain if this image were perfect."),
+    "surprising": ("Most surprising", "Confident and wrong: the confidence of what is wrong, over all."),
+    "best": ("Best", "Highest score of the image."),
 }
 
 
@@ -83,7 +83,7 @@ def scores(numbers: Numbers) -> Section:
             with_interval(each["set"][key]) for key in ("dice", "iou", "precision", "recall", "boundary_f")
         ]
         return [
-            _named(numbers, each["index"]),
+            named(numbers, each["index"]),
             f"{each['images']:,}",
             f"{percent(each['share'], 2)} %",
             *measured,
@@ -129,7 +129,7 @@ def mistakes(numbers: Numbers) -> Section:
     classes.sort(key=lambda each: each["set"]["dice"][0])
     gains = [
         [
-            _named(numbers, each["index"]),
+            named(numbers, each["index"]),
             *(
                 "–"
                 if kind["gain_by_class"][each["index"]] is None
@@ -192,7 +192,7 @@ def _legend(numbers: Numbers) -> Html:
     kinds = ("missed", "invented", "class") if numbers["background"] is not None else ("class",)
     errors = [join([chip(KINDS[kind][1]), f"{KINDS[kind][0]} "]) for kind in kinds]
     classes = [
-        join([_named(numbers, index), " "])
+        join([named(numbers, index), " "])
         for index in range(len(numbers["class_names"]))
         if index != numbers["background"] and len(numbers["class_names"]) <= 20
     ]
@@ -200,15 +200,18 @@ def _legend(numbers: Numbers) -> Html:
 
 
 def _group(numbers: Numbers, kind: str, name: str) -> str:
+    score, found = "Dice", "least of their pixels found"
+    if numbers["kind"] == "instance":
+        score, found = "quality", "fewest found"
     if kind == "class":
-        return f"{name}: lowest Dice of the class"
+        return f"{name}: lowest {score} of the class"
     band = next(each for each in numbers["bands"] if each["name"] == name)
     size = (
         f"{band['from']:,} pixels and more"
         if band["to"] is None
         else f"{band['from']:,} to {band['to'] - 1:,} pixels"
     )
-    return f"{name} objects ({size}): least of their pixels found"
+    return f"{name} objects ({size}): {found}"
 
 
 def suspects(numbers: Numbers, pictures: Pictures) -> Section:
@@ -264,20 +267,29 @@ def reasons(numbers: Numbers) -> Section | None:
         blocks += [
             tag("h4", "Size of objects"),
             charts.bars(rows),
-            paragraph("Share of the objects' pixels that was found, by the area of the object.", small=True),
+            paragraph(
+                "Share of the objects that were found, by their area."
+                if numbers["kind"] == "instance"
+                else "Share of the objects' pixels that was found, by the area of the object.",
+                small=True,
+            ),
         ]
     where = numbers["by_position"]
-    grid = np.array(where["wrong"])
-    parts = [
-        f"{percent(where[part], 2)} % {name}" for part, name in (("rim", "at the rim"), ("middle", "inside"))
-    ]
-    rim = f"Wrong pixels: {', '.join(parts)}."
-    position: list[Content] = [
-        tag("h4", "Position in the image"),
-        charts.heat(grid, told="Share of wrong pixels by position, the highest bright"),
-        paragraph(rim, small=True),
-    ]
-    blocks = [columns([join(blocks), join(position)], least_px=300)] if blocks else position
+    if where is not None:
+        parts = [
+            f"{percent(where[part], 2)} % {name}"
+            for part, name in (("rim", "at the rim"), ("middle", "inside"))
+        ]
+        position = join(
+            [
+                tag("h4", "Position in the image"),
+                charts.heat(
+                    np.array(where["wrong"]), told="Share of wrong pixels by position, the highest bright"
+                ),
+                paragraph(f"Wrong pixels: {', '.join(parts)}.", small=True),
+            ]
+        )
+        blocks = [columns([join(blocks), position], least_px=300)] if blocks else [position]
     traits = numbers["by_traits"]
     cards = []
     for each in traits:
@@ -298,7 +310,8 @@ def reasons(numbers: Numbers) -> Section | None:
             )
         )
     if cards:
-        blocks += [heading("mDice_fg of images, by quarters of"), columns(cards, least_px=300)]
+        score = "quality" if numbers["kind"] == "instance" else "mDice_fg"
+        blocks += [heading(f"{score} of images, by quarters of"), columns(cards, least_px=300)]
     return Section("What it depends on", blocks, short="Why") if blocks else None
 
 
@@ -368,7 +381,8 @@ def _gallery(shots: Sequence[tuple[np.ndarray, str]], *, least_px: int = 480) ->
     )
 
 
-def _named(numbers: Numbers, index: int) -> Html:
+def named(numbers: Numbers, index: int) -> Html:
+    """Return the name of a class behind its colour."""
     palette = numbers["palette"]
     square = chip(palette[index]) if index < len(palette) else Html()
     return join([square, numbers["class_names"][index]])

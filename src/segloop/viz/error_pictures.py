@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from segloop.viz.closeup import closeup
-from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, overlay
+from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, outlined, overlay
 
 PAPER, INK, SOFT = (255, 255, 255), (29, 35, 38), (92, 103, 107)
 GAP, PAD = 6, 8
@@ -31,6 +31,7 @@ class Case:
     palette: Sequence[Sequence[int]]
     background: int | None = None
     ignore_index: int | None = 255
+    objects: tuple[np.ndarray, np.ndarray] | None = None  # maps of true and found objects, to tell them apart
 
 
 def panel(case: Case, *, title: str, side: int = 256) -> np.ndarray:
@@ -61,10 +62,19 @@ def draw_tiles(case: Case) -> list[np.ndarray]:
     """Return image, truth, prediction and errors, RGB, in the size of the image."""
     ignore = -1 if case.ignore_index is None else case.ignore_index
     known = case.truth != ignore
+    if case.objects is None:
+        drawn = [
+            overlay(case.image, case.truth, case.palette, background=case.background, ignore_index=ignore),
+            overlay(case.image, case.pred, case.palette, background=case.background, ignore_index=-1),
+        ]
+    else:
+        drawn = [
+            outlined(case.image, classes, objects, case.palette, ground=case.background, opacity=0.4)
+            for classes, objects in zip((case.truth, case.pred), case.objects, strict=True)
+        ]
     return [
         case.image,
-        overlay(case.image, case.truth, case.palette, background=case.background, ignore_index=ignore),
-        overlay(case.image, case.pred, case.palette, background=case.background, ignore_index=-1),
+        *drawn,
         error_map(
             case.image,
             np.where(known, case.truth, ignore),
