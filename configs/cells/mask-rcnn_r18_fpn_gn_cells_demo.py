@@ -16,8 +16,7 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 model = dict(
     train_cfg=dict(
-        rpn_proposal=dict(nms_pre=500, max_per_img=200),
-        rcnn=dict(sampler=dict(pos_fraction=0.5)),  # an image holds up to 81 cells, and 64 RoIs are looked at
+        rpn_proposal=dict(nms_pre=500, max_per_img=200),  # an image holds up to 81 cells
     ),
     test_cfg=dict(
         rpn=dict(nms_pre=500, max_per_img=300),

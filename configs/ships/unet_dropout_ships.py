@@ -16,6 +16,7 @@ _base_ = [
 model = dict(
     decode_head=dict(
         num_classes=2,
+        out_channels=2,  # said aloud, or mmseg recommends one channel, which its softmax losses do not take
         init_cfg=dict(type='ClassPrior', background_share=0.97),  # of the crops' pixels, not of the images'
         loss_decode=[
             # These two see false alarms in empty crops, the third does not.

@@ -75,7 +75,6 @@ def options(tmp_path: Path) -> Options:
     return Options(config=str(path), command=["tools/test.py", str(path)])
 
 
-@pytest.mark.filterwarnings("ignore:For binary segmentation:UserWarning")
 def test_a_ships_experiment_is_trained_tested_and_tuned(options: Options, tmp_path: Path) -> None:
     runner = train(options)
     assert runner.train_dataloader.batch_sampler.sampler.size == 1  # one with a ship, round(0.49) without
@@ -102,7 +101,6 @@ def test_a_ships_experiment_is_trained_tested_and_tuned(options: Options, tmp_pa
     assert (cv2.imread(str(tuned.prediction_file("0"))) == 0).all()
 
 
-@pytest.mark.filterwarnings("ignore:For binary segmentation:UserWarning")
 def test_augmentations_that_lose_the_logits_are_refused(options: Options, tmp_path: Path) -> None:
     from segloop.experiments.config import load_config
     from segloop.experiments.testing import use_tta

@@ -35,7 +35,7 @@ model = dict(
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
         rpn_proposal=dict(nms_pre=300, max_per_img=100, min_bbox_size=2),
-        rcnn=dict(sampler=dict(num=64)),
+        rcnn=dict(sampler=dict(num=64, pos_fraction=0.5)),  # few images: each shows as many objects as it can
     ),
     test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=150, min_bbox_size=2)),
 )

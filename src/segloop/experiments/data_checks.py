@@ -127,6 +127,10 @@ def require_instances(config: Config, loader: Any) -> None:
         if file is not None and not file.is_file():
             raise DataError(f"The annotation file {file} does not exist.")
         names = class_names(dataset) if is_coco(dataset) else None
+        if isinstance(names, str):
+            raise ConfigError(
+                f"metainfo.classes is the text {names!r}: write classes=({names!r},), with a comma."
+            )
         if names:
             _require_heads(config, names)
         if names and file is not None and reads_as_coco(dataset):
