@@ -48,7 +48,7 @@ BASES = ("models/unet_dropout", "datasets/multiclass", "schedules/adamw", "runti
 
 @pytest.fixture(autouse=True)
 def no_scope() -> Iterator[None]:
-    """Leave no default scope of mmengine's behind: the next test would find other classes by the same names."""
+    """Leave no default scope of mmengine's behind, in which names mean other classes."""
     yield
     if "mmengine.registry" in sys.modules:
         sys.modules["mmengine.registry"].DefaultScope._instance_dict.clear()
