@@ -35,6 +35,7 @@ model = dict(
 # short runs
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3), type='OptimWrapper')
 train_cfg = dict(max_iters=500)  # nine minutes
+data_root = 'data'  # beside the code
 """
 CHILD = """\
 _base_ = ['./base.py']
@@ -53,6 +54,7 @@ FLAT = {
     },
     "optim_wrapper": {"optimizer": {"type": "AdamW", "lr": 4e-3}},
     "train_cfg": {"max_iters": 100},
+    "data_root": "data",
     "default_hooks": {"checkpoint": {"save_best": "mDice_fg"}},
 }
 MODEL: dict[str, Any] = {

@@ -59,6 +59,12 @@ def test_tables_have_a_name_a_head_and_columns_of_numbers() -> None:
     assert 'role="region" aria-label="Scores"' in text
 
 
+def test_dotted_names_may_break_at_their_dots() -> None:
+    text = drawn(b.Paragraph([b.code("model.head.type"), b.code("python tools/a.py")]))
+    assert "<code>model.<wbr/>head.<wbr/>type</code>" in text
+    assert "<code>python tools/a.py</code>" in text
+
+
 def test_citations_lead_to_their_reference() -> None:
     text = drawn(b.Paragraph([b.cite("one"), b.cite("two")]))
     assert '<a href="#reference-1" class="cite">[1]</a>' in text

@@ -44,6 +44,7 @@ def test_each_setting_has_its_reason_or_a_dash(tmp_path: Path) -> None:
     assert rows["optim_wrapper.optimizer.lr"] == ("0.004", "four times as large  (net.py)")
     assert rows["optim_wrapper.optimizer.type"] == ("AdamW", "–")
     assert rows["train_cfg.max_iters"] == ("100", "set on the command line")
+    assert "data_root" not in rows, "where things lie is no setting"
     assert rows["model.backbone.channels"][1] == "more learns no faster  (base.py)"
 
 

@@ -42,6 +42,36 @@ def test_larger_maps_are_higher_and_deeper_ones_wider() -> None:
     assert wide > narrow
 
 
+def test_arrows_are_drawn_where_one_part_feeds_the_next() -> None:
+    def arrows(*names: str) -> int:
+        blocks = [{"name": name, "class": "X", "output": None, "parameters": 1} for name in names]
+        return (draw_network({"blocks": blocks}) or "").count("<polygon")
+
+    assert arrows("backbone", "neck", "rpn_head", "roi_head") == 4
+    assert arrows("backbone", "decode_head", "auxiliary_head") == 2, "the last is no end of a chain"
+
+
+def test_lists_begin_rows() -> None:
+    def blocks(*names: str) -> list[dict[str, object]]:
+        return [
+            {"name": f"n.{name}", "class": "ModuleList", "output": None, "parameters": 8} for name in names
+        ]
+
+    maps = [
+        {"name": f"n.{name}.{place}", "class": "Conv2d", "output": [1, 8, 4, 4], "parameters": 8}
+        for name in ("a", "b")
+        for place in range(2)
+    ]
+    top = {"name": "n", "class": "Net", "output": None, "parameters": 32}
+    drawing = draw_network({"blocks": [top, *blocks("a", "b"), *maps]})
+    assert drawing is not None
+    places = {
+        each.text: (each.get("x"), each.get("y")) for each in ElementTree.fromstring(drawing).iter("text")
+    }
+    assert places["a.0"][1] == places["a.1"][1] != places["b.0"][1]
+    assert places["a.0"][0] == places["b.0"][0]
+
+
 def test_very_many_blocks_are_counted_in_words() -> None:
     many = [
         {"name": f"body.b{place}", "class": "Conv2d", "output": [1, 8, 4, 4], "parameters": 8}

@@ -75,8 +75,8 @@ def test_rankings_are_those_of_the_analysis(tmp_path: Path) -> None:
     write_json(folder / "analysis/analysis.json", {"rankings": {"worst": listed}})
     facts = facts_of(folder, tmp_path)
     first, second = ranked(facts, "worst")
-    assert (first.caption, first.size_hw, first.classes) == ("1. 1, 25.0", (8, 16), ["disc", "bar"])
-    assert second.caption == "2. 2, 50.0"
+    assert (first.caption, first.size_hw, first.classes) == ("1. 1, 25.0 %", (8, 16), ["disc", "bar"])
+    assert second.caption == "2. 2, 50.0 %"
     assert len(ranked(facts, "worst", most=1)) == 1
     assert ranked(facts, "best") == []
     assert classes_of(facts, "nobody") == []

@@ -74,5 +74,12 @@ def test_the_pictures_of_an_analysis_are_shown(analysed: Contents) -> None:
 
 def test_its_mistakes_are_counted(analysed: Contents) -> None:
     text = all_text(results.errors(analysed))
-    for told in ("missed", "invented", "What is taken for what", "By size of objects", "analysis/index.html"):
+    for told in (
+        "outline off",
+        "missed",
+        "invented",
+        "What is taken for what",
+        "By size of objects",
+        "analysis/index.html",
+    ):
         assert told in text

@@ -65,7 +65,7 @@ class _Writer:
 
     def _span(self, span: b.Span) -> Html:
         if span.kind == "code":
-            return p.words(span.text)
+            return tag("code", *_breakable(span.text))
         if span.kind == "strong":
             return tag("strong", span.text)
         if span.kind == "link":
@@ -141,6 +141,14 @@ class _Writer:
             caption = tag("figcaption", photo.caption)
             figures.append(tag("figure", image, caption, class_="zooms", data_classes=_listed(photo.classes)))
         return tag("div", *figures, class_="gallery", style=f"--least:{gallery.least_px}px")
+
+
+def _breakable(text: str) -> list[Html]:
+    """Return a dotted name with places where a narrow column may break it; other code as it is."""
+    if " " in text:
+        return [p.markup(text)]
+    steps = text.split(".")
+    return [p.join([step, ".", Html("<wbr/>")]) for step in steps[:-1]] + [p.markup(steps[-1])]
 
 
 def _listed(classes: Sequence[str]) -> str | None:

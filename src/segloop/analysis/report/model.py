@@ -64,6 +64,14 @@ ASKED: tuple[tuple[str | int, ...], ...] = (
     ("randomness", "seed"),
     ("default_hooks", "checkpoint", "save_best"),
 )
+# Top keys that change what is learned; others say where things lie and what is logged.
+SETTINGS = frozenset(
+    {
+        *("model", "norm_cfg", "data_preprocessor", "train_pipeline", "train_dataloader", "kfold"),
+        *("optim_wrapper", "param_scheduler", "train_cfg", "test_cfg", "load_from"),
+        *("randomness", "env_cfg", "default_hooks", "custom_hooks"),
+    }
+)
 MOST_VALUE = 70  # characters of a value in a table
 
 
@@ -80,8 +88,9 @@ def architecture(report: Contents) -> Part:
         for block in (*part.blocks,)
     ]
     below = (
-        "From top to bottom as an image passes. Height: the map's height, width: its channels, both by their "
-        "logarithm. Below: name, channels × height × width, parameters. Dashed: no map was seen."
+        "Blocks in the order in which the model holds them; a list of blocks has rows of its own. Height: "
+        "the map's height, width: its channels, both by their logarithm. Below: name, channels × height × "
+        "width, parameters. Dashed: no map was seen."
     )
     blocks: list[Block] = [
         Drawing(
@@ -199,7 +208,8 @@ def hyper_parameters(report: Contents) -> Part:
     if not facts.config:
         return Part("Hyper-parameters", [Note("No config lies beside the checkpoints.", level="warn")])
     paths: dict[str, tuple[str | int, ...]] = {}
-    for path in (*ASKED, *(split_path(key) for key in facts.reasons)):
+    reasoned = (split_path(key) for key in facts.reasons)
+    for path in (*ASKED, *(path for path in reasoned if path[0] in SETTINGS)):
         if value_at(facts.config, path) is not None:
             paths.setdefault(dotted(path), path)
     rows: list[list[Content]] = []

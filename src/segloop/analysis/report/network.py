@@ -1,7 +1,12 @@
-"""Draws a network from model.json: its parts in order, each block as high as its map and as deep as it is."""
+"""Draws a network from model.json: each block as high as its map, as wide as it has channels.
+
+`model.json` says what a network holds and in which order, not what feeds what. So there are arrows between
+parts alone, where OpenMMLab's own order makes them true.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +16,10 @@ from segloop.viz.page import Html, join, tag
 
 WIDTH = 760
 MOST_BLOCKS = 14  # of one part; those beyond are counted in words
-_BAND, _LEFT, _TITLE, _LABELS = 66, 14, 26, 44
+FEEDS = (("backbone", "neck"), ("backbone", "decode_head"), ("neck", "decode_head"), ("neck", "rpn_head"),
+         ("rpn_head", "roi_head"))  # fmt: skip
+IN_A_ROW = 7
+_BAND, _LOW, _LEFT, _TITLE, _LABELS = 66, 20, 14, 26, 44
 
 
 @dataclass(frozen=True)
@@ -86,18 +94,23 @@ def draw_network(model: Mapping[str, Any]) -> Html | None:
         return None
     scale = _Scale(parts)
     top, drawn = 34.0, [_entry(model)]
+    before = ""
     for part in parts:
         rows = list(_rows(part.blocks[:MOST_BLOCKS]))
         more = len(part.blocks) - MOST_BLOCKS
-        height = _TITLE + max(1, len(rows)) * (_BAND + _LABELS) + (16 if more > 0 else 0)
+        height = _TITLE + sum(_band(row) + _LABELS for row in rows) + (16 if more > 0 else 0)
         height = height if rows else _TITLE + 12
-        drawn.append(_arrow(top - 12))
+        if not before or (before, part.block.name) in FEEDS:
+            drawn.append(_arrow(top - 12))
         drawn.append(_frame(part.block, top, height))
-        for number, row in enumerate(rows):
-            drawn.append(_row(row, top + _TITLE + number * (_BAND + _LABELS), scale))
+        ground = top + _TITLE
+        for row in rows:
+            drawn.append(_row(row, ground, scale))
+            ground += _band(row) + _LABELS
         if more > 0:
             drawn.append(_text(f"and {more} more blocks", _LEFT + 12, top + height - 8, soft=True))
         top += height + 22
+        before = part.block.name
     told = f"The parts of the network in order: {', '.join(part.block.name for part in parts)}"
     return tag("svg", *drawn, viewBox=f"0 0 {WIDTH} {top - 8:.0f}", role="img", aria_label=told)
 
@@ -121,21 +134,26 @@ class _Scale:
         )
 
 
-def _rows(blocks: Sequence[Block], *, most: int = 7) -> Iterator[Sequence[Block]]:
-    for begin in range(0, len(blocks), most):
-        yield blocks[begin : begin + most]
+def _rows(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
+    """Yield blocks in rows; another list of modules begins another row."""
+    for _, group in itertools.groupby(blocks, key=lambda block: block.name.rpartition(".")[0]):
+        listed = list(group)
+        for begin in range(0, len(listed), IN_A_ROW):
+            yield listed[begin : begin + IN_A_ROW]
+
+
+def _band(row: Sequence[Block]) -> int:
+    """Return how high a row is drawn: low where no map of it is known."""
+    return _BAND if any(block.shape for block in row) else _LOW
 
 
 def _row(blocks: Sequence[Block], top: float, scale: _Scale) -> Html:
-    step = (WIDTH - 2 * _LEFT - 16) / 7
-    ground = top + _BAND
+    step = (WIDTH - 2 * _LEFT - 16) / IN_A_ROW
+    ground = top + _band(blocks)
     parts: list[Html] = []
     for place, block in enumerate(blocks):
         middle = _LEFT + 8 + step * (place + 0.5)
         width, height = scale.size(block)
-        if place:
-            before = middle - step + scale.size(blocks[place - 1])[0] / 2
-            parts.append(_line(before + 3, ground - 8, middle - width / 2 - 3, ground - 8))
         parts.append(
             _cuboid(middle - width / 2, ground - height, width, height, known=block.shape is not None)
         )

@@ -119,7 +119,9 @@ def ranked(facts: Facts, ranking: str, *, most: int = 6) -> list[Photo]:
             continue
         image_id = str(each["image_id"])
         value = each.get("value")
-        told = f"{rank}. {image_id}" + (f", {100 * value:.1f}" if isinstance(value, int | float) else "")
+        told = f"{rank}. {image_id}"
+        if isinstance(value, int | float):
+            told += f", +{100 * value:.2f} points" if ranking == "costly" else f", {100 * value:.1f} %"
         size_hw = (image.shape[0], image.shape[1])
         photos.append(Photo(f"{ranking}_{rank}", content, size_hw, told, classes_of(facts, image_id)))
     return photos

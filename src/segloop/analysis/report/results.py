@@ -30,9 +30,10 @@ from segloop.analysis.report.contents import Contents
 from segloop.analysis.report.facts import Facts
 from segloop.analysis.report.intervals import Triple, headline
 from segloop.analysis.runs import common_images
+from segloop.viz import analysis_sections, instance_sections
 
 CLASS_SCORES = ("Dice", "IoU", "spacecraft/IoU", "coco/segm_mAP", "cityscapes/AP", "pq/PQ")
-MOST_DIFFERENCES = 40
+MOST_DIFFERENCES = 40  # in the table; the others fold
 RANKINGS = {
     "best": "Best",
     "worst": "Worst",
@@ -240,8 +241,13 @@ def errors(report: Contents) -> Part:
     blocks: list[Block] = [Note(str(each), level="warn") for each in found.get("notes") or ()]
     mistakes = found.get("mistakes") or {}
     counted = "objects" if found.get("kind") == "instance" else "pixels"
+    names = instance_sections.KINDS if found.get("kind") == "instance" else analysis_sections.KINDS
     kinds: list[list[Content]] = [
-        [each["kind"], f"{each[counted]:,}" if counted in each else "–", _gain(each.get("gain"))]
+        [
+            names[each["kind"]][0] if each["kind"] in names else each["kind"],
+            f"{each[counted]:,}" if counted in each else "–",
+            _gain(each.get("gain")),
+        ]
         for each in mistakes.get("kinds") or ()
     ]
     if kinds:
