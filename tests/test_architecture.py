@@ -95,6 +95,8 @@ TESTED_IN = {
     "data_converters/__main__.py": "tests/data_converters/test_cli.py",
     # what it measures is only seen in the tallies of whole sets
     "src/segloop/data/statistics/measure.py": "tests/data/statistics/test_gather.py",
+    # what sections are made from, seen in what they say
+    "src/segloop/analysis/report/contents.py": "tests/analysis/report/test_about.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
     # through whole dry runs: what they are for is to work together

@@ -125,3 +125,16 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
 def test_the_same_page_has_the_same_bytes(tmp_path: Path) -> None:
     file = write_page(tmp_path / "a" / "index.html", full_page())
     assert file.read_text(encoding="utf-8") == full_page()
+
+
+def test_a_kind_of_page_has_style_and_script_of_its_own() -> None:
+    text = page("p", [], style=".mine { color: red; }", script="let mine = 1;")
+    assert ".mine { color: red; }</style>" in text
+    assert "let mine = 1;</script>" in text
+
+
+def test_pictures_open_by_keyboard() -> None:
+    """The script makes them buttons, for it alone can open them."""
+    text = page("p", [])
+    assert 'figure.setAttribute("role", "button")' in text
+    assert "figure.onkeydown" in text

@@ -220,15 +220,20 @@ def page(
     lead: Content = "",
     top: Sequence[Content] = (),
     footer: Content = "",
+    style: str = "",
+    script: str = "",
 ) -> str:
-    """Return the whole page; `eyebrow` stands above the title, `top` between the lead and the sections."""
+    """Return the whole page; `eyebrow` stands above the title, `top` between the lead and the sections.
+
+    `style` and `script` are more of CSS and JavaScript, which only this kind of page needs.
+    """
     head = [
         Html('<meta charset="utf-8">'),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
-        tag("style", Html(_beside("page.css"))),
+        tag("style", Html(_beside("page.css") + style)),
     ]
     header = [
         tag("p", eyebrow, class_="eyebrow") if eyebrow else Html(),
@@ -257,7 +262,7 @@ def page(
         bar,
         tag("main", *drawn),
         tag("footer", footer) if footer else Html(),
-        tag("script", Html(_beside("page.js"))),
+        tag("script", Html(_beside("page.js") + script)),
     ]
     return f'<!doctype html>\n<html lang="en">\n{tag("head", *head)}\n{tag("body", *body)}\n</html>\n'
 

@@ -1,0 +1,69 @@
+"""Facts come from the files where they lie, and are missing without a word where those are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.analysis.report.made import FLAT, facts_of, write_data, write_json, write_training
+
+
+def test_everything_is_found(tmp_path: Path) -> None:
+    folder = write_training(tmp_path)
+    data = write_data(tmp_path)
+    write_json(folder.parents[2] / "eda/data/eda.json", {"classes": []})
+    facts = facts_of(folder, tmp_path)
+    assert facts.work_dir == folder.parents[1]
+    assert facts.config == FLAT
+    assert facts.config_word == "configs/net.py"
+    assert facts.config_source == tmp_path / "configs/net.py"
+    assert facts.overrides == ["train_cfg.max_iters=100"]
+    assert facts.data_root == data
+    assert facts.info is not None
+    assert facts.info.name == "shapes"
+    assert facts.eda == {"classes": []}
+    assert facts.main_score == "mDice_fg"
+    assert facts.headline[0] == "mDice_fg"
+    assert len(facts.log) == 3
+
+
+def test_reasons_are_of_this_training(tmp_path: Path) -> None:
+    facts = facts_of(write_training(tmp_path), tmp_path)
+    assert facts.reasons["optim_wrapper.optimizer.lr"].text == "four times as large"
+    assert facts.reasons["train_cfg.max_iters"].text == "set on the command line"
+    source = tmp_path / "configs/net.py"
+    source.write_text(source.read_text().replace("4e-3", "9e-3"))  # edited since
+    assert "optim_wrapper.optimizer.lr" not in facts_of(facts.run.folder, tmp_path).reasons
+
+
+def test_goals_are_judged_by_what_was_recorded(tmp_path: Path) -> None:
+    folder = write_training(tmp_path, train={"earlier": [{"train_s": 100.0}]})
+    assert facts_of(folder, tmp_path).evidence.demo is None
+    write_data(tmp_path)
+    evidence = facts_of(folder, tmp_path).evidence
+    assert (evidence.experiment, evidence.split, evidence.demo) == ("net", "test", True)
+    assert evidence.train_s == 400.0
+    assert evidence.scores == json.loads((folder / "metrics.json").read_text())["scores"]
+    write_data(tmp_path, demo=False)
+    assert facts_of(folder, tmp_path).evidence.demo is False
+
+
+def test_a_run_alone_is_enough(tmp_path: Path) -> None:
+    folder = write_training(tmp_path)
+    work = folder.parents[1]
+    for file in (work / "train.json", work / "model.json", work / "net.py", next(work.rglob("scalars.json"))):
+        file.unlink()
+    facts = facts_of(folder, tmp_path)
+    assert (facts.train, facts.model, facts.config, facts.log, facts.eda) == ({}, {}, {}, [], {})
+    assert facts.info is None
+    assert facts.train_s is None
+    assert facts.reasons == {}
+    assert facts.main_score == "aAcc"
+
+
+def test_data_that_were_moved(tmp_path: Path) -> None:
+    folder = write_training(tmp_path)
+    data = write_data(tmp_path)
+    moved = data.rename(tmp_path / "elsewhere")
+    assert facts_of(folder, tmp_path).data_root is None
+    assert facts_of(folder, tmp_path, given_root=moved).data_root == moved
