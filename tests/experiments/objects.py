@@ -23,6 +23,7 @@ model = dict(
     data_preprocessor=dict(pad_size_divisor=32),
     backbone=dict(base_channels=16, stem_channels=16),
     neck=dict(in_channels=[16, 32, 64, 128], out_channels=channels),
+    guide=dict(in_channels=channels, num_classes=2),
     rpn_head=dict(in_channels=channels, feat_channels=channels),
     roi_head=dict(
         bbox_roi_extractor=roi_extractor,

@@ -127,6 +127,7 @@ def test_can_report_weights_of_another_model_and_takes_those_of_another_task(
     start = f"load_from={tmp_path / 'work/iter_2.pth'}"
     one = ["train_dataloader.dataset.join=thing", "val_dataloader.dataset.join=thing"]
     one += ["model.roi_head.bbox_head.num_classes=1", "model.roi_head.mask_head.num_classes=1"]
+    one += ["model.guide.num_classes=1"]
     runner = train(Options(config=config, overrides=[start, *one], work_dir=str(tmp_path / "w3")))
     assert runner.iter == 2
     log = next((tmp_path / "w3").glob("*/*.log")).read_text()
