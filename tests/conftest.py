@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -42,6 +44,14 @@ env_cfg = dict(cudnn_benchmark=False)
 work_dir = {work_dir!r}
 """
 BASES = ("models/unet_dropout", "datasets/multiclass", "schedules/adamw", "runtime")
+
+
+@pytest.fixture(autouse=True)
+def no_scope() -> Iterator[None]:
+    """Leave no default scope of mmengine's behind, in which names mean other classes."""
+    yield
+    if "mmengine.registry" in sys.modules:
+        sys.modules["mmengine.registry"].DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope="session")

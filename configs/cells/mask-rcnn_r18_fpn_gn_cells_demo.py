@@ -27,4 +27,5 @@ model = dict(
     ),
 )
 default_hooks = dict(checkpoint=dict(save_best='cells/mAP'))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))  # thin layers learn slowly at 1e-3
 train_cfg = dict(max_iters=2500, val_interval=500)

@@ -27,7 +27,9 @@ test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 model = dict(
+    guide=dict(num_classes=num_classes),
     roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)),
 )
 default_hooks = dict(checkpoint=dict(save_best='cityscapes/AP'))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))  # thin layers learn slowly at 1e-3
 train_cfg = dict(max_iters=3000, val_interval=1000)

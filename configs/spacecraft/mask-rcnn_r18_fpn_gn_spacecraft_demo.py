@@ -26,4 +26,5 @@ test_pipeline = [_base_.test_pipeline[0], larger, *_base_.test_pipeline[2:]]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 default_hooks = dict(checkpoint=dict(save_best='spacecraft/image_fgIoU'))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))  # thin layers learn slowly at 1e-3
 train_cfg = dict(max_iters=4000, val_interval=1000)

@@ -97,6 +97,14 @@ def test_nothing_is_guessed_of_ids_and_names(work_dirs):
     assert run.truth_file("0001") is None
 
 
+def test_confidence_is_there_or_not(work_dirs):
+    run = read_run("unet", work_dirs=work_dirs)
+    assert run.confidence_file("0001") is None
+    (run.folder / "confidence").mkdir()
+    (run.folder / "confidence/0001.png").touch()
+    assert run.confidence_file("0001") == run.folder / "confidence/0001.png"
+
+
 def test_moved_data_are_found_by_their_new_root(work_dirs, tmp_path):
     run = read_run("unet", work_dirs=work_dirs)
     with pytest.raises(DataError, match="--data-root"):

@@ -49,6 +49,7 @@ def test_a_test_writes_a_whole_run_folder(tiny_trained: tuple[Path, Path], tmp_p
         "per_image.csv.gz",
         "confusion.npz",
         "confidence.npz",
+        "confidence",
         "predictions",
     }
     from segloop.analysis.runs import read_run

@@ -121,6 +121,7 @@ def tested(tmp_path_factory):
 def test_every_file_of_the_design_is_there(tested):
     folder, _ = tested
     assert sorted(item.name for item in folder.iterdir()) == [
+        "confidence",
         "confidence.npz",
         "config.py",
         "confusion.npz",
@@ -240,6 +241,8 @@ def test_a_test_run_again_replaces_the_run_by_the_same_bytes(tmp_path):
         assert (tmp_path / "kept" / name).read_bytes() == (third / name).read_bytes(), name
     one = (tmp_path / "kept/predictions/a/0001.png").read_bytes()
     assert one == (third / "predictions/a/0001.png").read_bytes()
+    sure = (tmp_path / "kept/confidence/a/0001.png").read_bytes()
+    assert sure == (third / "confidence/a/0001.png").read_bytes()
 
 
 class Killed(Exception):

@@ -9,6 +9,10 @@ roi_extractor = dict(
     finest_scale=28,  # an object of up to 56 pixels is read at stride 4
 )
 model = dict(
+    type='GuidedMaskRCNN',
+    guide=dict(  # every pixel teaches the backbone, not only those of 64 RoIs; gone when the model predicts
+        type='PixelGuide', in_channels=channels, num_classes=3, norm_cfg=norm_cfg
+    ),
     backbone=dict(depth=18, base_channels=32, stem_channels=32, norm_cfg=norm_cfg),
     neck=dict(in_channels=[32, 64, 128, 256], out_channels=channels, norm_cfg=norm_cfg),
     rpn_head=dict(

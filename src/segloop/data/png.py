@@ -123,7 +123,7 @@ def decode_plain(data: bytes) -> np.ndarray | None:
     if not (ways == way).all():
         return None
     if way == _FILTER_NONE:
-        return np.ascontiguousarray(rows[:, 1:])
+        return rows[:, 1:].copy()  # the bytes themselves are read-only
     if way in (_FILTER_SUB, _FILTER_UP):  # differences to the pixel on the left, or above
         return np.cumsum(rows[:, 1:], axis=1 if way == _FILTER_SUB else 0, dtype=np.uint8)
     return None

@@ -27,7 +27,16 @@ with silent_imports():  # mmseg prints which optional packages it did not find
         ships_metric,
     )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
-    from segloop.experiments.models import encoder_decoder, heads, mask_head, prior, tta, unet, weights
+    from segloop.experiments.models import (
+        encoder_decoder,
+        guided,
+        heads,
+        mask_head,
+        prior,
+        tta,
+        unet,
+        weights,
+    )
 
 loading.install()  # whatever a config loads, it is read as data
 
@@ -37,6 +46,7 @@ __all__ = [
     "empty_images",
     "encoder_decoder",
     "finite",
+    "guided",
     "heads",
     "instance_dataset",
     "instance_metrics",
