@@ -45,7 +45,7 @@ def require_alike(runs: Sequence[Run]) -> None:
             runs,
             "classes",
             lambda run: ", ".join(run.class_names),
-            "A mean over other classes is another score.",
+            "Means over other classes are other scores.",
         ),
         *_unlike(runs, "background class", _background, "The foreground is not the same."),
         *_unlike(

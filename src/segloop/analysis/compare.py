@@ -1,4 +1,4 @@
-"""Compares RUNs in numbers: scores, differences of each pair with tests, who wins which image, costs, configs."""
+"""Compares RUNs in numbers: scores, differences with tests, who wins which image, costs, configs."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def compare(
         "curves": [_told_curves(each, decisive) for each in curves],
         "time_to_score": _time_to_score(curves, decisive),
         "config": _config(runs),
-        "notes": _notes(runs, len(ids), costs),
+        "notes": [*_notes(runs, len(ids), costs), *_too_few(repeats, len(pairs))],
         "rules": _rules(runs[0].kind, _shared(sheets), repeats, seed),
     }
     return Comparison(list(runs), letters, sheets, data_root, plain(numbers))
@@ -141,7 +141,7 @@ def _pairs(
     gaps = [significance.pair_up(sheets[one].per_image, sheets[other].per_image) for one, other in places]
     flipped = significance.sign_flips(np.column_stack(gaps), seed=seed).tolist()
     ranked = [significance.wilcoxon(gap) for gap in gaps]
-    told = []
+    told: list[dict[str, Any]] = []
     for (one, other), gap in zip(places, gaps, strict=True):
         known = gap[~np.isnan(gap)]
         wins = [int((known < 0).sum()), int((known > 0).sum())]
@@ -213,14 +213,16 @@ def _won(gap: FloatArray, ids: Sequence[str], topk: int) -> list[dict[str, Any]]
 
 def _verdict(pair: dict[str, Any], decisive: str) -> dict[str, Any]:
     """Say who is better, if anybody can be said to be: by the score over the set, and by images."""
-    value, low, high = pair["differences"][decisive]["value"]
-    by_set = 0 if not (low > 0 or high < 0) else 1 if value > 0 else -1
-    images = pair["images"]["mean_difference"]
-    by_images = 0 if pair["tests"]["permutation"]["holm"] >= SURE else 1 if images > 0 else -1
+    value, images = pair["differences"][decisive]["value"][0], pair["images"]["mean_difference"]
+    sure = {name: told["holm"] < SURE for name, told in pair["tests"].items()}  # NaN is never sure
+    by_set = (1 if value > 0 else -1) if sure["bootstrap"] else 0
+    by_images = (1 if images > 0 else -1) if sure["permutation"] else 0
     one, other = pair["pair"]
     name = {1: other, -1: one}
     if by_set * by_images < 0:
-        text = f"{name[by_set]} is better by {decisive}, {name[by_images]} on most images: they disagree"
+        text = (
+            f"{name[by_set]} is better by {decisive}, {name[by_images]} by the mean of images: they disagree"
+        )
         return {"better": None, "text": text}
     if by_set and by_images:
         return {"better": name[by_set], "text": f"{name[by_set]} is better"}
@@ -293,6 +295,15 @@ def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) ->
     if len(under) > 1:
         notes.append(f"Inference was timed under different conditions: {'; '.join(sorted(under))}.")
     return notes
+
+
+def _too_few(repeats: int, pairs: int) -> list[str]:
+    """Say where so few resamples cannot show anything of so many pairs."""
+    if 2 * pairs / (repeats + 1) < SURE:
+        return []
+    enough = int(2 * pairs / SURE)
+    few = f"{repeats:,} resamples are too few to show a difference among {pairs} pairs"
+    return [f"{few}: --repeats {enough} is the least."]
 
 
 def _rules(kind: str, keys: Sequence[str], repeats: int, seed: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Writes a comparison into a folder: numbers, tables of images, pictures, a page, Markdown; and tells it as text."""
+"""Writes a comparison: numbers, tables of images, a page with pictures, Markdown, and text for a terminal."""
 
 from __future__ import annotations
 
@@ -30,15 +30,6 @@ FILES: tuple[tuple[str, str], ...] = (
     ("compare.md", "the tables in Markdown"),
 )
 OWN = "compare.json"  # a folder with it is a comparison, and may be replaced by another
-ON_TERMINAL = (
-    "RUNs",
-    "Scores",
-    "Pairs",
-    "Classes",
-    "Costs",
-    "Minutes to a score",
-    "What differs in the configs",
-)
 CELL = 44  # letters of a cell on a terminal
 
 
@@ -75,7 +66,6 @@ def text(comparison: Comparison) -> str:
     told = [
         as_text(each, widest=CELL if each.title != "RUNs" else 200)
         for each in comparison_tables.tables(comparison.numbers)
-        if each.title in ON_TERMINAL
     ]
     return "\n\n".join([*told, *(f"Note: {each}" for each in comparison.numbers["notes"])])
 
@@ -161,7 +151,7 @@ def _draw(
         cases = [open_case(_opened(comparison, place, image_id), image_id) for place in places]
         at = comparison.sheets[0].image_ids.index(image_id)
         scores = ", ".join(
-            f"{letter} {comparison_tables.percent(plain(float(comparison.sheets[place].per_image[at])))}"
+            f"{letter} {_told(float(comparison.sheets[place].per_image[at]))}"
             for letter, place in zip(pair, places, strict=True)
         )
         found.setdefault(":".join([*pair, winner]), []).append(
@@ -170,6 +160,10 @@ def _draw(
         if progress is not None:
             progress(done, len(wanted))
     return found
+
+
+def _told(score: float) -> str:
+    return "rightly empty" if np.isnan(score) else comparison_tables.percent(score)
 
 
 def _opened(comparison: Comparison, place: int, image_id: str) -> Analysis:

@@ -71,7 +71,7 @@ def _without_copies(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _compare(path: str, values: Sequence[Any], found: list[Difference]) -> None:
-    if all(_same(value, values[0]) for value in values):
+    if all(value == values[0] for value in values):
         return
     there = [value for value in values if value is not _Nothing]
     if len(there) == len(values):
@@ -118,12 +118,6 @@ def _typed(value: Any) -> bool:
         and bool(value)
         and all(isinstance(each, dict) and "type" in each for each in value)
     )
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, bool) != isinstance(other, bool):
-        return False
-    return bool(one == other)
 
 
 def _told(value: Any) -> str:

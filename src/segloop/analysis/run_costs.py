@@ -85,7 +85,7 @@ def inference(run: Run) -> dict[str, Any]:
 
 
 def curves(run: Run) -> dict[str, Curve]:
-    """Return losses and scores by step and minutes of training, scores in percent as logged; empty without a log."""
+    """Return losses and scores (percent, as logged) by step and minutes of training; empty without a log."""
     try:
         lines = read_scalars(work_dir_of(run))
     except DataError:
@@ -143,12 +143,13 @@ def _timing(folder: Path) -> dict[str, Any] | None:
     seconds = record.get("seconds_per_image")
     if not isinstance(seconds, dict) or not seconds.get("median"):
         return None
+    parts = (f"{record.get(name)} {name}" for name in ("threads", "processes"))
     return {
         "median": seconds["median"],
         "p95": seconds.get("p95"),
         "batch_size": record.get("batch_size"),
         "images": record.get("images"),
-        "under": f"{record.get('device')}, {record.get('threads')} threads, {record.get('processes')} processes",
+        "under": ", ".join([str(record.get("device")), *parts]),
     }
 
 

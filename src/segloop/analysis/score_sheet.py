@@ -13,7 +13,13 @@ from segloop.analysis.bootstrap import resamples, weighted_means
 from segloop.analysis.coco_ap import BITS
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instance_errors import ImageErrors, find_errors, image_quality
-from segloop.analysis.instance_intervals import AP_WORK, LEAST_REPEATS, InstanceIntervals, ResampledAP
+from segloop.analysis.instance_intervals import (
+    AP_WORK,
+    LEAST_REPEATS,
+    InstanceIntervals,
+    ResampledAP,
+    SummedScore,
+)
 from segloop.analysis.instance_scores import GROUPS, InstanceScorer
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.runs import Run
@@ -129,7 +135,7 @@ class _Resampled(InstanceIntervals):
 
     def drawn(self, *, repeats: int, seed: int) -> dict[str, FloatArray]:
         """Return the scores [resamples]; AP of very many objects is drawn less often, the rest is NaN."""
-        parts: list[tuple[ResampledAP | object, int]] = [(part, repeats) for part in self._parts]
+        parts: list[tuple[SummedScore | ResampledAP, int]] = [(part, repeats) for part in self._parts]
         if self._ap is not None:
             affordable = min(repeats, AP_WORK // max(1, self._ap.objects * len(BITS)))
             parts += [(self._ap, affordable)] if affordable >= LEAST_REPEATS else []
@@ -137,7 +143,7 @@ class _Resampled(InstanceIntervals):
         for part, number in parts if self._images > 1 else ():
             place = 0
             for weights in resamples(self._images, repeats=number, seed=seed):
-                for scores in part.resampled(weights):  # type: ignore[attr-defined]
+                for scores in part.resampled(weights):
                     for key, value in scores.items():
                         found.setdefault(key, np.full(repeats, np.nan))[place] = value
                     place += 1

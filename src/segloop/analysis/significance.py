@@ -25,7 +25,7 @@ RULES: dict[str, str] = {
         "sign. p is the share of {flips:,} such flips (all of them up to {exact} images) whose mean "
         "difference is at least as large, in both directions."
     ),
-    "wilcoxon": "Wilcoxon's signed-rank test looks at the order of the differences alone; equal images are left out.",
+    "wilcoxon": "Wilcoxon's signed-rank test takes the order of the differences alone, without equal images.",
     "bootstrap": (
         "Paired bootstrap: all models are scored on the same resamples of images; p is twice the share of "
         "resamples in which the difference has the other sign."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -112,8 +113,8 @@ def _curves(numbers: Numbers) -> Section | None:
     charts = [
         _chart(numbers, "score", f"{name} of val, %", by_minutes=True, scale=100),
         _chart(numbers, "score", f"{name} of val, %", by_minutes=False, scale=100),
-        _chart(numbers, "loss", "training loss", by_minutes=False),
-        _chart(numbers, "val_loss", "validation loss", by_minutes=False),
+        _chart(numbers, "loss", "Training loss", by_minutes=False),
+        _chart(numbers, "val_loss", "Validation loss", by_minutes=False),
     ]
     blocks: list[Content] = [columns([each for each in charts if each], least_px=320)] if any(charts) else []
     times = tables.times(numbers)
@@ -139,12 +140,25 @@ def _chart(numbers: Numbers, key: str, label: str, *, by_minutes: bool, scale: f
         lines,
         told=f"{label} by {across}",
         x_label=across,
-        x_range=(0, max(x for line in lines for x, _ in line.points) or 1),
-        y_range=(0, scale or max(values, default=1) or 1),
+        x_range=(0, round_up(max(x for line in lines for x, _ in line.points))),
+        y_range=(0, scale or round_up(max(values, default=1))),
         percent=False,
     )
     legend = [] if len(lines) > 1 else [paragraph(lines[0].name, small=True)]
-    return join([tag("h4", f"{label[0].upper()}{label[1:]}, by {across}"), chart, *legend])
+    return join([tag("h4", f"{label}, by {across}"), chart, *legend])
+
+
+def round_up(value: float) -> float:
+    """Return the next number whose quarters are short, for the end of an axis.
+
+    >>> round_up(13.2), round_up(400), round_up(0.031), round_up(0)
+    (16.0, 400.0, 0.032, 1.0)
+    """
+    if value <= 0:
+        return 1.0
+    unit = 10 ** math.floor(math.log10(value))
+    steps = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
+    return float(f"{next(step for step in steps if value <= step * unit * (1 + 1e-9)) * unit:.6g}")
 
 
 def _config(numbers: Numbers) -> Section | None:
@@ -152,11 +166,7 @@ def _config(numbers: Numbers) -> Section | None:
     if told.rows:
         return Section(told.title, [as_html(told)], short="Configs")
     lost = numbers["config"]["missing"]
-    text = (
-        f"No config is left of {', '.join(lost)}."
-        if lost
-        else "Nothing: their hyper-parameters are the same."
-    )
+    text = f"No config is left of {', '.join(lost)}." if lost else "Nothing: hyper-parameters are the same."
     return Section(told.title, [paragraph(text)], short="Configs")
 
 

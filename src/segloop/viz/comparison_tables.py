@@ -51,19 +51,20 @@ def pairs(numbers: Numbers) -> Table:
         rows.append(
             [
                 f"{other} − {one}",
+                each["verdict"]["text"],
                 interval(each["differences"][numbers["score"]]["value"], signed=True),
                 percent(images["mean_difference"], signed=True),
                 f"{images['wins'][0]} : {images['wins'][1]}",
                 *(p_value(tests[name]["holm"]) for name in ("bootstrap", "permutation", "wilcoxon")),
-                each["verdict"]["text"],
             ]
         )
-    head = ["pair", numbers["score"], "per image", "images won", "bootstrap", "permutation", "Wilcoxon", ""]
+    name = numbers["score"]
+    head = ["pair", "", name, "per image", "images won", "bootstrap", "permutation", "Wilcoxon"]
     note = (
         "Differences in points of percent. Bootstrap is of the score over the set; permutation and Wilcoxon "
         f"are of {numbers['score_of_images']} image by image. p values are corrected for the number of pairs."
     )
-    return Table("Pairs", head, rows, numbers=[1, 2, 3, 4, 5, 6], note=note)
+    return Table("Pairs", head, rows, numbers=[2, 3, 4, 5, 6, 7], note=note)
 
 
 def classes(numbers: Numbers) -> Table:
@@ -82,7 +83,8 @@ def classes(numbers: Numbers) -> Table:
     more = f" The {len(shown)} of {len(keys)} that differ most." if len(keys) > len(shown) else ""
     note = f"Surest pair: the least p of the bootstrap, corrected for all classes and pairs.{more}"
     told = _table("Classes", numbers, "score, %", rows, note)
-    return Table(told.title, [*told.head, "surest pair"], rows, told.numbers, note)
+    head = [*told.head, "surest pair"]
+    return Table(told.title, head, rows, numbers=range(1, len(head)), note=note)
 
 
 def costs(numbers: Numbers) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from segloop.viz.page import Content, Html, join, paragraph, table
 
@@ -17,7 +17,6 @@ class Table:
     rows: Sequence[Sequence[str]]
     numbers: Sequence[int] = ()
     note: str = ""
-    short: bool = field(default=True)  # whether it is told on a terminal too
 
 
 def as_text(told: Table, *, widest: int = 60) -> str:
