@@ -6,6 +6,7 @@ import asyncio
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -70,8 +71,12 @@ def form(*parts: tuple[str, str | None, bytes]) -> bytes:
 
 
 FORM = "multipart/form-data; boundary=xyz"
+needs_forms = pytest.mark.skipif(
+    find_spec("python_multipart") is None, reason="needs: pip install -r requirements/dev.txt"
+)
 
 
+@needs_forms
 def test_a_form_gives_its_image_whatever_it_is_called() -> None:
     content = bytes(range(256)) + b"\r\n--xy"
     assert uploaded_file(form(("image", "../../etc/passwd", content)), FORM) == content
@@ -80,6 +85,7 @@ def test_a_form_gives_its_image_whatever_it_is_called() -> None:
     assert uploaded_file(content, "image/png") == content
 
 
+@needs_forms
 @pytest.mark.parametrize(
     ("sent", "kind", "told"),
     [

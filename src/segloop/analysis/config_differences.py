@@ -1,0 +1,161 @@
+"""Finds the hyper-parameters that differ between configs, and only those, without running a config."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segloop.utils.errors import FormatError
+
+MISSING = "–"
+LONGEST = 160  # letters of a value that is told
+# What a runner reads. Other names in a config are only handed on to these, and would be told twice.
+READ = (
+    *("model", "data_preprocessor", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg"),
+    *("val_cfg", "test_cfg", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator"),
+    *("default_hooks", "custom_hooks", "load_from", "env_cfg", "randomness", "kfold", "auto_scale_lr"),
+    *("tta_model", "tta_pipeline", "runner_type", "default_scope"),
+)
+# Where things lie, which is no hyper-parameter.
+PLACES = ("data_root", "work_dir", "out_dir", "ann_file", "root", "pretrained_dir")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A path in the configs, `model.backbone.depth`, and its value in each, as text."""
+
+    path: str
+    values: tuple[str, ...]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return what a flattened config holds, by reading it: nothing in it is executed."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FormatError(f"this config cannot be read ({error})", file=path) from None
+    found: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = _value(node.value)
+    return found
+
+
+def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
+    """Return what is not the same in all configs, in the order of what a runner reads.
+
+    >>> differences([dict(model=dict(depth=18)), dict(model=dict(depth=50))])
+    [Difference(path='model.depth', values=('18', '50'))]
+    """
+    found: list[Difference] = []
+    for name in READ:
+        values = [_without_copies(config).get(name, _Nothing) for config in configs]
+        _compare(name, values, found)
+    return found
+
+
+class _Nothing:
+    """Stands where a config has no value."""
+
+
+def _without_copies(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a config without the preprocessor on top that the model repeats."""
+    model = config.get("model")
+    if isinstance(model, dict) and "data_preprocessor" in model:
+        return {name: value for name, value in config.items() if name != "data_preprocessor"}
+    return config
+
+
+def _compare(path: str, values: Sequence[Any], found: list[Difference]) -> None:
+    if all(value == values[0] for value in values):
+        return
+    there = [value for value in values if value is not _Nothing]
+    if len(there) == len(values):
+        if all(isinstance(value, dict) for value in values) and _one_type(values):
+            for name in dict.fromkeys(name for value in values for name in value):
+                if name not in PLACES:
+                    _compare(f"{path}.{name}", [value.get(name, _Nothing) for value in values], found)
+            return
+        if all(_typed(value) for value in values):
+            _compare_lists(path, values, found)
+            return
+    if path.rpartition(".")[2] not in PLACES:
+        found.append(Difference(path, tuple(map(_told, values))))
+
+
+def _compare_lists(path: str, values: Sequence[list[dict[str, Any]]], found: list[Difference]) -> None:
+    """Compare lists of components, a pipeline say, by their types; another order is told as such."""
+    named = [_by_type(value) for value in values]
+    for name in dict.fromkeys(name for each in named for name in each):
+        _compare(f"{path}[{name}]", [each.get(name, _Nothing) for each in named], found)
+    orders = [list(each) for each in named]
+    if all(sorted(order) == sorted(orders[0]) for order in orders) and orders.count(orders[0]) != len(orders):
+        found.append(Difference(f"{path} (order)", tuple(_cut(", ".join(order)) for order in orders)))
+
+
+def _by_type(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    seen: Counter[str] = Counter()
+    named = {}
+    for item in items:
+        kind = str(item["type"])
+        seen[kind] += 1
+        named[kind if seen[kind] == 1 else f"{kind} {seen[kind]}"] = item
+    return named
+
+
+def _one_type(values: Sequence[dict[str, Any]]) -> bool:
+    """Whether components are of one type: the arguments of another type are no variants of these."""
+    return len({str(value.get("type")) for value in values}) == 1
+
+
+def _typed(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(each, dict) and "type" in each for each in value)
+    )
+
+
+def _told(value: Any) -> str:
+    return MISSING if value is _Nothing else _cut(_short(value))
+
+
+def _short(value: Any) -> str:
+    """Return a value on a line, a component as a call: ResNet(depth=50)."""
+    if isinstance(value, dict):
+        name = str(value.get("type", "dict"))
+        return f"{name}({', '.join(f'{key}={_short(each)}' for key, each in value.items() if key != 'type')})"
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(_short, value))
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _value(node: ast.expr) -> Any:
+    """Return what an expression of a flattened config says; what is no plain value stays text."""
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "dict"
+        and not node.args
+    ):
+        return {each.arg: _value(each.value) for each in node.keywords if each.arg is not None}
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return {_value(key): _value(value) for key, value in pairs if key is not None}
+    if isinstance(node, ast.List):
+        return [_value(each) for each in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(each) for each in node.elts)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)

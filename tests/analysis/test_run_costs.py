@@ -1,0 +1,85 @@
+"""What a model costs is read from the records of its training and its tests, and missing ones are None."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from segloop.analysis.run_costs import costs, curves, hardware, inference, minutes_to, score_levels
+from tests.analysis.runs_compared import write_shifted, write_timing, write_training
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = write_shifted(tmp_path, 1, number=2, checkpoint={"file": "best.pth", "sha256": "cafe"})
+    folder = write_training(made)
+    (folder / "best.pth").write_bytes(b"x" * 123)
+    (folder / "best.onnx").write_bytes(b"x" * 45)
+    return made
+
+
+def test_all_that_is_recorded(run):
+    write_timing(run.folder, 0.5)
+    found = costs(run)
+    assert {name: found[name] for name in ("parameters", "trainable", "model_bytes", "flops")} == {
+        "parameters": 1000, "trainable": 900, "model_bytes": 4000, "flops": 2_000_000_000
+    }  # fmt: skip
+    assert found["checkpoint_bytes"] == 123
+    assert found["exported_bytes"] == 45
+    assert found["train_s"] == 90  # both starts
+    assert found["val_s"] == 5
+    assert found["train_memory"] == {"process_bytes": 2_000_000, "gpu_bytes": None}
+    assert found["flops_not_counted"] == ["relu"]
+    assert found["train_hardware"] == "chip, 2 threads, 4 cores"
+    assert found["inference"]["this"]["median"] == 0.5
+
+
+def test_nothing_recorded_is_none_and_no_error(tmp_path):
+    run = write_shifted(tmp_path, 1, number=1)
+    found = costs(run)
+    assert found["parameters"] is found["train_s"] is found["checkpoint_bytes"] is None
+    assert found["inference"] == {"this": None, "one": None, "best": None}
+    assert curves(run) == {}
+
+
+def test_batches_of_one_and_the_best_come_from_other_tests_of_the_same_checkpoint(run):
+    def other(name, median, *, digest="cafe", **options):
+        folder = run.folder.parent / name
+        folder.mkdir()
+        (folder / "meta.json").write_text(json.dumps({"checkpoint": {"sha256": digest}}))
+        write_timing(folder, median, **options)
+
+    write_timing(run.folder, 0.5, batch_size=8)
+    assert inference(run)["one"] is None
+    assert inference(run)["best"] is None
+    other("val-one", 0.7, batch_size=1)
+    other("val-large", 0.4, batch_size=32)
+    other("val-gpu", 0.01, batch_size=64, device="cuda")
+    other("val-else", 0.02, batch_size=1, digest="beef")
+    found = inference(run)
+    assert found["this"]["batch_size"] == 8
+    assert (found["one"]["batch_size"], found["one"]["median"]) == (1, 0.7)
+    assert (found["best"]["batch_size"], found["best"]["median"]) == (32, 0.4)
+
+
+def test_minutes_of_training_by_hand(run):
+    found = curves(run)
+    # 100 steps of 0.6 s are a minute, 100 more of 1.2 s two
+    assert found["mDice_fg"] == [[100, 1.0, 41.0], [200, 3.0, 67.0]]
+    assert found["loss"] == [[100, 1.0, 1.5], [200, 3.0, 0.5]]
+    assert found["val_loss"] == [[100, 1.0, 1.2], [200, 3.0, 0.9]]
+    assert minutes_to(found["mDice_fg"], 41) == 1
+    assert minutes_to(found["mDice_fg"], 60) == 3
+    assert minutes_to(found["mDice_fg"], 68) is None
+
+
+def test_levels_are_round_reached_and_few():
+    assert score_levels([[[1, 1.0, 5.0], [2, 2.0, 97.0]], []]) == [70, 80, 90, 92, 94, 96]
+    assert score_levels([[[1, 1.0, 4.0]]]) == []
+    assert score_levels([]) == []
+
+
+def test_machines_in_words():
+    assert hardware({"gpu": "H200", "cpu": "x"}) == "H200"
+    assert hardware(None) is None
