@@ -7,6 +7,7 @@ import pytest
 
 from segloop.analysis.bootstrap import resamples
 from segloop.analysis.score_sheet import read_sheet, true_objects
+from segloop.utils.atomic import open_gzip
 from segloop.utils.errors import DataError
 from tests.analysis.instance_runs_made import squares, write_instance_run
 from tests.analysis.runs_compared import write_shifted
@@ -47,6 +48,26 @@ def test_only_the_images_that_are_asked_for_count(tmp_path):
     assert sheet.drawn == {}  # one image gives no interval
     with pytest.raises(DataError, match="no counts of 1 of its images, 'c'"):
         read_sheet(run, ["a", "c"], repeats=10, seed=0)
+
+
+def test_scores_of_ships_come_with_their_resamples(tmp_path):
+    run = write_shifted(tmp_path, 2, number=3)
+    with open_gzip(run.folder / "ships.csv.gz") as file:
+        # Dice 2 x 3 / (6 + 2), an empty image left empty, a false alarm
+        file.write("image_id,tp,fp,fn,f2,true,found\n0,3,1,1,0.5,1,1\n1,0,0,0,1,0,0\n2,0,4,0,0,0,1\n")
+    sheet = read_sheet(run, ["0", "1", "2"], repeats=50, seed=0)
+    assert sheet.scores["ships/Dice"] == 0.75
+    assert sheet.scores["ships/Dice_all"] == pytest.approx(1.75 / 3)
+    assert sheet.scores["ships/F2"] == 0.5
+    (weights,) = resamples(3, repeats=50)
+    np.testing.assert_allclose(sheet.drawn["ships/F2"], weights @ [0.5, 1, 0] / 3)
+    # without the image with a ship there is no Dice of ships
+    assert np.isnan(sheet.drawn["ships/Dice"][weights[:, 0] == 0]).all()
+    assert read_sheet(run, ["1"], repeats=50, seed=0).scores["ships/F2"] == 1
+    with open_gzip(run.folder / "ships.csv.gz") as file:
+        file.write("image_id,tp,fp,fn,f2,true,found\n0,3,1,1,0.5,1,1\n")
+    with pytest.raises(DataError, match="lacks 2 of its images, '1'"):
+        read_sheet(run, ["0", "1", "2"], repeats=50, seed=0)
 
 
 def objects(tmp_path, **options):

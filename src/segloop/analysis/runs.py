@@ -76,12 +76,12 @@ class Run:
     @cached_property
     def images(self) -> pd.DataFrame:
         """`images.csv`: one row per image, in the order of image_id, which is the index too."""
-        return self._table("images.csv").set_index("image_id", drop=False).rename_axis(None)
+        return self.table("images.csv").set_index("image_id", drop=False).rename_axis(None)
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
         """`per_image.csv.gz`: tp, fp and fn of each image and each class that the image has."""
-        return self._table("per_image.csv.gz")
+        return self.table("per_image.csv.gz")
 
     def matches(self) -> Iterator[ImageMatches]:
         """Yield how true and found objects overlap, image by image, from the tables of an instance RUN."""
@@ -168,7 +168,8 @@ class Run:
             )
         return path
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the RUN; what looks like a number in a name stays text."""
         import pandas as pd
 
         path = self.folder / name

@@ -24,11 +24,14 @@ from segloop.analysis.instance_scores import GROUPS, InstanceScorer
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.runs import Run
 from segloop.analysis.scores import class_scores, image_scores, set_scores
+from segloop.analysis.ship_scores import COLUMNS as SHIP_COLUMNS
+from segloop.analysis.ship_scores import image_columns
 from segloop.utils.errors import DataError
 
 FloatArray = npt.NDArray[np.float64]
 
 PIECE = 2**20  # counts of images by classes that are held at once
+SHIPS = "ships.csv.gz"
 OF_IMAGES = ("mDice_fg", "mIoU_fg")  # means of images that are told beside those over the set
 IMAGE_RULE: dict[str, str] = {
     "semantic": "Images are compared by mDice_fg of the image.",
@@ -78,8 +81,10 @@ def _semantic(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) ->
     for counts in table.pieces():
         for name, values in image_scores(counts, background=background).items():
             images.setdefault(name, []).append(values)
-    means = np.column_stack([np.concatenate(images[name]) for name in OF_IMAGES])
-    keys = [f"{name} of images" for name in OF_IMAGES]
+    columns_of = {f"{name} of images": np.concatenate(images[name]) for name in OF_IMAGES} | _ships(
+        run, image_ids
+    )
+    keys, means = list(columns_of), np.column_stack(list(columns_of.values()))
     scores |= dict(zip(keys, weighted_means(np.ones((1, len(means))), means)[0].tolist(), strict=True))
     parts: dict[str, list[FloatArray]] = {}
     for weights in resamples(len(image_ids), repeats=repeats, seed=seed) if len(image_ids) > 1 else ():
@@ -93,6 +98,17 @@ def _semantic(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) ->
             parts.setdefault(name, []).append(values)
     drawn = {name: np.concatenate(values) for name, values in parts.items()}
     return Sheet(list(image_ids), scores, drawn, means[:, 0], OF_IMAGES[0])
+
+
+def _ships(run: Run, image_ids: Sequence[str]) -> dict[str, FloatArray]:
+    """Return what each image counts in the scores of ships [images], where the test recorded them."""
+    if not (run.folder / SHIPS).is_file():
+        return {}
+    table = run.table(SHIPS).set_index("image_id")
+    lost = sorted(set(image_ids) - set(table.index))
+    if lost:
+        raise DataError(f"{run.folder / SHIPS} lacks {len(lost)} of its images, {lost[0]!r} for one.")
+    return image_columns(table.loc[list(image_ids), list(SHIP_COLUMNS)].to_numpy(np.float64))
 
 
 class _Counts:

@@ -98,19 +98,24 @@ def ship_scores(images: Iterable[ImageScore]) -> dict[str, float]:
     (nan, 0.0, 0.5, 0.5)
     """
     table = np.array([astuple(image) for image in images], np.float64).reshape(-1, len(COLUMNS))
+    return {key: _mean(values[~np.isnan(values)]) for key, values in image_columns(table).items()}
+
+
+def image_columns(table: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what each image counts in each score [images], from COLUMNS [images, 6]; NaN: it is left out."""
     tp, fp, fn, f2 = table[:, 0], table[:, 1], table[:, 2], table[:, 3]
     full = table[:, 4] > 0
     whole = 2 * tp + fp + fn
     dice = np.divide(2 * tp, whole, out=np.ones(len(table)), where=whole > 0)
-    clean = table[:, 5] == 0
+    clean = (table[:, 5] == 0).astype(np.float64)
     return {
-        "ships/Dice": _mean(dice[full]),
-        "ships/Dice_nonempty": _mean(dice[whole > 0]),
-        "ships/Dice_all": _mean(dice),
-        "ships/F2": _mean(f2),
-        "ships/F2_full": _mean(f2[full]),
-        "ships/empty_clean": _mean(clean[~full].astype(np.float64)),
-        "ships/F2_nothing": _mean((~full).astype(np.float64)),
+        "ships/Dice": np.where(full, dice, NAN),
+        "ships/Dice_nonempty": np.where(whole > 0, dice, NAN),
+        "ships/Dice_all": dice,
+        "ships/F2": f2,
+        "ships/F2_full": np.where(full, f2, NAN),
+        "ships/empty_clean": np.where(full, NAN, clean),
+        "ships/F2_nothing": (~full).astype(np.float64),
     }
 
 
