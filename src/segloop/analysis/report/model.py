@@ -146,6 +146,9 @@ def model_size(report: Contents) -> Part:
         blocks.append(
             Fold("FLOPs by operator", [Table("FLOPs by operator", ["operator", "GFLOPs"], rows, [1])])
         )
+    assumed = model.get("assumed") or ()
+    if assumed:
+        blocks.append(Paragraph(f"Counted for {'; '.join(map(str, assumed))}.", small=True))
     left = model.get("not_counted") or {}
     if left:
         told = ", ".join(f"{name} ({count})" for name, count in sorted(left.items()))
