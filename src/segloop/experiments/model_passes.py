@@ -1,4 +1,4 @@
-"""Passes an input through a model as prediction does, for shapes and FLOPs, on tensors that hold no values."""
+"""Passes an input through a model as prediction does, for shapes and FLOPs, on tensors without values."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _two_stage(model: Any, inputs: Tensor) -> Pass:
     if head.with_bbox:
         head.bbox_head(_cut_out(head, head.bbox_roi_extractor, inputs, regions, done))
         done.left_out["nms"] = done.left_out.get("nms", 0) + 1
-        done.assumed.append(f"{regions:,} regions in the box head, the most that rpn.max_per_img lets through")
+        done.assumed.append(f"{regions:,} regions in the box head, the most that rpn.max_per_img gives")
     if head.with_mask:
         head.mask_head(_cut_out(head, head.mask_roi_extractor, inputs, objects, done))
         done.left_out["pasting of masks"] = 1

@@ -48,7 +48,11 @@ def repository(report: Contents) -> Part:
         blocks.append(Paragraph(f"{named}{licence}."))
         blocks.append(
             Note(
-                ["No address is known: ", code("repository-code:"), " in CITATION.cff would be linked here."]
+                [
+                    "No address is known: one in ",
+                    code("repository-code:"),
+                    " of CITATION.cff, or the origin of the git clone, would be linked here.",
+                ]
             )
         )
     return Part("Repository", blocks)
