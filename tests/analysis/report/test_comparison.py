@@ -21,7 +21,9 @@ def of_kind(part: Any, kind: type) -> list[Any]:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Contents:
-    good, bad = (write_training(tmp_path / name, shift=shift, images=8) for name, shift in zip("ab", (1, 9)))
+    good, bad = (
+        write_training(tmp_path / name, shift=shift, images=8) for name, shift in (("a", 1), ("b", 9))
+    )
     config = bad.parents[1] / "net.py"
     config.write_text(config.read_text().replace("0.004", "0.1"))
     return Contents([facts_of(good, tmp_path / "a"), facts_of(bad, tmp_path / "b")])

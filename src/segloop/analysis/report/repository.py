@@ -41,12 +41,8 @@ def _origin(root: Path) -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), "remote", "get-url", "origin"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
+        command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return ""
     return web_address(done.stdout.strip()) if done.returncode == 0 else ""
