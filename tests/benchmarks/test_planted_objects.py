@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.planted_errors import Planted
-from benchmarks.planted_objects import KINDS, box_of, is_hit, labelled, loss, plant, runs_of, spoil
-from segloop.analysis.suspects import Suspect
-from segloop.data.masks import decode
+from benchmarks.planted_objects import (
+    KINDS,
+    Planted,
+    TrueObject,
+    box_of,
+    is_hit,
+    loss,
+    measured,
+    plant,
+    runs_of,
+)
+from segloop.analysis.instance_gathering import Candidate
+from segloop.data.masks import decode, encode
+from tests.analysis.instance_runs_made import squares, write_instance_run
 
 SIZE = (60, 100)
-SEED = 3  # with it there is room to make one up
 
 
 def square(top: int, left: int, side: int) -> np.ndarray:
@@ -23,46 +31,33 @@ def square(top: int, left: int, side: int) -> np.ndarray:
     return mask
 
 
-def annotations() -> list[dict]:
-    large, small = square(10, 10, 15), square(50, 50, 3)
-    return [
-        {"id": number, "image_id": 1, "category_id": number, "iscrowd": 0, **labelled(mask)}
-        for number, mask in ((1, large), (2, small))
-    ]
-
-
-def painted(each: dict) -> np.ndarray:
-    return decode(runs_of(each, SIZE), SIZE).astype(bool)
+def objects() -> list[TrueObject]:
+    return [TrueObject(encode(square(10, 10, 15)), 0), TrueObject(encode(square(50, 50, 3)), 1)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mistake_is_made_with_the_large_object(kind: str) -> None:
-    own, before = annotations(), annotations()
-    draw = np.random.default_rng(SEED)
-    box = plant(own, kind, size_hw=SIZE, categories=[1, 2, 3], draw=draw)
-    assert box is not None
-    small = next(each for each in own if each["id"] == 2)
-    assert small == before[1]
-    large = [each for each in own if each["id"] == 1]
+    own = objects()
+    boxes = plant(own, kind, size_hw=SIZE, num_classes=3, draw=np.random.default_rng(3))
+    assert boxes is not None
+    masks = [decode(each.runs, SIZE).astype(bool) for each in own]
+    assert (masks[0 if kind == "left out" else 1] == square(50, 50, 3)).all(), "the small one is left alone"
     if kind == "left out":
-        assert (large, box) == ([], (10, 10, 25, 25))
+        assert (len(own), boxes) == (1, ((10, 10, 25, 25),))
     elif kind == "wrong class":
-        assert large[0]["category_id"] in (2, 3)
+        assert own[0].label in (1, 2)
     elif kind == "moved":
-        moved = painted(large[0])
-        assert box == box_of(moved | painted(before[0]))
-        assert large[0]["area"] == moved.sum()
-        assert large[0]["bbox"][:2] == list(box_of(moved)[:2])
+        assert boxes == ((10, 10, 25, 25), box_of(masks[0]))
+        assert boxes[0] != boxes[1]
     else:
-        assert len(large) == 2
-        assert not (painted(large[0]) & painted(large[1])).any()
+        assert boxes == (box_of(masks[2]),)
+        assert not (masks[2] & masks[0]).any()
 
 
 def test_without_a_large_object_there_is_no_mistake() -> None:
-    small = annotations()[1:]
-    draw = np.random.default_rng(0)
-    assert plant(small, "left out", size_hw=SIZE, categories=[1, 2], draw=draw) is None
-    assert len(small) == 1
+    own = objects()[1:]
+    assert plant(own, "left out", size_hw=SIZE, num_classes=2, draw=np.random.default_rng(0)) is None
+    assert len(own) == 1
 
 
 def test_polygons_are_read_too() -> None:
@@ -70,33 +65,18 @@ def test_polygons_are_read_too() -> None:
     assert mask.sum() == pytest.approx(100, abs=25)
 
 
-def test_a_split_is_spoiled_and_its_ids_stay_apart(tmp_path: Path) -> None:
-    from tests.analysis.report.made import write_data
-
-    root = write_data(tmp_path)
-    told = json.loads((root / "dataset.json").read_text()) | {"coco": {"test": "test.json"}}
-    (root / "dataset.json").write_text(json.dumps(told))
-    content = {
-        "images": [{"id": at, "file_name": f"{at}.png", "height": 60, "width": 100} for at in range(20)],
-        "categories": [{"id": 1, "name": "a"}],
-        "annotations": [each | {"image_id": at} for at in range(20) for each in annotations()],
-    }
-    (root / "test.json").write_text(json.dumps(content))
-    planted = spoil(root, "test", share=1, seed=0)
-    assert {each.kind for each in planted} == {"left out", "moved", "made up"}, "one class is never wrong"
-    written = json.loads((root / "test.json").read_text())["annotations"]
-    assert len({each["id"] for each in written}) == len(written)
-    out, made = (sum(each.kind == kind for each in planted) for kind in ("left out", "made up"))
-    assert len(written) == 40 - out + made
-
-
 def test_a_hit_is_of_the_same_image_and_half_of_both() -> None:
-    planted = [Planted("a", "moved", (10, 10, 20, 20))]
+    planted = [Planted("a", "moved", ((10, 10, 20, 20), (40, 40, 50, 50)))]
+    assert is_hit("a", (10, 10, 20, 18), planted)
+    assert is_hit("a", (41, 40, 50, 50), planted)
+    assert not is_hit("a", (10, 10, 40, 20), planted)
+    assert not is_hit("b", (10, 10, 20, 20), planted)
+    assert loss(Candidate("a", "invented", 0, -1, 0, -1, 0.9, 9)) == pytest.approx(9 * np.log(10))
 
-    def suspect(image_id: str) -> Suspect:
-        return Suspect(image_id, 1.0, "missing", 0, 1, 9, 0.9, (0, 0, 0, 0), (0, 1))
 
-    assert is_hit(suspect("a"), (10, 10, 20, 18), planted)
-    assert not is_hit(suspect("a"), (10, 10, 40, 20), planted)
-    assert not is_hit(suspect("b"), (10, 10, 20, 20), planted)
-    assert loss(suspect("a")) == pytest.approx(9 * np.log(10))
+def test_a_model_that_is_always_right_is_contradicted_by_the_mistakes_alone(tmp_path: Path) -> None:
+    images = {
+        str(place): (squares((0, 4, 4, 12)), squares((0, 4, 4, 12), scores=[0.99])) for place in range(12)
+    }
+    told = measured(write_instance_run(tmp_path, images), share=1, seed=0, at=3)
+    assert told["objects by suspicion"] == told["images by suspicion"] == 1
