@@ -3,8 +3,9 @@
     python benchmarks/report_speed.py [--images 1000 10000] [--size 512] [--classes 19] [--analyze]
 
 Makes two RUNs of so many images: some scenes, drawn once and linked many times, each image counted from its
-files. Then tools/report.py of one RUN and of two, tools/compare.py, and with --analyze tools/analyze.py are run,
-each in a process of its own. Told are seconds, CPU seconds of all its processes, and the largest memory of one.
+files. Then tools/report.py of one RUN and of two, tools/compare.py, and with --analyze tools/analyze.py are
+run, each in a process of its own. Told are seconds, CPU seconds of all its processes, and the largest memory
+of one.
 """
 
 from __future__ import annotations
