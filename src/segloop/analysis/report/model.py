@@ -90,7 +90,7 @@ def architecture(report: Contents) -> Part:
     below = (
         "Blocks in the order in which the model holds them; a list of blocks has rows of its own. Height: "
         "the map's height, width: its channels, both by their logarithm. Below: name, channels × height × "
-        "width, parameters. Dashed: no map was seen."
+        "width, parameters. Dashed: no map was seen, as of what is only there for training."
     )
     blocks: list[Block] = [
         Drawing(
