@@ -51,7 +51,7 @@ def _origin(root: Path) -> str:
 def web_address(remote: str) -> str:
     """Return a git remote as an address to open in a browser, without what would let somebody in.
 
-    >>> web_address("git@example.org:lab/segloop.git"), web_address("/home/me/segloop")
+    >>> web_address("git@example.org:lab/segloop.git"), web_address("/srv/git/segloop")
     ('https://example.org/lab/segloop', '')
     >>> web_address("https://me:secret@example.org/lab/segloop.git")
     'https://example.org/lab/segloop'
