@@ -4,7 +4,7 @@
 #   python tools/test.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
 #
 # Cost: 4000 iterations, 1.3 CPU seconds each on a busy core with AVX2 alone (float32), 1.0 GB.
-# Expect: with train_cfg.max_iters=2000 (46 minutes of one core, seed 0) a val image_fgIoU of 54.7 and an mIoU of 41.4;
+# Expect: with train_cfg.max_iters=2000 (46 minutes of one core, seed 0) val image_fgIoU 54.7 and mIoU 41.4;
 # with thresholds tuned for the one 73.0, for the other 47.3. Not measured at full length.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
