@@ -126,18 +126,18 @@ def _element(image: Xml.Element, shape: Shape, label: Label) -> None:
         left, top, right, bottom = (int(each) for each in points[-4:])
         node.set("rle", ", ".join(str(int(each)) for each in points[:-4]))
         for name, value in zip(
-            ("left", "top", "width", "height"), (left, top, right - left + 1, bottom - top + 1)
+            ("left", "top", "width", "height"), (left, top, right - left + 1, bottom - top + 1), strict=True
         ):
             node.set(name, str(value))
     elif shape.type == "rectangle":
-        for name, value in zip(("xtl", "ytl", "xbr", "ybr"), points):
+        for name, value in zip(("xtl", "ytl", "xbr", "ybr"), points, strict=True):
             node.set(name, f"{value:.2f}")
     elif shape.type == "ellipse":
         x, y, right, top = points
-        for name, value in zip(("cx", "cy", "rx", "ry"), (x, y, right - x, y - top)):
+        for name, value in zip(("cx", "cy", "rx", "ry"), (x, y, right - x, y - top), strict=True):
             node.set(name, f"{value:.2f}")
     elif shape.type != "tag":
-        pairs = zip(points[::2], points[1::2])
+        pairs = zip(points[::2], points[1::2], strict=True)
         node.set("points", ";".join(f"{x:.2f},{y:.2f}" for x, y in pairs))
     if shape.rotation:
         node.set("rotation", f"{shape.rotation:.2f}")

@@ -1,4 +1,4 @@
-"""A stand-in for CVAT's server that speaks the REST calls of the real SDK over real HTTP, and fails on demand."""
+"""A stand-in for CVAT's server: the REST calls of the real SDK over real HTTP, and failures on demand."""
 
 from __future__ import annotations
 
@@ -68,6 +68,14 @@ class StandIn:
     """The server: state, what was called, and the plan by which calls fail (number from 0, method, path)."""
 
     def __init__(self, *, port: int = 0, version: str = VERSION) -> None:
+        self._lock = threading.RLock()
+        self.reset(version)
+        handler = type("Handler", (_Handler,), {"owner": self})
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._http.daemon_threads = True
+
+    def reset(self, version: str = VERSION) -> None:
+        """Forget everything, and fail no more."""
         self.state = State()
         self.version = version
         self.calls: list[tuple[str, str]] = []
@@ -75,11 +83,7 @@ class StandIn:
         self.slow_requests = 0  # how often a background request is asked for before it is done
         self._uploads: dict[str, Json] = {}
         self._parts: dict[str, list[tuple[str, bytes]]] = {}
-        self._lock = threading.RLock()
         self._turn = 0
-        handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._http.daemon_threads = True
 
     @property
     def url(self) -> str:
@@ -364,6 +368,8 @@ def _files_of(call: Call) -> list[tuple[str, bytes]]:
 class _Handler(BaseHTTPRequestHandler):
     owner: StandIn
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for a delayed ACK
+    wbufsize = -1  # headers and body go in one
 
     def _any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

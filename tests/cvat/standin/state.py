@@ -1,4 +1,4 @@
-"""What the stand-in for CVAT's server keeps: projects, labels, tasks, frames, jobs, annotations; and its rules."""
+"""What the stand-in for CVAT keeps: projects, labels, tasks, frames, jobs, annotations; and its rules."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class State:
         ]
 
     def find_frame(self, task: Task, name: str, number: str | None) -> int:
-        """Match an image of an annotation file as CVAT does: its suffix does not count, the id catches the rest."""
+        """Match an image of an annotation file as CVAT does: without suffix; the id catches the rest."""
         stem = _stem(name)
         exact = [place for place, frame in enumerate(task.frames) if _stem(frame.name) == stem]
         if len(exact) == 1:
