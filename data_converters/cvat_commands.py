@@ -235,6 +235,7 @@ def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> Non
     """Write a set in each format into a folder, and say what a format could not hold."""
     from data_converters.convert import refuse_bad, transfer
     from data_converters.formats import find_format
+    from data_converters.report import Report
 
     for name in formats:
         form = find_format(name)
@@ -248,5 +249,6 @@ def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> Non
             workers=1,
             refuse=lambda tally, place=place: refuse_bad(tally, Path("CVAT"), place, skip_bad=False),  # type: ignore[misc]
         )
-        for loss in tally.losses:
-            print(f"{name} does not hold {loss}")
+        start = Report(source=Path("CVAT"), target=place, from_format="cvat", to_format=name, written=True)
+        for loss in tally.report(start, keeps=writer.keeps, told=()).losses:
+            print(f"{name} does not hold {loss.count} x {loss.kind} ({loss.meaning})")

@@ -1,13 +1,13 @@
 """Send labels to CVAT to be mended, and bring them back with nothing lost.
 
-    python tools/cvat.py push data/ships --split test --images work_dirs/…/analysis/worst.txt --run work_dirs/…
+    python tools/cvat.py push data/ships --split test --images worst.txt --run work_dirs/unet_dropout_ships
     python tools/cvat.py status work_dirs/cvat/ships
     python tools/cvat.py pull work_dirs/cvat/ships
 
-Killed anywhere and repeated, push goes on and makes no second copy; what it brought is pulled back and compared
-pixel for pixel. Who you are: CVAT_HOST with CVAT_ACCESS_TOKEN, or CVAT_USERNAME and CVAT_PASSWORD. `cvat.py push
---help` tells the flags of a command. Exit codes: 0 done, 1 tasks that people worked on were left as they are,
-2 a mistake or a server that refuses.
+Killed anywhere and repeated, push goes on and makes no second copy; what it brought is pulled back and
+compared pixel for pixel. Who you are: CVAT_HOST with CVAT_ACCESS_TOKEN, or CVAT_USERNAME and CVAT_PASSWORD.
+`cvat.py push --help` tells the flags of a command. Exit codes: 0 done, 1 tasks that people worked on were
+left as they are, 2 a mistake or a server that refuses.
 """
 
 from __future__ import annotations
