@@ -91,6 +91,7 @@ ARROWS = {
         *HUB,
         "segloop.data.palette",
         "segloop.data.image_files",
+        "segloop.data.layout",
     ),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),

@@ -16,7 +16,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from data_converters import cvat_commands
+from data_converters import cvat_loop
+from segloop.cvat import commands
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import nearest
 
@@ -31,9 +32,9 @@ def predicted(target: str, images: Any, score_thr: float) -> Any:
 
 # Command: what takes the words behind it, and returns the exit code.
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "push": lambda words: cvat_commands.push(words, __doc__ or "", predicted),
-    "status": lambda words: cvat_commands.status(words, __doc__ or ""),
-    "pull": lambda words: cvat_commands.pull(words, __doc__ or ""),
+    "push": lambda words: commands.push(words, __doc__ or "", cvat_loop, predicted),
+    "status": lambda words: commands.status(words, __doc__ or "", cvat_loop),
+    "pull": lambda words: commands.pull(words, __doc__ or "", cvat_loop),
 }
 
 

@@ -16,7 +16,8 @@ from segloop.data.annotations import Instance, Label, LabelledImages, LabelSet
 from tests.cvat.conftest import Login
 from tests.cvat.loops import draw, push
 from tests.cvat.sets import LABELS, box, hard_set, image, set_of
-from tests.cvat.standin.server import Fault, StandIn
+from tests.cvat.standin.server import StandIn
+from tests.cvat.standin.wire import Fault
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data_converters.cvat_commands import chosen, deliver, masks_option
-from segloop.data.annotations import Instance
+from segloop.cvat.commands import chosen, masks_option
 from segloop.utils.errors import UserError
-from tests.cvat.sets import LABELS, box, image, set_of
 
 
 def test_forms_of_masks() -> None:
@@ -26,12 +24,3 @@ def test_forms_of_masks() -> None:
 def test_a_list_or_all(tmp_path: Path) -> None:
     (tmp_path / "worst.txt").write_text("# worst first\nb/1\na\n", encoding="utf-8")
     assert (chosen("all"), chosen(str(tmp_path / "worst.txt"))) == (None, ["b/1", "a"])
-
-
-def test_every_format_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    record = image(tmp_path / "img", "a.png", [Instance(label="0", shape=box(1, 1, 5, 5), uid="u")])
-    (tmp_path / "out").mkdir()
-    deliver(set_of([record], LABELS), tmp_path / "out", ["cvat", "mmseg", "coco"])
-    assert (tmp_path / "out" / "cvat.xml").is_file()
-    assert list((tmp_path / "out" / "mmseg").rglob("a.png"))
-    assert "mmseg does not hold" in capsys.readouterr().out

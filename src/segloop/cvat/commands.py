@@ -5,18 +5,37 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from data_converters.base import ReadOptions, WriteOptions
 from segloop.utils.cli import Parser
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 from segloop.utils.progress import counted
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
+    from segloop.cvat.packages import Codec
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
 LOOPS = Path("work_dirs") / "cvat"
+
+
+class Formats(Protocol):
+    """What knows label formats; the tool passes `data_converters.cvat_loop` in."""
+
+    @property
+    def codec(self) -> Codec:
+        """What reads and writes CVAT for images 1.1."""
+        ...
+
+    def open_set(
+        self, source: Path, *, form: str, images: Path | None, split: str | None, labels: Sequence[str]
+    ) -> tuple[LabelledImages, str]:
+        """Open a data set; return it and the name of its format."""
+        ...
+
+    def deliver(self, images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
+        """Write a set in each format into a folder."""
+        ...
 
 
 def _parser(command: str, text: str) -> Parser:
@@ -46,20 +65,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="names, where it has numbers")
 
 
-def open_set(args: argparse.Namespace) -> tuple[LabelledImages, dict[str, Any]]:
+def open_set(args: argparse.Namespace, formats: Formats) -> tuple[LabelledImages, dict[str, Any]]:
     """Return the data set that `add_source` names, and how it was opened, as plain values."""
-    from data_converters.detect import detect
-    from data_converters.formats import find_format
-    from data_converters.places import check_read_options
-
-    if not args.source.exists():
-        raise UserError(f"{args.source} does not exist.")
-    name = args.from_format
-    if name == "auto":
-        name, reason = detect(args.source)
-        print(f"{args.source} is read as {name}: {reason}")
-    options = ReadOptions(images=args.images_dir, split=args.split, labels=tuple(args.labels))
-    check_read_options(find_format(name), options)
+    images, name = formats.open_set(
+        args.source, form=args.from_format, images=args.images_dir, split=args.split, labels=args.labels
+    )
     opened = {
         "path": str(args.source.absolute()),
         "format": name,
@@ -67,7 +77,7 @@ def open_set(args: argparse.Namespace) -> tuple[LabelledImages, dict[str, Any]]:
         "split": args.split,
         "labels": list(args.labels),
     }
-    return find_format(name).read(args.source, options=options), opened
+    return images, opened
 
 
 def masks_option(text: str) -> str:
@@ -94,7 +104,7 @@ def chosen(text: str) -> list[str] | None:
     return None if text == "all" else read_list(Path(text))
 
 
-def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
+def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted) -> int:
     """Bring images and labels to CVAT."""
     parser = _parser("push", text)
     add_source(parser)
@@ -118,7 +128,6 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
     if args.only_predictions and not args.run:
         parser.error("--only-predictions needs --run")
     masks, wanted = masks_option(args.form), chosen(args.images)
-    from data_converters import cvat_loop
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import Manifest, check_place, read_manifest
     from segloop.cvat.packages import plan_packages
@@ -126,7 +135,7 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
     from segloop.cvat.server import connect
 
     credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
-    images, opened = open_set(args)
+    images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
     folder = args.loop or LOOPS / name
     manifest = read_manifest(folder) or Manifest.new(
@@ -149,7 +158,7 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
             server,
             manifest,
             plans,
-            cvat_loop,
+            formats.codec,
             masks=masks,
             replace=args.replace,
             job_size=args.job_size,
@@ -165,13 +174,12 @@ def _loop(parser: Parser) -> None:
     add_server(parser)
 
 
-def status(words: Sequence[str], text: str) -> int:
+def status(words: Sequence[str], text: str, formats: Formats) -> int:
     """Say how far the people in CVAT are."""
     parser = _parser("status", text)
     _loop(parser)
     parser.add_argument("--quick", action="store_true", help="do not export to see what was changed")
     args = parser.parse_args(words)
-    from data_converters import cvat_loop
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import check_place, need_manifest
     from segloop.cvat.server import connect
@@ -184,12 +192,12 @@ def status(words: Sequence[str], text: str) -> int:
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
     with connect(credentials) as server:
-        for line in status_lines(server, manifest, codec=cvat_loop, quick=args.quick):
+        for line in status_lines(server, manifest, codec=formats.codec, quick=args.quick):
             print(line)
     return EXIT_DONE
 
 
-def pull(words: Sequence[str], text: str) -> int:
+def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     """Bring labels back and write them in each format."""
     parser = _parser("pull", text)
     _loop(parser)
@@ -198,7 +206,6 @@ def pull(words: Sequence[str], text: str) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: LOOP/pulled/<kind>, replaced")
     parser.add_argument("--to", nargs="+", default=["cvat", "coco", "mmseg"], metavar="F", help="formats")
     args = parser.parse_args(words)
-    from data_converters import cvat_loop
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import check_place, need_manifest
     from segloop.cvat.pull import pull as pull_labels
@@ -212,7 +219,7 @@ def pull(words: Sequence[str], text: str) -> int:
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
     with connect(credentials) as server:
-        pulled = pull_labels(server, manifest, codec=cvat_loop, kind=args.kind, everything=args.all)
+        pulled = pull_labels(server, manifest, codec=formats.codec, kind=args.kind, everything=args.all)
     for line in pulled.told:
         print(line)
     print(f"{len(pulled.images)} image(s): {pulled.changes}")
@@ -225,30 +232,7 @@ def pull(words: Sequence[str], text: str) -> int:
     target = args.out or args.loop / "pulled" / args.kind
     with staged(target, replace=args.out is None) as place:
         place.mkdir()
-        deliver(pulled.as_set(), place, args.to)
+        formats.deliver(pulled.as_set(), place, args.to)
         pulled.write_provenance(place / "pull.json")
     print(f"written to {target}")
     return EXIT_DONE
-
-
-def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
-    """Write a set in each format into a folder, and say what a format could not hold."""
-    from data_converters.convert import refuse_bad, transfer
-    from data_converters.formats import find_format
-    from data_converters.report import Report
-
-    for name in formats:
-        form = find_format(name)
-        place = folder / (name if "folder" in form.target else f"{name}{form.target[0]}")
-        options = WriteOptions(media="none" if "media" in form.write_options else None)
-        writer = form.writer(images, options=options)
-        tally = transfer(
-            images,
-            writer,
-            place,
-            workers=1,
-            refuse=lambda tally, place=place: refuse_bad(tally, Path("CVAT"), place, skip_bad=False),  # type: ignore[misc]
-        )
-        start = Report(source=Path("CVAT"), target=place, from_format="cvat", to_format=name, written=True)
-        for loss in tally.report(start, keeps=writer.keeps, told=()).losses:
-            print(f"{name} does not hold {loss.count} x {loss.kind} ({loss.meaning})")
