@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
+MAPS = ("mmseg",)  # formats of index maps
 LOOPS = Path("work_dirs") / "cvat"
 
 
@@ -232,7 +233,8 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     target = args.out or args.loop / "pulled" / args.kind
     with staged(target, replace=args.out is None) as place:
         place.mkdir()
-        formats.deliver(pulled.as_set(), place, args.to)
+        formats.deliver(pulled.as_set(), place, [name for name in args.to if name not in MAPS])
+        formats.deliver(pulled.as_set(maps=True), place, [name for name in args.to if name in MAPS])
         pulled.write_provenance(place / "pull.json")
     print(f"written to {target}")
     return EXIT_DONE
