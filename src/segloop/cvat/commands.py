@@ -138,7 +138,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
     images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
-    folder = args.loop or LOOPS / name
+    folder = args.loop or LOOPS / args.source.absolute().stem
     manifest = read_manifest(folder) or Manifest.new(
         folder, host=credentials.host, organization=credentials.organization, name=name
     )
