@@ -85,7 +85,14 @@ ARROWS = {
     "segloop.data": ("segloop.utils",),
     "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
-    "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
+    "segloop.cvat": (
+        "segloop.utils",
+        "segloop.viz",
+        *HUB,
+        "segloop.data.palette",
+        "segloop.data.image_files",
+        "segloop.data.layout",
+    ),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),
 }
@@ -97,6 +104,8 @@ TESTED_IN = {
     "src/segloop/data/statistics/measure.py": "tests/data/statistics/test_gather.py",
     # what sections are made from, seen in what they say
     "src/segloop/analysis/report/contents.py": "tests/analysis/report/test_about.py",
+    # what a person sees of a loop that was pulled
+    "src/segloop/cvat/status.py": "tests/cvat/test_pull.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
     # through whole dry runs: what they are for is to work together
