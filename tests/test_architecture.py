@@ -85,7 +85,13 @@ ARROWS = {
     "segloop.data": ("segloop.utils",),
     "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
-    "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
+    "segloop.cvat": (
+        "segloop.utils",
+        "segloop.viz",
+        *HUB,
+        "segloop.data.palette",
+        "segloop.data.image_files",
+    ),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),
 }

@@ -1,0 +1,23 @@
+"""The loop writes CVAT's XML with the writer that conversions use, and hears what that could not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from data_converters import cvat_loop
+from segloop.cvat.packages import plan_packages
+from segloop.data.annotations import Instance
+from tests.cvat.sets import LABELS, image, mask, set_of
+
+
+def test_outlines_tell_how_many_pixels_they_get_wrong(tmp_path: Path) -> None:
+    disc = mask(lambda canvas: cv2.circle(canvas, (20, 20), 9, 1, -1))
+    record = image(tmp_path, "a.png", [Instance(label="0", shape=disc)])
+    plan = plan_packages(set_of([record], LABELS))
+    sent = [plan.sent(frame) for frame in plan.frames]
+    assert cvat_loop.write(plan.labels, sent, tmp_path / "a.xml") == {}
+    losses = cvat_loop.write(plan.labels, sent, tmp_path / "b.xml", masks="polygon:1")
+    assert losses["outline-pixels"][0] > 0
+    assert [each.image_id for each in cvat_loop.read(tmp_path / "b.xml")] == ["a"]
