@@ -126,7 +126,7 @@ def test_an_empty_task_of_a_failed_upload_is_removed(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:
     stand_in.plan = lambda number, method, path: (
-        Fault(status=403) if path.endswith("/data") or path.endswith("/data/") else None
+        Fault(status=403) if path.endswith(("/data", "/data/")) else None
     )
     with pytest.raises(CvatError, match="upload the images"):
         push(server, tmp_path / "loop", small)
@@ -187,49 +187,90 @@ def dying(login: Login, at: int, *, late: bool) -> Any:
     return server
 
 
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("residue", range(4))
-def test_killed_anywhere_and_repeated_it_ends_the_same(
-    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, late: bool, residue: int
-) -> None:
-    with login() as server:
-        push(server, tmp_path / "whole", small, ["a", "b"], chunk=1)
-    wanted = facts(stand_in)
-    at, killed = residue, True
-    while killed:
-        stand_in.reset()
-        folder = tmp_path / f"loop{at}"
-        try:
-            push(dying(login, at, late=late), folder, small, ["a", "b"], chunk=1)
-            killed = False
-        except Killed:
-            with login() as server:
-                push(server, folder, small, ["a", "b"], chunk=1)
-        assert facts(stand_in) == wanted, at
+def killed_at(
+    at: int, late: bool, login: Login, stand_in: StandIn, folder: Path, small: LabelledImages
+) -> bool:
+    """Kill a push at a call and repeat it; tell whether there was such a call."""
+    stand_in.reset()
+    try:
+        push(dying(login, at, late=late), folder, small, ["a", "b"], chunk=1)
+    except Killed:
+        with login() as server:
+            push(server, folder, small, ["a", "b"], chunk=1)
         manifest = read_manifest(folder)
         assert manifest is not None
         assert {each.id for each in manifest.tasks} == set(stand_in.state.tasks)
-        at += 4
+        return True
+    return False
+
+
+WHOLE = (["ships"], [(f"ships truth-00{n}", [f"{name}.png"], 1) for n, name in ((1, "a"), (2, "b"))])
+
+
+def counted(stand_in: StandIn) -> Any:
+    projects, tasks = facts(stand_in)
+    return projects, [(name, frames, len(shapes)) for name, frames, shapes in tasks]
+
+
+# The calls of a push: project, task, upload in four, its request, frames, annotations, import in four, export.
+@pytest.mark.parametrize(
+    ("at", "late"), [(1, True), (4, True), (6, False), (7, True), (15, False), (18, True)]
+)
+def test_killed_and_repeated_it_ends_the_same(
+    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, at: int, late: bool
+) -> None:
+    assert killed_at(at, late, login, stand_in, tmp_path / "loop", small)
+    assert counted(stand_in) == WHOLE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("late", [False, True])
+def test_killed_anywhere_and_repeated_it_ends_the_same(
+    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, late: bool
+) -> None:
+    at = 0
+    while killed_at(at, late, login, stand_in, tmp_path / f"loop{at}", small):
+        assert counted(stand_in) == WHOLE, at
+        at += 1
     assert at > 30
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(drop=True),
-        Fault(drop=True, late=True),
-        Fault(status=503),
-        Fault(status=429),
-        Fault(status=502, late=True),
-    ],
-)
-def test_any_one_call_may_fail_in_passing(
+FAULTS = [
+    Fault(drop=True),
+    Fault(drop=True, late=True),
+    Fault(status=503),
+    Fault(status=429, headers={"Retry-After": "3"}),
+    Fault(status=502, late=True),
+]
+
+
+def failing_at(
+    at: int, fault: Fault, server: Server, stand_in: StandIn, folder: Path, small: LabelledImages
+) -> int:
+    """Push while one call fails; return how many calls were made."""
+    stand_in.reset()
+    stand_in.plan = lambda number, method, path: fault if number == at else None
+    push(server, folder, small, ["a"])
+    projects, tasks = counted(stand_in)
+    assert (projects, tasks) == (["ships"], [("ships truth-001", ["a.png"], 1)]), (at, fault)
+    return len(stand_in.calls)
+
+
+@pytest.mark.parametrize(("at", "fault"), list(enumerate(FAULTS * 2, start=1)))
+def test_a_call_may_fail_in_passing(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages, at: int, fault: Fault
+) -> None:
+    failing_at(at, fault, server, stand_in, tmp_path, small)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_any_call_may_fail_in_passing(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages, fault: Fault
 ) -> None:
-    push(server, tmp_path / "whole", small, ["a"])
-    wanted, calls = facts(stand_in), len(stand_in.calls)
-    for at in range(1, calls, 3):
-        stand_in.reset()
-        stand_in.plan = lambda number, method, path, at=at: fault if number == at else None
-        push(server, tmp_path / f"loop{at}", small, ["a"])
-        assert facts(stand_in) == wanted, at
+    at = 0
+    while failing_at(at, fault, server, stand_in, tmp_path / f"{at}", small) > at:
+        at += 1
+    assert at > 15

@@ -144,7 +144,8 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
             color = label.color
         else:
             told.append(f"Label {server.name!r} has another colour now.")
-        extra = _attributes(server, manifest, known={each.name for each in label.attributes})
+        declared = [each.attributes for each in manifest.sent_labels.labels if each.name == label.name]
+        extra = _attributes(server, manifest, known={each.name for those in declared for each in those})
         found.append(replace(label, name=server.name, color=color, attributes=(*label.attributes, *extra)))
     new = [each for each in there if each.id not in old_name]
     for each in new:

@@ -58,7 +58,7 @@ class Server:
     def create(self, what: str, make: Callable[[], Made], find: Callable[[], Made | None]) -> Made:
         """Return what `find` finds, else what `make` makes, which is never done twice.
 
-        If nobody knows whether it was made (an answer lost, or one that the SDK cannot read), it is looked for.
+        If nobody knows whether it was made (an answer lost, or unreadable for the SDK), it is looked for.
         """
         found = self.ask(f"look for {what}", find)
         if found is not None:
