@@ -10,7 +10,7 @@ from typing import Any
 
 from segloop.utils.errors import FormatError, UserError, listing
 
-FILE_NAME = "provenance.json"  # `Pulled.write_provenance` writes it beside what was pulled
+FILE_NAME = "pull.json"  # `Pulled.write_provenance` writes it beside what was pulled
 FORMAT = 1
 _KEYS = ("task", "task_id", "job_id", "assignee", "state")
 
