@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_converters.base import ReadOptions, WriteOptions
+from data_converters.cvat_label_commands import read_files, write_files
 from segloop.utils.cli import Parser
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 from segloop.utils.progress import counted
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
+    from segloop.cvat.pull import Pulled
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
@@ -113,6 +115,9 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
     parser.add_argument(
         "--loop", type=Path, metavar="DIR", help=f"the loop's folder (default: {LOOPS}/<name>)"
     )
+    parser.add_argument(
+        "--to-files", type=Path, metavar="DIR", help="no server: write what a person uploads in the web page"
+    )
     add_server(parser)
     args = parser.parse_args(words)
     if args.only_predictions and not args.run:
@@ -125,15 +130,12 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
     from segloop.cvat.push import Push, agree
     from segloop.cvat.server import connect
 
-    credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
+    to_files = args.to_files is not None
+    credentials = (
+        None if to_files else find_credentials(file=args.credentials, host=args.host, organization=args.org)
+    )
     images, opened = open_set(args)
     name = str(images.facts.get("name") or args.source.stem)
-    folder = args.loop or LOOPS / name
-    manifest = read_manifest(folder) or Manifest.new(
-        folder, host=credentials.host, organization=credentials.organization, name=name
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    manifest.source = {**opened, "run": args.run}
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
         sets["predictions"] = predicted(args.run, images, args.score_thr)
@@ -144,6 +146,14 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
                 for kind, each in sets.items()
             }
         )
+    if credentials is None:
+        return write_files(plans, args.to_files, name=name, source={**opened, "run": args.run}, masks=masks)
+    folder = args.loop or LOOPS / name
+    manifest = read_manifest(folder) or Manifest.new(
+        folder, host=credentials.host, organization=credentials.organization, name=name
+    )
+    check_place(manifest, host=credentials.host, organization=credentials.organization)
+    manifest.source = {**opened, "run": args.run}
     with connect(credentials) as server, counted("tasks") as progress:
         done = Push(
             server,
@@ -197,22 +207,17 @@ def pull(words: Sequence[str], text: str) -> int:
     parser.add_argument("--kind", default="truth", choices=["truth", "predictions"], help="of the tasks")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: LOOP/pulled/<kind>, replaced")
     parser.add_argument("--to", nargs="+", default=["cvat", "coco", "mmseg"], metavar="F", help="formats")
+    parser.add_argument(
+        "--from-files",
+        nargs="+",
+        type=Path,
+        metavar="ZIP",
+        help="no server: what was exported in the web page",
+    )
     args = parser.parse_args(words)
-    from data_converters import cvat_loop
-    from segloop.cvat.credentials import find_credentials
-    from segloop.cvat.manifest import check_place, need_manifest
-    from segloop.cvat.pull import pull as pull_labels
-    from segloop.cvat.server import connect
     from segloop.utils.staging import staged
 
-    manifest = need_manifest(args.loop)
-    organization = args.org if args.org is not None else manifest.organization
-    credentials = find_credentials(
-        file=args.credentials, host=args.host or manifest.host, organization=organization
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    with connect(credentials) as server:
-        pulled = pull_labels(server, manifest, codec=cvat_loop, kind=args.kind, everything=args.all)
+    pulled = read_files(args.loop, args.from_files) if args.from_files else _pulled(args)
     for line in pulled.told:
         print(line)
     print(f"{len(pulled.images)} image(s): {pulled.changes}")
@@ -229,6 +234,24 @@ def pull(words: Sequence[str], text: str) -> int:
         pulled.write_provenance(place / "pull.json")
     print(f"written to {target}")
     return EXIT_DONE
+
+
+def _pulled(args: argparse.Namespace) -> Pulled:
+    """Return what the server holds."""
+    from data_converters import cvat_loop
+    from segloop.cvat.credentials import find_credentials
+    from segloop.cvat.manifest import check_place, need_manifest
+    from segloop.cvat.pull import pull as pull_labels
+    from segloop.cvat.server import connect
+
+    manifest = need_manifest(args.loop)
+    organization = args.org if args.org is not None else manifest.organization
+    credentials = find_credentials(
+        file=args.credentials, host=args.host or manifest.host, organization=organization
+    )
+    check_place(manifest, host=credentials.host, organization=credentials.organization)
+    with connect(credentials) as server:
+        return pull_labels(server, manifest, codec=cvat_loop, kind=args.kind, everything=args.all)
 
 
 def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:

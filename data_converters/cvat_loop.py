@@ -68,6 +68,8 @@ def _owner(file: IO[bytes]) -> dict[str, Any]:
                 "task": node.findtext("name") or None,
                 "assignee": node.findtext("assignee/username") or node.findtext("assignee") or None,
             }
-            return {key: value.strip() or None if isinstance(value, str) else value for key, value in told.items()}
+            return {
+                key: value.strip() or None if isinstance(value, str) else value for key, value in told.items()
+            }
         return {}
     return {}

@@ -20,7 +20,9 @@ def require_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; --out names a folder.")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
-        raise UserError(f"{folder} holds something else than a comparison of labels; name another with --out.")
+        raise UserError(
+            f"{folder} holds something else than a comparison of labels; name another with --out."
+        )
 
 
 def write_diff(

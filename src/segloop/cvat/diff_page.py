@@ -189,7 +189,9 @@ def _images(diff: Diff) -> Section:
         key=lambda row: (order[row.state], -(row.difference.pixels if row.difference else 0), row.name),
     )
     judged = any(row.found_iou for row in diff.rows)
-    head = ["image", "state", "IoU", "pixels", "objects", "who"] + (["model before", "after"] if judged else [])
+    head = ["image", "state", "IoU", "pixels", "objects", "who"] + (
+        ["model before", "after"] if judged else []
+    )
     lines = [_image_row(diff, row, judged=judged) for row in rows[:MOST_ROWS]]
     listed = table(head, lines, numbers=[2, 3, *((6, 7) if judged else ())])
     more = len(rows) - len(lines)
@@ -200,7 +202,9 @@ def _images(diff: Diff) -> Section:
 
 def _image_row(diff: Diff, row: ImageRow, *, judged: bool) -> list[Content]:
     found, who = row.difference, row.origin
-    objects = ", ".join(f"{found.count(kind)} {kind}" for kind in COUNTED if found.count(kind)) if found else ""
+    objects = (
+        ", ".join(f"{found.count(kind)} {kind}" for kind in COUNTED if found.count(kind)) if found else ""
+    )
     told = " ".join(part for part in ((who.assignee, who.task) if who else ()) if part)
     return [
         row.name,
@@ -219,7 +223,9 @@ def _pictures(diff: Diff, *, most: int, progress: Progress | None) -> Section:
     for number, row in enumerate(rows, 1):
         drawn = draw_change(diff, row)
         if drawn is not None:
-            figures.append(Figure(picture(drawn, alt=f"{row.name}: before, after, what changed"), _caption(row)))
+            figures.append(
+                Figure(picture(drawn, alt=f"{row.name}: before, after, what changed"), _caption(row))
+            )
         if progress is not None:
             progress(number, len(rows))
     key = join(
@@ -227,7 +233,10 @@ def _pictures(diff: Diff, *, most: int, progress: Progress | None) -> Section:
             "Before, after, and what changed: ",
             *(chip(ADDED_COLOR), "drawn now, nothing before; "),
             *(chip(GONE_COLOR), "drawn before, nothing now; "),
-            *(chip(OTHER_COLOR), "another class, or ignored. Most pixels first; a click makes a picture large."),
+            *(
+                chip(OTHER_COLOR),
+                "another class, or ignored. Most pixels first; a click makes a picture large.",
+            ),
         ]
     )
     if not figures:
@@ -266,7 +275,9 @@ def draw_change(diff: Diff, row: ImageRow) -> np.ndarray | None:
         for each in (before, after)
     ]
     tiles.append(
-        error_map(image, after.classes, before.classes, background=ground, ignore_index=len(diff.classes.names))
+        error_map(
+            image, after.classes, before.classes, background=ground, ignore_index=len(diff.classes.names)
+        )
     )
     box = _changed_box(before.classes != after.classes)
     shown = [_shown(tile, box) for tile in tiles]

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from segloop.cvat.differences import KINDS
 from segloop.cvat.diff import CHANGED, STATES, Diff, ImageRow
+from segloop.cvat.differences import KINDS
 from segloop.utils.atomic import open_atomic, write_json
 
 FORMAT = 1
@@ -178,7 +178,9 @@ def summary(diff: Diff) -> str:
     """Return the comparison in a few lines."""
     numbers = numbers_of(diff)
     states = ", ".join(f"{count:,} {state}" for state, count in numbers["images"].items() if count)
-    objects = ", ".join(f"{numbers['objects'][kind]:,} {kind}" for kind in COUNTED if numbers["objects"][kind])
+    objects = ", ".join(
+        f"{numbers['objects'][kind]:,} {kind}" for kind in COUNTED if numbers["objects"][kind]
+    )
     pixels = numbers["pixels"]
     share = pixels["changed"] / pixels["compared"] if pixels["compared"] else 0.0
     lines = [

@@ -99,7 +99,8 @@ def draw_labels(record: ImageRecord, labels: LabelSet, classes: Classes) -> Draw
         flat = replace(flat, instances=tuple(each for each in flat.instances if each.label != nothing))
     canvas, _ = index_map(flat, classes.labels)
     runs = tuple(
-        None if each is None else canonical(each) for each in bitmaps(kept, (canvas.shape[0], canvas.shape[1]))
+        None if each is None else canonical(each)
+        for each in bitmaps(kept, (canvas.shape[0], canvas.shape[1]))
     )
     return Drawn(canvas, kept, runs)
 
@@ -329,9 +330,7 @@ def _box(runs: Runs | None, size_hw: tuple[int, int]) -> tuple[int, int, int, in
     return left, top, right, bottom
 
 
-def _united(
-    one: tuple[int, int, int, int], other: tuple[int, int, int, int]
-) -> tuple[int, int, int, int]:
+def _united(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     if not any(one) or not any(other):
         return other if any(other) else one
     return (

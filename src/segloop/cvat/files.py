@@ -86,7 +86,9 @@ def write_files(
             entry.state, entry.masks, entry.sent_sha256 = UPLOADED, masks, digest_of(memory / SENT)
             filed.tasks.append(f"{entry.key}: {len(chunk)} image(s)")
             filed.images += len(chunk)
-    write_text(folder / LABELS, json.dumps(label_spec(manifest.sent_labels), indent=2, ensure_ascii=False) + "\n")
+    write_text(
+        folder / LABELS, json.dumps(label_spec(manifest.sent_labels), indent=2, ensure_ascii=False) + "\n"
+    )
     write_text(folder / INSTRUCTIONS, _instructions(manifest))
     manifest.save()
     for loss, (count, example) in sorted(lost.items()):
@@ -103,7 +105,9 @@ def _verify(
     back = {record.image_id: record for record in codec.read(sent)}
     names = [record.image_id for record in records]
     if list(back) != names:
-        raise CvatError(f"{sent} holds other images than were meant: {listing(sorted(set(back) ^ set(names)))}")
+        raise CvatError(
+            f"{sent} holds other images than were meant: {listing(sorted(set(back) ^ set(names)))}"
+        )
     if not exact:
         return
     drawn = [record for record in records if not any(_crosses(each) for each in record.instances)]
@@ -180,7 +184,9 @@ def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec) -
     for entry in entries:
         if entry.key not in by_task:
             pulled.waiting += [frame.frame_id for frame in entry.frames]
-            pulled.told.append(f"{entry.key}: no file was given; its {len(entry.frames)} image(s) are as they were")
+            pulled.told.append(
+                f"{entry.key}: no file was given; its {len(entry.frames)} image(s) are as they were"
+            )
     return pulled
 
 
@@ -223,7 +229,9 @@ def _open(file: Path, entries: Sequence[TaskEntry], codec: FileCodec) -> _Export
     frames = {frame.frame_id: frame for frame in entry.frames}
     strange = sorted(records.keys() - frames.keys())
     if strange:
-        raise CvatError(f"{file} holds {len(strange)} image(s) that were never sent in {entry.key}: {strange[0]} …")
+        raise CvatError(
+            f"{file} holds {len(strange)} image(s) that were never sent in {entry.key}: {strange[0]} …"
+        )
     sizes = [
         f"{name}: {record.size_hw}, and {frames[name].size_hw} was sent"
         for name, record in records.items()
@@ -282,9 +290,10 @@ def _labels(manifest: Manifest, exported: Sequence[LabelSet]) -> tuple[LabelSet,
             attributes: tuple[Attribute, ...] = tuple(a for a in label.attributes if a.name not in ours)
             found.append(replace(label, attributes=attributes))
             known.add(label.name)
-            told.append(f"label {label.name!r} is new; if it is an old one by another name: apply --rename NEW=OLD")
+            told.append(
+                f"label {label.name!r} is new; if it is an old one by another name: apply --rename NEW=OLD"
+            )
     gone = [name for name in manifest.sent_labels.names if name not in there]
     if exported and gone:
         told.append(f"label(s) {', '.join(gone)} are not in CVAT any more, and neither are their objects")
     return replace(manifest.labels, labels=tuple(found)), told
-

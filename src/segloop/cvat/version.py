@@ -102,8 +102,14 @@ def label_names(
     puts it behind them.
     """
     known, labels = set(old.names), list(old.labels)
-    wrong = [f"{name}={target}: there is no label {name!r}" for name, target in rename.items() if name not in new]
-    wrong += [f"{name}={target}: the old set has no {target!r}" for name, target in rename.items() if target not in known]
+    wrong = [
+        f"{name}={target}: there is no label {name!r}" for name, target in rename.items() if name not in new
+    ]
+    wrong += [
+        f"{name}={target}: the old set has no {target!r}"
+        for name, target in rename.items()
+        if target not in known
+    ]
     if wrong:
         raise UserError(f"--rename NEW=OLD does not fit:\n{listing(wrong)}")
     names, strange = {}, []
@@ -125,7 +131,9 @@ def label_names(
         )
     ignore_index = old.ignore_index
     if len(labels) > ignore_index != old.background:
-        raise DataError(f"{len(labels)} classes, and {ignore_index} is ignored: no number is left for the last one.")
+        raise DataError(
+            f"{len(labels)} classes, and {ignore_index} is ignored: no number is left for the last one."
+        )
     return LabelSet(tuple(labels), background=old.background, ignore_index=ignore_index), names
 
 
@@ -188,7 +196,8 @@ def _described(place: Path, info: DatasetInfo) -> DatasetInfo:
     """Return what the version says of itself: all that the old set says, but for its labels' place."""
     made = DatasetInfo.read(place)
     same = {
-        name: getattr(info, name) for name in ("name", "task", "cut", "source", "licence", "generator", "seed")
+        name: getattr(info, name)
+        for name in ("name", "task", "cut", "source", "licence", "generator", "seed")
     }
     return replace(made, **same, splits={name: made.splits.get(name, 0) for name in info.splits})
 
@@ -272,5 +281,7 @@ def check_version(root: Path, *, progress: Callable[[int, int], None] | None = N
         raise UserError(f"{root} has no {RECORD}: it is no version that apply made.")
     found = content_hash(root, progress=progress)
     if found != record.get("content_hash"):
-        raise DataError(f"{root} is not what apply made: its content hash is {found}, and was {record.get('content_hash')}.")
+        raise DataError(
+            f"{root} is not what apply made: its content hash is {found}, and was {record.get('content_hash')}."
+        )
     return found
