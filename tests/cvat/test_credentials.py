@@ -52,7 +52,7 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
         ({"CVAT_HOST": "localhost"}, "Nobody said who you are"),
         ({"CVAT_HOST": "localhost", "CVAT_USERNAME": "anna"}, "Nobody said who you are"),
         ({**ENVIRONMENT, "CVAT_HOST": "ftp://x"}, "no server's address"),
-        ({**ENVIRONMENT, "CVAT_HOST": "https://anna:pw@x"}, "holds a user or a password"),
+        ({**ENVIRONMENT, "CVAT_HOST": "https://anna:pw@x"}, "holds a user or password"),
         ({**ENVIRONMENT, "CVAT_CA_FILE": "/nowhere.pem"}, "does not exist"),
     ],
 )

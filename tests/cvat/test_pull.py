@@ -60,6 +60,9 @@ def test_what_nobody_touched_comes_back_exactly(server: Server, stand_in: StandI
         assert (each.record.image_id, each.record.tags) == (went.image_id, went.tags)
     semantic = images_of(pulled)["semantic"]
     assert np.array_equal(index_map(semantic, LABELS)[0], images.load(3).semantic)
+    maps = {each.image_id: each.semantic for each in pulled.as_set(maps=True)}
+    assert np.array_equal(maps["semantic"], images.load(3).semantic)
+    assert maps["a/1"] is None
 
 
 def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: StandIn, loop: Path) -> None:

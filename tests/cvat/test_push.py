@@ -16,7 +16,8 @@ from segloop.data.annotations import Instance, Label, LabelledImages, LabelSet
 from tests.cvat.conftest import Login
 from tests.cvat.loops import draw, push
 from tests.cvat.sets import LABELS, box, hard_set, image, set_of
-from tests.cvat.standin.server import Fault, StandIn
+from tests.cvat.standin.server import StandIn
+from tests.cvat.standin.wire import Fault
 
 
 @pytest.fixture
@@ -212,7 +213,7 @@ def counted(stand_in: StandIn) -> Any:
     return projects, [(name, frames, len(shapes)) for name, frames, shapes in tasks]
 
 
-# The calls of a push: project, task, upload in four, its request, frames, annotations, import in four, export.
+# The calls of a push: project, task, upload in three, its request, frames, annotations, import, export.
 @pytest.mark.parametrize(
     ("at", "late"), [(1, True), (4, True), (6, False), (7, True), (15, False), (18, True)]
 )

@@ -8,7 +8,8 @@ from segloop.cvat.credentials import Credentials
 from segloop.cvat.faults import CvatError
 from segloop.cvat.server import Server, connect
 from tests.cvat.conftest import Login
-from tests.cvat.standin.server import Fault, StandIn
+from tests.cvat.standin.server import StandIn
+from tests.cvat.standin.wire import Fault
 
 
 def test_tokens_passwords_and_organizations_are_taken(stand_in: StandIn, login: Login) -> None:

@@ -68,8 +68,8 @@ def find_credentials(
     token, name, password = (known.get(f"CVAT_{each}") for each in ("ACCESS_TOKEN", "USERNAME", "PASSWORD"))
     if token is None and (name is None or password is None):
         raise UserError(
-            f"Nobody said who you are on {server}. Set CVAT_ACCESS_TOKEN, or CVAT_USERNAME and CVAT_PASSWORD, "
-            f"in the environment, or write them as KEY=VALUE lines into {HABIT} (chmod 600)."
+            f"Nobody said who you are on {server}. Set CVAT_ACCESS_TOKEN, or CVAT_USERNAME and "
+            f"CVAT_PASSWORD, in the environment, or write them as KEY=VALUE lines into {HABIT} (chmod 600)."
         )
     ca_file = Path(known["CVAT_CA_FILE"]).expanduser() if known.get("CVAT_CA_FILE") else None
     if ca_file is not None and not ca_file.is_file():
@@ -86,9 +86,7 @@ def _checked_host(host: str | None) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"{host!r} is no server's address, such as {HOSTED} or http://localhost:8080.")
     if parts.username or parts.password:
-        raise UserError(
-            "The address holds a user or a password; set CVAT_USERNAME and CVAT_PASSWORD instead."
-        )
+        raise UserError("The address holds a user or password; set CVAT_USERNAME and CVAT_PASSWORD instead.")
     return host.rstrip("/")
 
 

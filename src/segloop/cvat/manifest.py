@@ -32,11 +32,12 @@ class SentFrame:
     size_hw: tuple[int, int]
     rank: int | None
     sha256: str
+    semantic: bool = False  # whether the set holds an index map of it
 
     @classmethod
     def of(cls, frame: Frame, sha256: str) -> SentFrame:
         """Return what is written down of a frame."""
-        return cls(frame.name, frame.image_id, frame.split, frame.size_hw, frame.rank, sha256)
+        return cls(frame.name, frame.image_id, frame.split, frame.size_hw, frame.rank, sha256, frame.semantic)
 
     @property
     def frame_id(self) -> str:

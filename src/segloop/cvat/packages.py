@@ -38,6 +38,7 @@ class Frame:
     file: Path
     size_hw: tuple[int, int]
     rank: int | None = None
+    semantic: bool = False  # whether the set holds an index map of it
     key: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -175,7 +176,9 @@ def _frame(key: Any, record: ImageRecord, rank: int | None) -> Frame:
     if record.size_hw is not None and tuple(record.size_hw) != size_hw:
         told, seen = (f"{width}x{height}" for height, width in (record.size_hw, size_hw))
         raise DataError(f"{where}: the labels are for {told} pixels, and the file has {seen}", image_id=where)
-    return Frame(name, record.image_id, record.split, record.file, size_hw, rank, key)
+    return Frame(
+        name, record.image_id, record.split, record.file, size_hw, rank, record.semantic is not None, key
+    )
 
 
 def _fault(name: str) -> str | None:

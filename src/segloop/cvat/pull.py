@@ -17,6 +17,7 @@ from segloop.cvat.records import received
 from segloop.cvat.server import Server, word_of
 from segloop.cvat.snapshot import read_snapshot
 from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet
+from segloop.data.drawing import index_map
 from segloop.utils.atomic import write_json
 from segloop.utils.errors import UserError
 
@@ -35,6 +36,7 @@ class ReturnedImage:
     assignee: str | None
     state: str
     changes: Changes
+    semantic: bool = False
 
 
 @dataclass
@@ -53,9 +55,14 @@ class Pulled:
         """What was changed in all."""
         return sum((each.changes for each in self.images), Changes())
 
-    def as_set(self) -> LabelledImages:
-        """Return what came back as a set, for writers of any format."""
-        records = Records(tuple(each.record for each in self.images))
+    def as_set(self, *, maps: bool = False) -> LabelledImages:
+        """Return what came back as a set, for writers of any format.
+
+        With `maps` an image that went as an index map is one again: a set without a background would get
+        one from a writer of index maps that meets bare objects.
+        """
+        found = tuple(self._map(each) if maps and each.semantic else each.record for each in self.images)
+        records = Records(found)
         return LabelledImages(
             labels=self.labels,
             keys=range(len(self.images)),
@@ -63,6 +70,10 @@ class Pulled:
             facts=self.facts,
             told=tuple(self.told),
         )
+
+    def _map(self, each: ReturnedImage) -> ImageRecord:
+        semantic, _ = index_map(each.record, self.labels)
+        return replace(each.record, semantic=semantic, instances=(), ignore=None)
 
     def write_provenance(self, file: Path) -> None:
         """Write down, for each image, where it was and what was done to it."""
@@ -256,5 +267,6 @@ def _pull_task(
                 job.assignee.username if job.assignee else None,
                 word_of(job.state),
                 changes_of(given, now, naming.defaults),
+                frame.semantic,
             )
         )

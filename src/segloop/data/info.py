@@ -283,14 +283,14 @@ def join_digests(digests: Mapping[str, bytes]) -> str:
 def _content_files(root: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(root, followlinks=True):  # a split may be a link to another disk
         folder, top = Path(place), Path(place) == root
-        own = (FILE_NAME, *OF_VERSIONS)
+        own = (FILE_NAME, *OF_VERSIONS) if top else ()
         folders[:] = sorted(
             name
             for name in folders
             if name[0] != "." and not (top and name == "versions") and not _leads_back(folder / name)
         )
         for name in names:
-            if name[0] != "." and not (top and name in own) and (folder / name).is_file():
+            if name[0] != "." and name not in own and (folder / name).is_file():
                 yield folder / name
 
 

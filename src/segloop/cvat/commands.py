@@ -5,20 +5,40 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from data_converters.base import ReadOptions, WriteOptions
-from data_converters.cvat_label_commands import read_files, write_files
+from segloop.cvat.label_commands import read_files, write_files
 from segloop.utils.cli import Parser
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 from segloop.utils.progress import counted
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
+    from segloop.cvat.files import FileCodec
     from segloop.cvat.pull import Pulled
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
+MAPS = ("mmseg",)  # formats of index maps
 LOOPS = Path("work_dirs") / "cvat"
+
+
+class Formats(Protocol):
+    """What knows label formats; the tool passes `data_converters.cvat_loop` in."""
+
+    @property
+    def codec(self) -> FileCodec:
+        """What reads and writes CVAT for images 1.1."""
+        ...
+
+    def open_set(
+        self, source: Path, *, form: str, images: Path | None, split: str | None, labels: Sequence[str]
+    ) -> tuple[LabelledImages, str]:
+        """Open a data set; return it and the name of its format."""
+        ...
+
+    def deliver(self, images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
+        """Write a set in each format into a folder."""
+        ...
 
 
 def _parser(command: str, text: str) -> Parser:
@@ -48,20 +68,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="names, where it has numbers")
 
 
-def open_set(args: argparse.Namespace) -> tuple[LabelledImages, dict[str, Any]]:
+def open_set(args: argparse.Namespace, formats: Formats) -> tuple[LabelledImages, dict[str, Any]]:
     """Return the data set that `add_source` names, and how it was opened, as plain values."""
-    from data_converters.detect import detect
-    from data_converters.formats import find_format
-    from data_converters.places import check_read_options
-
-    if not args.source.exists():
-        raise UserError(f"{args.source} does not exist.")
-    name = args.from_format
-    if name == "auto":
-        name, reason = detect(args.source)
-        print(f"{args.source} is read as {name}: {reason}")
-    options = ReadOptions(images=args.images_dir, split=args.split, labels=tuple(args.labels))
-    check_read_options(find_format(name), options)
+    images, name = formats.open_set(
+        args.source, form=args.from_format, images=args.images_dir, split=args.split, labels=args.labels
+    )
     opened = {
         "path": str(args.source.absolute()),
         "format": name,
@@ -69,7 +80,7 @@ def open_set(args: argparse.Namespace) -> tuple[LabelledImages, dict[str, Any]]:
         "split": args.split,
         "labels": list(args.labels),
     }
-    return find_format(name).read(args.source, options=options), opened
+    return images, opened
 
 
 def masks_option(text: str) -> str:
@@ -96,7 +107,7 @@ def chosen(text: str) -> list[str] | None:
     return None if text == "all" else read_list(Path(text))
 
 
-def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
+def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted) -> int:
     """Bring images and labels to CVAT."""
     parser = _parser("push", text)
     add_source(parser)
@@ -123,19 +134,18 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
     if args.only_predictions and not args.run:
         parser.error("--only-predictions needs --run")
     masks, wanted = masks_option(args.form), chosen(args.images)
-    from data_converters import cvat_loop
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import Manifest, check_place, read_manifest
     from segloop.cvat.packages import plan_packages
     from segloop.cvat.push import Push, agree
     from segloop.cvat.server import connect
 
-    to_files = args.to_files is not None
-    credentials = (
-        None if to_files else find_credentials(file=args.credentials, host=args.host, organization=args.org)
-    )
-    images, opened = open_set(args)
+    credentials = None  # nobody needs any for files
+    if args.to_files is None:
+        credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
+    images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
+    source = {**opened, "run": args.run}
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
         sets["predictions"] = predicted(args.run, images, args.score_thr)
@@ -147,19 +157,19 @@ def push(words: Sequence[str], text: str, predicted: Predicted) -> int:
             }
         )
     if credentials is None:
-        return write_files(plans, args.to_files, name=name, source={**opened, "run": args.run}, masks=masks)
+        return write_files(plans, args.to_files, formats.codec, name=name, source=source, masks=masks)
     folder = args.loop or LOOPS / name
     manifest = read_manifest(folder) or Manifest.new(
         folder, host=credentials.host, organization=credentials.organization, name=name
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
-    manifest.source = {**opened, "run": args.run}
+    manifest.source = source
     with connect(credentials) as server, counted("tasks") as progress:
         done = Push(
             server,
             manifest,
             plans,
-            cvat_loop,
+            formats.codec,
             masks=masks,
             replace=args.replace,
             job_size=args.job_size,
@@ -175,13 +185,12 @@ def _loop(parser: Parser) -> None:
     add_server(parser)
 
 
-def status(words: Sequence[str], text: str) -> int:
+def status(words: Sequence[str], text: str, formats: Formats) -> int:
     """Say how far the people in CVAT are."""
     parser = _parser("status", text)
     _loop(parser)
     parser.add_argument("--quick", action="store_true", help="do not export to see what was changed")
     args = parser.parse_args(words)
-    from data_converters import cvat_loop
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import check_place, need_manifest
     from segloop.cvat.server import connect
@@ -194,12 +203,12 @@ def status(words: Sequence[str], text: str) -> int:
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
     with connect(credentials) as server:
-        for line in status_lines(server, manifest, codec=cvat_loop, quick=args.quick):
+        for line in status_lines(server, manifest, codec=formats.codec, quick=args.quick):
             print(line)
     return EXIT_DONE
 
 
-def pull(words: Sequence[str], text: str) -> int:
+def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     """Bring labels back and write them in each format."""
     parser = _parser("pull", text)
     _loop(parser)
@@ -208,16 +217,15 @@ def pull(words: Sequence[str], text: str) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: LOOP/pulled/<kind>, replaced")
     parser.add_argument("--to", nargs="+", default=["cvat", "coco", "mmseg"], metavar="F", help="formats")
     parser.add_argument(
-        "--from-files",
-        nargs="+",
-        type=Path,
-        metavar="ZIP",
-        help="no server: what was exported in the web page",
+        "--from-files", nargs="+", type=Path, metavar="ZIP", help="no server: what the web page exported"
     )
     args = parser.parse_args(words)
     from segloop.utils.staging import staged
 
-    pulled = read_files(args.loop, args.from_files) if args.from_files else _pulled(args)
+    if args.from_files:
+        pulled = read_files(args.loop, args.from_files, formats.codec)
+    else:
+        pulled = _pulled(args, formats)
     for line in pulled.told:
         print(line)
     print(f"{len(pulled.images)} image(s): {pulled.changes}")
@@ -230,15 +238,15 @@ def pull(words: Sequence[str], text: str) -> int:
     target = args.out or args.loop / "pulled" / args.kind
     with staged(target, replace=args.out is None) as place:
         place.mkdir()
-        deliver(pulled.as_set(), place, args.to)
+        formats.deliver(pulled.as_set(), place, [name for name in args.to if name not in MAPS])
+        formats.deliver(pulled.as_set(maps=True), place, [name for name in args.to if name in MAPS])
         pulled.write_provenance(place / "pull.json")
     print(f"written to {target}")
     return EXIT_DONE
 
 
-def _pulled(args: argparse.Namespace) -> Pulled:
+def _pulled(args: argparse.Namespace, formats: Formats) -> Pulled:
     """Return what the server holds."""
-    from data_converters import cvat_loop
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import check_place, need_manifest
     from segloop.cvat.pull import pull as pull_labels
@@ -251,25 +259,4 @@ def _pulled(args: argparse.Namespace) -> Pulled:
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
     with connect(credentials) as server:
-        return pull_labels(server, manifest, codec=cvat_loop, kind=args.kind, everything=args.all)
-
-
-def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
-    """Write a set in each format into a folder, and say what a format could not hold."""
-    from data_converters.convert import refuse_bad, transfer
-    from data_converters.formats import find_format
-
-    for name in formats:
-        form = find_format(name)
-        place = folder / (name if "folder" in form.target else f"{name}{form.target[0]}")
-        options = WriteOptions(media="none" if "media" in form.write_options else None)
-        writer = form.writer(images, options=options)
-        tally = transfer(
-            images,
-            writer,
-            place,
-            workers=1,
-            refuse=lambda tally, place=place: refuse_bad(tally, Path("CVAT"), place, skip_bad=False),  # type: ignore[misc]
-        )
-        for loss in tally.losses:
-            print(f"{name} does not hold {loss}")
+        return pull_labels(server, manifest, codec=formats.codec, kind=args.kind, everything=args.all)
