@@ -47,7 +47,7 @@ def read(source: Path) -> LabelledImages:
 
 
 def owner(source: Path) -> dict[str, Any]:
-    """Return whose an export is, by its head: `task_id`, `task`, `job_id` and `assignee`, as far as it tells."""
+    """Return whose an export is, by its head: `task_id`, `task`, `job_id`, `assignee`, as far as it tells."""
     if not zipfile.is_zipfile(source):
         with source.open("rb") as file:
             return _owner(file)

@@ -45,7 +45,7 @@ def write(images: LabelledImages, target: Path, *, like: DatasetInfo, media: str
 
 
 def _can_link(images: LabelledImages, target: Path) -> bool:
-    """Tell whether an image can have a second name beside the target: on one disk, on a system that does it."""
+    """Tell whether an image can have a second name beside the target: on one disk, say."""
     import os
     import tempfile
 

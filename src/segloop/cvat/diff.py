@@ -60,7 +60,7 @@ class ImageRow:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diff:
-    """All that changed between two sets of labels; `strange` are new images that the old set does not have."""
+    """All that changed between two sets of labels; `strange` are new images that the old set has not."""
 
     old: LabelledImages
     new: LabelledImages

@@ -98,15 +98,15 @@ def _overview(diff: Diff) -> Section:
     blocks += [note(text) for text in diff.told]
     if diff.strange:
         names = ", ".join(diff.strange[:8]) + (" …" if len(diff.strange) > 8 else "")
-        text = f"{len(diff.strange):,} new image(s) are none of the old set, and were not compared: {names}"
+        text = f"{len(diff.strange):,} new image(s) are none of the old set and were not compared: {names}"
         blocks.append(note(text, level="warn"))
     judged = [row.found_iou for row in diff.rows if row.found_iou]
     if diff.model and judged:
         before, after = np.mean(judged, axis=0)
         blocks.append(
             note(
-                f"{diff.model}: mean IoU by image {before:.4f} with the labels before, {after:.4f} after. The "
-                "predictions are the same: only the labels that they are held against are not."
+                f"{diff.model}: mean IoU by image {before:.4f} with the labels before, {after:.4f} after. "
+                "The predictions are the same: only the labels that they are held against are not."
             )
         )
     return Section("What changed", blocks, short="overview")
@@ -259,7 +259,7 @@ def draw_change(diff: Diff, row: ImageRow) -> np.ndarray | None:
 
     A change that takes little of a large image is shown close up.
     """
-    assert row.difference is not None and row.new_key is not None
+    assert row.difference is not None
     try:
         old = diff.old.load(row.old_key)
         new = diff.new.load(row.new_key[1])

@@ -1,4 +1,4 @@
-"""The tables of a comparison of labels: by image, by class, by object, by task and person; as CSV and JSON."""
+"""The tables of a comparison of labels: by image, class, object, task and person; as CSV and JSON."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def class_shifts(diff: Diff) -> list[ClassShift]:
 
 
 def write_tables(diff: Diff, folder: Path) -> list[Path]:
-    """Write `images.csv`, `flips.csv`, `objects.csv`, `tasks.csv`, `assignees.csv`, `diff.json`; return them."""
+    """Write five tables and `diff.json` into a folder, and return them."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "images.csv": _image_rows(diff),

@@ -1,4 +1,4 @@
-"""The loop without a server: what a person uploads in CVAT's web page, and what was downloaded there, read."""
+"""The loop without a server: what a person uploads in CVAT's web page, and what was exported there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImag
 from segloop.utils.atomic import write_text
 from segloop.utils.errors import UserError, listing
 
-LABELS, IMAGES, ANNOTATIONS, INSTRUCTIONS = "labels.json", "images.zip", "annotations.zip", "INSTRUCTIONS.txt"
+LABELS, INSTRUCTIONS = "labels.json", "INSTRUCTIONS.txt"
+IMAGES, ANNOTATIONS = "images.zip", "annotations.zip"
 HOST = "files"  # in the manifest, where a server's address stands
 INSIDE = "annotations.xml"
 FILED = (UPLOADED, VERIFIED)
@@ -30,7 +31,7 @@ FILED = (UPLOADED, VERIFIED)
 
 @dataclass(frozen=True)
 class Owner:
-    """What an export says of its task: number, name, and who had it; no more than one person for all of it."""
+    """What an export says of its task: number, name, and the one person who had all of it."""
 
     task_id: int | None = None
     task: str | None = None
@@ -148,7 +149,8 @@ def _instructions(manifest: Manifest) -> str:
    This replaces what the task holds, so do it once, before anybody draws.
    Not at the project: "Upload dataset" there drops masks without a word.
 
-4. Give the jobs to people. They may draw as brush, polygon, ellipse or box; what they do not touch stays exact.
+4. Give the jobs to people. They may draw as brush, polygon, ellipse or box;
+   what they do not touch stays exact.
    Do not rename labels: bring a new name home instead with `apply --rename NEW=OLD`.
 
 5. For each finished task: Actions > Export task dataset > format "CVAT for images 1.1", without images.
@@ -269,8 +271,8 @@ def _take(manifest: Manifest, export: _Export, codec: Codec, pulled: Pulled) -> 
     if missing:
         pulled.deleted += missing
         pulled.told.append(
-            f"{export.file.name}: {len(missing)} image(s) of {entry.key} are not in it, deleted in CVAT or left out of "
-            f"the export; they keep their labels: {missing[0]} …"
+            f"{export.file.name}: {len(missing)} image(s) of {entry.key} are not in it, deleted "
+            f"in CVAT or left out of the export; they keep their labels: {missing[0]} …"
         )
 
 

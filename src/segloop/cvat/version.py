@@ -49,7 +49,7 @@ class Version:
 
 
 def versions_of(root: Path) -> dict[int, Path]:
-    """Return the versions of a data set by their numbers; of a version, those of the set that it belongs to."""
+    """Return the versions of a data set by their numbers; of a version, those of its set."""
     folder = home_of(root) / FOLDER
     found = {int(each.name): each for each in folder.glob("*") if each.is_dir() and each.name.isdecimal()}
     return dict(sorted(found.items()))
@@ -125,9 +125,9 @@ def label_names(
         labels.append(label)
     if strange and not add:
         raise UserError(
-            f"{len(strange)} label(s) are none of the old set's: {', '.join(strange)}. --rename NEW=OLD says that "
-            f"one is an old one by another name, --add-labels puts them behind the old ones (a model then has "
-            f"more classes).\nThe old ones:\n{listing(list(old.names), most=40)}"
+            f"{len(strange)} label(s) are none of the old set's: {', '.join(strange)}. --rename NEW=OLD "
+            f"says that one is an old one by another name, --add-labels puts them behind the old ones (a "
+            f"model then has more classes).\nThe old ones:\n{listing(list(old.names), most=40)}"
         )
     ignore_index = old.ignore_index
     if len(labels) > ignore_index != old.background:
@@ -281,7 +281,6 @@ def check_version(root: Path, *, progress: Callable[[int, int], None] | None = N
         raise UserError(f"{root} has no {RECORD}: it is no version that apply made.")
     found = content_hash(root, progress=progress)
     if found != record.get("content_hash"):
-        raise DataError(
-            f"{root} is not what apply made: its content hash is {found}, and was {record.get('content_hash')}."
-        )
+        was = record.get("content_hash")
+        raise DataError(f"{root} is not what apply made: its content hash is {found}, and was {was}.")
     return found

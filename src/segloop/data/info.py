@@ -257,8 +257,9 @@ def content_hash(
     """Return `sha256:…` over all files of a data set: their relative paths and bytes, in sorted order.
 
     Left out: `dataset.json` itself (it holds the hash), hidden files and folders (caches), `versions/` (later
-    versions of the labels are data sets of their own), and what such a version says of where it came from. With `cached`, files that have
-    not changed since they were last looked at are not read again (`segloop.data.digests`).
+    versions of the labels are data sets of their own), and what such a version says of where it came from.
+    With `cached`, files that have not changed since they were last looked at are not read again
+    (`segloop.data.digests`).
     """
     root = Path(root)
     files = list(_content_files(root))
