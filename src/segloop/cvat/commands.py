@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from segloop.cvat.label_commands import read_files, write_files
 from segloop.utils.cli import Parser
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 from segloop.utils.progress import counted
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
-    from segloop.cvat.packages import Codec
+    from segloop.cvat.files import FileCodec
+    from segloop.cvat.pull import Pulled
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
@@ -24,7 +26,7 @@ class Formats(Protocol):
     """What knows label formats; the tool passes `data_converters.cvat_loop` in."""
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> FileCodec:
         """What reads and writes CVAT for images 1.1."""
         ...
 
@@ -124,6 +126,9 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     parser.add_argument(
         "--loop", type=Path, metavar="DIR", help=f"the loop's folder (default: {LOOPS}/<name>)"
     )
+    parser.add_argument(
+        "--to-files", type=Path, metavar="DIR", help="no server: write what a person uploads in the web page"
+    )
     add_server(parser)
     args = parser.parse_args(words)
     if args.only_predictions and not args.run:
@@ -135,7 +140,9 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     from segloop.cvat.push import Push, agree
     from segloop.cvat.server import connect
 
-    credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
+    credentials = None  # nobody needs any for files
+    if args.to_files is None:
+        credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
     images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
     folder = args.loop or LOOPS / args.source.absolute().stem
@@ -144,6 +151,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
     manifest.source = {**opened, "run": args.run}
+    source = {**opened, "run": args.run}
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
         sets["predictions"] = predicted(args.run, images, args.score_thr)
@@ -154,6 +162,14 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
                 for kind, each in sets.items()
             }
         )
+    if credentials is None:
+        return write_files(plans, args.to_files, formats.codec, name=name, source=source, masks=masks)
+    folder = args.loop or LOOPS / name
+    manifest = read_manifest(folder) or Manifest.new(
+        folder, host=credentials.host, organization=credentials.organization, name=name
+    )
+    check_place(manifest, host=credentials.host, organization=credentials.organization)
+    manifest.source = source
     with connect(credentials) as server, counted("tasks") as progress:
         done = Push(
             server,
@@ -206,21 +222,16 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     parser.add_argument("--kind", default="truth", choices=["truth", "predictions"], help="of the tasks")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: LOOP/pulled/<kind>, replaced")
     parser.add_argument("--to", nargs="+", default=["cvat", "coco", "mmseg"], metavar="F", help="formats")
+    parser.add_argument(
+        "--from-files", nargs="+", type=Path, metavar="ZIP", help="no server: what the web page exported"
+    )
     args = parser.parse_args(words)
-    from segloop.cvat.credentials import find_credentials
-    from segloop.cvat.manifest import check_place, need_manifest
-    from segloop.cvat.pull import pull as pull_labels
-    from segloop.cvat.server import connect
     from segloop.utils.staging import staged
 
-    manifest = need_manifest(args.loop)
-    organization = args.org if args.org is not None else manifest.organization
-    credentials = find_credentials(
-        file=args.credentials, host=args.host or manifest.host, organization=organization
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    with connect(credentials) as server:
-        pulled = pull_labels(server, manifest, codec=formats.codec, kind=args.kind, everything=args.all)
+    if args.from_files:
+        pulled = read_files(args.loop, args.from_files, formats.codec)
+    else:
+        pulled = _pulled(args, formats)
     for line in pulled.told:
         print(line)
     print(f"{len(pulled.images)} image(s): {pulled.changes}")
@@ -238,3 +249,20 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
         pulled.write_provenance(place / "pull.json")
     print(f"written to {target}")
     return EXIT_DONE
+
+
+def _pulled(args: argparse.Namespace, formats: Formats) -> Pulled:
+    """Return what the server holds."""
+    from segloop.cvat.credentials import find_credentials
+    from segloop.cvat.manifest import check_place, need_manifest
+    from segloop.cvat.pull import pull as pull_labels
+    from segloop.cvat.server import connect
+
+    manifest = need_manifest(args.loop)
+    organization = args.org if args.org is not None else manifest.organization
+    credentials = find_credentials(
+        file=args.credentials, host=args.host or manifest.host, organization=organization
+    )
+    check_place(manifest, host=credentials.host, organization=credentials.organization)
+    with connect(credentials) as server:
+        return pull_labels(server, manifest, codec=formats.codec, kind=args.kind, everything=args.all)
