@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,18 +12,13 @@ from data_converters.coco_files import find_files
 from data_converters.detect import detect, signs_of
 from data_converters.formats import find_format
 from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
+from data_converters.names import SPLIT_NAMES, split_name
 from data_converters.places import check_read_options
 from data_converters.prepare.base import NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, UserError, listing
 
-# What authors call their splits; numbers and signs around (`train2017`, `Train_v2`) do not count.
-NAMES: Mapping[str, Sequence[str]] = {
-    "train": ("train", "training", "trn"),
-    "val": ("val", "valid", "validation", "dev", "eval"),
-    "test": ("test", "testing", "tst"),
-}
 # Folders inside a download that are easily taken for the download itself.
 INNER = re.compile(r"(img|ann)_dir|images?|annotations?|masks?|labels?|SegmentationClass")
 HOW = (
@@ -52,16 +47,6 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
         facts={} if (root / FILE_NAME).is_file() else {"name": root.resolve().name},
         notes=tuple(notes),
     )
-
-
-def split_name(name: str) -> str | None:
-    """Return what a split of the author's is called here; None for a name that is no split's.
-
-    >>> split_name("Train2017"), split_name("valid"), split_name("berlin")
-    ('train', 'val', None)
-    """
-    bare = re.sub(r"([-_ ]?v?\d+)+$", "", name.casefold())
-    return next((split for split, names in NAMES.items() if bare in names), None)
 
 
 def _look(source: Path) -> tuple[Path, str, str]:
@@ -201,6 +186,6 @@ def _known() -> dict[str, str | None]:
     return {
         spelt: split
         for split in SPLITS
-        for name in NAMES[split]
+        for name in SPLIT_NAMES[split]
         for spelt in (name, name.capitalize(), name.upper())
     }
