@@ -68,7 +68,7 @@ def test_noisy_colours_go_to_the_nearest_frequent_one() -> None:
     near = {RED - (int(a) << 16) + int(b): 1 for a, b in generator.integers(0, 20, (300, 2))}
     meaning, labels, _ = find_meaning(Counter({COLORED: 90_000, RED: 9_000, **near}), colored=True)
     assert labels.names == ("background", "red")
-    assert meaning.index_map(np.array([[RED - 5, COLORED + 3]]))[0].tolist() == [[1, 0]]
+    assert meaning.index_map(np.array([[RED + 5, COLORED + 3]]))[0].tolist() == [[1, 0]]
 
 
 def test_names_that_the_user_gives_are_of_the_values_in_order() -> None:
