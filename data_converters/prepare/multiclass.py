@@ -30,7 +30,7 @@ HOW = (
 
 def find(source: Path, *, options: ReadOptions, from_format: str | None = None) -> Found:
     """Find the format of a download, where it lies, and which splits its author made."""
-    root, form, reason = (source, from_format, "") if from_format else _look(source)
+    root, form, reason = (source, from_format, "") if from_format else look(source)
     assert form is not None
     if from_format and not source.exists():
         raise UserError(f"{source} does not exist.")
@@ -49,7 +49,7 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
     )
 
 
-def _look(source: Path) -> tuple[Path, str, str]:
+def look(source: Path) -> tuple[Path, str, str]:
     """Return where a download lies, its format, and what speaks for it."""
     if not source.exists():
         raise UserError(f"{source} does not exist. {HOW}")

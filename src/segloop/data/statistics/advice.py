@@ -209,9 +209,9 @@ def _object_weights(tally: Tally, labels: LabelSet) -> Advice | None:
 
 @dataclass(frozen=True)
 class Window:
-    """The side of a window that shows nearly all objects with what is around them, and what it comes from.
+    """The side of a window that shows nearly all objects with what is around them.
 
-    `whole` says that images are hardly larger; `least` is the side of small images, `longest` of large objects.
+    `whole` says that small images, whose side is `least`, are no larger. `longest` is that of large objects.
     """
 
     side: int
@@ -241,8 +241,8 @@ def _window(tally: Tally, kind: str) -> Advice | None:
         return Advice(
             key="window",
             title="No crop",
-            why=f"{told}, and images have sides of {window.least} pixels: a window that holds objects whole and "
-            "what is around them is as large as the image. Train on whole images.",
+            why=f"{told}, and images have sides of {window.least} pixels: a window that holds objects whole "
+            "and what is around them is as large as the image. Train on whole images.",
         )
     area = float(
         np.average([wanted**2 / (h * w) for h, w in tally.image_sizes], weights=[*tally.image_sizes.values()])

@@ -34,8 +34,8 @@ def dry_run(
 ) -> int:
     """Try what a tool was asked to do, print the report, leave nothing behind; return the exit code.
 
-    `kind` is `train` or `test`, `args` are the tool's; `make_demo` makes the demo set if it is missing. All that
-    would be printed goes into the file `log`, if one is named; what a training measured goes into `measured`.
+    `kind` is `train` or `test`, `args` are the tool's; `make_demo` makes the demo set if it is missing. What
+    would be printed goes into the file `log`, if one is named, and what a training measured into `measured`.
     """
     if args.launcher != "none":
         raise ConfigError("--dry-run tries one process: leave out --launcher, and start it without torchrun.")

@@ -123,7 +123,9 @@ def _model(seen: Seen) -> list[str]:
     if room > 100:
         lines += [
             f"    train_cfg=dict(rpn_proposal=dict(nms_pre={2 * room}, max_per_img={room})),",
-            f"    test_cfg=dict(rpn=dict(nms_pre={2 * room}, max_per_img={2 * room}), rcnn=dict(max_per_img={room})),",
+            "    test_cfg=dict(",
+            f"        rpn=dict(nms_pre={2 * room}, max_per_img={2 * room}), rcnn=dict(max_per_img={room}),",
+            "    ),",
         ]
     return [*lines, ")"]
 
@@ -135,5 +137,5 @@ def _scales(seen: Seen) -> list[float]:
 
 
 def _room(seen: Seen) -> int:
-    """Return how many detections an image may have: mmdet's 100, or some more than the fullest image holds."""
+    """Return how many detections an image may have: mmdet's 100, or more than the fullest holds."""
     return max(100, math.ceil(seen.most_objects * 1.25 / 100) * 100 if seen.most_objects > 75 else 100)

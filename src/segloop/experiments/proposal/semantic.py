@@ -72,7 +72,7 @@ def config_lines(seen: Seen, *, batch: int) -> list[str]:
         lines.append(f"    dict(type='RareClassCrop', size={side}, prob=0.75{extra}),")
     lines += [
         "    dict(type='RandomFlip', prob=0.5, direction='horizontal'),",
-        "    # where no side is up: dict(type='RandomFlip', prob=0.5, direction='vertical'), dict(type='QuarterTurn'),",
+        "    # where no side is up: dict(type='QuarterTurn'),",
         "    dict(type='PhotoMetricDistortion'),  # take it out where classes differ by colour alone",
         "    dict(type='PackSegInputs'),",
         "]",
@@ -98,10 +98,9 @@ def _model(seen: Seen) -> list[str]:
         )
     if (side := max(seen.largest_hw)) > SLIDE_FROM[seen.gpu]:
         crop = 1024 if seen.gpu else 512
-        lines.append(
-            f"    test_cfg=dict(mode='slide', crop_size=({crop}, {crop}), stride=({crop * 3 // 4}, {crop * 3 // 4})),"
-            f"  # up to {side} px"
-        )
+        step = crop * 3 // 4
+        slide = f"mode='slide', crop_size=({crop}, {crop}), stride=({step}, {step})"
+        lines.append(f"    test_cfg=dict({slide}),  # images have up to {side} pixels a side")
     lines += ["    decode_head=dict(", f"        num_classes={seen.num_classes},"]
     if share > MOSTLY:
         extra = f", background={place}" if place else ""

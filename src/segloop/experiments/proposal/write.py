@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -68,7 +69,8 @@ class Proposal:
 
     def choices(self) -> list[Choice]:
         """Return all that was chosen, with reasons, in the order of a table."""
-        seen, found = self.seen, [Choice("model", MODELS[seen.kind, seen.gpu], _machine(seen.gpu))]
+        seen = self.seen
+        found = [Choice("model", MODELS[seen.kind, seen.gpu], _machine(seen.gpu))]
         found += [Choice("classes", str(len(seen.foreground)), ", ".join(seen.foreground))]
         found += _kind(seen).choices(seen)
         pixels = "as many pixels as this kind of machine takes at once"
@@ -87,14 +89,15 @@ class Proposal:
         if self.measured is not None:
             memory = self.measured.memory_bytes
             room = f", {memory / 1e9:.1f} GB" if memory else ""
-            cost = f"{self.iterations} iterations, about {self._minutes():.0f} minutes{room}, by a trial on the machine"
-            cost += " that wrote this"
+            cost = f"{self.iterations} iterations, about {self._minutes():.0f} minutes{room}"
+            cost += ", by a trial on the machine that wrote this"
         bases = zip(("models", "datasets", "schedules", "."), BASES[seen.kind, seen.gpu], strict=True)
         bases = [f"    '../_base_/{folder}/{name}.py'," for folder, name in bases]
         interval = max(1, self.iterations // VALIDATIONS)
         lines = [
-            f"# {MODELS[seen.kind, seen.gpu]}, from scratch: {seen.name}, {seen.training_images:,} training images of",
-            f"# {size_text(min(seen.sizes))} to {size_text(max(seen.sizes))}. Proposed by tools/new_task.py from the data; change what you know better.",
+            f"# {MODELS[seen.kind, seen.gpu]}, from scratch: {seen.name},",
+            f"# {seen.training_images:,} training images of {_sizes(seen)}.",
+            "# Proposed by tools/new_task.py from the data; change what you know better.",
             "#",
             f"#   python tools/train.py {command}",
             f"#   python tools/test.py {command}{'' if 'test' in seen.splits else ' --split val'}",
@@ -116,8 +119,8 @@ class Proposal:
         classes = ", ".join(self.seen.foreground)
         kind = "Find each object" if self.seen.kind == "instances" else "Give each pixel its class"
         return (
-            f"# What the task {self.seen.name} is to reach. tools/report.py reads this; add goals with bars, as in\n"
-            "# configs/multiclass/goals.yaml, and whether they are done is computed.\n"
+            f"# What the task {self.seen.name} is to reach. tools/report.py reads this; goals with bars, as in\n"
+            "# configs/multiclass/goals.yaml, are judged by the scores.\n"
             f"format: 1\ntitle: {_quoted(self.seen.name)}\nproblem: {_quoted(f'{kind}: {classes}.')}\ngoals: []\n"
         )
 
@@ -145,6 +148,11 @@ def _machine(gpu: bool) -> str:
     return "there is a GPU" if gpu else "small enough for a CPU"
 
 
+def _sizes(seen: Seen) -> str:
+    small, large = (size_text(choose(seen.sizes)) for choose in (min, max))
+    return small if small == large else f"{small} to {large}"
+
+
 def _reasons(choices: list[Choice]) -> list[str]:
     return [
         f"# {each.what}: {each.value} ({each.why})"
@@ -154,6 +162,4 @@ def _reasons(choices: list[Choice]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    import json
-
     return json.dumps(text, ensure_ascii=False)  # YAML reads JSON's strings
