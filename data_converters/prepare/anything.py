@@ -12,8 +12,9 @@ import numpy as np
 
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.formats import FORMATS, find_format
+from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
-from data_converters.pairs_files import find_pairs
+from data_converters.pairs_files import find_pairs, picture_files
 from data_converters.pairs_key import read_key
 from data_converters.pairs_values import decode
 from data_converters.places import check_read_options
@@ -25,6 +26,7 @@ from segloop.utils.errors import DataError, UserError
 
 KINDS = ("semantic", "instances")
 TARGETS = {"semantic": "mmseg", "instances": "coco"}
+SOME_FOLDERS = 5  # that are looked at
 SOME = 200  # records that are looked at to tell the kind
 FEW_MASKS = 40  # pictures that are looked at to tell numbers of objects from classes
 MOST_CLASSES = 12  # numbers of objects go further, in some image of many
@@ -82,9 +84,23 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
         except DataError as other:
             raise type(error)(f"{error}\n\nRead as pairs of images and masks: {other}") from None
         return "pairs", source, told[0]
+    shared = _shared_masks(root) if form == "masks" and not (root / OBJECTS).is_file() else None
+    if shared is not None and not _pictures_of_numbers(shared):
+        return "pairs", root, find_pairs(root, options).told[0]
     if form == "mmseg" and not (root / FILE_NAME).is_file():
         return "pairs", root, reason  # it looks at what the values mean
     return form, root, reason
+
+
+def _shared_masks(root: Path) -> Path | None:
+    """Return a folder of the masks of several images; None where each image has a folder of its objects."""
+    for depth in ("", "*/", "*/*/"):
+        for folder in sorted(each for each in root.glob(f"{depth}masks") if each.is_dir())[:SOME_FOLDERS]:
+            beside = (each for each in folder.parent.iterdir() if each.is_dir() and each != folder)
+            images = [file for each in beside for file in islice(picture_files(each), 2)]
+            if len(images) > 1:
+                return folder
+    return None
 
 
 def _pictures_of_numbers(folder: Path) -> bool:

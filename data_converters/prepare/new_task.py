@@ -95,7 +95,7 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
     print(outcome)
     if "train" not in outcome.info.splits or "val" not in outcome.info.splits:
         raise UserError(
-            f"{root} has the splits {', '.join(outcome.info.splits)}, as its author's folders say, and a training "
-            "needs train and val. Bring the images into one folder, and they are cut."
+            f"{root} has the splits {', '.join(outcome.info.splits)}, as its author's folders say, and a "
+            "training needs train and val. Bring the images into one folder, and they are cut."
         )
     return root, found.kind, outcome.exit_code

@@ -93,7 +93,7 @@ class Proposal:
             cost += ", by a trial on the machine that wrote this"
         bases = zip(("models", "datasets", "schedules", "."), BASES[seen.kind, seen.gpu], strict=True)
         bases = [f"    '../_base_/{folder}/{name}.py'," for folder, name in bases]
-        interval = max(1, self.iterations // VALIDATIONS)
+        interval, epochs = max(1, self.iterations // VALIDATIONS), f"{self.epochs:.3g} epochs"
         lines = [
             f"# {MODELS[seen.kind, seen.gpu]}, from scratch: {seen.name},",
             f"# {seen.training_images:,} training images of {_sizes(seen)}.",
@@ -110,7 +110,7 @@ class Proposal:
             "]",
             *_kind(seen).config_lines(seen, batch=self.batch),
             f"default_hooks = dict(checkpoint=dict(interval={interval}))",
-            f"train_cfg = dict(max_iters={self.iterations}, val_interval={interval})  # {self.epochs:.3g} epochs",
+            f"train_cfg = dict(max_iters={self.iterations}, val_interval={interval})  # {epochs}",
         ]
         return "\n".join(lines) + "\n"
 
@@ -118,11 +118,15 @@ class Proposal:
         """Return the file that tells a report what the task is about."""
         classes = ", ".join(self.seen.foreground)
         kind = "Find each object" if self.seen.kind == "instances" else "Give each pixel its class"
-        return (
-            f"# What the task {self.seen.name} is to reach. tools/report.py reads this; goals with bars, as in\n"
-            "# configs/multiclass/goals.yaml, are judged by the scores.\n"
-            f"format: 1\ntitle: {_quoted(self.seen.name)}\nproblem: {_quoted(f'{kind}: {classes}.')}\ngoals: []\n"
-        )
+        lines = [
+            f"# What the task {self.seen.name} is to reach. tools/report.py reads this; goals with bars,",
+            "# as in configs/multiclass/goals.yaml, are judged by the scores.",
+            "format: 1",
+            f"title: {_quoted(self.seen.name)}",
+            f"problem: {_quoted(f'{kind}: {classes}.')}",
+            "goals: []",
+        ]
+        return "\n".join(lines) + "\n"
 
     def write(self) -> None:
         """Write the config, and the goals where there are none yet."""
