@@ -53,9 +53,8 @@ def write_numbers(work_dir: Path, folder: Path) -> list[str]:
         numbers[str(run.meta.get("split") or "test")] = plain_scores(run)
         write_text(folder / "classes.csv", _table(_classes(run)))
         written.append("classes.csv")
-        if (run.folder / "confusion.npz").is_file():
-            write_text(folder / "confusion.csv", _table(_confusion(run)))
-            written.append("confusion.csv")
+        write_text(folder / "confusion.csv", _table(_confusion(run)))
+        written.append("confusion.csv")
     write_json(folder / "metrics.json", numbers)
     return ["metrics.json", *written]
 
@@ -100,6 +99,8 @@ def _classes(run: Run) -> Iterable[Sequence[Any]]:
 def _confusion(run: Run) -> Iterable[Sequence[Any]]:
     """Yield a header and rows of true and predicted names, as many as the thousandths of a class's pixels."""
     yield ["actual", "predicted"]
+    if run.kind != "semantic":  # objects that are missed or made up are of no row
+        return
     for truth, row in enumerate(run.confusion.total()):
         for pred, pixels in enumerate(row):
             for _ in range(round(ROWS * pixels / max(1, row.sum()))):
