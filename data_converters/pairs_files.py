@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -176,7 +177,7 @@ def _number(stem: str) -> Key:
     return (str(int(found[-1])),) if found else ("?", stem)
 
 
-def _ways() -> Iterator[tuple[Callable[[Place], Key], str]]:
+def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Callable[[Place], Key], str]]:
     """Yield ways to know a pair, the strictest first, each with how to say it."""
     yield lambda each: (each.split or "", *each.folders, each.stem), "the same name"
     yield (
@@ -193,10 +194,18 @@ def _ways() -> Iterator[tuple[Callable[[Place], Key], str]]:
     )
 
 
+def _bare(places: Sequence[Place]) -> dict[Path, str]:
+    """Return what is left of each name without the beginning and the end that all have."""
+    stems = [each.stem for each in places]
+    head = len(commonprefix(stems))
+    tail = len(commonprefix([stem[head:][::-1] for stem in stems]))
+    return {each.file: each.stem[head : len(each.stem) - tail] for each in places}
+
+
 def _best_way(images: Sequence[Place], masks: Sequence[Place]) -> tuple[Callable[[Place], Key], str]:
     """Return the way that pairs the most masks; the strictest of several such."""
     best, key, level = 0, None, ""
-    for way, said in _ways():
+    for way, said in _ways(images, masks):
         ours, theirs = Counter(map(way, images)), Counter(map(way, masks))
         fits = sum(1 for each, count in theirs.items() if count == 1 and ours.get(each) == 1)
         if fits > best:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class Look:
     root: Path
     kind: str
     reason: str
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     def task(self, name: str) -> Task:
         """Return the task that prepares it."""
@@ -66,8 +68,26 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
     if not FORMATS[form].reads:
         raise UserError(f"{form} is written, not read.")
     check_read_options(FORMATS[form], options)
-    found = kind or _kind_of(FORMATS[form].read(root, options=options), root)
-    return Look(form=form, root=root, kind=found, reason=reason)
+    images = FORMATS[form].read(root, options=options)
+    if options.images is None and "images" in FORMATS[form].read_options:
+        place = _images_elsewhere(images, root if root.is_dir() else root.parent)
+        if place is not None:
+            options = replace(options, images=place)
+            images = FORMATS[form].read(root, options=options)
+            reason += f"; images are in {place}"
+    return Look(form=form, root=root, kind=kind or _kind_of(images, root), reason=reason, options=options)
+
+
+def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
+    """Return the folder below which the image files lie, where the reader did not find them."""
+    record = next(_records(images, images.keys), None)
+    if record is None or record.file is not None or not record.name:
+        return None
+    wanted = PurePosixPath(record.name)
+    for file in sorted(root.rglob(glob.escape(wanted.name))):
+        if file.parts[-len(wanted.parts) :] == wanted.parts and file.is_file():
+            return file.parents[len(wanted.parts) - 1]
+    return None
 
 
 def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:

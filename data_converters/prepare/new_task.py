@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from data_converters.base import ReadOptions
@@ -76,7 +77,7 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         drawing=None,
         seed=args.seed,
         shares=split_shares(args.shares),
-        options=read_options(task, args),
+        options=replace(read_options(task, args), images=found.options.images),
         from_format=found.form,
         licence=args.licence,
     )

@@ -73,7 +73,7 @@ class Options:
 def train(
     options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False
 ) -> Runner:
-    """Train; `resume` is a checkpoint, `auto` for the newest in the work_dir, or `same`. Return the runner."""
+    """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     if resume == "same":
         settle_resume(config, settle_same(config))
