@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -188,6 +187,10 @@ def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Cal
     yield lambda each: (each.split or "", *_plain(each.stem)), "the same name but for some words and folders"
     yield lambda each: (*each.folders, each.stem), "the same name (masks have no splits)"
     yield lambda each: _plain(each.stem), "the same name but for some words (masks have no splits)"
+    bare = {**_bare(images), **_bare(masks)}
+    alike = "the same name but for how all begin and end"
+    yield lambda each: (each.split or "", *each.folders, bare[each.file]), alike
+    yield lambda each: (each.split or "", bare[each.file]), alike
     yield (
         lambda each: (each.split or "", *each.folders, *_number(each.stem)),
         "the same number in their names",
@@ -197,9 +200,15 @@ def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Cal
 def _bare(places: Sequence[Place]) -> dict[Path, str]:
     """Return what is left of each name without the beginning and the end that all have."""
     stems = [each.stem for each in places]
-    head = len(commonprefix(stems))
-    tail = len(commonprefix([stem[head:][::-1] for stem in stems]))
+    head = _shared(stems)
+    tail = _shared([stem[head:][::-1] for stem in stems])
     return {each.file: each.stem[head : len(each.stem) - tail] for each in places}
+
+
+def _shared(texts: Sequence[str]) -> int:
+    """Return how many characters all texts begin with alike."""
+    low, high = min(texts), max(texts)
+    return next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
 
 
 def _best_way(images: Sequence[Place], masks: Sequence[Place]) -> tuple[Callable[[Place], Key], str]:
