@@ -200,8 +200,8 @@ def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Cal
 def _bare(places: Sequence[Place]) -> dict[Path, str]:
     """Return what is left of each name without the beginning and the end that all have."""
     stems = [each.stem for each in places]
-    head = _shared(stems)
-    tail = _shared([stem[head:][::-1] for stem in stems])
+    head = _shared(stems) if len(stems) > 1 else 0
+    tail = _shared([stem[head:][::-1] for stem in stems]) if len(stems) > 1 else 0
     return {each.file: each.stem[head : len(each.stem) - tail] for each in places}
 
 
