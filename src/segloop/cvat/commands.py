@@ -145,13 +145,14 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
         credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
     images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
-    folder = args.loop or LOOPS / args.source.absolute().stem
-    manifest = read_manifest(folder) or Manifest.new(
-        folder, host=credentials.host, organization=credentials.organization, name=name
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    manifest.source = {**opened, "run": args.run}
     source = {**opened, "run": args.run}
+    folder = args.loop or LOOPS / args.source.absolute().stem
+    manifest = None
+    if credentials is not None:  # another server's loop is refused before any image is read
+        place = {"host": credentials.host, "organization": credentials.organization}
+        manifest = read_manifest(folder) or Manifest.new(folder, **place, name=name)
+        check_place(manifest, **place)
+        manifest.source = source
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
         sets["predictions"] = predicted(args.run, images, args.score_thr)
@@ -162,14 +163,8 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
                 for kind, each in sets.items()
             }
         )
-    if credentials is None:
+    if credentials is None or manifest is None:
         return write_files(plans, args.to_files, formats.codec, name=name, source=source, masks=masks)
-    folder = args.loop or LOOPS / name
-    manifest = read_manifest(folder) or Manifest.new(
-        folder, host=credentials.host, organization=credentials.organization, name=name
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    manifest.source = source
     with connect(credentials) as server, counted("tasks") as progress:
         done = Push(
             server,
