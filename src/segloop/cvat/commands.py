@@ -149,9 +149,11 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     folder = args.loop or LOOPS / args.source.absolute().stem
     manifest = None
     if credentials is not None:  # another server's loop is refused before any image is read
-        place = {"host": credentials.host, "organization": credentials.organization}
-        manifest = read_manifest(folder) or Manifest.new(folder, **place, name=name)
-        check_place(manifest, **place)
+        host, organization = credentials.host, credentials.organization
+        manifest = read_manifest(folder) or Manifest.new(
+            folder, host=host, organization=organization, name=name
+        )
+        check_place(manifest, host=host, organization=organization)
         manifest.source = source
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
