@@ -10,7 +10,7 @@ from shared import gallery, shelf, told
 
 from data_converters.base import ReadOptions
 from data_converters.formats import find_format
-from segloop.app.datasets import MASKS, class_rows, eda_name, facts_of, find_eda, label_kinds, pick
+from segloop.app.datasets import MASKS, class_rows, eda_name, facts_of, find_eda, ids_of, label_kinds, pick
 from segloop.app.pictures import THUMB, enlarged, jpeg, label_picture
 from segloop.app.shelf import chosen
 from segloop.data.annotations import LabelledImages
@@ -24,8 +24,7 @@ def labels_of(name: str, form: str, split: str, stamp: float) -> tuple[LabelledI
     """Return a split of a set, and the place of each image by its id."""
     root = chosen(name, shelf().datasets(), what="data set")
     images = find_format(form).read(root, options=ReadOptions(split=split))
-    ids = [getattr(key, "image_id", None) or str(place) for place, key in enumerate(images.keys)]
-    return images, {image_id: place for place, image_id in enumerate(ids)}
+    return images, ids_of(images)
 
 
 @st.cache_data(max_entries=6000, show_spinner=False)
@@ -76,7 +75,6 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
                 key="data.form", width=160,
             )
         text = st.text_input("Name contains", key="data.text", width=220)
-        opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.35, 0.05, key="data.opacity", width=220)
     stamp = (root / FILE_NAME).stat().st_mtime
     images, places = labels_of(name, form, split, stamp)
     ids = pick(list(places), text)
@@ -92,6 +90,7 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
                 last = not 0 <= at < len(ids) - 1
                 st.button("Next image", on_click=go, args=(None if last else ids[at + 1],), disabled=last, shortcut="Right", key="data.after")
                 st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="data.close")
+            opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.35, 0.05, key="data.opacity", width=320)
             st.image(enlarged(label_picture(record, images.labels, opacity=opacity)))
     gallery(
         ids,

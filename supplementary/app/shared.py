@@ -117,7 +117,7 @@ def gallery(
                 else:
                     st.image(drawn, width=THUMB)
                 st.button(
-                    caption(image_id), key=f"{key}.open.{image_id}", on_click=on_open, args=(image_id,),
+                    caption(image_id), key=f"{key}_open.{image_id}", on_click=on_open, args=(image_id,),
                     type="tertiary", help=f"Open {image_id}",
                 )
                 if ticked is not None:

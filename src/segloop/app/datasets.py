@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segloop.data.annotations import LabelledImages
 from segloop.data.info import DatasetInfo
 from segloop.utils.atomic import read_record
+from segloop.utils.errors import UserError
 
 MASKS, OBJECTS = "mmseg", "coco"  # the format that each kind of labels is read as
 
@@ -61,6 +64,19 @@ def class_rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     shared = [name for name in (plain[0] if plain else {}) if all(name in each for each in plain)]
     return [{name: each[name] for name in shared} for each in plain]
+
+
+def ids_of(images: LabelledImages) -> dict[str, int]:
+    """Return the place of each image by its id, in the order of the ids; one that cannot be read has none."""
+    found: dict[str, int] = {}
+    for place, key in enumerate(images.keys):
+        image_id = getattr(key, "image_id", None)  # where keys know it, nothing has to be read
+        if image_id is None:
+            with contextlib.suppress(UserError):
+                image_id = images.load(key).image_id
+        if image_id is not None:
+            found[image_id] = place
+    return dict(sorted(found.items()))
 
 
 def pick(names: Sequence[str], text: str) -> list[str]:

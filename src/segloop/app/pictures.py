@@ -19,7 +19,7 @@ from segloop.viz import closeup
 from segloop.viz.error_pictures import TITLES, Case, draw_tiles
 from segloop.viz.overlay import outlined
 
-THUMB = 176  # pixels of the longer side
+THUMB = 164  # pixels of the longer side: two beside each other on a phone
 LARGE = 1600  # pixels of the longer side of what is looked at closely
 LEAST = 512  # a smaller image is enlarged, pixel by pixel, to this or a little more
 
