@@ -132,10 +132,8 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
             st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="results.close")
         opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.45, 0.05, key="results.opacity", width=320)
         drawn = tiles(case_of(name, image_id), opacity=opacity)
-        with st.container(horizontal=True, gap="small"):
-            for title, picture in drawn.items():
-                with st.container(width=330):
-                    st.image(picture, caption=title, width="stretch")
+        for column, (title, picture) in zip(st.columns(len(drawn), gap="small"), drawn.items(), strict=True):
+            column.image(picture, caption=title, width="stretch")
         st.caption(ERRORS)
         rows = [
             (each, percent(value))
