@@ -95,7 +95,13 @@ ARROWS = {
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
     "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
     # above all other rooms: nothing imports it but the app in supplementary/
-    "segloop.app": ("segloop.utils", "segloop.data", "segloop.viz", "segloop.analysis", "segloop.experiments"),
+    "segloop.app": (
+        "segloop.utils",
+        "segloop.data",
+        "segloop.viz",
+        "segloop.analysis",
+        "segloop.experiments",
+    ),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),
 }

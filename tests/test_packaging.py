@@ -263,7 +263,9 @@ def test_the_app_installs_what_it_needs_and_no_developers_tools(checkout: Path) 
     found = calls(checkout)
     assert installs(found) == ["requirements.txt", "requirements/app.txt"]
     assert any("streamlit run supplementary/app/app.py" in call for call in found)
-    assert pins("requirements/app.txt") == [pin for pin in pins("requirements/dev.txt") if pin.name == "streamlit"]
+    assert pins("requirements/app.txt") == [
+        pin for pin in pins("requirements/dev.txt") if pin.name == "streamlit"
+    ]
 
 
 def test_a_failed_installation_is_told_and_tried_again(

@@ -62,7 +62,10 @@ def images(comparison: Comparison) -> None:
 
 def _unique(head) -> list[str]:  # type: ignore[no-untyped-def]
     """Return column names that differ, as a data frame wants them."""
-    return [name if name and list(head).count(name) == 1 else f"{name} " + " " * place for place, name in enumerate(head)]
+    return [
+        name if name and list(head).count(name) == 1 else f"{name} " + " " * place
+        for place, name in enumerate(head)
+    ]
 
 
 main()

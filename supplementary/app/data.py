@@ -43,7 +43,9 @@ def main() -> None:
     st.title("Data")
     sets = shelf().datasets()
     if not sets:
-        st.info(f"There is no data set in `{shelf().data}` yet: `python tools/prepare.py TASK --demo` draws one.")
+        st.info(
+            f"There is no data set in `{shelf().data}` yet: `python tools/prepare.py TASK --demo` draws one."
+        )
         return
     name = st.selectbox("Data set", list(sets), key="data.set")
     with told():
@@ -71,8 +73,11 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
         form = kinds[0]
         if len(kinds) > 1:
             form = st.selectbox(
-                "Labels", kinds, format_func=lambda kind: "masks" if kind == MASKS else "objects",
-                key="data.form", width=160,
+                "Labels",
+                kinds,
+                format_func=lambda kind: "masks" if kind == MASKS else "objects",
+                key="data.form",
+                width=160,
             )
         text = st.text_input("Name contains", key="data.text", width=220)
     stamp = (root / FILE_NAME).stat().st_mtime
@@ -86,9 +91,23 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
             go = lambda target: st.session_state.update({"data.image": target})  # noqa: E731
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.subheader(image_id, anchor=False)
-                st.button("Previous", on_click=go, args=(ids[at - 1] if at > 0 else None,), disabled=at <= 0, shortcut="Left", key="data.before")
+                st.button(
+                    "Previous",
+                    on_click=go,
+                    args=(ids[at - 1] if at > 0 else None,),
+                    disabled=at <= 0,
+                    shortcut="Left",
+                    key="data.before",
+                )
                 last = not 0 <= at < len(ids) - 1
-                st.button("Next image", on_click=go, args=(None if last else ids[at + 1],), disabled=last, shortcut="Right", key="data.after")
+                st.button(
+                    "Next image",
+                    on_click=go,
+                    args=(None if last else ids[at + 1],),
+                    disabled=last,
+                    shortcut="Right",
+                    key="data.after",
+                )
                 st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="data.close")
             opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.35, 0.05, key="data.opacity", width=320)
             st.image(enlarged(label_picture(record, images.labels, opacity=opacity)))
@@ -121,7 +140,9 @@ def eda(root: Path) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True)
     with st.expander("The whole page"):
         st.iframe(found.page.read_text(encoding="utf-8"), height=900)
-    st.download_button("Download the page", found.page.read_bytes(), f"{root.name}.html", "text/html", on_click="ignore")
+    st.download_button(
+        "Download the page", found.page.read_bytes(), f"{root.name}.html", "text/html", on_click="ignore"
+    )
 
 
 def count(root: Path) -> None:
@@ -131,7 +152,9 @@ def count(root: Path) -> None:
 
     bar = st.progress(0.0, text="Counting …")
     images = find_format(label_kinds(DatasetInfo.read(root))[-1]).read(root, options=ReadOptions())
-    tally = gather(images, workers=1, progress=lambda done, total: bar.progress(done / max(total, 1), text="Counting …"))
+    tally = gather(
+        images, workers=1, progress=lambda done, total: bar.progress(done / max(total, 1), text="Counting …")
+    )
     folder = shelf().work_dirs / "eda" / eda_name(root)
     write_report(folder, images, tally, name=str(images.facts.get("name") or root.name), source=str(root))
 

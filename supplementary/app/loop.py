@@ -15,7 +15,9 @@ def main() -> None:
     top = shelf().work_dirs
     loops, differences = find_loops(top), find_differences(top)
     if not loops and not differences:
-        st.info("Nothing was sent to CVAT from here yet. Tick images under **Results**, save the LIST, and push it.")
+        st.info(
+            "Nothing was sent to CVAT from here yet. Tick images under **Results**, save the LIST, and push it."
+        )
         st.code("python tools/cvat.py push DATASET --images LIST", language="bash")
         return
     for loop in loops:

@@ -37,7 +37,11 @@ def main() -> None:
 def summary(run: Run, table: ImageTable) -> None:
     """Show the scores over the set, the one that images are ranked by first."""
     scores = run.scores
-    first = [key for key in ("mDice_fg", "mIoU_fg", "aAcc", "coco/segm_mAP", "pq/PQ", "match/IoU", "ships/F2") if key in scores]
+    first = [
+        key
+        for key in ("mDice_fg", "mIoU_fg", "aAcc", "coco/segm_mAP", "pq/PQ", "match/IoU", "ships/F2")
+        if key in scores
+    ]
     with st.container(horizontal=True):
         st.metric("images", f"{len(table):,}")
         for key in first or list(scores)[:4]:
@@ -67,7 +71,9 @@ def confusion(table: ImageTable) -> tuple[str, str] | None:
                 if st.session_state.get(key) not in (None, *names):
                     st.session_state[key] = None
             truth = st.selectbox("True class", names, index=None, key="results.true", placeholder="any cell")
-            pred = st.selectbox("Predicted class", names, index=None, key="results.predicted", placeholder="any cell")
+            pred = st.selectbox(
+                "Predicted class", names, index=None, key="results.predicted", placeholder="any cell"
+            )
     if truth is None or pred is None:
         return None
     count = int(counts.loc[truth, pred])
@@ -89,8 +95,17 @@ def filters(table: ImageTable, *, cell: tuple[str, str] | None) -> Query:
     known = [each for each in st.session_state.get("results.classes", []) if each in table.class_names]
     st.session_state["results.classes"] = known
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.selectbox("Order", list(orders), format_func=orders.get, key="results.order", width=220, disabled=cell is not None)
-        classes = st.multiselect("Classes", table.class_names, placeholder="any", key="results.classes", width=260)
+        order = st.selectbox(
+            "Order",
+            list(orders),
+            format_func=orders.get,
+            key="results.order",
+            width=220,
+            disabled=cell is not None,
+        )
+        classes = st.multiselect(
+            "Classes", table.class_names, placeholder="any", key="results.classes", width=260
+        )
         text = st.text_input("Name contains", key="results.text", width=180)
     with st.expander("By score and size"), st.container(horizontal=True):
         low, high = st.slider(f"{SCORES[table.kind]}, %", 0, 100, (0, 100), key="results.scores", width=260)
@@ -126,9 +141,26 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
     with st.container(border=True, key="closely"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(image_id, anchor=False)
-            before, after = (ids[at - 1] if at > 0 else None), (ids[at + 1] if 0 <= at < len(ids) - 1 else None)
-            st.button("Previous", on_click=go, args=(before,), disabled=before is None, shortcut="Left", key="results.before")
-            st.button("Next image", on_click=go, args=(after,), disabled=after is None, shortcut="Right", key="results.after")
+            before, after = (
+                (ids[at - 1] if at > 0 else None),
+                (ids[at + 1] if 0 <= at < len(ids) - 1 else None),
+            )
+            st.button(
+                "Previous",
+                on_click=go,
+                args=(before,),
+                disabled=before is None,
+                shortcut="Left",
+                key="results.before",
+            )
+            st.button(
+                "Next image",
+                on_click=go,
+                args=(after,),
+                disabled=after is None,
+                shortcut="Right",
+                key="results.after",
+            )
             st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="results.close")
         opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.45, 0.05, key="results.opacity", width=320)
         drawn = tiles(case_of(name, image_id), opacity=opacity)
@@ -141,7 +173,11 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
             if value == value
         ]
         numbers = [(SCORES[table.kind], percent(float(table.score[place]))), *rows]
-        numbers += [(key, f"{values[place]:.4g}") for key, values in table.ranks.items() if values[place] == values[place]]
+        numbers += [
+            (key, f"{values[place]:.4g}")
+            for key, values in table.ranks.items()
+            if values[place] == values[place]
+        ]
         st.dataframe(pd.DataFrame(numbers, columns=["of this image", "%"]).T, hide_index=False)
 
 
@@ -183,7 +219,13 @@ def keep(name: str, run: Run, ids: list[str]) -> None:
             listed = st.text_input("Name of the LIST", "picked", key="results.list", width=220)
             again = st.checkbox("may be replaced", key="results.replace")
             save = st.button("Save LIST", type="primary")
-            st.download_button("Download LIST", list_text(ids, title=title), f"{listed or 'picked'}.txt", "text/plain", on_click="ignore")
+            st.download_button(
+                "Download LIST",
+                list_text(ids, title=title),
+                f"{listed or 'picked'}.txt",
+                "text/plain",
+                on_click="ignore",
+            )
         if save:
             with told():
                 path = save_list(ids, folder=shelf().work_dirs, name=listed, title=title, replace=again)

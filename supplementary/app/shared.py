@@ -10,10 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from segloop.analysis.runs import Run
 from segloop.app.images import ImageTable, read_table
 from segloop.app.pictures import THUMB, read_case, thumbnail
 from segloop.app.shelf import Shelf
-from segloop.analysis.runs import Run
 from segloop.utils.errors import UserError
 
 ON_PAGE = 24
@@ -75,14 +75,11 @@ def choose_run(key: str) -> str | None:
     names = list(shelf().runs())
     if not names:
         st.info(
-            f"There is no RUN in `{shelf().work_dirs}` yet. A test makes one: "
-            "`python tools/test.py CONFIG`"
+            f"There is no RUN in `{shelf().work_dirs}` yet. A test makes one: `python tools/test.py CONFIG`"
         )
         return None
     asked = st.query_params.get("run")
-    return st.selectbox(
-        "RUN", names, index=names.index(asked) if asked in names else 0, key=f"{key}.run"
-    )
+    return st.selectbox("RUN", names, index=names.index(asked) if asked in names else 0, key=f"{key}.run")
 
 
 def gallery(
@@ -105,8 +102,22 @@ def gallery(
 
     shown = list(ids[(page - 1) * ON_PAGE : page * ON_PAGE])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Back", key=f"{key}.back", on_click=turn, args=(-1,), disabled=page == 1, icon=":material/chevron_left:")
-        st.button("Next", key=f"{key}.next", on_click=turn, args=(1,), disabled=page == pages, icon=":material/chevron_right:")
+        st.button(
+            "Back",
+            key=f"{key}.back",
+            on_click=turn,
+            args=(-1,),
+            disabled=page == 1,
+            icon=":material/chevron_left:",
+        )
+        st.button(
+            "Next",
+            key=f"{key}.next",
+            on_click=turn,
+            args=(1,),
+            disabled=page == pages,
+            icon=":material/chevron_right:",
+        )
         st.caption(f"Page {page} of {pages:,}, {len(ids):,} images")
     with st.container(horizontal=True, gap="small", key=f"{key}_grid"):
         for image_id in shown:
@@ -117,8 +128,12 @@ def gallery(
                 else:
                     st.image(drawn, width=THUMB)
                 st.button(
-                    caption(image_id), key=f"{key}_open.{image_id}", on_click=on_open, args=(image_id,),
-                    type="tertiary", help=f"Open {image_id}",
+                    caption(image_id),
+                    key=f"{key}_open.{image_id}",
+                    on_click=on_open,
+                    args=(image_id,),
+                    type="tertiary",
+                    help=f"Open {image_id}",
                 )
                 if ticked is not None:
                     _box(image_id, key, ticked)
@@ -137,7 +152,7 @@ def _box(image_id: str, key: str, ticked: set[str]) -> None:
 
 
 def _short(image_id: str, most: int = 18) -> str:
-    return image_id if len(image_id) <= most else f"…{image_id[1 - most:]}"
+    return image_id if len(image_id) <= most else f"…{image_id[1 - most :]}"
 
 
 def percent(value: float) -> str:

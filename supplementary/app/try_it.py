@@ -58,7 +58,10 @@ def outcome_of(name: str, files: list[tuple[str, bytes]]) -> Outcome:
         model = model_of(name, stamp)
         bar = st.progress(0.0, text="Predicting …")
         outcome = predict_uploads(
-            model, files, limits=LIMITS, progress=lambda done, total: bar.progress(done / max(total, 1), text="Predicting …")
+            model,
+            files,
+            limits=LIMITS,
+            progress=lambda done, total: bar.progress(done / max(total, 1), text="Predicting …"),
         )
         bar.empty()
         st.session_state["try.key"], st.session_state["try.outcome"] = key, outcome
@@ -82,7 +85,11 @@ def show(outcome: Outcome) -> None:
         score = st.slider("Score from", 0.0, 1.0, 0.0, 0.05, key="try.score") if scored else 0.0
     kept = [each for each in found if each.label in classes and (each.score is None or each.score >= score)]
     drawn = painted(
-        outcome.prediction(image_id), outcome.picture(image_id), opacity=opacity, classes=classes, score_from=score
+        outcome.prediction(image_id),
+        outcome.picture(image_id),
+        opacity=opacity,
+        classes=classes,
+        score_from=score,
     )
     with left:
         st.image(enlarged(drawn), width="stretch", caption=f"{image_id}: {len(kept)} found")
@@ -124,7 +131,9 @@ def downloads(outcome: Outcome, image_id: str, drawn) -> None:  # type: ignore[n
         st.session_state["try.packed_key"], st.session_state["try.packed"] = key, files
     files = st.session_state["try.packed"]
     with st.container(horizontal=True):
-        st.download_button("Picture (PNG)", picture_png(drawn), f"{image_id}_masks.png", "image/png", on_click="ignore")
+        st.download_button(
+            "Picture (PNG)", picture_png(drawn), f"{image_id}_masks.png", "image/png", on_click="ignore"
+        )
         masks = ("masks.zip", "application/zip") if many else (f"{image_id}.png", "image/png")
         st.download_button("Masks (zip)" if many else "Mask (PNG)", files["masks"], *masks, on_click="ignore")
         st.download_button("COCO", files["coco"], FILES["coco"], "application/json", on_click="ignore")

@@ -44,13 +44,27 @@ class Browser:
     def __init__(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         program = chromium()
         if program is None:
-            raise MissingDependency("chromium", why="a page is looked at with it", command="apt install chromium")
+            raise MissingDependency(
+                "chromium", why="a page is looked at with it", command="apt install chromium"
+            )
         self._folder = tempfile.TemporaryDirectory(prefix="segloop-browser-", ignore_cleanup_errors=True)
         self.downloads = Path(self._folder.name) / "downloads"
         self.downloads.mkdir()
-        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"]
+        flags = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--disable-dev-shm-usage",
+        ]
         self._process = subprocess.Popen(
-            [program, *flags, "--remote-debugging-port=0", f"--user-data-dir={self._folder.name}", "about:blank"],
+            [
+                program,
+                *flags,
+                "--remote-debugging-port=0",
+                f"--user-data-dir={self._folder.name}",
+                "about:blank",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -81,7 +95,10 @@ class Browser:
     def resize(self, width: int, height: int, *, dark: bool = False) -> None:
         """Be a screen of this size, light or dark."""
         self.ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
             mobile=width < 600,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -106,7 +123,9 @@ class Browser:
             if value:
                 return value
             time.sleep(0.1)
-        raise TimeoutError(f"{what or script}: not so after {PATIENCE_S:.0f} s; the page says:\n{self.text()[:2000]}")
+        raise TimeoutError(
+            f"{what or script}: not so after {PATIENCE_S:.0f} s; the page says:\n{self.text()[:2000]}"
+        )
 
     def settle(self) -> None:
         """Wait until the app has stopped running."""
@@ -162,7 +181,9 @@ class Browser:
         file, end = self.downloads / name, time.monotonic() + PATIENCE_S
         while not file.is_file() or any(self.downloads.glob("*.crdownload")):
             if time.monotonic() > end:
-                raise TimeoutError(f"no {name}; there are {sorted(each.name for each in self.downloads.iterdir())}")
+                raise TimeoutError(
+                    f"no {name}; there are {sorted(each.name for each in self.downloads.iterdir())}"
+                )
             time.sleep(0.1)
         data = file.read_bytes()
         file.unlink()
@@ -195,7 +216,9 @@ class Browser:
             self.console.append(f"{entry.get('text')} {entry.get('url', '')}"[:500])
 
     def _middle(self, script: str) -> tuple[float, float]:
-        box = self.run(f"(() => {{ const b = {script}.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }})()")
+        box = self.run(
+            f"(() => {{ const b = {script}.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }})()"
+        )
         return box[0] + box[2] / 2, box[1] + box[3] / 2
 
     def _connect(self) -> Any:

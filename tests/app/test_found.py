@@ -31,7 +31,9 @@ INSTANCE = InstancePrediction(
 def test_parts_of_an_index_mask_are_listed_with_their_boxes() -> None:
     found = found_in(SEMANTIC)
     assert [(each.label, each.pixels, each.score) for each in found] == [
-        ("disc", 8, None), ("disc", 4, None), ("=bar", 20, None),
+        ("disc", 8, None),
+        ("disc", 4, None),
+        ("=bar", 20, None),
     ]
     assert found[2].box_xyxy == (10, 5, 15, 9)
     assert found[2].share == 0.1

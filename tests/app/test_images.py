@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segloop.analysis.analyze import analyze
 from segloop.analysis.analysis_folder import write_analysis
+from segloop.analysis.analyze import analyze
 from segloop.analysis.instance_analysis import analyze_instances
 from segloop.analysis.instances import Instances
 from segloop.analysis.runs import Run
@@ -152,6 +152,8 @@ def test_what_was_read_of_objects_is_kept_and_a_damaged_file_read_again(
         again = read_table(instance_run, cache=tmp_path / "cache")
     assert again.ids == first.ids
     assert np.array_equal(again.cells, first.cells)
-    assert [each.tolist() for each in again.kinds.values()] == [each.tolist() for each in first.kinds.values()]
+    assert [each.tolist() for each in again.kinds.values()] == [
+        each.tolist() for each in first.kinds.values()
+    ]
     file.write_bytes(b"PK")
     assert read_table(instance_run, cache=tmp_path / "cache").ids == first.ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -17,7 +18,9 @@ from segloop.utils.errors import UserError
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:
     target = io.BytesIO()
-    Image.fromarray(np.arange(size[0] * size[1] * 3, dtype=np.uint8).reshape(size[1], size[0], 3)).save(target, kind)
+    Image.fromarray(np.arange(size[0] * size[1] * 3, dtype=np.uint8).reshape(size[1], size[0], 3)).save(
+        target, kind
+    )
     return target.getvalue()
 
 
@@ -26,7 +29,8 @@ def bomb() -> bytes:
     head = struct.pack(">II5B", 30_000, 30_000, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
     packed = b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
     )
     return b"\x89PNG\r\n\x1a\n" + packed
 
@@ -52,12 +56,12 @@ def test_images_of_each_kind_are_written_byte_by_byte(tmp_path: Path) -> None:
         (b"BM" + bytes(70_000), "MiB"),
     ],
 )
-def test_what_is_no_good_image_costs_a_line_and_leaves_nothing(data: bytes, told: str, tmp_path: Path) -> None:
+def test_what_is_no_good_image_costs_a_line_and_leaves_nothing(
+    data: bytes, told: str, tmp_path: Path
+) -> None:
     limits = Limits(size=200_000 if told.startswith("200") else 60_000, pixels=20_000)
     taken = take_in([("x.png", data), ("fine.png", picture())], tmp_path, limits=limits)
     assert [image.image_id for image in taken.images] == ["fine"]
-    import re
-
     assert re.search(told, taken.refused[0])
     assert [each.name for each in tmp_path.iterdir()] == ["fine.png"]
 
@@ -70,10 +74,11 @@ def test_too_many_and_too_much_are_refused_as_a_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd.png", "..\\..\\boot.png", "/abs.png", "a\0b.png", "....png", "x" * 300 + ".png"]
+    "name",
+    ["../../etc/passwd.png", "..\\..\\boot.png", "/abs.png", "a\0b.png", "....png", "x" * 300 + ".png"],
 )
 def test_names_stay_in_the_folder(name: str, tmp_path: Path) -> None:
-    taken = take_in([(name, picture())], tmp_path / "." )
+    taken = take_in([(name, picture())], tmp_path / ".")
     (image,) = taken.images
     assert image.file is not None
     assert image.file.parent.resolve() == tmp_path.resolve()

@@ -134,9 +134,9 @@ def in_cell(table: ImageTable, truth: str, pred: str) -> IntArray:
     """Return how many pixels, or objects, of each image lie in a cell of the confusion, [images]."""
     names = table.cell_names
     here = (table.cells[1] == names.index(truth)) & (table.cells[2] == names.index(pred))
-    return np.bincount(
-        table.cells[0][here], weights=table.cells[3][here], minlength=len(table)
-    ).astype(np.int64)
+    return np.bincount(table.cells[0][here], weights=table.cells[3][here], minlength=len(table)).astype(
+        np.int64
+    )
 
 
 def read_table(run: Run, *, cache: Path | None = None) -> ImageTable:
@@ -190,7 +190,9 @@ def _semantic(run: Run) -> ImageTable:
     cells = np.zeros((4, 0), np.int64)
     if parts:
         owner = np.repeat([place for place, _ in parts], [each.count.size for _, each in parts])
-        rest = [np.concatenate([getattr(each, name) for _, each in parts]) for name in ("truth", "pred", "count")]
+        rest = [
+            np.concatenate([getattr(each, name) for _, each in parts]) for name in ("truth", "pred", "count")
+        ]
         cells = np.stack([owner, *rest]).astype(np.int64)
     true = counts.tp + counts.fn
     image, label = np.nonzero(true)
@@ -311,7 +313,7 @@ def _instance(run: Run, cache: Path | None) -> ImageTable:
 def _kept(file: Path | None) -> dict[str, np.ndarray] | None:
     """Return the arrays of an earlier reading; None where there are none, or a damaged file."""
     try:
-        with (file or Path("")).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with (file or Path()).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             found = dict(arrays)
             return found if int(found["format"]) == FORMAT else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -52,7 +52,11 @@ def find_loops(top: Path) -> list[Loop]:
     found = []
     for folder in _folders(top, 0):
         record = read_record(folder / MANIFEST)
-        if record is not None and isinstance(record.get("tasks"), list) and isinstance(record.get("host"), str):
+        if (
+            record is not None
+            and isinstance(record.get("tasks"), list)
+            and isinstance(record.get("host"), str)
+        ):
             found.append(_loop(folder, record))
     return found
 
@@ -127,7 +131,11 @@ def _folders(top: Path, depth: int) -> Iterator[Path]:
     yield top
     if depth < DEEPEST:
         for each in sorted(top.iterdir()):
-            if each.is_dir() and each.name[0] != "." and each.name not in ("predictions", "confidence", "vis_data"):
+            if (
+                each.is_dir()
+                and each.name[0] != "."
+                and each.name not in ("predictions", "confidence", "vis_data")
+            ):
                 yield from _folders(each, depth + 1)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,8 +34,11 @@ class Outcome:
     predicted: Predicted
     objects: bool
     refused: tuple[str, ...]
-    folder: tempfile.TemporaryDirectory[str]
+    folder: Path
     _predictions: dict[str, Prediction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.forget = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     @property
     def images(self) -> list[ImageRecord]:
@@ -66,7 +71,7 @@ class Outcome:
 
     def mask_png(self, image_id: str) -> bytes:
         """Return the index mask of an image, or the map of its objects' numbers."""
-        return self.prediction(image_id).save(Path(self.folder.name) / "mask.png").read_bytes()
+        return self.prediction(image_id).save(self.folder / "mask.png").read_bytes()
 
     def masks(self) -> bytes:
         """Return the masks of all images, zipped."""
@@ -81,14 +86,17 @@ def predict_uploads(
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Predict uploaded images, name and bytes each; one that cannot be used costs a line in `refused`."""
-    folder = tempfile.TemporaryDirectory(prefix="segloop-app-")
-    images = Path(folder.name) / "images"
-    images.mkdir()
-    taken = take_in(files, images, limits=limits)
-    if not taken.images:
-        raise UserError("None of these files can be predicted:\n\n" + "\n\n".join(taken.refused))
-    kept = Path(folder.name) / "kept"
-    predicted = predict_images(model, taken.images, kept, progress=progress, workers=1)
+    folder = Path(tempfile.mkdtemp(prefix="segloop-app-"))
+    try:
+        images = folder / "images"
+        images.mkdir()
+        taken = take_in(files, images, limits=limits)
+        if not taken.images:
+            raise UserError("None of these files can be predicted:\n\n" + "\n\n".join(taken.refused))
+        predicted = predict_images(model, taken.images, folder / "kept", progress=progress, workers=1)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     skipped = tuple(f"{name}: {why}" for name, why in predicted.skipped.items())
     return Outcome(predicted, model.kind == "instance", (*taken.refused, *skipped), folder)
 

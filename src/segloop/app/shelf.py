@@ -32,7 +32,11 @@ class Shelf:
     def runs(self) -> dict[str, Path]:
         """Return the folders of the RUNs by `<work_dir>/<run>`, the newest first."""
         found = [
-            (str((read_record(run / "meta.json") or {}).get("finished") or ""), self._named(run.parent.parent), run)
+            (
+                str((read_record(run / "meta.json") or {}).get("finished") or ""),
+                self._named(run.parent.parent),
+                run,
+            )
             for work_dir in self._folders(self.work_dirs)
             for run in list_runs(work_dir)
             if self._is_ours(run)
