@@ -57,7 +57,7 @@ def ranges(*extras: str) -> dict[str, Requirement]:
     ("file", "extras"),
     [
         ("requirements.txt", ()),
-        ("requirements/dev.txt", ("dev", "bench", "export", "serve", "app")),
+        ("requirements/dev.txt", ("dev", "bench", "export", "serve", "notebooks", "app")),
         ("requirements/app.txt", ("app",)),
         ("requirements/serve.txt", ("serve",)),
     ],

@@ -31,7 +31,7 @@ h1 { font-size: 1.7rem !important; padding-bottom: .2rem !important; }
 
 
 def icon() -> Image.Image:
-    """Return the page's sign: a disc with an outline. A named one would be fetched from a server of Google's."""
+    """Return the page's sign, a disc with an outline. A named one would be fetched from a foreign server."""
     y, x = np.mgrid[-16:16, -16:16] + 0.5
     radius = np.hypot(x, y)[..., None]
     disc = np.where(radius < 11, [85, 194, 184], [11, 122, 117])

@@ -7,7 +7,7 @@ import streamlit as st
 from shared import ON_PAGE, shelf, told
 
 from segloop.analysis.compare import Comparison, compare
-from segloop.analysis.comparison_folder import drawn_pairs
+from segloop.analysis.comparison_folder import draw_wins
 from segloop.app.pictures import jpeg
 from segloop.viz.comparison_tables import tables
 from segloop.viz.pair_pictures import HOW_TO_READ
@@ -51,13 +51,13 @@ def images(comparison: Comparison) -> None:
     """Show the images that each side of a pair wins by most."""
     st.markdown("**Images that one wins by most**")
     st.caption(HOW_TO_READ)
-    for key, pictures in drawn_pairs(comparison).items():
+    for key, pictures in draw_wins(comparison).items():
         one, other, winner = key.split(":")
-        with st.expander(f"{one} and {other}: {winner} wins ({len(pictures)})", expanded=True):
-            with st.container(horizontal=True):
-                for picture, caption in pictures[:ON_PAGE]:
-                    with st.container(width=620):
-                        st.image(jpeg(picture), caption=caption, width="stretch")
+        title = f"{one} and {other}: {winner} wins ({len(pictures)})"
+        with st.expander(title, expanded=True), st.container(horizontal=True):
+            for picture, caption in pictures[:ON_PAGE]:
+                with st.container(width=620):
+                    st.image(jpeg(picture), caption=caption, width="stretch")
 
 
 def _unique(head) -> list[str]:  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ def main() -> None:
     loops, differences = find_loops(top), find_differences(top)
     if not loops and not differences:
         st.info(
-            "Nothing was sent to CVAT from here yet. Tick images under **Results**, save the LIST, and push it."
+            "Nothing was sent to CVAT from here yet. Tick images under **Results**, save the LIST, push it."
         )
         st.code("python tools/cvat.py push DATASET --images LIST", language="bash")
         return

@@ -91,7 +91,7 @@ def gallery(
     on_open: Callable[[str], None],
     ticked: set[str] | None = None,
 ) -> list[str]:
-    """Show one page of pictures, each a button to open it and, with `ticked`, a box; return the page's ids."""
+    """Show one page of pictures, each with a button and, with `ticked`, a box; return the page's ids."""
     pages = max(1, math.ceil(len(ids) / ON_PAGE))
     state = f"{key}.page"
     page = min(max(1, int(st.session_state.get(state, 1))), pages)

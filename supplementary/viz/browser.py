@@ -1,6 +1,9 @@
 """Drives a headless Chromium over its own protocol: opens pages, clicks, types, uploads, takes pictures.
 
-    with Browser() as page: page.open("http://localhost:8501"); page.click("Results"); page.picture(Path("a.png"))
+    with Browser() as page:
+        page.open("http://localhost:8501")
+        page.click("Results")
+        page.picture(Path("results.png"))
 
 It needs Chromium and the package websockets, which comes with streamlit.
 """
@@ -24,9 +27,11 @@ PATIENCE_S = 60.0
 # The smallest element whose text, or whose name for a screen reader, is the one that is meant.
 _FIND = """
 (text) => {
-  const seen = (each) => { const box = each.getBoundingClientRect(); return box.width > 0 && box.height > 0; };
-  const told = (each) => [each.getAttribute("aria-label"), each.innerText].filter(Boolean).map((t) => t.trim());
-  const found = [...document.querySelectorAll("button, a, label, summary, [role=option], [role=tab], input, p, h1, h2, h3")]
+  const seen = (each) => each.getBoundingClientRect().width > 0 && each.getBoundingClientRect().height > 0;
+  const told = (each) =>
+    [each.getAttribute("aria-label"), each.innerText].filter(Boolean).map((t) => t.trim());
+  const kinds = "button, a, label, summary, [role=option], [role=tab], input, p, h1, h2, h3";
+  const found = [...document.querySelectorAll(kinds)]
     .filter((each) => seen(each) && told(each).some((t) => t === text || t.startsWith(text)));
   return found[0] || null;
 }
@@ -130,10 +135,11 @@ class Browser:
     def settle(self) -> None:
         """Wait until the app has stopped running."""
         time.sleep(0.25)
+        busy = "[data-stale=true], [data-testid=stSkeleton], [data-testid=stSpinner]"
         app = "document.querySelector('[data-testid=stApp]')"
         self.wait(
             f"document.querySelector('h1') && {app} && {app}.dataset.testScriptState !== 'running'"
-            " && !document.querySelector('[data-stale=true], [data-testid=stSkeleton], [data-testid=stSpinner]')",
+            f" && !document.querySelector('{busy}')",
             what="the app is still running",
         )
         time.sleep(0.35)
@@ -216,9 +222,8 @@ class Browser:
             self.console.append(f"{entry.get('text')} {entry.get('url', '')}"[:500])
 
     def _middle(self, script: str) -> tuple[float, float]:
-        box = self.run(
-            f"(() => {{ const b = {script}.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }})()"
-        )
+        sides = "(b) => [b.x, b.y, b.width, b.height]"
+        box = self.run(f"({sides})({script}.getBoundingClientRect())")
         return box[0] + box[2] / 2, box[1] + box[3] / 2
 
     def _connect(self) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 def test_runs_are_named_by_work_dir_and_the_newest_comes_first(shelf: Shelf, tmp_path: Path) -> None:
     write_run(tmp_path / "later", {"a": (MASK, MASK)}, finished="2099-01-01T00:00:00Z")
-    os.rename(tmp_path / "later/work_dirs/net", tmp_path / "work_dirs/other")
+    (tmp_path / "later/work_dirs/net").rename(tmp_path / "work_dirs/other")
     assert list(shelf.runs()) == ["other/test-last", "net/test-last"]
     assert shelf.open_run("net/test-last").kind == "semantic"
 

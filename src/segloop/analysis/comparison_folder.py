@@ -50,7 +50,7 @@ def write_comparison(
     try:
         with staged(out, replace=True) as folder:
             folder.mkdir()
-            pictures = drawn_pairs(comparison, progress=progress)
+            pictures = draw_wins(comparison, progress=progress)
             write_json(folder / "compare.json", comparison.numbers)
             write_text(folder / "images.csv", image_table(comparison))
             write_text(folder / "wins.csv", win_table(comparison))
@@ -133,10 +133,10 @@ def _csv(head: list[str], rows: list[list[object]]) -> str:
     return text.getvalue()
 
 
-def drawn_pairs(
+def draw_wins(
     comparison: Comparison, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, list[tuple[np.ndarray, str]]]:
-    """Return pictures, RGB, with captions, of the images that each side wins by most: `A:B:winner`."""
+    """Draw the images that are shown, and no other: RGB with what to say below, by "A:B:winner"."""
     found: dict[str, list[tuple[np.ndarray, str]]] = {}
     wanted = [
         (pair["pair"], winner, rank, each)

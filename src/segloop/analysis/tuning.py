@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segloop.analysis import tuning_components, tuning_instances
+from segloop.analysis import tuning_components, tuning_instances, tuning_pixels
 from segloop.analysis.instance_scores import InstanceScorer
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.runs import Run, read_run
@@ -26,6 +26,7 @@ from segloop.analysis.thresholds import (
 )
 from segloop.analysis.tuning_components import Grid, Truth, score_grid
 from segloop.analysis.tuning_instances import Candidates, tune_instances
+from segloop.analysis.tuning_pixels import Regions, pixel_scores, read_regions, tune_pixels
 from segloop.data.index_masks import read_index_mask
 from segloop.data.masks import decode, unite
 from segloop.data.true_objects import TrueObjects
@@ -34,6 +35,7 @@ from segloop.utils.workers import map_ordered
 
 Progress = Callable[[int, int], None]
 PROBABILITIES = "probabilities"
+USUAL = {"cells": "cells/mAP", "ships": "ships/F2", "spacecraft": "spacecraft/mIoU"}  # by group of scores
 COUNTING_GROUPS = ("cells", "ships", "pq", "match")  # of scores that follow from matches alone
 FEW = 1500  # images for which other processes would take longer to start than to help
 
@@ -104,7 +106,7 @@ def tune(
 ) -> Tuning:
     """Search the thresholds at which a RUN scores best, from what it stored."""
     if run.kind == "instance":
-        return _tune_instances(run, metric=metric, progress=progress)
+        return _tune_instances(run, metric=metric, data_root=data_root, progress=progress)
     if run.kind == "semantic":
         return _tune_components(run, metric=metric, data_root=data_root, workers=workers, progress=progress)
     raise UserError(f"{run.folder}: a RUN of the kind {run.kind!r} has nothing that could be tuned.")
@@ -224,20 +226,30 @@ class _Images:
         return scores[0], scores[1]
 
 
-def _tune_instances(run: Run, *, metric: str | None, progress: Progress | None) -> Tuning:
+def _tune_instances(
+    run: Run, *, metric: str | None, data_root: Path | None, progress: Progress | None
+) -> Tuning:
     names = run.class_names
     families = run.meta.get("score_families") or ()
-    usual = next(
-        (f"{each}/{key}" for each, key in (("cells", "mAP"), ("ships", "F2")) if each in families), "match/F1"
-    )
-    metric = _known_metric(metric, tuning_instances.METRICS, usual)
+    usual = next((value for key, value in USUAL.items() if key in families), "match/F1")
+    metric = _known_metric(metric, tuning_instances.METRICS + tuning_pixels.METRICS, usual)
     matches: list[ImageMatches] = list(run.matches())
     if not matches:
         raise FormatError("this RUN has no image with matches to tune on", file=run.folder)
     stored = _stored_rules(run)
     before = [InstanceRule(**stored[name]) if name in stored else InstanceRule(0.5) for name in names]
-    images = [Candidates.of(each, metric=metric) for each in matches]
-    tuned = tune_instances(images, start=before, metric=metric, progress=progress)
+    regions: Regions | None = None
+    if metric in tuning_pixels.METRICS:  # of masks, which are read again: matches tell of pairs alone
+        regions = Regions.join(list(read_regions(run, before, data_root=data_root)))
+        tuned = tune_pixels(regions, start=before, metric=metric, progress=progress)
+    else:
+        images = [Candidates.of(each, metric=metric) for each in matches]
+        tuned = tune_instances(images, start=before, metric=metric, progress=progress)
+
+    def scores(rules: list[InstanceRule], value: float) -> dict[str, float]:
+        pixels = pixel_scores(regions, [rule.score for rule in rules], names) if regions else {}
+        return {metric: value, **pixels, **_counted(matches, names, rules)}
+
     curves = [
         Curve(name, thresholds, scores, rule.score)
         for name, (thresholds, scores), rule in zip(names, tuned.curves, tuned.rules, strict=True)
@@ -247,9 +259,9 @@ def _tune_instances(run: Run, *, metric: str | None, progress: Progress | None) 
         metric,
         dict(zip(names, before, strict=True)),
         dict(zip(names, tuned.rules, strict=True)),
-        {metric: tuned.before, **_counted(matches, names, before)},
-        {metric: tuned.after, **_counted(matches, names, tuned.rules)},
-        len(images),
+        scores(before, tuned.before),
+        scores(tuned.rules, tuned.after),
+        len(matches),
         tuned.tried,
         curves,
     )

@@ -1,4 +1,4 @@
-"""A RUN as a table of images that can be asked: scores, classes, sizes, and who is in which cell of confusion."""
+"""A RUN as a table of images that can be asked: scores, classes, sizes, cells of the confusion."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class ImageTable:
     `score` [images] and `class_scores` [images, classes] are fractions, NaN where there is nothing to judge.
     `cells` are image, true class, predicted class and count [4, n], of pixels or of objects; of objects the
     class after the last is none at all. `things` are image, class and pixels [3, n] of what is to be found.
-    `ranks` holds further values by name [images], where they are known; `kinds` of an instance RUN what became
-    of each found object, by image.
+    `ranks` holds further values by name [images], where they are known; `kinds` says of an instance RUN what
+    became of each found object, by image.
     """
 
     kind: str
@@ -105,7 +105,7 @@ class Query:
 def select(table: ImageTable, query: Query) -> IntArray:
     """Return the places of the images that are wanted, in order.
 
-    An image without a score is among the last of those that are ranked by it, and out if a score is asked for.
+    An image without a score comes last where scores rank, and is out where one is asked for.
     """
     kept = np.ones(len(table), bool)
     chosen = [table.class_names.index(name) for name in query.classes]

@@ -1,4 +1,4 @@
-"""Reads what the label loop leaves on disk: which tasks are in CVAT, who is done, what became of the labels."""
+"""Reads what the label loop leaves on disk: tasks in CVAT, who is done, what became of the labels."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def find_differences(top: Path) -> list[Difference]:
 
 
 def pulled_images(folder: Path) -> list[dict[str, Any]]:
-    """Return what became of each image, of a folder that labels were pulled into: `pull.json` there or below."""
+    """Return what became of each image that was pulled: of `pull.json` in the folder, or one level below."""
     for file in [folder / PULLED, *sorted(folder.glob(f"*/{PULLED}"))]:
         images = (read_record(file) or {}).get("images")
         if isinstance(images, list):

@@ -48,5 +48,7 @@ def commands(path: Path, *, data: Path, run: Path) -> dict[str, str]:
     listed, root, tested = (shlex.quote(str(each)) for each in (path, data, run))
     return {
         "Relabel in CVAT": f"python tools/cvat.py push {root} --images {listed} --run {tested}",
-        "Convert these images alone": f"python tools/convert.py {root} {shlex.quote(path.stem)} --to coco --list {listed}",
+        "Convert these images alone": (
+            f"python tools/convert.py {root} {shlex.quote(path.stem)} --to coco --list {listed}"
+        ),
     }

@@ -1,4 +1,4 @@
-"""Draws images of a RUN or of a data set for a screen: small ones for a page of many, large ones to look at."""
+"""Draws images of a RUN or a data set for a screen: small ones for a page of many, large ones to look at."""
 
 from __future__ import annotations
 
