@@ -1,7 +1,7 @@
 # One command each, and each does its own set-up in .venv; `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo check lint test test-all bench
+.PHONY: help install demo app check lint test test-all bench
 
 PYTHON ?= python3
 TORCH ?=
@@ -9,10 +9,11 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q -n auto --maxprocesses 8 --dist worksteal  # a session fixture is made in each process
 
 # Set up again when what is to be installed changes, or when the folder moves (`-e .` remembers its place).
-INPUTS := requirements.txt requirements/dev.txt requirements/opencv-python/pyproject.toml pyproject.toml
+INPUTS := requirements.txt requirements/dev.txt requirements/app.txt requirements/opencv-python/pyproject.toml pyproject.toml
 SUM := $(firstword $(shell { pwd; cat $(INPUTS); } | cksum))
 INSTALLED := .venv/installed-$(SUM)
 INSTALLED_DEV := .venv/installed-dev-$(SUM)
+INSTALLED_APP := .venv/installed-app-$(SUM)
 
 CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
@@ -36,6 +37,9 @@ demo: $(INSTALLED)  ## demo data, training, test: the whole way (run again, it g
 	@echo "  scores        $$(ls -td $(WORK)/test/*/ | head -n 1)metrics.json"
 	@echo "  predictions   $$(ls -td $(WORK)/test/*/ | head -n 1)predictions/"
 	@echo "  curves        .venv/bin/tensorboard --logdir $(WORK)"
+
+app: $(INSTALLED_APP)  ## look at models, results, data and labels in a browser, on this machine alone
+	$(PY) -m streamlit run supplementary/app/app.py
 
 check: $(INSTALLED_DEV)  ## look over the installation (doctor) and the code (ruff, mypy)
 	@$(PY) tools/doctor.py
@@ -71,6 +75,10 @@ $(INSTALLED):
 
 $(INSTALLED_DEV): $(INSTALLED)
 	$(call pip_install,requirements/dev.txt)
+	@touch $@
+
+$(INSTALLED_APP): $(INSTALLED)
+	$(call pip_install,requirements/app.txt)
 	@touch $@
 
 # One line for each requirement as pip comes to it; the end of its log if it fails.

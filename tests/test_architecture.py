@@ -23,6 +23,14 @@ HEAVY = {"torch", "mmengine", "mmcv", "mmseg", "mmdet", "torchvision", "tensorbo
 # Rooms that run on a laptop without the training stack.
 LIGHT = (
     "segloop.analysis",
+    "segloop.app.datasets",
+    "segloop.app.found",
+    "segloop.app.images",
+    "segloop.app.loop",
+    "segloop.app.picks",
+    "segloop.app.pictures",
+    "segloop.app.shelf",
+    "segloop.app.uploads",
     "segloop.viz",
     "segloop.cvat",
     "segloop.utils",
@@ -98,6 +106,14 @@ ARROWS = {
         # what overlaps is found once, for scores and for what people changed; RUNs are read where they lie
         "segloop.analysis.overlaps",
         "segloop.analysis.runs",
+    ),
+    # above all other rooms: nothing imports it but the app in supplementary/
+    "segloop.app": (
+        "segloop.utils",
+        "segloop.data",
+        "segloop.viz",
+        "segloop.analysis",
+        "segloop.experiments",
     ),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),

@@ -57,7 +57,8 @@ def ranges(*extras: str) -> dict[str, Requirement]:
     ("file", "extras"),
     [
         ("requirements.txt", ()),
-        ("requirements/dev.txt", ("dev", "bench", "export", "serve", "notebooks")),
+        ("requirements/dev.txt", ("dev", "bench", "export", "serve", "notebooks", "app")),
+        ("requirements/app.txt", ("app",)),
         ("requirements/serve.txt", ("serve",)),
     ],
 )
@@ -224,7 +225,7 @@ def installs(found: list[str]) -> list[str]:
 
 def test_make_alone_lists_every_command(checkout: Path) -> None:
     done = make(checkout)
-    for target in ("help", "install", "demo", "check", "test", "test-all", "bench"):
+    for target in ("help", "install", "demo", "app", "check", "test", "test-all", "bench"):
         assert re.search(rf"^  make {target} +\w", done.stdout, re.MULTILINE), target
     assert calls(checkout) == []
 
@@ -254,6 +255,17 @@ def test_make_sets_up_once_and_again_only_when_the_pins_or_the_place_change(chec
     moved = checkout.rename(checkout.with_name("moved"))
     make(moved, "install")
     assert installs(calls(moved)) == ["requirements.txt"]
+
+
+def test_the_app_installs_what_it_needs_and_no_developers_tools(checkout: Path) -> None:
+    done = make(checkout, "app")
+    assert done.returncode == 0, done.stderr
+    found = calls(checkout)
+    assert installs(found) == ["requirements.txt", "requirements/app.txt"]
+    assert any("streamlit run supplementary/app/app.py" in call for call in found)
+    assert pins("requirements/app.txt") == [
+        pin for pin in pins("requirements/dev.txt") if pin.name == "streamlit"
+    ]
 
 
 def test_a_failed_installation_is_told_and_tried_again(

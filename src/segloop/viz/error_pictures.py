@@ -59,8 +59,8 @@ def panel(case: Case, *, title: str, side: int = 256) -> np.ndarray:
     return np.asarray(page)
 
 
-def draw_tiles(case: Case) -> list[np.ndarray]:
-    """Return image, truth, prediction and errors, RGB, in the size of the image.
+def draw_tiles(case: Case, *, opacity: float | None = None) -> list[np.ndarray]:
+    """Return image, truth, prediction and errors, RGB, in the size of the image; `opacity` of the tints.
 
     Where objects are outlined, small images are enlarged first: an outline would cover a cell of 14 pixels.
     """
@@ -69,13 +69,17 @@ def draw_tiles(case: Case) -> list[np.ndarray]:
     ignore = -1 if case.ignore_index is None else case.ignore_index
     known = case.truth != ignore
     if case.objects is None:
+        tint = 0.65 if opacity is None else opacity
         drawn = [
-            overlay(case.image, case.truth, case.palette, background=case.background, ignore_index=ignore),
-            overlay(case.image, case.pred, case.palette, background=case.background, ignore_index=-1),
+            overlay(
+                case.image, mask, case.palette, background=case.background, opacity=tint, ignore_index=ignored
+            )
+            for mask, ignored in ((case.truth, ignore), (case.pred, -1))
         ]
     else:
+        tint = 0.4 if opacity is None else opacity
         drawn = [
-            outlined(case.image, classes, objects, case.palette, ground=case.background, opacity=0.4)
+            outlined(case.image, classes, objects, case.palette, ground=case.background, opacity=tint)
             for classes, objects in zip((case.truth, case.pred), case.objects, strict=True)
         ]
     return [

@@ -1,0 +1,143 @@
+"""Reads what the label loop leaves on disk: tasks in CVAT, who is done, what became of the labels."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from segloop.utils.atomic import read_record
+
+MANIFEST, PULLED = "manifest.json", "pull.json"
+DEEPEST = 4
+MOST_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class LoopTask:
+    """A task of a loop: its key, what was sent, how far the sending is, images, and its address."""
+
+    key: str
+    kind: str
+    state: str
+    images: int
+    address: str | None
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A set that is being relabelled: where it is, and its tasks."""
+
+    folder: Path
+    name: str
+    host: str
+    project: str | None
+    tasks: tuple[LoopTask, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A folder in which two sets of labels were compared: its page, and its tables by name."""
+
+    folder: Path
+    page: Path | None
+    tables: dict[str, Path]
+
+
+def find_loops(top: Path) -> list[Loop]:
+    """Return the loops below a folder; what is damaged or of another kind is left out."""
+    found = []
+    for folder in _folders(top, 0):
+        record = read_record(folder / MANIFEST)
+        if (
+            record is not None
+            and isinstance(record.get("tasks"), list)
+            and isinstance(record.get("host"), str)
+        ):
+            found.append(_loop(folder, record))
+    return found
+
+
+def find_differences(top: Path) -> list[Difference]:
+    """Return the folders of `tools/cvat.py diff` below a folder: those with `diff.json`."""
+    found = []
+    for folder in _folders(top, 0):
+        if (folder / "diff.json").is_file():
+            page = folder / "index.html"
+            tables = {file.stem: file for file in sorted(folder.glob("*.csv"))}
+            found.append(Difference(folder, page if page.is_file() else None, tables))
+    return found
+
+
+def pulled_images(folder: Path) -> list[dict[str, Any]]:
+    """Return what became of each image that was pulled: of `pull.json` in the folder, or one level below."""
+    for file in [folder / PULLED, *sorted(folder.glob(f"*/{PULLED}"))]:
+        images = (read_record(file) or {}).get("images")
+        if isinstance(images, list):
+            return [each for each in images if isinstance(each, dict)]
+    return []
+
+
+def by_person(images: list[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
+    """Return for each assignee: images, those that were looked at, and changed objects.
+
+    >>> by_person([{"assignee": "ann", "looked_at": True, "added": 2}, {"assignee": None}])
+    [('ann', 1, 1, 2), ('nobody', 1, 0, 0)]
+    """
+    sums: dict[str, list[int]] = {}
+    for each in images:
+        row = sums.setdefault(str(each.get("assignee") or "nobody"), [0, 0, 0])
+        row[0] += 1
+        row[1] += bool(each.get("looked_at"))
+        row[2] += sum(_count(each.get(name)) for name in ("added", "removed", "changed"))
+    return [(who, *row) for who, row in sorted(sums.items())]  # type: ignore[misc]
+
+
+def read_rows(file: Path, *, most: int = MOST_ROWS) -> tuple[list[str], list[list[str]]]:
+    """Return the head of a CSV and its first rows; nothing of what cannot be read."""
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            table = csv.reader(stream)
+            return next(table, []), list(islice(table, most))
+    except (OSError, ValueError, csv.Error):
+        return [], []
+
+
+def _loop(folder: Path, record: dict[str, Any]) -> Loop:
+    host = record["host"].rstrip("/")
+    web = host if host.startswith(("http://", "https://")) else None
+    project = record.get("project_id")
+    tasks = tuple(
+        LoopTask(
+            str(each.get("key") or "–"),
+            str(each.get("kind") or "–"),
+            str(each.get("state") or "–"),
+            len(each["frames"]) if isinstance(each.get("frames"), list) else 0,
+            f"{web}/tasks/{each['id']}" if web and isinstance(each.get("id"), int) else None,
+        )
+        for each in record["tasks"]
+        if isinstance(each, dict)
+    )
+    address = f"{web}/projects/{project}" if web and isinstance(project, int) else None
+    return Loop(folder, str(record.get("name") or folder.name), host, address, tasks)
+
+
+def _folders(top: Path, depth: int) -> Iterator[Path]:
+    if not top.is_dir():
+        return
+    yield top
+    if depth < DEEPEST:
+        for each in sorted(top.iterdir()):
+            if (
+                each.is_dir()
+                and each.name[0] != "."
+                and each.name not in ("predictions", "confidence", "vis_data")
+            ):
+                yield from _folders(each, depth + 1)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

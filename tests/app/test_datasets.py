@@ -1,0 +1,40 @@
+"""Facts of a data set, its EDA, the ids of its images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from segloop.app.datasets import class_rows, facts_of, find_eda, ids_of, label_kinds
+from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
+from segloop.data.info import DatasetInfo
+from segloop.utils.errors import DataError
+
+
+def test_facts_leave_out_what_nobody_said(tiny_master: Path) -> None:
+    told = dict(facts_of(DatasetInfo.read(tiny_master)))
+    assert told["licence"] == "none given"
+    assert "background" in told["classes"]
+    assert label_kinds(DatasetInfo.read(tiny_master)) == ["mmseg"]
+
+
+def test_an_eda_is_found_once_it_is_whole(tmp_path: Path) -> None:
+    root, folder = tmp_path / "my set", tmp_path / "eda/my_set"
+    folder.mkdir(parents=True)
+    (folder / "eda.json").write_text(json.dumps({"classes": [{"name": "a", "objects": 3, "more": []}]}))
+    assert find_eda(tmp_path, root) is None
+    (folder / "index.html").write_text("page")
+    found = find_eda(tmp_path, root)
+    assert found is not None
+    assert class_rows(found.numbers) == [{"name": "a", "objects": 3}]
+
+
+def load(key: int) -> ImageRecord:
+    if key == 1:
+        raise DataError("broken")
+    return ImageRecord(image_id=f"id{9 - key}", name="x")
+
+
+def test_images_are_listed_by_id_and_broken_ones_left_out() -> None:
+    images = LabelledImages(labels=LabelSet(), keys=[0, 1, 2], load=load)
+    assert ids_of(images) == {"id7": 2, "id9": 0}

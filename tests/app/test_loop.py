@@ -1,0 +1,50 @@
+"""What the label loop has left on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from segloop.app.loop import find_differences, find_loops, pulled_images, read_rows
+
+
+def test_loops_are_found_with_addresses_and_damaged_ones_left_out(tmp_path: Path) -> None:
+    loop, bad = tmp_path / "cvat/ships", tmp_path / "cvat/bad"
+    for folder in (loop, bad):
+        folder.mkdir(parents=True)
+    task = {"key": "truth-001", "kind": "truth", "state": "verified", "frames": [{}, {}], "id": 7}
+    record = {"host": "https://cvat.example/", "name": "ships", "project_id": 3, "tasks": [task, "?"]}
+    (loop / "manifest.json").write_text(json.dumps(record))
+    (bad / "manifest.json").write_text("{")
+    (found,) = find_loops(tmp_path)
+    assert found.project == "https://cvat.example/projects/3"
+    assert [(each.key, each.images, each.address) for each in found.tasks] == [
+        ("truth-001", 2, "https://cvat.example/tasks/7")
+    ]
+
+
+def test_an_address_that_is_no_web_page_is_not_linked_to(tmp_path: Path) -> None:
+    record = {"host": "javascript:alert(1)//", "tasks": [{"id": 1}], "project_id": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps(record))
+    (found,) = find_loops(tmp_path)
+    assert found.project is None
+    assert found.tasks[0].address is None
+
+
+def test_pulled_images_are_read_from_the_folder_or_the_one_below(tmp_path: Path) -> None:
+    (tmp_path / "pulled").mkdir()
+    (tmp_path / "pulled/pull.json").write_text(json.dumps({"images": [{"image_id": "a"}, 3]}))
+    assert pulled_images(tmp_path) == [{"image_id": "a"}]
+    assert pulled_images(tmp_path / "none") == []
+
+
+def test_differences_have_tables_and_a_page(tmp_path: Path) -> None:
+    folder = tmp_path / "diff"
+    folder.mkdir()
+    (folder / "images.csv").write_text("image_id,iou\na,0.5\nb,1\n")
+    assert find_differences(tmp_path) == []
+    (folder / "diff.json").write_text("{}")
+    (found,) = find_differences(tmp_path)
+    assert found.page is None
+    assert read_rows(found.tables["images"], most=1) == (["image_id", "iou"], [["a", "0.5"]])
+    assert read_rows(folder / "gone.csv") == ([], [])

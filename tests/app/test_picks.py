@@ -1,0 +1,46 @@
+"""LISTs of ticked images, and the commands that go on from them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from segloop.app.picks import commands, list_text, save_list
+from segloop.data.layout import read_list
+from segloop.utils.errors import UserError
+
+
+def test_a_saved_list_is_read_back_and_not_replaced_unasked(tmp_path: Path) -> None:
+    path = save_list(["b", "x/a"], folder=tmp_path, name="worst ones.txt", title="two\nlines")
+    assert path == tmp_path / "lists/worst ones.txt"
+    assert read_list(path) == ["b", "x/a"]
+    with pytest.raises(UserError, match="exists"):
+        save_list(["c"], folder=tmp_path, name="worst ones", title="t")
+    save_list(["c"], folder=tmp_path, name="worst ones", title="t", replace=True)
+    assert read_list(path) == ["c"]
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "", ".hidden", "a/b", "x" * 81, "a\nb"])
+def test_names_that_are_paths_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="name of a LIST"):
+        save_list(["a"], folder=tmp_path, name=name, title="t")
+    assert not any(tmp_path.iterdir())
+
+
+def test_nothing_ticked_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No image is ticked"):
+        save_list([], folder=tmp_path, name="a", title="t")
+
+
+def test_a_line_break_in_a_title_adds_no_image() -> None:
+    assert list_text(["a"], title="x\nb") == "# x b\na\n"
+
+
+def test_commands_survive_blanks_in_paths() -> None:
+    lines = commands(Path("lists/worst ones.txt"), data=Path("my data"), run=Path("a/run"))
+    for line in lines.values():
+        words = shlex.split(line)
+        assert "my data" in words
+        assert "lists/worst ones.txt" in words

@@ -1,0 +1,83 @@
+"""What the app offers to open: RUNs, models and data sets of its two folders, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segloop.app.shelf import Shelf, chosen
+from segloop.utils.errors import UserError
+from tests.analysis.runs_made import write_run
+
+MASK = np.zeros((4, 4), np.uint8)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    write_run(tmp_path, {"a": (MASK, MASK)})
+    return Shelf(tmp_path / "work_dirs", tmp_path)
+
+
+def test_runs_are_named_by_work_dir_and_the_newest_comes_first(shelf: Shelf, tmp_path: Path) -> None:
+    write_run(tmp_path / "later", {"a": (MASK, MASK)}, finished="2099-01-01T00:00:00Z")
+    (tmp_path / "later/work_dirs/net").rename(tmp_path / "work_dirs/other")
+    assert list(shelf.runs()) == ["other/test-last", "net/test-last"]
+    assert shelf.open_run("net/test-last").kind == "semantic"
+
+
+def test_models_have_weights_and_a_config(shelf: Shelf) -> None:
+    net = shelf.work_dirs / "net"
+    assert shelf.models() == {}
+    (net / "best.pth").write_bytes(b"")
+    assert shelf.models() == {}
+    (net / "net.py").write_text("")
+    (net / "best.onnx").write_bytes(b"")
+    assert shelf.models() == {"net": net, "net/best.onnx": net / "best.onnx"}
+
+
+def test_what_links_lead_out_of_the_folder_to_is_not_offered(shelf: Shelf, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("x.pth", "x.py", "x.onnx"):
+        (elsewhere / name).write_text("")
+    (shelf.work_dirs / "linked").symlink_to(elsewhere)
+    (shelf.work_dirs / "net/x.onnx").symlink_to(elsewhere / "x.onnx")
+    assert shelf.models() == {}
+
+
+@pytest.mark.parametrize("name", ["../net", "/etc", "net/test-last/../test-last", ""])
+def test_a_name_that_is_not_listed_opens_nothing(shelf: Shelf, name: str) -> None:
+    with pytest.raises(UserError, match="There is no RUN"):
+        shelf.open_run(name)
+
+
+def test_a_name_close_to_one_is_answered_with_it() -> None:
+    with pytest.raises(UserError, match="Did you mean 'ships'"):
+        chosen("ship", {"ships": Path("x")}, what="model")
+
+
+def test_data_sets_are_found_with_the_later_versions_of_their_labels(tmp_path: Path) -> None:
+    for name in ("data/ships", "data/ships/versions/2", "data/.hidden", "data/ships/img_dir/train"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "dataset.json").write_text("{}")
+    found = Shelf(tmp_path / "work_dirs", tmp_path / "data").datasets()
+    assert list(found) == ["ships", "ships/versions/2"]
+
+
+def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf, tmp_path: Path) -> None:
+    run = shelf.open_run("net/test-last")
+    assert shelf.data_root(run) is None
+    meta = json.loads((run.folder / "meta.json").read_text())
+    meta["data"] = {"root": "../../../../../gone/toys"}
+    (run.folder / "meta.json").write_text(json.dumps(meta))
+    (tmp_path / "toys").mkdir()
+    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys"
+
+
+def test_the_environment_names_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGLOOP_WORK_DIRS", "runs")
+    monkeypatch.delenv("SEGLOOP_DATA", raising=False)
+    assert Shelf.of_environment() == Shelf(Path("runs"), Path("data"))
