@@ -158,7 +158,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
         )
     if credentials is None:
         return write_files(plans, args.to_files, formats.codec, name=name, source=source, masks=masks)
-    folder = args.loop or LOOPS / name
+    folder = args.loop or LOOPS / args.source.absolute().stem
     manifest = read_manifest(folder) or Manifest.new(
         folder, host=credentials.host, organization=credentials.organization, name=name
     )

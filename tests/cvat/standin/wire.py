@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import email.parser
-import email.policy
 import json
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,13 +66,14 @@ class Owner(Protocol):
 
 
 def files_of(call: Call) -> list[tuple[str, bytes]]:
-    head = f"Content-Type: {call.headers['Content-Type']}\r\n\r\n".encode()
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + call.body)
-    return [
-        (part.get_filename().rpartition("/")[2], part.get_payload(decode=True))
-        for part in message.iter_parts()
-        if part.get_filename()
-    ]
+    """Return the files of a form, by their base names; Python's e-mail parser takes seconds for images."""
+    boundary = b"--" + call.headers["Content-Type"].partition("boundary=")[2].encode()
+    found = []
+    for part in call.body.split(b"\r\n" + boundary):
+        head, _, data = part.partition(b"\r\n\r\n")
+        if name := re.search(rb'filename="([^"]*)"', head):
+            found.append((name[1].decode().rpartition("/")[2], data))
+    return found
 
 
 class Handler(BaseHTTPRequestHandler):
