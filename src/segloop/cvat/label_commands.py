@@ -111,8 +111,7 @@ def apply(words: Sequence[str], text: str, formats: Formats) -> int:
         f"Version {made.number} is {made.root}: {made.changed:,} image(s) with other labels, "
         f"{made.looked:,} looked at and as they were, {made.kept:,} not looked at\n"
         f"{made.content_hash}\nLook at {page}\n"
-        f"Train on it: python tools/train.py CONFIG --cfg-options data_root={made.root} --work-dir "
-        f"work_dirs/<config>-v{made.number}"
+        f"Train on both and judge: python tools/judge.py CONFIG {args.old} {made.root}"
     )
     return EXIT_DONE
 

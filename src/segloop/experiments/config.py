@@ -40,7 +40,9 @@ def load_config(
         raise ConfigError(_explain(error, path)) from error
     finally:
         logging.disable(logging.NOTSET)
+    former = config.get("data_root")
     merge_overrides(config, overrides)
+    move_root(config, former)
     settle_schedule(config)
     if work_dir is not None:
         config.work_dir = str(work_dir)
@@ -89,6 +91,34 @@ def merge_overrides(config: Config, overrides: Sequence[str]) -> None:
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             reason = str(error.args[0]) if error.args else str(error)
             raise ConfigError(f"--cfg-options {key}={value!r} does not fit the config: {reason}") from error
+
+
+def move_root(config: Config, former: Any) -> None:
+    """Let `data_root=DIR` as an override move every path of the config that begins with the former root.
+
+    The base has passed its `data_root` on to the loaders by then, which a plain override would not reach. The
+    root of `demo` stays: what a user names by hand is never drawn.
+    """
+    root = config.get("data_root")
+    if not isinstance(former, str) or not isinstance(root, str) or root == former:
+        return
+    former, root = former.rstrip("/"), root.rstrip("/") or "/"
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, str):
+            inside = value == former or value.startswith(f"{former}/")
+            return root + value[len(former) :] if inside else value
+        if isinstance(value, dict):
+            for key in list(value):
+                value[key] = moved(value[key])
+        elif isinstance(value, list):
+            value[:] = map(moved, value)
+        elif isinstance(value, tuple):
+            return tuple(map(moved, value))
+        return value
+
+    for key in [key for key in config if key not in ("demo", "data_root")]:
+        config[key] = moved(config[key])
 
 
 def settle_schedule(config: Config) -> None:

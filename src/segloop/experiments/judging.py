@@ -1,0 +1,110 @@
+"""Says which commands train on two versions of a data set, and test each model on the labels of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segloop.data.info import DatasetInfo
+from segloop.utils.errors import UserError, listing
+
+WORK_DIRS = Path("work_dirs")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command to run, as words behind the interpreter; `makes` is there when it was run to its end."""
+
+    words: tuple[str, ...]
+    makes: Path
+    title: str
+
+    @property
+    def shown(self) -> str:
+        """The command as a person types it."""
+        return " ".join(("python", *(f"'{word}'" if " " in word else word for word in self.words)))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All that it takes to say what better labels bring: in order, each step needs those before it."""
+
+    trainings: tuple[Step, ...]
+    tests: tuple[Step, ...]
+    comparisons: tuple[Step, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps in their order."""
+        return (*self.trainings, *self.tests, *self.comparisons)
+
+
+def name_of(root: Path) -> str:
+    """Return what a root is called in names of work_dirs: `v2` for a version, `v0` for the set itself.
+
+    >>> name_of(Path("data/ships/versions/2")), name_of(Path("data/ships"))
+    ('v2', 'v0')
+    """
+    is_version = root.parent.name == "versions" and root.name.isdecimal()
+    return f"v{root.name}" if is_version else "v0"
+
+
+def plan_judgement(
+    config: str,
+    old: Path,
+    new: Path,
+    *,
+    split: str = "test",
+    options: Sequence[str] = (),
+    seed: int | None = 0,
+    out: Path | None = None,
+    work_dirs: Path = WORK_DIRS,
+) -> Judgement:
+    """Return two trainings, four tests (each model on the labels of both) and two comparisons.
+
+    Refused: sets without `dataset.json`, without that split, or with other classes.
+    """
+    infos = [DatasetInfo.read(root) for root in (old, new)]
+    without = [str(root) for root, info in zip((old, new), infos, strict=True) if split not in info.splits]
+    if without:
+        raise UserError(f"There is no split {split!r} in:\n{listing(without)}")
+    if infos[0].class_names != infos[1].class_names:
+        told = [
+            f"{root}: {', '.join(info.class_names)}" for root, info in zip((old, new), infos, strict=True)
+        ]
+        raise UserError(
+            "The two sets have other classes, so the scores of their models are not the same kind of "
+            f"number:\n{listing(told)}"
+        )
+    if old.resolve() == new.resolve():
+        raise UserError(f"{old} and {new} are the same set.")
+    names = [name_of(old), name_of(new)]
+    if names[0] == names[1]:
+        names = ["old", "new"]
+    roots = dict(zip(names, (old, new), strict=True))
+    stem = Path(config).stem
+    seeds = () if seed is None else ("--seed", str(seed))
+    folders = {name: work_dirs / f"{stem}-{name}" for name in names}
+
+    def moved(name: str) -> tuple[str, ...]:
+        return ("--cfg-options", f"data_root={roots[name]}", *options)
+
+    trainings = [
+        Step(
+            ("tools/train.py", config, "--resume", "--work-dir", str(folders[name]), *seeds, *moved(name)),
+            folders[name],
+            f"train on {roots[name]}",
+        )
+        for name in names
+    ]
+    tests, comparisons = [], []
+    for labels in names:
+        places = [work_dirs / f"{stem}-{model}-on-{labels}" for model in names]
+        for model, place in zip(names, places, strict=True):
+            words = ("tools/test.py", config, str(folders[model]), "--split", split, "--work-dir", str(place))
+            tests.append(Step((*words, *moved(labels)), place, f"test {model} on the labels of {labels}"))
+        target = (out or work_dirs / "compare" / f"{stem}-{names[0]}-{names[1]}") / f"on-{labels}"
+        words = ("tools/compare.py", *map(str, places), "--split", split, "--out", str(target))
+        comparisons.append(Step(words, target, f"compare both on the labels of {labels}"))
+    return Judgement(tuple(trainings), tuple(tests), tuple(comparisons))
