@@ -19,11 +19,11 @@ def test_photos_and_masks_of_0_and_255_become_a_task(
         mask = np.zeros((20, 24), np.uint8)
         mask[3:9, 2 + number : 8 + number] = 255
         pixels = generator.integers(0, 90, (20, 24, 3)).astype(np.uint8) + (mask // 2)[..., None]
+        (tmp_path / "фото").mkdir(exist_ok=True)
         for name, drawn in (
-            (f"фото/фото_image_{number}.jpg", pixels),
-            (f"фото/фото_mask_{number}.png", mask),
+            (f"фото_image_{number}.jpg", pixels),
+            (f"фото_mask_{number}.png", mask),
         ):
-            (tmp_path / "фото" / name).parent.mkdir(exist_ok=True)
             Image.fromarray(drawn).save(tmp_path / "фото" / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEGLOOP_DATA", raising=False)

@@ -45,5 +45,5 @@ def test_the_config_tells_its_reasons_and_its_cost(tmp_path: Path) -> None:
     proposal = propose(seen(), tmp_path, minutes=10)
     assert "# Cost: not measured." in proposal.text()
     text = proposal.after(Measured(step_s=1.0, validation_s=1.0, memory_bytes=2_000_000_000)).text()
-    assert "# Cost: 600 iterations, about 10 minutes, 2.0 GB, by a trial" in text
+    assert "# Cost: 600 iterations, about 10 minutes, 2.0 GB alone on the" in text
     assert "# crop: none (images are 64x64: taken whole)" in text
