@@ -1,7 +1,7 @@
 # One command each, and each does its own set-up in .venv; `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo app check lint test test-all bench
+.PHONY: help install demo app check lint test test-all bench docs
 
 PYTHON ?= python3
 TORCH ?=
@@ -9,11 +9,12 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q -n auto --maxprocesses 8 --dist worksteal  # a session fixture is made in each process
 
 # Set up again when what is to be installed changes, or when the folder moves (`-e .` remembers its place).
-INPUTS := requirements.txt requirements/dev.txt requirements/app.txt requirements/opencv-python/pyproject.toml pyproject.toml
+INPUTS := requirements.txt $(addprefix requirements/,dev.txt app.txt lab.txt opencv-python/pyproject.toml) pyproject.toml
 SUM := $(firstword $(shell { pwd; cat $(INPUTS); } | cksum))
 INSTALLED := .venv/installed-$(SUM)
 INSTALLED_DEV := .venv/installed-dev-$(SUM)
 INSTALLED_APP := .venv/installed-app-$(SUM)
+INSTALLED_LAB := .venv/installed-lab-$(SUM)
 
 CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
@@ -53,8 +54,12 @@ lint: $(INSTALLED_DEV)
 test: lint  ## ruff, mypy and the tests that take seconds, as CI does
 	$(PYTEST) -m "not slow"
 
-test-all: lint  ## ruff, mypy and every test, those that take minutes too
+test-all: lint $(INSTALLED_LAB)  ## ruff, mypy and every test, those that take minutes too
 	$(PYTEST)
+
+docs: $(INSTALLED_LAB)  ## the documentation as a site: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
+	@echo "site/index.html"
 
 bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
 	@set -e; for script in $$(grep -L '^Needs:' benchmarks/[a-z]*.py); do \
@@ -79,6 +84,10 @@ $(INSTALLED_DEV): $(INSTALLED)
 
 $(INSTALLED_APP): $(INSTALLED)
 	$(call pip_install,requirements/app.txt)
+	@touch $@
+
+$(INSTALLED_LAB): $(INSTALLED_DEV)
+	$(call pip_install,requirements/lab.txt)
 	@touch $@
 
 # One line for each requirement as pip comes to it; the end of its log if it fails.

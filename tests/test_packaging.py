@@ -60,6 +60,7 @@ def ranges(*extras: str) -> dict[str, Requirement]:
         ("requirements/dev.txt", ("dev", "bench", "export", "serve", "notebooks", "app")),
         ("requirements/app.txt", ("app",)),
         ("requirements/serve.txt", ("serve",)),
+        ("requirements/lab.txt", ("dvc", "docs")),
     ],
 )
 def test_every_pin_is_exact_single_and_inside_its_range(

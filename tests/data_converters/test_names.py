@@ -1,3 +1,5 @@
+"""Words in names of folders and files."""
+
 import pytest
 
 from data_converters.names import name_of, role_of, split_name, split_of, words

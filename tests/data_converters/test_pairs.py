@@ -1,3 +1,5 @@
+"""Images and masks of their classes, read."""
+
 from pathlib import Path
 
 import numpy as np

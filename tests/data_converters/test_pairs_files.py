@@ -1,3 +1,5 @@
+"""Which picture is the mask of which image."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Files that say what masks mean."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""What the values and colours of masks mean."""
+
 from collections import Counter
 from pathlib import Path
 

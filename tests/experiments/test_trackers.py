@@ -1,3 +1,5 @@
+"""Trackers that need no server."""
+
 import sys
 import types
 from pathlib import Path

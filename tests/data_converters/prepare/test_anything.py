@@ -1,3 +1,5 @@
+"""What any set of images and labels is taken for."""
+
 import json
 from pathlib import Path
 

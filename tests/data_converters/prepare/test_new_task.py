@@ -1,3 +1,5 @@
+"""The command line of a new task."""
+
 import sys
 
 import pytest

@@ -103,9 +103,11 @@ def _try_steps(
         report.add(attempts.memory_rows(trial, config, split="train", free=before.memory, gpu_free=gpu_free))
         cost = cost_of(trial, start_s=start_s, whole=whole)
         memory = attempts.memory_of(trial, config, split="train", free=before.memory)
+        # Other programs may have had the cores meanwhile; they will not have them all the time.
+        share = min(1.0, (watch.alone_s or cost.step) / cost.step) if cost.step else 1.0
         return {
-            "step_s": cost.step,
-            "validation_s": cost.validation,
+            "step_s": share * cost.step,
+            "validation_s": share * cost.validation,
             "memory_bytes": memory.total,
             "memory_free": memory.free,
         }

@@ -90,7 +90,7 @@ class Proposal:
             memory = self.measured.memory_bytes
             room = f", {memory / 1e9:.1f} GB" if memory else ""
             cost = f"{self.iterations} iterations, about {self._minutes():.0f} minutes{room}"
-            cost += ", by a trial on the machine that wrote this"
+            cost += " alone on the machine that wrote this"
         bases = zip(("models", "datasets", "schedules", "."), BASES[seen.kind, seen.gpu], strict=True)
         files = [f"    '../_base_/{folder}/{name}.py'," for folder, name in bases]
         interval, epochs = max(1, self.iterations // VALIDATIONS), f"{self.epochs:.3g} epochs"
