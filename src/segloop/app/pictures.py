@@ -63,8 +63,10 @@ def label_picture(
     classes = np.where(classes < 0, nothing, classes)
     size = _size(size_hw, side)
     shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (classes, objects)]
-    return outlined(shown, *maps, palette, ground=nothing, opacity=opacity)
+    classes, objects = (
+        cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (classes, objects)
+    )
+    return outlined(shown, classes, objects, palette, ground=nothing, opacity=opacity)
 
 
 def enlarged(image: np.ndarray, *, least: int = LEAST) -> np.ndarray:
