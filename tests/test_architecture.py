@@ -23,14 +23,7 @@ HEAVY = {"torch", "mmengine", "mmcv", "mmseg", "mmdet", "torchvision", "tensorbo
 # Rooms that run on a laptop without the training stack.
 LIGHT = (
     "segloop.analysis",
-    "segloop.app.datasets",
-    "segloop.app.found",
-    "segloop.app.images",
-    "segloop.app.loop",
-    "segloop.app.picks",
-    "segloop.app.pictures",
-    "segloop.app.shelf",
-    "segloop.app.uploads",
+    *(f"segloop.app.{name}" for name in "datasets found images loop picks pictures shelf uploads".split()),
     "segloop.viz",
     "segloop.cvat",
     "segloop.utils",
@@ -108,13 +101,7 @@ ARROWS = {
         "segloop.analysis.runs",
     ),
     # above all other rooms: nothing imports it but the app in supplementary/
-    "segloop.app": (
-        "segloop.utils",
-        "segloop.data",
-        "segloop.viz",
-        "segloop.analysis",
-        "segloop.experiments",
-    ),
+    "segloop.app": tuple(f"segloop.{room}" for room in ("utils", "data", "viz", "analysis", "experiments")),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
     "data_converters": ("segloop.utils", "segloop.data"),
 }

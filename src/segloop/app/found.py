@@ -97,9 +97,8 @@ def painted(
             for place in order
             if shown[int(prediction.labels[place])] and prediction.scores[place] >= score_from
         ]
-        size_hw = prediction.size_hw
-        drawn: np.ndarray = np.full(size_hw, nothing, np.int32)
-        objects: np.ndarray = np.zeros(size_hw, np.int32)
+        drawn: np.ndarray = np.full(prediction.size_hw, nothing, np.int32)
+        objects: np.ndarray = np.zeros(prediction.size_hw, np.int32)
         runs = [prediction.runs[place] for place in kept]
         paint(runs, [int(prediction.labels[place]) for place in kept], drawn)
         paint(runs, [place + 1 for place in kept], objects)

@@ -187,7 +187,7 @@ def _semantic(run: Run) -> ImageTable:
     ids, counts = run.counts()
     # per_image leaves the ids in the order of confusion.npz, whose entries are read here
     parts = [(place, each) for place, each in enumerate(run.confusion) if each.count.size]
-    cells: np.ndarray = np.zeros((4, 0), np.int64)
+    cells: IntArray = np.zeros((4, 0), np.int64)
     if parts:
         owner = np.repeat([place for place, _ in parts], [each.count.size for _, each in parts])
         rest = [
@@ -291,9 +291,8 @@ def _instance(run: Run, cache: Path | None) -> ImageTable:
             objects.add(matches)
         arrays = objects.arrays()
         if file is not None:
-            packed: dict[str, Any] = arrays
             with contextlib.suppress(OSError), open_atomic(file, "wb") as stream:  # a disk may be full
-                np.savez_compressed(stream, **packed)
+                np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     ids = arrays["ids"].tolist()
     kinds = np.split(arrays["kinds"], arrays["ends"][:-1]) if ids else []
     return ImageTable(
