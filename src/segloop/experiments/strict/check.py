@@ -156,6 +156,8 @@ def _without_effect(config: Any, sources: Sources, overrides: Sequence[str]) -> 
     for override in overrides:
         name = override.partition("=")[0].strip()
         top, _, rest = name.partition(".")
+        if name == "data_root":  # `segloop.experiments.config.move_root` sees to it
+            continue
         if top not in read and sources.uses(top):
             targets = sources.targets(top, read)
             tail = tuple(rest.split(".")) if rest else ()
