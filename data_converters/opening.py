@@ -46,3 +46,8 @@ def open_source(args: argparse.Namespace) -> tuple[LabelledImages, str]:
     options = read_options(args)
     check_read_options(reader, options)
     return reader.read(args.source, options=options), name
+
+
+def open_dataset(source: Path | str) -> LabelledImages:
+    """Open a data set whose looks tell its format, as tools do that are given nothing but its place."""
+    return open_source(source_parser("").parse_args([str(source)]))[0]

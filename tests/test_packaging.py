@@ -57,7 +57,7 @@ def ranges(*extras: str) -> dict[str, Requirement]:
     ("file", "extras"),
     [
         ("requirements.txt", ()),
-        ("requirements/dev.txt", ("dev", "bench", "export", "serve")),
+        ("requirements/dev.txt", ("dev", "bench", "export", "serve", "notebooks")),
         ("requirements/serve.txt", ("serve",)),
         ("requirements/lab.txt", ("dvc", "docs")),
     ],

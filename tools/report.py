@@ -51,7 +51,8 @@ def main() -> int:
     from segloop.analysis.report.contents import Contents
     from segloop.analysis.report.facts import Facts
     from segloop.analysis.report.goals import Task, find_goals, read_task
-    from segloop.analysis.report.report import read_repository, write_report
+    from segloop.analysis.report.report import write_report
+    from segloop.analysis.report.repository import read_repository
     from segloop.analysis.runs import read_run
 
     common = {"given_root": args.data_root, "eda_file": args.eda, "repeats": args.repeats, "seed": args.seed}

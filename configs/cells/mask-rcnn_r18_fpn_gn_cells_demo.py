@@ -5,7 +5,8 @@
 #   python tools/test.py configs/cells/mask-rcnn_r18_fpn_gn_cells_demo.py
 #
 # Cost: 2500 iterations, 2.2 CPU seconds each on a busy core with AVX2 alone (float32), 1.1 GB.
-# Expect: not measured.
+# Expect: after the first 500 iterations (16 minutes of one core, seed 0) a val cells/mAP of 58.6, tuned 59.6,
+# test 58.4 with the same thresholds; threshold and watershed give 18.8 on val. Full length: not measured.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/cells_instances.py',

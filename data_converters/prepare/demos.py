@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,3 +35,15 @@ def make_demo(task: str, root: str, *, seed: int, count: int | None = None) -> d
         return dict(usual)
     # Cut by us: as many of all as of these.
     return {split: round(number / sum(made.values()) * sum(usual.values())) for split, number in made.items()}
+
+
+def own_or_small(task: str, *, small: Path, count: int = 60) -> Path:
+    """Return where a task's prepared set lies; without one, a demo set of `count` images, made in `small`."""
+    from segloop.data.info import FILE_NAME
+
+    own = Path(os.environ.get("SEGLOOP_DATA", "data")) / task
+    if (own / FILE_NAME).is_file():
+        return own
+    if not (small / task / FILE_NAME).is_file():
+        make_demo(task, str(small / task), seed=0, count=count)
+    return small / task

@@ -44,3 +44,12 @@ def test_an_object_that_nothing_was_found_for_is_less_suspect_than_a_sure_find()
     _, found = suspects(*[GOOD] * 10, extra, missing)
     assert [each.kind for _, each in found[:2]] == ["invented", "missed"]
     assert meaning(found[1][1], NAMES)[0] == "extra"
+
+
+def test_a_coarse_outline_is_less_suspect_than_an_object_that_is_not_there():
+    """Both are as sure, as large in doubt, and as rare."""
+    loose = GOOD[0], squares((0, 0, 0, 10), (1, 30, 30, 8), scores=[0.9, 0.9])
+    extra = squares(*((0, 0, 0, 10), (1, 30, 30, 10), (1, 50, 0, 6))), GOOD[1]
+    _, found = suspects(*[GOOD] * 10, loose, extra)
+    assert [each.kind for _, each in found] == ["missed", "outline"]
+    assert found[0][0] > found[1][0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_converters.opening import open_source, source_parser
+from data_converters.opening import open_dataset, open_source, source_parser
 from segloop.utils.errors import UserError
 
 CSV = "ImageId,EncodedPixels\na.jpg,1 3\nb.jpg,\n"
@@ -23,6 +23,13 @@ def test_the_format_is_told_by_its_looks(tmp_path: Path, capsys: pytest.CaptureF
     assert name == "airbus"
     assert [record.image_id for record in images] == ["a", "b"]
     assert "is read as airbus" in capsys.readouterr().out
+
+
+def test_a_place_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "ships.csv").write_text(CSV)
+    assert [record.image_id for record in open_dataset(tmp_path / "ships.csv")] == ["a", "b"]
+    with pytest.raises(UserError, match="does not exist"):
+        open_dataset(tmp_path / "nothing")
 
 
 def test_the_format_and_how_to_read_it_may_be_named(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,20 @@ def test_a_sheet_holds_all_panels():
         255,
     ]
     assert contact_sheet(panels[:1]).shape == (20, 30, 3)
+
+
+def test_objects_have_thin_outlines_in_the_colours_of_the_legend():
+    dark = [[0, 0, 0], [128, 0, 0], [0, 60, 120], [10, 200, 10]]
+    plain = case()
+    numbers = plain.truth.astype(np.int32), plain.pred.astype(np.int32)
+    told = replace(plain, palette=dark, objects=numbers)
+    tiles = draw_tiles(told)
+    assert {tile.shape for tile in tiles} == {(160, 240, 3)}, "enlarged by whole pixels"
+    truth = tiles[1]
+    assert (truth == (255, 0, 0)).all(axis=2).any()
+    middle = truth[40, 40]
+    assert not (middle == (255, 0, 0)).all(), "the object is seen within its outline"
+    legend = panel(told, title="")[-30:]
+    assert (legend == (255, 0, 0)).all(axis=2).any()
+    assert not (legend == (128, 0, 0)).all(axis=2).any()
+    assert suspect_picture(told, (5, 5, 15, 15), side=120).shape[0] <= 120

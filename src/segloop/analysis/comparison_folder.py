@@ -50,7 +50,7 @@ def write_comparison(
     try:
         with staged(out, replace=True) as folder:
             folder.mkdir()
-            pictures = _draw(comparison, progress)
+            pictures = draw_wins(comparison, progress=progress)
             write_json(folder / "compare.json", comparison.numbers)
             write_text(folder / "images.csv", image_table(comparison))
             write_text(folder / "wins.csv", win_table(comparison))
@@ -133,10 +133,10 @@ def _csv(head: list[str], rows: list[list[object]]) -> str:
     return text.getvalue()
 
 
-def _draw(
-    comparison: Comparison, progress: Callable[[int, int], None] | None
+def draw_wins(
+    comparison: Comparison, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, list[tuple[np.ndarray, str]]]:
-    """Draw the images that are shown, and no other."""
+    """Draw the images that are shown, and no other: RGB with what to say below, by "A:B:winner"."""
     found: dict[str, list[tuple[np.ndarray, str]]] = {}
     wanted = [
         (pair["pair"], winner, rank, each)

@@ -19,6 +19,7 @@ from segloop.analysis.ranking import Band, bands_of
 from segloop.analysis.runs import Run
 from segloop.analysis.suspects import Suspect
 from segloop.utils.errors import UserError
+from segloop.viz.overlay import vivid
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -58,7 +59,7 @@ def analyze_instances(
         "without_labels": len(run.images) - len(gathered),
         "objects": gathered.sums.true,
         "class_names": names,
-        "palette": palette_of(run),
+        "palette": vivid(palette_of(run)).round().astype(int).tolist(),  # as outlines are drawn
         "background": -1,  # what is no object
         "ignore_index": None,
         "notes": _notes(run, gathered),

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from segloop.data.seeds import kept_generators
+from segloop.experiments.model_passes import pass_through
 
 # These move or make numbers and compute none; what else is not counted is named in the summary.
 _MOVES = """view _unsafe_view reshape flatten expand permute transpose t unsqueeze squeeze slice select narrow
@@ -29,7 +30,8 @@ def summarize(model: nn.Module, *, input_chw: tuple[int, int, int] | None) -> di
     """Return what `model.json` holds, for one input of channels x height x width.
 
     The model itself is not run and not touched: a copy on torch's meta device, where tensors have shapes and
-    no values, passes the input through. What cannot be traced is null, and `reason` says why.
+    no values, passes the input through. What the pass had to take for granted is in `assumed`; what cannot
+    be traced is null, and `reason` says why.
     """
     model = _unwrapped(model)
     summary: dict[str, Any] = {
@@ -40,6 +42,7 @@ def summarize(model: nn.Module, *, input_chw: tuple[int, int, int] | None) -> di
         "macs": None,
         "flops_by_operator": {},
         "not_counted": {},
+        "assumed": [],
         "reason": None,
     }
     shapes: dict[str, list] = {}
@@ -73,15 +76,17 @@ def trace_forward(model: nn.Module, inputs: Tensor, shapes: dict[str, list]) -> 
     seen = _OperatorNames()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter, seen:
-        model(inputs, None, mode="tensor")
+        done = pass_through(model, inputs)
     flops = int(counter.get_total_flops())
     by_operator = {_name(op): int(n) for op, n in counter.get_flop_counts().get("Global", {}).items()}
     known = FREE_OF_ARITHMETIC | {_name(operator) for operator in counter.flop_registry}
+    not_counted = {name: times for name, times in seen.times.items() if name not in known} | done.left_out
     return {
         "flops": flops,
         "macs": flops // 2,  # the counter takes a multiplication and its addition for two
         "flops_by_operator": dict(sorted(by_operator.items())),
-        "not_counted": {name: times for name, times in sorted(seen.times.items()) if name not in known},
+        "not_counted": dict(sorted(not_counted.items())),
+        "assumed": done.assumed,
     }
 
 

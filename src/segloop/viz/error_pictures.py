@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -11,11 +11,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from segloop.viz.closeup import closeup
-from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, outlined, overlay
+from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, outlined, overlay, vivid
 
 PAPER, INK, SOFT = (255, 255, 255), (29, 35, 38), (92, 103, 107)
 GAP, PAD = 6, 8
 TITLES = ("image", "truth", "prediction", "errors")
+LARGE = 640  # pixels of the longer side up to which images with outlines are enlarged
 _LINE = 20  # pixels of a line of text
 
 
@@ -59,7 +60,12 @@ def panel(case: Case, *, title: str, side: int = 256) -> np.ndarray:
 
 
 def draw_tiles(case: Case) -> list[np.ndarray]:
-    """Return image, truth, prediction and errors, RGB, in the size of the image."""
+    """Return image, truth, prediction and errors, RGB, in the size of the image.
+
+    Where objects are outlined, small images are enlarged first: an outline would cover a cell of 14 pixels.
+    """
+    if case.objects is not None:
+        case = _enlarged(case, case.objects)
     ignore = -1 if case.ignore_index is None else case.ignore_index
     known = case.truth != ignore
     if case.objects is None:
@@ -85,6 +91,22 @@ def draw_tiles(case: Case) -> list[np.ndarray]:
     ]
 
 
+def _enlarged(case: Case, objects: tuple[np.ndarray, np.ndarray]) -> Case:
+    """Return a case whose pixels are whole squares, so that outlines are thin beside its objects."""
+    times = max(1, min(4, LARGE // max(case.image.shape[:2])))
+
+    def larger(map_: np.ndarray) -> np.ndarray:
+        return map_.repeat(times, axis=0).repeat(times, axis=1)
+
+    return replace(
+        case,
+        image=larger(case.image),
+        truth=larger(case.truth),
+        pred=larger(case.pred),
+        objects=(larger(objects[0]), larger(objects[1])),
+    )
+
+
 def strip(case: Case, *, side: int = 256) -> np.ndarray:
     """Return the four tiles side by side, RGB, without a word."""
     tiles = [_fitted(each, side) for each in draw_tiles(case)]
@@ -95,7 +117,8 @@ def strip(case: Case, *, side: int = 256) -> np.ndarray:
 def suspect_picture(case: Case, box_xyxy: Sequence[int], *, side: int = 240) -> np.ndarray:
     """Return a place close up, framed, RGB: the picture, what is labelled and what was predicted."""
     tiles = draw_tiles(case)[:3]
-    close = [closeup(tile, box_xyxy, side=side) for tile in tiles]
+    times = tiles[0].shape[0] // case.image.shape[0]
+    close = [closeup(tile, [times * each for each in box_xyxy], side=side) for tile in tiles]
     gap = np.full((close[0].shape[0], GAP, 3), 255, np.uint8)
     return np.concatenate([close[0], gap, close[1], gap, close[2]], axis=1)
 
@@ -123,7 +146,8 @@ def _entries(case: Case) -> list[tuple[tuple[int, ...], str]]:
     kinds = [(WRONG_CLASS, "wrong class")]
     if case.background is not None:
         kinds = [(MISSED, "missed"), (INVENTED, "invented"), *kinds]
-    own = [(tuple(map(int, case.palette[each])), str(case.names[each])) for each in present_classes(case)]
+    colors = case.palette if case.objects is None else vivid(case.palette).tolist()  # as they are drawn
+    own = [(tuple(map(int, colors[each])), str(case.names[each])) for each in present_classes(case)]
     return [*own, *kinds]
 
 

@@ -98,6 +98,16 @@ def _colors(palette: Sequence[Sequence[int]]) -> np.ndarray:
     return np.asarray(palette, np.float32).reshape(-1, 3)
 
 
+def vivid(palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return colours [N, 3] as outlines are drawn in: as bright as they get, for dark red is none on black.
+
+    >>> vivid([(128, 0, 0), (255, 128, 0)]).tolist()
+    [[255.0, 0.0, 0.0], [255.0, 128.0, 0.0]]
+    """
+    colors = _colors(palette)
+    return colors * (255 / np.clip(colors.max(axis=1, keepdims=True), 100, 255))
+
+
 def outlined(
     image: np.ndarray,
     classes: np.ndarray,
@@ -117,8 +127,7 @@ def outlined(
     shown = classes < len(colors)
     if ground is not None:
         shown &= classes != ground
-    vivid = colors * (255 / np.clip(colors.max(axis=1, keepdims=True), 100, 255))  # dark red is none on black
-    tint = vivid[np.where(shown, classes, 0)]
+    tint = vivid(palette)[np.where(shown, classes, 0)]
     drawn = np.where(shown[..., None], image * (1 - opacity) + tint * opacity, image)
     edges, square = (_edges(objects) | _edges(classes)).view(np.uint8), np.ones((3, 3), np.uint8)
     rim = shown & cv2.dilate(edges, square).astype(bool)

@@ -67,6 +67,7 @@ MODEL: dict[str, Any] = {
     "flops_by_operator": {"convolution": 1_900_000, "addmm": 100_000},
     "input_chw": [3, 64, 64],
     "not_counted": {"relu_": 3},
+    "assumed": ["150 regions in the box head"],
     "reason": None,
     "blocks": [
         {"name": "backbone", "class": "DropoutUNet", "output": [[1, 16, 64, 64], [1, 32, 32, 32]],

@@ -21,7 +21,7 @@ def test_the_architecture_is_drawn_and_listed(tmp_path: Path) -> None:
 
 def test_size_and_what_was_not_counted(tmp_path: Path) -> None:
     text = all_text(model.model_size(contents_of(tmp_path)))
-    for told in ("1,300", "5.2 kB", "0.00 G", "3 × 64 × 64", "relu_ (3)", "convolution"):
+    for told in ("1,300", "5.2 kB", "0.00 G", "3 × 64 × 64", "relu_ (3)", "convolution", "for 150 regions"):
         assert told in text
 
 

@@ -15,7 +15,8 @@ from segloop.analysis.analyze import analyze
 from segloop.analysis.report.bibliography import read_references
 from segloop.analysis.report.blocks import Paragraph, Part, cite
 from segloop.analysis.report.contents import Contents
-from segloop.analysis.report.report import SECTIONS, classes_shown, read_repository, write_report
+from segloop.analysis.report.report import SECTIONS, classes_shown, write_report
+from segloop.analysis.report.repository import read_repository
 from segloop.utils.errors import UserError
 from tests.analysis.report.made import contents_of, facts_of, write_data, write_training
 from tests.viz.test_page import Balance
@@ -118,17 +119,6 @@ def test_classes_are_found_in_folds(tmp_path: Path) -> None:
     contents = contents_of(tmp_path)
     parts = [part for section in SECTIONS if (part := section(contents)) is not None]
     assert classes_shown(parts) == ["ground", "disc", "bar"]
-
-
-def test_an_address_comes_from_the_citation_file_or_the_project(tmp_path: Path) -> None:
-    assert read_repository(tmp_path).name == ""
-    (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "x"\n\n[project.urls]\nHomepage = "https://a.org"\nRepository = "https://b.org"\n\n[tool.x]\n'
-    )
-    assert read_repository(tmp_path).url == "https://b.org"
-    (tmp_path / "CITATION.cff").write_text("title: X\nversion: 1.0\nrepository-code: https://c.org\n")
-    found = read_repository(tmp_path)
-    assert (found.name, found.version, found.url) == ("X", "1.0", "https://c.org")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Results have intervals, RUNs stand side by side, and an analysis is shown where there is one."""
+"""Results have intervals, and an analysis is shown where there is one."""
 
 from __future__ import annotations
 
@@ -22,33 +22,6 @@ def test_scores_stand_with_their_interval(tmp_path: Path) -> None:
     by_class = part.blocks[2]
     assert [row.classes for row in by_class.rows] == [["ground"], ["disc"], ["bar"]]
     assert "100 resamples, seed 0" in all_text(part)
-
-
-def test_one_run_is_compared_with_nothing(tmp_path: Path) -> None:
-    assert results.comparison(contents_of(tmp_path)) is None
-
-
-def test_the_better_of_two_is_bold_and_what_differs_is_listed(tmp_path: Path) -> None:
-    good, bad = write_training(tmp_path / "a", shift=1), write_training(tmp_path / "b", shift=9)
-    config = bad.parents[1] / "net.py"
-    config.write_text(config.read_text().replace("0.004", "0.1"))
-    part = results.comparison(Contents([facts_of(good, tmp_path / "a"), facts_of(bad, tmp_path / "b")]))
-    assert part is not None
-    text = all_text(part)
-    assert "cannot be compared" not in text
-    best = next(row for row in part.blocks[0].rows if row[0] == "mDice_fg")
-    assert best[1][0].kind == "strong"
-    assert isinstance(best[2][0], str)
-    differing = part.blocks[3].rows
-    assert [[cell.text for cell in row] for row in differing] == [
-        ["optim_wrapper.optimizer.lr", "0.004", "0.1"]
-    ]
-
-
-def test_runs_on_other_images_are_not_comparable(tmp_path: Path) -> None:
-    few, many = write_training(tmp_path / "a", images=3), write_training(tmp_path / "b", images=4)
-    part = results.comparison(Contents([facts_of(few, tmp_path), facts_of(many, tmp_path)]))
-    assert "did not test the same images (net/test-last 3, net/test-last 4; 3 in common)" in all_text(part)
 
 
 def test_a_run_that_was_not_analysed_says_how(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_converters.prepare import tasks
-from data_converters.prepare.demos import make_demo, spread
+from data_converters.prepare.demos import make_demo, own_or_small, spread
 from segloop.data.info import DatasetInfo
 from segloop.utils.errors import UserError
 from tests.data_converters.prepare.prepare_cases import coco_found, fake_task, write_objects
@@ -49,3 +49,21 @@ def test_a_set_that_is_cut_has_all_in_the_same_shares(
 def test_an_unknown_task_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no task 'unknown'"):
         make_demo("unknown", str(tmp_path / "set"), seed=0)
+
+
+def test_an_own_set_is_used_and_else_a_small_one_is_drawn_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segloop.data.demo import multiclass
+
+    monkeypatch.setattr(multiclass, "SIZE", 64)
+    monkeypatch.setenv("SEGLOOP_DATA", str(tmp_path / "own"))
+    small = own_or_small("multiclass", small=tmp_path / "small", count=4)
+    assert small == tmp_path / "small/multiclass"
+    assert sum(DatasetInfo.read(small).splits.values()) == 4
+    before = (small / "dataset.json").stat().st_mtime_ns
+    assert own_or_small("multiclass", small=tmp_path / "small", count=9) == small
+    assert (small / "dataset.json").stat().st_mtime_ns == before
+    (tmp_path / "own").mkdir()
+    small.rename(tmp_path / "own/multiclass")
+    assert own_or_small("multiclass", small=tmp_path / "small") == tmp_path / "own/multiclass"

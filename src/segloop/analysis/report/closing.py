@@ -16,7 +16,9 @@ def limits(report: Contents) -> Part:
     if evidence.demo:
         told.append("The data set is drawn, and no photographs: scores on it say nothing of real pictures.")
     images = len(facts.run.images)
-    if images < FEW_IMAGES:
+    if images == 1:
+        told.append("One image was tested: there are no intervals, and it says nothing of others.")
+    elif images < FEW_IMAGES:
         told.append(f"Only {images} images were tested; the intervals are wide for that reason.")
     if facts.run.meta["split"] != "test":
         told.append(
@@ -48,7 +50,11 @@ def repository(report: Contents) -> Part:
         blocks.append(Paragraph(f"{named}{licence}."))
         blocks.append(
             Note(
-                ["No address is known: ", code("repository-code:"), " in CITATION.cff would be linked here."]
+                [
+                    "No address is known: one in ",
+                    code("repository-code:"),
+                    " of CITATION.cff, or the origin of the git clone, would be linked here.",
+                ]
             )
         )
     return Part("Repository", blocks)

@@ -13,7 +13,7 @@ from segloop.analysis.report.goals import Goal, Task, Verdict, judge
 
 @dataclass(frozen=True)
 class Repository:
-    """Where the code is and what it is called, as CITATION.cff and pyproject.toml say."""
+    """Where the code is and what it is called, as CITATION.cff, pyproject.toml and git say."""
 
     name: str = ""
     version: str = ""

@@ -90,7 +90,7 @@ def architecture(report: Contents) -> Part:
     below = (
         "Blocks in the order in which the model holds them; a list of blocks has rows of its own. Height: "
         "the map's height, width: its channels, both by their logarithm. Below: name, channels × height × "
-        "width, parameters. Dashed: no map was seen."
+        "width, parameters. Dashed: no map was seen, as of what is only there for training."
     )
     blocks: list[Block] = [
         Drawing(
@@ -146,6 +146,9 @@ def model_size(report: Contents) -> Part:
         blocks.append(
             Fold("FLOPs by operator", [Table("FLOPs by operator", ["operator", "GFLOPs"], rows, [1])])
         )
+    assumed = model.get("assumed") or ()
+    if assumed:
+        blocks.append(Paragraph(f"Counted for {'; '.join(map(str, assumed))}.", small=True))
     left = model.get("not_counted") or {}
     if left:
         told = ", ".join(f"{name} ({count})" for name, count in sorted(left.items()))

@@ -93,7 +93,7 @@ def draw_network(model: Mapping[str, Any]) -> Html | None:
     if not parts:
         return None
     scale = _Scale(parts)
-    top, drawn = 34.0, [_entry(model)]
+    top, drawn = 40.0, [_entry(model)]
     before = ""
     for part in parts:
         rows = list(_rows(part.blocks[:MOST_BLOCKS]))

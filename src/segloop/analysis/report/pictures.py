@@ -40,7 +40,8 @@ def examples(facts: Facts, *, most: int = 6) -> list[Photo]:
     except (UserError, OSError, KeyError, ValueError, cv2.error):
         return []  # a report tells what it can; `check` names what is wrong with a data set
     return [
-        _photo(f"example_{place}", image, name, names) for place, (name, image, names) in enumerate(drawn)
+        photo(f"example_{place}", image, name, names, side=SIDE)
+        for place, (name, image, names) in enumerate(drawn)
     ]
 
 
@@ -137,9 +138,12 @@ def classes_of(facts: Facts, image_id: str) -> list[str]:
     return [names[index] for index in sorted(found) if index < len(names)]
 
 
-def _photo(name: str, image: np.ndarray, caption: str, classes: Sequence[str]) -> Photo:
+def photo(
+    name: str, image: np.ndarray, caption: str, classes: Sequence[str], *, side: int | None = None
+) -> Photo:
+    """Return an RGB picture as a JPEG, no longer than `side` pixels where it is given."""
     height, width = image.shape[:2]
-    share = min(1.0, SIDE / max(height, width))
+    share = min(1.0, side / max(height, width)) if side else 1.0
     if share < 1:
         size = (max(1, round(width * share)), max(1, round(height * share)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from segloop.analysis.report import about, closing, model, results, training
+from segloop.analysis.report import about, closing, comparison, model, results, training
 from segloop.analysis.report.bibliography import Citations, Reference
 from segloop.analysis.report.blocks import Fold, Gallery, Part, Row, Side, Table
-from segloop.analysis.report.contents import Contents, Repository
+from segloop.analysis.report.contents import Contents
 from segloop.analysis.report.html import html_page
 from segloop.analysis.report.markdown import markdown_pages
 from segloop.utils.atomic import write_text
@@ -32,7 +32,7 @@ SECTIONS: tuple[Section, ...] = (
     training.training,
     training.curves,
     results.results,
-    results.comparison,
+    comparison.comparison,
     results.best_and_worst,
     results.errors,
     training.times,
@@ -119,29 +119,3 @@ def classes_shown(parts: Sequence[Part]) -> list[str]:
         elif isinstance(block, Fold | Side):
             waiting += block.blocks
     return list(found)
-
-
-def read_repository(root: Path) -> Repository:
-    """Return what CITATION.cff says of the code, and where it says no address, pyproject.toml."""
-    import yaml
-
-    try:
-        told = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        told = None
-    told = told if isinstance(told, dict) else {}
-    url = told.get("repository-code") or told.get("url") or _project_url(root)
-    name, version, licence = (str(told.get(key) or "") for key in ("title", "version", "license"))
-    return Repository(name, version, licence, str(url or ""))
-
-
-def _project_url(root: Path) -> str:
-    try:
-        text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
-    # Python 3.10 has no tomllib, and this is one flat table
-    urls = re.search(r"^\[project\.urls\]\n((?:[^\[\n].*\n?|\n)*)", text, re.MULTILINE)
-    found = re.findall(r'^"?(\w+)"?\s*=\s*"([^"]+)"', urls[1], re.MULTILINE) if urls else []
-    named = {name.lower(): url for name, url in found}
-    return next((named[name] for name in ("repository", "source", "homepage") if name in named), "")

@@ -1,8 +1,8 @@
-"""Sections on what came out: scores with intervals, comparison of models, best and worst, errors."""
+"""Sections on what came out: scores with intervals, best and worst, errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from segloop.analysis.bootstrap import RULE
@@ -10,7 +10,6 @@ from segloop.analysis.report import pictures
 from segloop.analysis.report.blocks import (
     Block,
     Content,
-    Fold,
     Gallery,
     Heading,
     Note,
@@ -21,19 +20,14 @@ from segloop.analysis.report.blocks import (
     Table,
     cite,
     code,
-    duration,
     percent,
-    size,
 )
-from segloop.analysis.report.config_reading import dotted
 from segloop.analysis.report.contents import Contents
 from segloop.analysis.report.facts import Facts
-from segloop.analysis.report.intervals import Triple, headline
-from segloop.analysis.runs import common_images
+from segloop.analysis.report.intervals import headline
 from segloop.viz import analysis_sections, instance_sections
 
 CLASS_SCORES = ("Dice", "IoU", "spacecraft/IoU", "coco/segm_mAP", "cityscapes/AP", "pq/PQ")
-MOST_DIFFERENCES = 40  # in the table; the others fold
 RANKINGS = {
     "best": "Best",
     "worst": "Worst",
@@ -88,119 +82,6 @@ def _by_class(facts: Facts) -> Table | None:
     return Table(
         "Scores by class", ["class", *(f"{score}, %" for score in scores)], rows, range(1, 1 + len(scores))
     )
-
-
-def comparison(report: Contents) -> Part | None:
-    """Return the RUNs side by side, where there are several."""
-    if len(report.runs) < 2:
-        return None
-    runs = report.runs
-    blocks: list[Block] = [_doubts(runs)] if _different(runs) else []
-    keys = [key for key in report.first.headline if all(key in facts.scores for facts in runs)][:10]
-    rows: list[list[Content]] = [_side_by_side(key, [facts.scores[key] for facts in runs]) for key in keys]
-    costs: Sequence[tuple[str, Callable[[Facts], str]]] = (
-        (
-            "parameters",
-            lambda facts: f"{facts.model['parameters']:,}" if facts.model.get("parameters") else "–",
-        ),
-        ("GFLOPs", lambda facts: f"{facts.model['flops'] / 1e9:.2f}" if facts.model.get("flops") else "–"),
-        ("size on disk", _on_disk),
-        ("training", lambda facts: duration(facts.train_s)),
-        (
-            "an image, median",
-            lambda facts: duration((facts.run.timing.get("seconds_per_image") or {}).get("median")),
-        ),
-        ("peak memory of training", _peak),
-    )
-    rows += [[name, *(tell(facts) for facts in runs)] for name, tell in costs]
-    head: list[Content] = ["", *(facts.name for facts in runs)]
-    blocks.append(Table("The models side by side", head, rows, range(1, len(head))))
-    blocks.append(
-        Paragraph(
-            "Percent, with 95 % intervals, the highest in bold. Intervals that overlap decide nothing.",
-            small=True,
-        )
-    )
-    differing = _differences(runs)
-    if differing:
-        shown: list[list[Content]] = [[code(key), *map(code, values)] for key, values in differing]
-        more = len(shown) - MOST_DIFFERENCES
-        blocks += [
-            Heading("Settings that differ"),
-            Table("Settings that differ", ["setting", *head[1:]], shown[:MOST_DIFFERENCES]),
-        ]
-        if more > 0:
-            blocks.append(
-                Fold(f"{more} more", [Table("More", ["setting", *head[1:]], shown[MOST_DIFFERENCES:])])
-            )
-    return Part("Comparison of models", blocks, short="Models")
-
-
-def _different(runs: Sequence[Facts]) -> bool:
-    return (
-        len({len(facts.run.images) for facts in runs} | {len(common_images([facts.run for facts in runs]))})
-        > 1
-    )
-
-
-def _doubts(runs: Sequence[Facts]) -> Note:
-    shared = len(common_images([facts.run for facts in runs]))
-    told = ", ".join(f"{facts.name} {len(facts.run.images):,}" for facts in runs)
-    return Note(
-        f"These RUNs did not test the same images ({told}; {shared:,} in common): their scores cannot be "
-        "compared.",
-        level="bad",
-    )
-
-
-def _side_by_side(key: str, triples: Sequence[Triple]) -> list[Content]:
-    most = max((value for value, _, _ in triples if value == value), default=None)
-    cells: list[Content] = [key]
-    for value, low, high in triples:
-        told = percent(value, 2)
-        spread = "" if low is None else f" ({_interval(low, high)})"
-        cells.append([Span("strong", told) if value == most else told, spread])
-    return cells
-
-
-def _on_disk(facts: Facts) -> str:
-    name = (facts.run.meta.get("checkpoint") or {}).get("file")
-    file = facts.work_dir / name if name else None
-    return size(file.stat().st_size) if file is not None and file.is_file() else "–"
-
-
-def _peak(facts: Facts) -> str:
-    memory = facts.train.get("peak_memory") or {}
-    return size(memory.get("gpu_bytes") or memory.get("process_bytes"))
-
-
-def _differences(runs: Sequence[Facts]) -> list[tuple[str, list[str]]]:
-    """Return the settings that are not the same in all trainings; paths and logs are none."""
-    flat = [
-        dict(_leaves({key: facts.config[key] for key in _SETTINGS if key in facts.config})) for facts in runs
-    ]
-    found = []
-    for key in dict.fromkeys(key for each in flat for key in each):
-        values = [_short(each.get(key, "–")) for each in flat]
-        if len(set(values)) > 1:
-            found.append((key, values))
-    return found
-
-
-_SETTINGS = ("model", "optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader", "randomness")
-
-
-def _leaves(part: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str, Any]]:
-    if isinstance(part, Mapping) and part:
-        return [leaf for key, each in part.items() for leaf in _leaves(each, (*path, key))]
-    if isinstance(part, list) and any(isinstance(each, Mapping) for each in part):
-        return [leaf for place, each in enumerate(part) for leaf in _leaves(each, (*path, place))]
-    return [] if path[-1] in ("data_root", "root") else [(dotted(path), part)]
-
-
-def _short(value: Any, most: int = 40) -> str:
-    text = str(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def best_and_worst(report: Contents) -> Part:

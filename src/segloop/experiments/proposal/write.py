@@ -92,7 +92,7 @@ class Proposal:
             cost = f"{self.iterations} iterations, about {self._minutes():.0f} minutes{room}"
             cost += " alone on the machine that wrote this"
         bases = zip(("models", "datasets", "schedules", "."), BASES[seen.kind, seen.gpu], strict=True)
-        bases = [f"    '../_base_/{folder}/{name}.py'," for folder, name in bases]
+        files = [f"    '../_base_/{folder}/{name}.py'," for folder, name in bases]
         interval, epochs = max(1, self.iterations // VALIDATIONS), f"{self.epochs:.3g} epochs"
         lines = [
             f"# {MODELS[seen.kind, seen.gpu]}, from scratch: {seen.name},",
@@ -106,7 +106,7 @@ class Proposal:
             "# Expect: not measured.",
             *_reasons(self.choices()),
             "_base_ = [",
-            *(line.replace("/./", "/") for line in bases),
+            *(line.replace("/./", "/") for line in files),
             "]",
             *_kind(seen).config_lines(seen, batch=self.batch),
             f"default_hooks = dict(checkpoint=dict(interval={interval}))",
