@@ -1,4 +1,4 @@
-"""Trackers of experiments without a server: MLflow in a file, W&B offline, DVCLive beside the logs."""
+"""Trackers of experiments that need no server: MLflow in a file, W&B offline, DVCLive beside the logs."""
 
 from __future__ import annotations
 
