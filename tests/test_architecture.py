@@ -20,10 +20,11 @@ SRC = ROOT / "src"
 CODE = ("src", "tools", "data_converters", "supplementary", "benchmarks", "tests", "configs")
 
 HEAVY = {"torch", "mmengine", "mmcv", "mmseg", "mmdet", "torchvision", "tensorboard"}
+APP = ("datasets", "found", "images", "loop", "picks", "pictures", "shelf", "uploads")  # `outcome` predicts
 # Rooms that run on a laptop without the training stack.
 LIGHT = (
     "segloop.analysis",
-    *(f"segloop.app.{name}" for name in "datasets found images loop picks pictures shelf uploads".split()),
+    *(f"segloop.app.{name}" for name in APP),
     "segloop.viz",
     "segloop.cvat",
     "segloop.utils",
