@@ -36,7 +36,9 @@ def before(root: Path) -> LabelledImages:
         ImageRecord(image_id="2", name="2.png", size_hw=(48, 64), split="test", instances=five[:1]),
         ImageRecord(image_id="3", name="3.png", size_hw=(48, 64), split="train"),
     ]
-    return set_of([replace(each, file=picture(root, f"{each.split}-{each.name}")) for each in records], LABELS)
+    return set_of(
+        [replace(each, file=picture(root, f"{each.split}-{each.name}")) for each in records], LABELS
+    )
 
 
 def after(old: LabelledImages) -> LabelledImages:
@@ -62,5 +64,9 @@ def semantic(image_id: str, classes: np.ndarray, split: str | None = "train") ->
     """Return a record with an index map."""
     name = f"{image_id}.png"
     return ImageRecord(
-        image_id=image_id, name=name, split=split, semantic=classes, size_hw=(classes.shape[0], classes.shape[1])
+        image_id=image_id,
+        name=name,
+        split=split,
+        semantic=classes,
+        size_hw=(classes.shape[0], classes.shape[1]),
     )
