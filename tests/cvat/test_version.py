@@ -135,7 +135,7 @@ def test_labels_of_other_names_are_refused_renamed_or_added(tiny_root: Path) -> 
         labels=tuple(replace(each, name="Käfer") if each.name == old else each for each in labels.labels),
     )
     new = changed(tiny_root, name, erased, renamed)
-    with pytest.raises(UserError, match="Käfer[^$]*--rename"):
+    with pytest.raises(UserError, match=r"Käfer[^$]*--rename"):
         make(tiny_root, new)
     with pytest.raises(UserError, match="no label 'Fisch'"):
         make(tiny_root, new, rename={"Fisch": old})
