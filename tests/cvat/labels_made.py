@@ -36,8 +36,9 @@ def before(root: Path) -> LabelledImages:
         ImageRecord(image_id="2", name="2.png", size_hw=(48, 64), split="test", instances=five[:1]),
         ImageRecord(image_id="3", name="3.png", size_hw=(48, 64), split="train"),
     ]
-    found = [replace(each, file=picture(root, f"{each.split}-{each.name}")) for each in records]
-    return set_of(found, LABELS)
+    return set_of(
+        [replace(each, file=picture(root, f"{each.split}-{each.name}")) for each in records], LABELS
+    )
 
 
 def after(old: LabelledImages) -> LabelledImages:

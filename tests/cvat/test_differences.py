@@ -39,7 +39,12 @@ def compare(
         (("cat", "u", 2, 2, 12, 12), ("cat", "u", 4, 5, 14, 15), "moved", 88),
         (("cat", "u", 2, 2, 12, 12), ("cat", "u", 2, 2, 12, 20), "redrawn", 80),
         (("cat", None, 2, 2, 12, 12), ("cat", None, 3, 2, 13, 12), "moved", 20),
-        (("cat", "u", 2, 2, 12, 12), ("cat", "u", 30, 30, 40, 40), "moved", 200),  # far off, still the same
+        (
+            ("cat", "u", 2, 2, 12, 12),
+            ("cat", "u", 30, 30, 40, 40),
+            "moved",
+            200,
+        ),  # far off, and still the same
     ],
 )
 def test_an_object_is_known_again(
@@ -55,8 +60,9 @@ def test_an_object_is_known_again(
 
 
 def test_an_object_that_leaves_the_image_at_an_edge_was_moved() -> None:
-    old, new = instance("cat", "u", 20, 50, 30, 60), instance("cat", "u", 20, 56, 30, 64)
-    (change,) = compare((old,), (new,)).objects
+    (change,) = compare(
+        (instance("cat", "u", 20, 50, 30, 60),), (instance("cat", "u", 20, 56, 30, 64),)
+    ).objects
     assert (change.kind, change.step_xy) == ("moved", (6, 0))
 
 

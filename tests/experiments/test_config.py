@@ -89,6 +89,26 @@ def test_refuses_an_override_in_words(tmp_path: Path, override: str, message: st
         load_config(path, overrides=[override])
 
 
+def test_one_key_moves_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    override = ["data_root=/somewhere/versions/1"]
+    path = "configs/config_experiment_2.py"
+    former = load_config(path)
+    config = load_config(path, overrides=override)
+    for name in ("train", "val", "test"):
+        assert config[f"{name}_dataloader"].dataset.data_root == "/somewhere/versions/1"
+    assert config.demo.root == former.demo.root  # what was named by hand is not drawn
+    check_config(config, path=path, overrides=override)
+    assert "no effect" not in capsys.readouterr().err
+
+
+def test_only_the_former_root_moves(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "data_root = 'data/x'\nfiles = dict(a=data_root + '/a.json', b=['data/xy', ('data/x',)])\n", "utf-8"
+    )
+    config = load_config(tmp_path / "a.py", overrides=["data_root=v/1/"])
+    assert (config.files.a, list(config.files.b)) == ("v/1/a.json", ["data/xy", ("v/1",)])
+
+
 def test_one_key_sets_the_length_of_a_run() -> None:
     config = load_config(CONFIGS[0], overrides=["train_cfg.max_iters=50"])
     assert [(item.type, item.end) for item in config.param_scheduler] == [("LinearLR", 50)]

@@ -69,6 +69,8 @@ def write_files(
     manifest.labels, manifest.facts = first.source.labels, first.source.facts
     manifest.sent_labels, manifest.carrier = first.labels, first.carrier
     lost: dict[str, tuple[int, str]] = {}
+    if masks != "rle":
+        lost["outline-pixels"] = (0, "none")
     for kind, plan in plans.items():
         for chunk in plan.chunks:
             entry = manifest.add_task(kind, [SentFrame.of(frame, digest_of(frame.file)) for frame in chunk])
@@ -94,8 +96,7 @@ def write_files(
     manifest.save()
     for loss, (count, example) in sorted(lost.items()):
         word = "pixels of objects would be wrong as outlines" if loss == "outline-pixels" else loss
-        if count:
-            filed.told.append(f"{count:,} x {word}, for example {example}")
+        filed.told.append(f"{count:,} x {word}, for example {example}")
     return filed
 
 
@@ -205,7 +206,10 @@ def _open(file: Path, entries: Sequence[TaskEntry], codec: FileCodec) -> _Export
     """Read one export and find its task."""
     if not file.is_file():
         raise UserError(f"{file}: there is no such file")
-    images = codec.read(file)
+    try:
+        images = codec.read(file)
+    except UserError as error:
+        raise CvatError(f"{file}: {error}") from error
     records: dict[str, ImageRecord] = {}
     faults = []
     for key in images.keys:

@@ -95,13 +95,12 @@ def apply(words: Sequence[str], text: str, formats: Formats) -> int:
             "--split: a version holds all splits; leave it out, images of others stay as they are."
         )
     args.run = None
-    found = _diff(args, formats)
+    found = _diff(args, formats, rename=dict(map(_pair, args.rename)))
     made = make_version(
         found,
         args.old,
         write=formats.write_version,
         media=args.media,
-        rename=dict(_pair(each) for each in args.rename),
         add_labels=args.add_labels,
     )
     page = _write(found, args)
@@ -123,9 +122,16 @@ def _pair(text: str) -> tuple[str, str]:
     return name, target
 
 
-def _diff(args: argparse.Namespace, formats: Formats, predicting: Predicting | None = None) -> Diff:
+def _diff(
+    args: argparse.Namespace,
+    formats: Formats,
+    predicting: Predicting | None = None,
+    *,
+    rename: Mapping[str, str] | None = None,
+) -> Diff:
     from segloop.cvat.diff import diff as compare_sets
     from segloop.cvat.origins import Origins, find_origins, read_origins
+    from segloop.cvat.renaming import rename_labels
 
     for name, least in (("workers", 0), ("pictures", 0)):
         value = getattr(args, name)
@@ -137,6 +143,7 @@ def _diff(args: argparse.Namespace, formats: Formats, predicting: Predicting | N
         args.old, form=args.old_from, images=args.images_dir, split=args.split
     )
     new, new_form = formats.open_labels(place, form=args.new_from)
+    new = rename_labels(new, rename or {}, old.labels)
     print(f"{args.old} ({old_form}) and {place} ({new_form})")
     with counted("images") as progress:
         found = compare_sets(

@@ -11,15 +11,16 @@ from typing import Any, Protocol
 
 from segloop.cvat.diff import CHANGED, DELETED, SAME, Diff, ImageRow
 from segloop.cvat.differences import KINDS
-from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
+from segloop.cvat.renaming import labels_of_both, renamed
+from segloop.data.annotations import ImageRecord, LabelledImages
+from segloop.data.drawing import with_instances
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.utils.atomic import open_atomic, read_record, write_json
-from segloop.utils.errors import DataError, UserError, listing
+from segloop.utils.errors import DataError, UserError
 from segloop.utils.staging import staged
 
 FOLDER, RECORD, TABLE = "versions", "version.json", "provenance.csv"
 FORMAT = 1
-MASKS = "img_dir", "ann_dir"
 COLUMNS = (
     *("split", "image_id", "labels_from", "state", "pixels_changed"),
     *(f"objects_{kind}" for kind in KINDS if kind != "same"),
@@ -76,7 +77,8 @@ class Merged:
     old: LabelledImages
     new: LabelledImages
     rows: Sequence[ImageRow]
-    names: Mapping[str, str]  # of the new labels, in the old set
+    names: Mapping[str, str]  # of the new labels, in the version
+    table: tuple[int, ...]  # their numbers there
 
     def __call__(self, place: int) -> ImageRecord:
         """Return the record of an image: the old one, but for what is drawn."""
@@ -85,56 +87,17 @@ class Merged:
         if row.state != CHANGED:
             return old
         new = self.new.load(row.new_key[1])
-        size_hw = old.size_hw or new.size_hw
-        instances = tuple(replace(each, label=self.names[each.label]) for each in new.instances)
-        tags = tuple(replace(each, label=self.names[each.label]) for each in new.tags)
+        if old.semantic is None:  # a set of objects stays one; its background has no number
+            new = with_instances(new, self.new.labels)
+        new = renamed(new, self.names, self.table)
         return replace(
-            old, size_hw=size_hw, semantic=new.semantic, instances=instances, tags=tags, ignore=new.ignore
+            old,
+            size_hw=old.size_hw or new.size_hw,
+            semantic=new.semantic,
+            instances=new.instances,
+            tags=new.tags,
+            ignore=new.ignore,
         )
-
-
-def label_names(
-    old: LabelSet, new: LabelSet, *, rename: Mapping[str, str], add: bool
-) -> tuple[LabelSet, dict[str, str]]:
-    """Return the labels of the version, and what each new label is called in it.
-
-    A label that the old set does not have is refused, unless `rename` gives it the name of one, or `add`
-    puts it behind them.
-    """
-    known, labels = set(old.names), list(old.labels)
-    wrong = [
-        f"{name}={target}: there is no label {name!r}" for name, target in rename.items() if name not in new
-    ]
-    wrong += [
-        f"{name}={target}: the old set has no {target!r}"
-        for name, target in rename.items()
-        if target not in known
-    ]
-    if wrong:
-        raise UserError(f"--rename NEW=OLD does not fit:\n{listing(wrong)}")
-    names, strange = {}, []
-    for place, label in enumerate(new.labels):
-        target = rename.get(label.name, label.name)
-        names[label.name] = target
-        if target in known:
-            continue
-        if place == new.background:
-            names[label.name] = old.names[old.background] if old.background is not None else target
-            continue
-        strange.append(label.name)
-        labels.append(label)
-    if strange and not add:
-        raise UserError(
-            f"{len(strange)} label(s) are none of the old set's: {', '.join(strange)}. --rename NEW=OLD "
-            f"says that one is an old one by another name, --add-labels puts them behind the old ones (a "
-            f"model then has more classes).\nThe old ones:\n{listing(list(old.names), most=40)}"
-        )
-    ignore_index = old.ignore_index
-    if len(labels) > ignore_index != old.background:
-        raise DataError(
-            f"{len(labels)} classes, and {ignore_index} is ignored: no number is left for the last one."
-        )
-    return LabelSet(tuple(labels), background=old.background, ignore_index=ignore_index), names
 
 
 def apply(
@@ -144,7 +107,6 @@ def apply(
     write: Write,
     target: Path | None = None,
     media: str = "hardlink",
-    rename: Mapping[str, str] | None = None,
     add_labels: bool = False,
     source: Mapping[str, Any] | None = None,
 ) -> Version:
@@ -155,7 +117,7 @@ def apply(
     labels came from.
     """
     info = DatasetInfo.read(root)
-    labels, names = label_names(diff.old.labels, diff.new.labels, rename=rename or {}, add=add_labels)
+    labels, names, table = labels_of_both(diff.old.labels, diff.new.labels, add=add_labels)
     if not diff.count(CHANGED):
         raise UserError(
             "No label changed, so there is nothing to make a version of: "
@@ -166,7 +128,7 @@ def apply(
     merged = LabelledImages(
         labels=labels,
         keys=range(len(diff.rows)),
-        load=Merged(diff.old, diff.new, diff.rows, names),
+        load=Merged(diff.old, diff.new, diff.rows, names, table),
         facts=diff.old.facts,
     )
     with staged(place_for) as place:

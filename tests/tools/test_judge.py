@@ -1,0 +1,60 @@
+"""The tool shows and runs what judges two versions, and stops at the first failure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from segloop.data.info import DatasetInfo
+from tools import judge
+
+
+@pytest.fixture
+def version(tiny_root: Path) -> Path:
+    root = tiny_root / "versions" / "1"
+    root.mkdir(parents=True)
+    DatasetInfo.read(tiny_root).write(root)
+    return root
+
+
+@pytest.mark.parametrize(("fails", "ran"), [(None, 8), ("tools/test.py", 3)])
+def test_runs_all_or_up_to_a_failure(
+    tiny_config: Path,
+    tiny_root: Path,
+    version: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fails: str | None,
+    ran: int,
+) -> None:
+    commands: list[list[str]] = []
+
+    def stand_in(words: list[str], **_: object) -> SimpleNamespace:
+        commands.append(words)
+        return SimpleNamespace(returncode=3 if fails and words[1].endswith(fails) else 0)
+
+    monkeypatch.setattr(subprocess, "run", stand_in)
+    monkeypatch.setattr(
+        sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), "--device", "cpu"]
+    )
+    assert judge.main() == (3 if fails else 0)
+    assert len(commands) == ran
+    assert commands[0][-2:] == ["--device", "cpu"]
+    assert ("on-v1/index.html" in capsys.readouterr().out) == (fails is None)
+
+
+def test_shows_without_running(
+    tiny_config: Path,
+    tiny_root: Path,
+    version: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), "--show"])
+    assert judge.main() == 0
+    assert capsys.readouterr().out.count("\npython tools/") == 8
