@@ -23,7 +23,8 @@ HEAVY = {"torch", "mmengine", "mmcv", "mmseg", "mmdet", "torchvision", "tensorbo
 # Rooms that run on a laptop without the training stack.
 LIGHT = (
     "segloop.analysis",
-    *(f"segloop.app.{name}" for name in "datasets found images loop picks pictures shelf uploads".split()),
+    *map("segloop.app.{}".format, ("datasets", "found", "images", "loop", "picks", "pictures", "shelf")),
+    "segloop.app.uploads",
     "segloop.viz",
     "segloop.cvat",
     "segloop.utils",
