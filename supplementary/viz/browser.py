@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Browser:
             stderr=subprocess.DEVNULL,
         )
         self._number = 0
+        self._stack = ExitStack()
         self.console: list[str] = []
         try:
             self._socket = self._connect()
@@ -93,6 +95,7 @@ class Browser:
 
     def close(self) -> None:
         """End the browser."""
+        self._stack.close()
         self._process.terminate()
         self._process.wait(20)
         self._folder.cleanup()
@@ -237,4 +240,4 @@ class Browser:
         number = port.read_text().splitlines()[0]
         with urllib.request.urlopen(f"http://127.0.0.1:{number}/json", timeout=20) as answer:
             pages = [each for each in json.load(answer) if each["type"] == "page"]
-        return connect(pages[0]["webSocketDebuggerUrl"], max_size=None)
+        return self._stack.enter_context(connect(pages[0]["webSocketDebuggerUrl"], max_size=None))
