@@ -39,10 +39,12 @@ def parse(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a tool's parser read a command; what only the values would tell is not asked."""
     words = shlex.split(line.split("|")[0].split("&&")[0].split(">")[0])[1:]
     name = Path(words[0]).stem
-    seen: list[argparse.ArgumentParser] = []
+    seen: list[tuple[argparse.ArgumentParser, list[str]]] = []
 
-    def read(self: argparse.ArgumentParser, args: object = None, namespace: object = None) -> object:
-        seen.append(self)
+    def read(
+        self: argparse.ArgumentParser, args: list[str] | None = None, namespace: object = None
+    ) -> object:
+        seen.append((self, words[1:] if args is None else list(args)))
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -51,8 +53,8 @@ def parse(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
         tool = importlib.import_module(f"tools.{name}")
         with pytest.raises(KeyboardInterrupt):
             tool.main(*[""] * len(inspect.signature(tool.main).parameters))
-    (parser,) = seen
-    _, unknown = parser.parse_known_args([word for word in words[1:] if word != "…"])
+    ((parser, given),) = seen
+    _, unknown = parser.parse_known_args([word for word in given if word != "…"])
     assert unknown == [], f"{name} does not know {unknown}"
 
 

@@ -247,21 +247,20 @@ def settle_precision(config: Config) -> None:
 
 def settle_resume(config: Config, resume: str | None) -> None:
     """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` or its own `resume` says."""
-    if resume is None:
-        if not config.get("resume"):
-            return
-        resume = config.get("load_from") or "auto"
-    config.resume = True
+    if resume is None and not config.get("resume"):
+        return
+    resume = resume or config.get("load_from") or "auto"
     if resume != "auto":
+        config.resume = True
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
         return
     newest, damaged = newest_whole(config.work_dir)
     config.load_from = None if newest is None else str(newest)
     for line in damaged:
         print(f"{line} Going on from {newest}.", file=sys.stderr)
+    config.resume = newest is not None
     if newest is None:
         print(f"Nothing to resume in {config.work_dir}; training starts from the beginning.", file=sys.stderr)
-        config.resume = False
 
 
 def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
