@@ -92,11 +92,7 @@ ARROWS = {
         "segloop.utils",
         "segloop.viz",
         *HUB,
-        "segloop.data.palette",
-        "segloop.data.image_files",
-        "segloop.data.layout",
-        "segloop.data.digests",
-        "segloop.data.index_masks",
+        *(f"segloop.data.{name}" for name in ("palette", "image_files", "layout", "digests", "index_masks")),
         # what overlaps is found once, for scores and for what people changed; RUNs are read where they lie
         "segloop.analysis.overlaps",
         "segloop.analysis.runs",
