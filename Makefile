@@ -1,7 +1,7 @@
 # One command each, and each does its own set-up in .venv; `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo check lint test test-all bench
+.PHONY: help install demo demo-cvat check lint test test-all bench
 
 PYTHON ?= python3
 TORCH ?=
@@ -36,6 +36,9 @@ demo: $(INSTALLED)  ## demo data, training, test: the whole way (run again, it g
 	@echo "  scores        $$(ls -td $(WORK)/test/*/ | head -n 1)metrics.json"
 	@echo "  predictions   $$(ls -td $(WORK)/test/*/ | head -n 1)predictions/"
 	@echo "  curves        .venv/bin/tensorboard --logdir $(WORK)"
+
+demo-cvat: $(INSTALLED)  ## the way back to the labels: plant mistakes, find them, relabel, measure the gain
+	$(PY) -m supplementary.cvat.demo
 
 check: $(INSTALLED_DEV)  ## look over the installation (doctor) and the code (ruff, mypy)
 	@$(PY) tools/doctor.py

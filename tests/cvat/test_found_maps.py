@@ -49,8 +49,8 @@ def test_other_images_and_other_classes_have_none() -> None:
     assert FoundMaps(run_of())(other, CLASSES) is None
     train = ImageRecord(image_id="a", name="a.png", split="train")
     assert FoundMaps(run_of())(train, CLASSES) is None
+    objects = Instances.of_bitmaps([[[1, 0], [0, 0]]], [0])
     with pytest.raises(UserError, match="fox"):
-        objects = Instances.of_bitmaps([[[1, 0], [0, 0]]], [0])
         FoundMaps(run_of(kind="instance", class_names=["fox"], background=None, found=lambda name: objects))(
             RECORD, CLASSES
         )
