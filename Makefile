@@ -1,7 +1,7 @@
 # One command each, and each does its own set-up in .venv; `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo app check lint test test-all bench docs
+.PHONY: help install demo demo-cvat app check lint test test-all bench docs
 
 PYTHON ?= python3
 TORCH ?=
@@ -41,6 +41,9 @@ demo: $(INSTALLED)  ## demo data, training, test: the whole way (run again, it g
 
 app: $(INSTALLED_APP)  ## look at models, results, data and labels in a browser, on this machine alone
 	$(PY) -m streamlit run supplementary/app/app.py
+
+demo-cvat: $(INSTALLED)  ## the way back to the labels: plant mistakes, find them, relabel, measure the gain
+	$(PY) -m supplementary.cvat.demo
 
 check: $(INSTALLED_DEV)  ## look over the installation (doctor) and the code (ruff, mypy)
 	@$(PY) tools/doctor.py

@@ -89,9 +89,7 @@ ARROWS = {
     "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
     "segloop.cvat": (
-        "segloop.utils",
-        "segloop.viz",
-        *HUB,
+        *("segloop.utils", "segloop.viz", *HUB),
         *(f"segloop.data.{name}" for name in ("palette", "image_files", "layout", "digests", "index_masks")),
         # what overlaps is found once, for scores and for what people changed; RUNs are read where they lie
         "segloop.analysis.overlaps",

@@ -33,7 +33,7 @@ def test_a_set_is_read_and_written_as_what_it_is(info: DatasetInfo, target: str,
 
 @pytest.mark.parametrize("target", ["coco", "mmseg+coco"])
 def test_objects_are_written_again_to_the_byte(tmp_path: Path, target: str) -> None:
-    images = before(tmp_path / "set")
+    images = replace(before(tmp_path / "set"), facts={"name": "zoo"})
     root = tmp_path / "root"
     writer = make_writer(target, images, options=WriteOptions(media="copy"))
     writer.open(root)
