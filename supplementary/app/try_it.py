@@ -33,7 +33,11 @@ def main() -> None:
     if not models:
         st.info(f"There is no model in `{shelf().work_dirs}` yet: `python tools/train.py CONFIG` trains one.")
         return
-    name = st.selectbox("Model", list(models), help="Trained models and exported ones of the runs folder")
+    names, asked = list(models), st.query_params.get("model")
+    first = names.index(asked) if asked in names else 0
+    name = st.selectbox(
+        "Model", names, index=first, help="Trained models and exported ones of the runs folder"
+    )
     files = st.file_uploader(
         "Images", type=list(NAMES), accept_multiple_files=True, help=str(LIMITS), key="try.files"
     )

@@ -24,7 +24,7 @@ from typing import Any
 from segloop.utils.errors import MissingDependency
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0  # a model comes with torch, which a busy machine takes minutes to load
 # The smallest element whose text, or whose name for a screen reader, is the one that is meant.
 _FIND = """
 (text) => {
