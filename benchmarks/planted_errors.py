@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,74 +20,7 @@ from segloop.analysis.measures import measure_run
 from segloop.analysis.ranking import image_dice, mean_loss, order
 from segloop.analysis.runs import Run, read_run
 from segloop.analysis.suspects import Suspect, find_suspects, image_suspicion
-from segloop.data.index_masks import read_index_mask
-from segloop.data.info import DatasetInfo
-from segloop.data.masks import decode, label_components
-from segloop.data.png import encode_indices
-
-KINDS = ("left out", "wrong class", "moved")
-LEAST = 150  # pixels of an object that a mistake is made with
-MOVES = (5, 9)  # pixels, from and below
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A mistake in an image: of which kind, and the box of the pixels that changed."""
-
-    image_id: str
-    kind: str
-    box_xyxy: tuple[int, int, int, int]
-
-
-def plant(
-    mask: np.ndarray, kind: str, *, background: int, num_classes: int, draw: np.random.Generator
-) -> np.ndarray | None:
-    """Return a copy of an index mask with one mistake; None where no object is large enough."""
-    parts = [
-        (label, decode(runs, (mask.shape[0], mask.shape[1])).astype(bool))
-        for label, found in label_components(mask, without=(background, 255)).items()
-        for runs in found
-    ]
-    large = [(label, part) for label, part in parts if part.sum() >= LEAST]
-    if not large:
-        return None
-    label, part = large[int(draw.integers(len(large)))]
-    changed = mask.copy()
-    if kind == "left out":
-        changed[part] = background
-    elif kind == "wrong class":
-        others = [each for each in range(num_classes) if each not in (label, background)]
-        changed[part] = others[int(draw.integers(len(others)))]
-    else:
-        angle, far = draw.uniform(0, 2 * np.pi), draw.uniform(*MOVES)
-        rows, columns = np.nonzero(part)
-        rows, columns = rows + round(far * np.sin(angle)), columns + round(far * np.cos(angle))
-        inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
-        changed[part] = background
-        changed[rows[inside], columns[inside]] = label
-    return changed
-
-
-def spoil(root: Path, split: str, *, share: float, seed: int) -> list[Planted]:
-    """Plant mistakes into the masks of a split, in place, and return them."""
-    info = DatasetInfo.read(root)
-    folder = root / info.mask_dir(split)
-    draw = np.random.default_rng(seed)
-    planted = []
-    for file in sorted(folder.rglob("*.png")):
-        if draw.random() >= share:
-            continue
-        kind = KINDS[int(draw.integers(len(KINDS)))]
-        mask = read_index_mask(file)
-        changed = plant(mask, kind, background=info.background or 0, num_classes=info.num_classes, draw=draw)
-        if changed is None or (changed == mask).all():
-            continue
-        rows, columns = np.nonzero(changed != mask)
-        box = int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
-        file.write_bytes(encode_indices(changed, palette=info.palette))
-        image_id = file.relative_to(folder).as_posix()[: -len(".png")]
-        planted.append(Planted(image_id, kind, box))
-    return planted
+from segloop.data.planting import KINDS, Planted, spoil
 
 
 def is_hit(suspect: Suspect, planted: list[Planted]) -> bool:

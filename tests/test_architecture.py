@@ -43,6 +43,7 @@ LIGHT = (
     "segloop.data.statistics",
     "segloop.data.demo",
     "segloop.data.info",
+    "segloop.data.planting",
     "segloop.data.png",
     "segloop.data.true_objects",
     "segloop.experiments.onnx.model",
@@ -87,7 +88,19 @@ ARROWS = {
     "segloop.data": ("segloop.utils",),
     "segloop.viz": ("segloop.utils", *HUB, "segloop.data.statistics", "segloop.data.palette"),
     "segloop.analysis": ("segloop.utils", "segloop.viz", *HUB, *TRUTH),
-    "segloop.cvat": ("segloop.utils", "segloop.viz", *HUB),
+    "segloop.cvat": (
+        "segloop.utils",
+        "segloop.viz",
+        *HUB,
+        "segloop.data.palette",
+        "segloop.data.image_files",
+        "segloop.data.layout",
+        "segloop.data.digests",
+        "segloop.data.index_masks",
+        # what overlaps is found once, for scores and for what people changed; RUNs are read where they lie
+        "segloop.analysis.overlaps",
+        "segloop.analysis.runs",
+    ),
     # above all other rooms: nothing imports it but the app in supplementary/
     "segloop.app": tuple(f"segloop.{room}" for room in ("utils", "data", "viz", "analysis", "experiments")),
     "segloop.experiments": ("segloop.utils", "segloop.ops", "segloop.data", "segloop.viz", *COUNTING),
@@ -101,6 +114,8 @@ TESTED_IN = {
     "src/segloop/data/statistics/measure.py": "tests/data/statistics/test_gather.py",
     # what sections are made from, seen in what they say
     "src/segloop/analysis/report/contents.py": "tests/analysis/report/test_about.py",
+    # what a person sees of a loop that was pulled
+    "src/segloop/cvat/status.py": "tests/cvat/test_pull.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
     "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
     # through whole dry runs: what they are for is to work together

@@ -26,7 +26,10 @@ def told() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        st.error(str(error))
+        first, _, rest = str(error).partition("\n")
+        st.error(first)
+        if rest.strip():
+            st.code(rest.strip("\n"), language=None, wrap_lines=True)
 
 
 def shelf() -> Shelf:

@@ -15,6 +15,7 @@ from segloop.utils.atomic import write_json
 from segloop.utils.errors import DataError, FormatError, listing, nearest
 
 FILE_NAME = "dataset.json"
+OF_VERSIONS = ("version.json", "provenance.csv")  # what a version of the labels says of itself
 FORMAT = 1
 RGB = tuple[int, int, int]
 
@@ -255,9 +256,10 @@ def content_hash(
 ) -> str:
     """Return `sha256:…` over all files of a data set: their relative paths and bytes, in sorted order.
 
-    Left out: `dataset.json` itself (it holds the hash), hidden files and folders (caches), and
-    `versions/` (later versions of the labels are data sets of their own). With `cached`, files that have
-    not changed since they were last looked at are not read again (`segloop.data.digests`).
+    Left out: `dataset.json` itself (it holds the hash), hidden files and folders (caches), `versions/` (later
+    versions of the labels are data sets of their own), and what such a version says of where it came from.
+    With `cached`, files that have not changed since they were last looked at are not read again
+    (`segloop.data.digests`).
     """
     root = Path(root)
     files = list(_content_files(root))
@@ -282,13 +284,14 @@ def join_digests(digests: Mapping[str, bytes]) -> str:
 def _content_files(root: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(root, followlinks=True):  # a split may be a link to another disk
         folder, top = Path(place), Path(place) == root
+        own = (FILE_NAME, *OF_VERSIONS) if top else ()
         folders[:] = sorted(
             name
             for name in folders
             if name[0] != "." and not (top and name == "versions") and not _leads_back(folder / name)
         )
         for name in names:
-            if name[0] != "." and not (top and name == FILE_NAME) and (folder / name).is_file():
+            if name[0] != "." and name not in own and (folder / name).is_file():
                 yield folder / name
 
 

@@ -1,0 +1,114 @@
+"""Who asks CVAT's server: host and secrets from the environment or a file that nobody else may read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from segloop.utils.errors import UserError, nearest
+
+KEYS = (
+    "CVAT_HOST",
+    "CVAT_ACCESS_TOKEN",
+    "CVAT_USERNAME",
+    "CVAT_PASSWORD",
+    "CVAT_ORGANIZATION",
+    "CVAT_CA_FILE",
+)
+HABIT = Path("~/.config/segloop/cvat.env")
+HOSTED = "https://app.cvat.ai"
+_HERE = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A server and how to be known there; what is secret is never shown, by no `repr` either.
+
+    `organization` is None where nobody said: the server then decides by the user.
+    """
+
+    host: str
+    token: str | None = field(default=None, repr=False)
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    organization: str | None = None
+    ca_file: Path | None = None
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether what is secret would travel unencrypted to another machine."""
+        parts = urlsplit(self.host)
+        return parts.scheme == "http" and parts.hostname not in _HERE
+
+
+def find_credentials(
+    environment: Mapping[str, str] | None = None,
+    *,
+    file: Path | None = None,
+    host: str | None = None,
+    organization: str | None = None,
+) -> Credentials:
+    """Return who asks: `host` and `organization` as given, the rest from the environment, then from a file.
+
+    The file holds lines of KEY=VALUE; it is `file`, else the one that CVAT_CREDENTIALS names, else
+    `~/.config/segloop/cvat.env` if there is one. One that others may read is refused.
+    """
+    environment = os.environ if environment is None else environment
+    named = file or (Path(environment["CVAT_CREDENTIALS"]) if environment.get("CVAT_CREDENTIALS") else None)
+    place = (named or HABIT).expanduser()
+    known = _read(place) if named is not None or place.is_file() else {}
+    known |= {key: environment[key] for key in KEYS if environment.get(key)}
+    server = _checked_host(host or known.get("CVAT_HOST"))
+    if organization is None:
+        organization = known.get("CVAT_ORGANIZATION")
+    token, name, password = (known.get(f"CVAT_{each}") for each in ("ACCESS_TOKEN", "USERNAME", "PASSWORD"))
+    if token is None and (name is None or password is None):
+        raise UserError(
+            f"Nobody said who you are on {server}. Set CVAT_ACCESS_TOKEN, or CVAT_USERNAME and "
+            f"CVAT_PASSWORD, in the environment, or write them as KEY=VALUE lines into {HABIT} (chmod 600)."
+        )
+    ca_file = Path(known["CVAT_CA_FILE"]).expanduser() if known.get("CVAT_CA_FILE") else None
+    if ca_file is not None and not ca_file.is_file():
+        raise UserError(f"CVAT_CA_FILE names {ca_file}, which does not exist.")
+    return Credentials(server, token, name, password, organization, ca_file)
+
+
+def _checked_host(host: str | None) -> str:
+    if not host:
+        raise UserError(f"No server was named. Give --host, or set CVAT_HOST, for example {HOSTED}.")
+    if "://" not in host:
+        host = f"https://{host}"
+    parts = urlsplit(host)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"{host!r} is no server's address, such as {HOSTED} or http://localhost:8080.")
+    if parts.username or parts.password:
+        raise UserError("The address holds a user or password; set CVAT_USERNAME and CVAT_PASSWORD instead.")
+    return host.rstrip("/")
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise UserError(f"The credentials in {file} cannot be read: {reason}.") from None
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise UserError(
+            f"Others may read {file} (mode {stat.S_IMODE(mode):04o}). Close it first: chmod 600 {file}"
+        )
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        key, sign, value = line.removeprefix("export ").partition("=")
+        if not sign or key.strip() not in KEYS:  # never the value: it may be a secret
+            hint = nearest(key.strip(), KEYS) if sign else ""
+            raise UserError(f"{file}: line {number} is none of {', '.join(KEYS)} with = and a value.{hint}")
+        found[key.strip()] = value.strip().strip("'\"")
+    return found

@@ -1,0 +1,322 @@
+"""A stand-in for CVAT's server: the REST calls of the real SDK over real HTTP, and failures on demand."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+from tests.cvat.standin import answers, forms
+from tests.cvat.standin.state import Failed, Json, Project, Refused, State, Task
+from tests.cvat.standin.wire import Answer, Call, Handler, Plan, files_of
+
+PAGE_SIZE = 10
+VERSION = "2.73.0"
+
+
+class StandIn:
+    """The server: state, what was called, and the plan by which calls fail (number from 0, method, path)."""
+
+    def __init__(self, *, port: int = 0, version: str = VERSION) -> None:
+        self._lock = threading.RLock()
+        self.reset(version)
+        handler = type("Bound", (Handler,), {"owner": self})
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._http.daemon_threads = True
+
+    def reset(self, version: str = VERSION) -> None:
+        """Forget everything, and fail no more."""
+        self.state = State()
+        self.version = version
+        self.calls: list[tuple[str, str]] = []
+        self.plan: Plan = lambda number, method, path: None
+        self.slow_requests = 0  # how often a background request is asked for before it is done
+        self._uploads: dict[str, Json] = {}
+        self._parts: dict[str, list[tuple[str, bytes]]] = {}
+        self._turn = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def serve(self) -> None:
+        """Answer until `close`."""
+        self._http.serve_forever(poll_interval=0.01)
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def answer(self, call: Call) -> Answer:
+        """Do what a call asks for, one at a time."""
+        with self._lock:
+            try:
+                return self._route(call)
+            except Refused as refused:
+                return Answer(refused.status, refused.body)
+
+    def _route(self, call: Call) -> Answer:
+        path = call.path.rstrip("/")
+        if path == "/api/server/about":
+            about = {"name": "CVAT", "description": "", "version": self.version}
+            newer = {"logo_url": "", "subtitle": ""} if self.version >= "2.31" else {}
+            return Answer(body={**about, **newer})
+        if path == "/api/auth/login":
+            return self._login(call)
+        self._check_login(call)
+        organization = self._organization(call)
+        for pattern, act in _ROUTES:
+            if match := re.fullmatch(pattern, path):
+                return act(self, call, organization, *(each for each in match.groups()))
+        raise Refused(404, {"detail": "Not found."})
+
+    def _login(self, call: Call) -> Answer:
+        given = call.json
+        if self.state.users.get(given.get("username", "")) != given.get("password"):
+            raise Refused(400, {"non_field_errors": ["Unable to log in with provided credentials."]})
+        return Answer(body={"key": "k"}, headers={"Set-Cookie": "sessionid=s, csrftoken=c"})
+
+    def _check_login(self, call: Call) -> None:
+        bearer = (call.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if "sessionid" not in (call.headers.get("Cookie") or "") and bearer not in self.state.tokens:
+            raise Refused(401, {"detail": "Authentication credentials were not provided."})
+
+    def _organization(self, call: Call) -> str | None:
+        slug = call.headers.get("X-Organization", call.query.get("org"))
+        if slug is not None and slug not in self.state.organizations:
+            raise Refused(404, {"detail": "Organization not found"})
+        return slug
+
+    def _self(self, call: Call, organization: str | None) -> Answer:
+        return Answer(body={**(answers.user("anna") or {}), "groups": [], "email": "a@b.c"})
+
+    def _projects(self, call: Call, organization: str | None) -> Answer:
+        if call.method == "POST":
+            given = call.json
+            labels = self.state.make_labels(given.get("labels", []))
+            made = Project(self.state.new_id(), given["name"], organization or "", labels)
+            self.state.projects[made.id] = made
+            return Answer(201, answers.project(self.state, made))
+        found = [
+            answers.project(self.state, each)
+            for each in self.state.projects.values()
+            if organization in (None, each.organization) and call.query.get("name") in (None, each.name)
+        ]
+        return self._page(call, found)
+
+    def _project(self, call: Call, organization: str | None, number: str) -> Answer:
+        found = self.state.projects.get(int(number))
+        if found is None:
+            raise Refused(404, {"detail": "Not found."})
+        if call.method == "DELETE":
+            del self.state.projects[found.id]
+            for each in [each for each in self.state.tasks.values() if each.project_id == found.id]:
+                del self.state.tasks[each.id]
+            return Answer(204)
+        return Answer(body=answers.project(self.state, found))
+
+    def _tasks(self, call: Call, organization: str | None) -> Answer:
+        if call.method == "POST":
+            given = call.json
+            project_id = given.get("project_id")
+            if project_id is not None and project_id not in self.state.projects:
+                raise Refused(404, {"detail": "The specified project does not exist."})
+            made = Task(
+                self.state.new_id(),
+                given["name"],
+                project_id,
+                organization or "",
+                given.get("segment_size", 0),
+            )
+            made.labels = self.state.make_labels(given.get("labels", []))
+            self.state.tasks[made.id] = made
+            return Answer(201, answers.task(self.state, made))
+        wanted = call.query.get("project_id")
+        found = [
+            answers.task(self.state, each)
+            for each in self.state.tasks.values()
+            if wanted in (None, str(each.project_id)) and call.query.get("name") in (None, each.name)
+        ]
+        return self._page(call, found)
+
+    def _task(self, call: Call, organization: str | None, number: str) -> Answer:
+        found = self._find_task(number)
+        if call.method == "DELETE":
+            del self.state.tasks[found.id]
+            return Answer(204)
+        return Answer(body=answers.task(self.state, found))
+
+    def _find_task(self, number: str) -> Task:
+        found = self.state.tasks.get(int(number))
+        if found is None:
+            raise Refused(404, {"detail": "No Task matches the given query."})
+        return found
+
+    def _labels(self, call: Call, organization: str | None) -> Answer:
+        if "project_id" in call.query:
+            owner: Any = self.state.projects.get(int(call.query["project_id"]))
+            labels = owner.labels if owner else []
+        else:
+            task = self._find_task(call.query["task_id"])
+            labels = self.state.labels_of(task)
+            owner = task if task.project_id is None else self.state.projects[task.project_id]
+        return self._page(call, [answers.label(each, owner) for each in labels])
+
+    def _jobs(self, call: Call, organization: str | None) -> Answer:
+        task = self._find_task(call.query["task_id"])
+        return self._page(call, [answers.job(self.state, each, task) for each in task.jobs])
+
+    def _meta(self, call: Call, organization: str | None, number: str) -> Answer:
+        task = self._find_task(number)
+        if call.method == "PATCH":
+            task.deleted_frames = call.json.get("deleted_frames", [])
+        return Answer(body=answers.meta(task))
+
+    def _page(self, call: Call, found: list[Json]) -> Answer:
+        size = int(call.query.get("page_size", PAGE_SIZE))
+        return Answer(body=answers.page(found, int(call.query.get("page", 1)), size))
+
+    def _data(self, call: Call, organization: str | None, number: str) -> Answer:
+        task = self._find_task(number)
+        if "Upload-Length" in call.headers:
+            return self._start_file(call, f"data-{task.id}")
+        if "Upload-Start" in call.headers:
+            self._parts[f"data-{task.id}"] = []
+            return Answer(202)
+        if "Upload-Multiple" in call.headers:
+            self._parts[f"data-{task.id}"] += files_of(call)
+            return Answer(200)
+        if task.frames:
+            raise Refused(400, "Task already has data")
+        files = self._parts.pop(f"data-{task.id}", [])
+        return self._later(lambda: self.state.add_data(task, files, call.json), "create:task", task)
+
+    def _annotations(self, call: Call, organization: str | None, number: str) -> Answer:
+        task = self._find_task(number)
+        if call.method == "GET":
+            return Answer(body=answers.annotations(task))
+        if call.method == "DELETE":
+            task.shapes = []
+            return Answer(204)
+        if "Upload-Length" in call.headers:
+            return self._start_file(call, f"annotations-{task.id}")
+        if call.query.get("format") != forms.IMPORT:
+            raise Refused(400, "Unknown input format")
+        if not task.frames:
+            raise Refused(400, "The task has not been initialized yet")
+        if "Upload-Start" in call.headers:
+            self._parts[f"annotations-{task.id}"] = []
+            return Answer(202)
+        _, data = self._parts.pop(f"annotations-{task.id}")[-1]
+        return self._later(
+            lambda: forms.import_annotations(self.state, task, data), "import:annotations", task
+        )
+
+    def _start_file(self, call: Call, owner: str) -> Answer:
+        told = dict(each.split(" ") for each in call.headers["Upload-Metadata"].split(","))
+        name = base64.b64decode(told["filename"]).decode()
+        key = f"u{len(self._uploads)}"
+        self._uploads[key] = {
+            "owner": owner,
+            "name": name,
+            "size": int(call.headers["Upload-Length"]),
+            "data": b"",
+        }
+        place = f"{self.url}/uploads/{key}"
+        return Answer(201, headers={"Location": place, "Upload-Filename": name})
+
+    def _upload(self, call: Call, organization: str | None, key: str) -> Answer:
+        upload = self._uploads[key]
+        if call.method == "PATCH":
+            if int(call.headers["Upload-Offset"]) != len(upload["data"]):
+                return Answer(409, headers={"Upload-Offset": str(len(upload["data"]))})
+            upload["data"] += call.body
+            if len(upload["data"]) == upload["size"]:
+                self._parts.setdefault(upload["owner"], []).append((upload["name"], upload["data"]))
+        return Answer(204, headers={"Upload-Offset": str(len(upload["data"]))})
+
+    def _export(self, call: Call, organization: str | None, number: str) -> Answer:
+        task = self._find_task(number)
+        if call.query.get("format") != forms.EXPORT:
+            raise Refused(400, "Unknown format specified for the request")
+
+        def work() -> bytes:
+            if not task.frames:
+                raise Failed("The task has no data")
+            self._turn += 1
+            images = call.query.get("save_images", "").lower() == "true"
+            return forms.export_annotations(self.state, task, turn=self._turn, images=images)
+
+        return self._later(work, "export:dataset", task)
+
+    def _later(self, work: Callable[[], bytes | None], kind: str, task: Task) -> Answer:
+        """Do background work, and tell of it as of a request that may take several looks."""
+        key = f"rq{len(self.state.requests)}"
+        request = {
+            "id": key,
+            "status": "finished",
+            "message": "",
+            "operation": {"type": kind, "target": "task", "task_id": task.id},
+            "created_date": answers.WHEN,
+            "owner": {"id": 1, "username": "anna"},
+            "left": self.slow_requests,
+        }
+        self.state.requests[key] = request
+        try:
+            made = work()
+        except Failed as failure:
+            request |= {"status": "failed", "message": str(failure)}
+        else:
+            if made is not None:
+                self.state.results[key] = made
+                request["result_url"] = f"{self.url}/api/results/{key}"
+        return Answer(202, {"rq_id": key})
+
+    def _requests(self, call: Call, organization: str | None) -> Answer:
+        return self._page(call, [])
+
+    def _request(self, call: Call, organization: str | None, key: str) -> Answer:
+        request = dict(self.state.requests[key])
+        if request.pop("left"):
+            self.state.requests[key]["left"] -= 1
+            request |= {"status": "started", "result_url": None}
+        return Answer(body=request)
+
+    def _result(self, call: Call, organization: str | None, key: str) -> Answer:
+        return Answer(body=self.state.results[key], headers={"Content-Type": "application/zip"})
+
+
+_ROUTES: list[tuple[str, Any]] = [
+    (r"/api/users/self", StandIn._self),
+    (r"/api/projects", StandIn._projects),
+    (r"/api/projects/(\d+)", StandIn._project),
+    (r"/api/tasks", StandIn._tasks),
+    (r"/api/tasks/(\d+)", StandIn._task),
+    (r"/api/labels", StandIn._labels),
+    (r"/api/jobs", StandIn._jobs),
+    (r"/api/tasks/(\d+)/data", StandIn._data),
+    (r"/api/tasks/(\d+)/data/meta", StandIn._meta),
+    (r"/api/tasks/(\d+)/annotations", StandIn._annotations),
+    (r"/api/tasks/(\d+)/dataset/export", StandIn._export),
+    (r"/uploads/(\w+)", StandIn._upload),
+    (r"/api/requests", StandIn._requests),
+    (r"/api/requests/(\w+)", StandIn._request),
+    (r"/api/results/(\w+)", StandIn._result),
+]
+
+
+@contextmanager
+def running(**how: Any) -> Iterator[StandIn]:
+    """Run a stand-in in this process for the length of a block."""
+    server = StandIn(**how)
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.close()
+        thread.join()

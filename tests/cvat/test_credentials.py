@@ -1,0 +1,71 @@
+"""Secrets come from the environment or a closed file, and are shown nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segloop.cvat.credentials import find_credentials
+from segloop.utils.errors import UserError
+
+ENVIRONMENT = {"CVAT_HOST": "cvat.example.org/", "CVAT_ACCESS_TOKEN": "hush"}
+
+
+@pytest.fixture(autouse=True)
+def no_habit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("segloop.cvat.credentials.HABIT", tmp_path / "none.env")
+
+
+def file_with(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    file = tmp_path / "cvat.env"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    return file
+
+
+def test_the_environment_is_enough_and_secrets_stay_hidden() -> None:
+    found = find_credentials(ENVIRONMENT)
+    assert (found.host, found.token) == ("https://cvat.example.org", "hush")
+    assert "hush" not in repr(found)
+
+
+def test_a_closed_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    file = file_with(
+        tmp_path, "# mine\nexport CVAT_HOST=http://localhost:8080\nCVAT_USERNAME='anna'\nCVAT_PASSWORD=a=b\n"
+    )
+    found = find_credentials({"CVAT_USERNAME": "bert"}, file=file)
+    assert (found.username, found.password, found.in_clear) == ("bert", "a=b", False)
+    assert find_credentials({"CVAT_CREDENTIALS": str(file)}).username == "anna"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(UserError, match="chmod 600"):
+        find_credentials({}, file=file_with(tmp_path, "", mode))
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "CVAT_HOST"),
+        ({"CVAT_HOST": "localhost"}, "Nobody said who you are"),
+        ({"CVAT_HOST": "localhost", "CVAT_USERNAME": "anna"}, "Nobody said who you are"),
+        ({**ENVIRONMENT, "CVAT_HOST": "ftp://x"}, "no server's address"),
+        ({**ENVIRONMENT, "CVAT_HOST": "https://anna:pw@x"}, "holds a user or password"),
+        ({**ENVIRONMENT, "CVAT_CA_FILE": "/nowhere.pem"}, "does not exist"),
+    ],
+)
+def test_what_is_missing_or_odd_is_told(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(UserError, match=told) as error:
+        find_credentials(environment)
+    assert "pw" not in str(error.value)
+
+
+def test_a_line_that_is_none_is_told_without_its_value(tmp_path: Path) -> None:
+    file = file_with(tmp_path, "CVAT_PASSWORT=hush\n")
+    with pytest.raises(UserError, match=r"line 1 .*CVAT_PASSWORD") as error:
+        find_credentials({}, file=file)
+    assert "hush" not in str(error.value)
+    with pytest.raises(UserError, match="cannot be read"):
+        find_credentials({}, file=tmp_path / "gone.env")

@@ -1,0 +1,53 @@
+"""Each way to fail has one line that says what to do."""
+
+from __future__ import annotations
+
+import pytest
+import urllib3
+from cvat_sdk.api_client.exceptions import ApiException, ApiTypeError
+from cvat_sdk.core.exceptions import BackgroundRequestException, CvatSdkException
+
+from segloop.cvat.faults import Fault, fault_of, short
+
+
+def fault(error: Exception) -> Fault:
+    found = fault_of(error, host="https://x", version="2.23.1")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "again", "uncertain"),
+    [
+        (ApiException(status=0, reason="SSLError\nself-signed"), "CVAT_CA_FILE", False, False),
+        (ApiException(status=200, reason="OK"), "CVAT refused it", False, False),
+        (BackgroundRequestException("ValueError: Label 'X' is not registered"), "Label 'X'", False, False),
+        (CvatSdkException("Too many upload errors"), "upload", True, True),
+        (ApiTypeError("Invalid type for variable 'data'"), "pip install 'cvat-sdk", False, True),
+        (TypeError("missing 'logo_url'"), "2.23.1", False, True),
+        (urllib3.exceptions.ReadTimeoutError(None, "/", "slow"), "too long", True, True),  # type: ignore[arg-type]
+        (urllib3.exceptions.ProtocolError("gone"), "was lost", True, True),
+        (ConnectionResetError("reset"), "failed", True, True),
+    ],
+)
+def test_what_is_told_and_whether_to_try_again(
+    error: Exception, told: str, again: bool, uncertain: bool
+) -> None:
+    found = fault(error)
+    assert told in found.told
+    assert "\n" not in found.told
+    assert (found.again, found.uncertain) == (again, uncertain)
+
+
+def test_certificates_are_told_of_also_when_urllib3_tells(  # its reason is inside
+) -> None:
+    error = urllib3.exceptions.MaxRetryError(None, "/", urllib3.exceptions.SSLError("self-signed"))  # type: ignore[arg-type]
+    assert "CVAT_CA_FILE" in fault(error).told
+
+
+def test_what_is_no_fault_of_the_road_keeps_its_traceback() -> None:
+    assert fault_of(ZeroDivisionError(), host="x") is None
+
+
+def test_long_texts_are_cut() -> None:
+    assert len(short("x\n" * 1000)) < 310

@@ -1,0 +1,165 @@
+"""What comes back is what people left there: untouched objects exactly, and everything that they did."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_converters import cvat_loop
+from segloop.cvat.faults import CvatError
+from segloop.cvat.manifest import read_manifest
+from segloop.cvat.packages import plan_packages
+from segloop.cvat.pull import Pulled
+from segloop.cvat.server import Server
+from segloop.cvat.status import status_lines
+from segloop.data.annotations import ImageRecord, Instance, LabelledImages, Opaque
+from segloop.data.drawing import index_map
+from segloop.utils.errors import UserError
+from tests.cvat.loops import draw, pull_all, push
+from tests.cvat.sets import LABELS, box, exact, hard_set, image, set_of
+from tests.cvat.standin.server import StandIn
+from tests.cvat.standin.state import Label, Task
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> LabelledImages:
+    ship = Instance(label="0", shape=box(1, 1, 5, 5))
+    return set_of([image(tmp_path / "img", f"{name}.png", [ship]) for name in "abc"], LABELS)
+
+
+@pytest.fixture
+def loop(server: Server, tmp_path: Path, small: LabelledImages) -> Path:
+    push(server, tmp_path / "loop", small)
+    return tmp_path / "loop"
+
+
+def only_task(stand_in: StandIn) -> Task:
+    (task,) = stand_in.state.tasks.values()
+    return task
+
+
+def images_of(pulled: Pulled) -> dict[str, ImageRecord]:
+    return {each.record.image_id: each.record for each in pulled.images}
+
+
+def test_what_nobody_touched_comes_back_exactly(server: Server, stand_in: StandIn, tmp_path: Path) -> None:
+    images = hard_set(tmp_path)
+    push(server, tmp_path / "loop", images, chunk=5)
+    pulled = pull_all(server, tmp_path / "loop")
+    plan = plan_packages(images)
+    assert not pulled.changes
+    assert pulled.labels == LABELS
+    assert not any(path.endswith("/data") for method, path in stand_in.calls if method == "GET")
+    for each, frame in zip(pulled.images, plan.frames, strict=True):
+        went = plan.objects(frame)
+        assert list(map(exact, each.record.instances)) == list(map(exact, went.instances))
+        assert (each.record.image_id, each.record.tags) == (went.image_id, went.tags)
+    semantic = images_of(pulled)["semantic"]
+    assert np.array_equal(index_map(semantic, LABELS)[0], images.load(3).semantic)
+    maps = {each.image_id: each.semantic for each in pulled.as_set(maps=True)}
+    assert np.array_equal(maps["semantic"], images.load(3).semantic)
+    assert maps["a/1"] is None
+
+
+def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: StandIn, loop: Path) -> None:
+    number = only_task(stand_in).id
+    draw(stand_in.state, number, 1, "R&D", "polygon", [1, 1, 9, 1, 9, 9], z_order=1)
+    draw(stand_in.state, number, 1, "R&D", "ellipse", [20, 20, 25, 17])
+    draw(stand_in.state, number, 1, "R&D", "rectangle", [30, 30, 40, 40], rotation=30.0)
+    draw(stand_in.state, number, 1, "R&D", "mask", [0, 3, 1, 2, 10, 10, 11, 12])
+    pulled = pull_all(server, loop)
+    found = images_of(pulled)["b"].instances
+    kinds = {
+        each.shape.kind if isinstance(each.shape, Opaque) else type(each.shape).__name__ for each in found[1:]
+    }
+    assert kinds == {"Polygon", "ellipse", "rotated-box", "Bitmap"}
+    assert all(each.attributes == {} and each.uid is None and each.score is None for each in found[1:])
+    assert str(pulled.changes) == "4 added, 0 removed, 0 changed in 1 image(s)"
+
+
+def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: StandIn, loop: Path) -> None:
+    (project,) = stand_in.state.projects.values()
+    project.labels[0].name, project.labels[1].color = "dinghy", "#010203"
+    project.labels.append(Label(stand_in.state.new_id(), "buoy", "#0a0b0c", "any", []))
+    draw(stand_in.state, only_task(stand_in).id, 0, "buoy", "rectangle", [1, 1, 9, 9])
+    pulled = pull_all(server, loop)
+    assert pulled.labels.names == ("background", "dinghy", "big ship", "лодка", "R&D", "buoy")
+    assert (pulled.labels.background, pulled.labels.labels[2].color) == (0, (1, 2, 3))
+    assert pulled.labels.labels[5].color == (10, 11, 12)
+    assert pulled.labels.labels[1].attributes == LABELS.labels[1].attributes
+    assert [each.label for each in images_of(pulled)["a"].instances] == ["dinghy", "buoy"]
+    assert [str(each.changes) for each in pulled.images][1:] == ["no change", "no change"]
+    assert len(pulled.told) == 3
+    project.labels[0].name = "background"
+    with pytest.raises(CvatError, match="rename one"):
+        pull_all(server, loop)
+
+
+def test_deleted_frames_and_unfinished_jobs_stay_out_and_are_named(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, job_size=1)
+    task = only_task(stand_in)
+    assert len(task.jobs) == 3
+    task.deleted_frames = [1]
+    task.jobs[0].state, task.jobs[0].assignee = "completed", "anna"
+    task.jobs[1].state = "completed"
+    pulled = pull_all(server, tmp_path / "loop", everything=False)
+    assert (list(images_of(pulled)), pulled.deleted, pulled.waiting) == (["a"], ["b"], ["c"])
+    pulled.write_provenance(tmp_path / "pull.json")
+    (known,) = json.loads((tmp_path / "pull.json").read_text(encoding="utf-8"))["images"]
+    assert (known["assignee"], known["state"], known["looked_at"]) == ("anna", "completed", True)
+
+
+def test_a_frame_in_two_tasks_comes_back_from_each(
+    server: Server, tmp_path: Path, small: LabelledImages
+) -> None:
+    found = [
+        replace(each, instances=(Instance(label="R&D", shape=box(2, 2, 9, 9), score=0.75),)) for each in small
+    ]
+    push(server, tmp_path / "loop", small, ["b"], predictions=set_of(found, LABELS))
+    truth = images_of(pull_all(server, tmp_path / "loop"))["b"]
+    predicted = images_of(pull_all(server, tmp_path / "loop", kind="predictions"))["b"]
+    assert [each.label for each in truth.instances] == ["0"]
+    assert [(each.label, each.score) for each in predicted.instances] == [("R&D", 0.75)]
+
+
+def test_outlines_that_nobody_touched_are_masks_again(
+    server: Server, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, masks="polygon:1")
+    (first, *_) = pull_all(server, tmp_path / "loop").images
+    assert exact(first.record.instances[0])[0] == exact(small.load(0).instances[0])[0]
+
+
+def test_a_set_that_comes_back_can_be_written(server: Server, loop: Path, tmp_path: Path) -> None:
+    back = pull_all(server, loop).as_set()
+    cvat_loop.write(back.labels, list(back), tmp_path / "back.xml")
+    assert len(cvat_loop.read(tmp_path / "back.xml")) == 3
+
+
+def test_removed_tasks_are_told_and_nothing_pushed_is_an_error(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    with pytest.raises(UserError, match="no task of the kind"):
+        pull_all(server, loop, kind="predictions")
+    stand_in.state.tasks.clear()
+    assert "not on the server any more" in pull_all(server, loop).told[0]
+
+
+def test_status_tells_of_jobs_and_what_was_changed(server: Server, stand_in: StandIn, loop: Path) -> None:
+    task = only_task(stand_in)
+    task.jobs[0].assignee = "anna"
+    draw(stand_in.state, task.id, 0, "R&D", "rectangle", [1, 1, 9, 9])
+    manifest = read_manifest(loop)
+    assert manifest is not None
+    lines = list(status_lines(server, manifest, codec=cvat_loop))
+    assert "3 image(s)" in lines[1]
+    assert lines[2].endswith(
+        "annotation new, anna, frames 0 to 2: 1 added, 0 removed, 0 changed in 1 image(s)"
+    )
+    assert ":" in list(status_lines(server, manifest, codec=cvat_loop, quick=True))[2]

@@ -1,0 +1,277 @@
+"""What is pushed is there pixel for pixel, once, whatever is killed or fails on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_converters import cvat_loop
+from segloop.cvat.faults import CvatError
+from segloop.cvat.manifest import read_manifest
+from segloop.cvat.server import Server
+from segloop.data.annotations import Instance, Label, LabelledImages, LabelSet
+from tests.cvat.conftest import Login
+from tests.cvat.loops import draw, push
+from tests.cvat.sets import LABELS, box, hard_set, image, set_of
+from tests.cvat.standin.server import StandIn
+from tests.cvat.standin.wire import Fault
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> LabelledImages:
+    ship = Instance(label="0", shape=box(1, 1, 5, 5))
+    return set_of([image(tmp_path / "img", f"{name}.png", [ship]) for name in "abc"], LABELS)
+
+
+def facts(stand_in: StandIn) -> Any:
+    """Return what matters of the server's state: no ids, which count up with each try."""
+    state = stand_in.state
+    return (
+        [each.name.split(" [")[0] for each in state.projects.values()],
+        [
+            (
+                each.name.split(" [")[0],
+                [frame.name for frame in each.frames],
+                sorted((shape.frame, shape.type, tuple(shape.points)) for shape in each.shapes),
+            )
+            for each in state.tasks.values()
+        ],
+    )
+
+
+def test_all_that_must_survive_is_there(server: Server, stand_in: StandIn, tmp_path: Path) -> None:
+    stand_in.slow_requests = 1
+    pushed = push(server, tmp_path / "loop", hard_set(tmp_path), chunk=5)
+    assert len(pushed.done) == 2  # each compared with what came back, pixel for pixel
+    first, second = stand_in.state.tasks.values()
+    assert [frame.name for frame in first.frames][:2] == ["a/1.png", "b/1.png"]
+    assert (len(first.shapes), len(second.shapes)) == (12 + 1 + 2 + 300 + 3 + 1, 2)
+
+
+def test_forty_labels_with_odd_names_go(server: Server, stand_in: StandIn, tmp_path: Path) -> None:
+    labels = LabelSet(tuple(Label(f"класс {number} & <x>") for number in range(40)))
+    objects = [Instance(label=name, shape=box(n, n, n + 1, n + 1)) for n, name in enumerate(labels.names)]
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", objects)], labels))
+    (task,) = stand_in.state.tasks.values()
+    assert len({shape.label_id for shape in task.shapes}) == 40
+
+
+def test_pushing_again_sends_nothing(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["c", "a"])
+    before = facts(stand_in)
+    first = len(stand_in.calls)
+    assert push(server, tmp_path / "loop", small, ["c", "a"]).done == []
+    assert facts(stand_in) == before
+    assert {method for method, _ in stand_in.calls[first:]} == {"GET"}
+
+
+def test_a_longer_list_adds_what_is_not_there(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["a"])
+    push(server, tmp_path / "loop", small, ["c", "a", "b"])
+    assert [[frame.name for frame in task.frames] for task in stand_in.state.tasks.values()] == [
+        ["a.png"],
+        ["c.png", "b.png"],
+    ]
+
+
+def test_truth_and_predictions_are_two_tasks_of_one_project(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    found = [
+        replace(each, instances=(Instance(label="R&D", shape=box(2, 2, 9, 9), score=0.75),)) for each in small
+    ]
+    push(server, tmp_path / "loop", small, ["a"], predictions=set_of(found, LABELS))
+    assert len(stand_in.state.projects) == 1
+    truth, predicted = stand_in.state.tasks.values()
+    (project,) = stand_in.state.projects.values()
+    names = {spec["id"]: spec["name"] for label in project.labels for spec in label.attributes}
+    said = {names[key]: value for key, value in predicted.shapes[0].attributes.items()}
+    assert (said["score"], said["rank"]) == ("0.75", "1")
+    assert [frame.name for frame in truth.frames] == [frame.name for frame in predicted.frames]
+
+
+def test_outlines_are_measured_before_anything_is_sent(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    said: list[str] = []
+    stand_in.plan = lambda number, method, path: Fault(status=403)
+    with pytest.raises(CvatError):
+        push(server, tmp_path / "loop", small, masks="polygon:1", say=said)
+    assert "of 48 pixels" in said[0]
+    assert not stand_in.state.projects
+
+
+def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["a"])
+    (number,) = stand_in.state.tasks
+    draw(stand_in.state, number, 0, "R&D", "rectangle", [1, 1, 9, 9])
+    news = set_of([replace(each, instances=()) for each in small], LABELS)
+    assert len(push(server, tmp_path / "loop", news, ["a"]).refused) == 1
+    assert len(stand_in.state.tasks[number].shapes) == 2
+    push(server, tmp_path / "loop", news, ["a"], replace=True)
+    assert stand_in.state.tasks[number].shapes == []
+    backups = sorted((tmp_path / "loop" / "tasks" / "truth-001").glob("backup-*.zip"))
+    assert [len(next(iter(cvat_loop.read(each))).instances) for each in backups][-1] == 2
+
+
+def test_an_empty_task_of_a_failed_upload_is_removed(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    stand_in.plan = lambda number, method, path: (
+        Fault(status=403) if path.endswith(("/data", "/data/")) else None
+    )
+    with pytest.raises(CvatError, match="upload the images"):
+        push(server, tmp_path / "loop", small)
+    assert stand_in.state.tasks == {}
+
+
+def test_a_task_that_somebody_removed_is_made_again_and_a_project_is_not(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small)
+    before = facts(stand_in)
+    stand_in.state.tasks.clear()
+    push(server, tmp_path / "loop", small)
+    assert facts(stand_in) == before
+    stand_in.state.projects.clear()
+    with pytest.raises(CvatError, match="Begin another loop"):
+        push(server, tmp_path / "loop", small)
+
+
+def test_a_server_that_holds_other_pixels_is_caught(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.cvat.standin import forms
+
+    real = forms.import_annotations
+
+    def lossy(state: Any, task: Any, data: bytes) -> None:
+        real(state, task, data)
+        task.shapes[0].points[-1] -= 1
+        task.shapes[0].points[0:2] = [0.0, task.shapes[0].points[1] - 4]
+
+    monkeypatch.setattr(forms, "import_annotations", lossy)
+    with pytest.raises(CvatError, match="does not hold what was sent: 0 added, 0 removed, 1 changed"):
+        push(server, tmp_path / "loop", small)
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+def dying(login: Login, at: int, *, late: bool) -> Any:
+    """Open a session whose process is killed at a call, before it is sent or after it was heard."""
+    session = login()
+    server = session.__enter__()
+    rest = server.client.api_client.rest_client
+    request, left = rest.request, [at]
+
+    def count(*words: Any, **named: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0 and not late:
+            raise Killed
+        answer = request(*words, **named)
+        if left[0] < 0:
+            raise Killed
+        return answer
+
+    rest.request = count
+    return server
+
+
+def killed_at(
+    at: int, late: bool, login: Login, stand_in: StandIn, folder: Path, small: LabelledImages
+) -> bool:
+    """Kill a push at a call and repeat it; tell whether there was such a call."""
+    stand_in.reset()
+    try:
+        push(dying(login, at, late=late), folder, small, ["a", "b"], chunk=1)
+    except Killed:
+        with login() as server:
+            push(server, folder, small, ["a", "b"], chunk=1)
+        manifest = read_manifest(folder)
+        assert manifest is not None
+        assert {each.id for each in manifest.tasks} == set(stand_in.state.tasks)
+        return True
+    return False
+
+
+WHOLE = (["ships"], [(f"ships truth-00{n}", [f"{name}.png"], 1) for n, name in ((1, "a"), (2, "b"))])
+
+
+def counted(stand_in: StandIn) -> Any:
+    projects, tasks = facts(stand_in)
+    return projects, [(name, frames, len(shapes)) for name, frames, shapes in tasks]
+
+
+# The calls of a push: project, task, upload in three, its request, frames, annotations, import, export.
+@pytest.mark.parametrize(
+    ("at", "late"), [(1, True), (4, True), (6, False), (7, True), (15, False), (18, True)]
+)
+def test_killed_and_repeated_it_ends_the_same(
+    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, at: int, late: bool
+) -> None:
+    assert killed_at(at, late, login, stand_in, tmp_path / "loop", small)
+    assert counted(stand_in) == WHOLE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("late", [False, True])
+def test_killed_anywhere_and_repeated_it_ends_the_same(
+    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, late: bool
+) -> None:
+    at = 0
+    while killed_at(at, late, login, stand_in, tmp_path / f"loop{at}", small):
+        assert counted(stand_in) == WHOLE, at
+        at += 1
+    assert at > 30
+
+
+FAULTS = [
+    Fault(drop=True),
+    Fault(drop=True, late=True),
+    Fault(status=503),
+    Fault(status=429, headers={"Retry-After": "3"}),
+    Fault(status=502, late=True),
+]
+
+
+def failing_at(
+    at: int, fault: Fault, server: Server, stand_in: StandIn, folder: Path, small: LabelledImages
+) -> int:
+    """Push while one call fails; return how many calls were made."""
+    stand_in.reset()
+    stand_in.plan = lambda number, method, path: fault if number == at else None
+    push(server, folder, small, ["a"])
+    projects, tasks = counted(stand_in)
+    assert (projects, tasks) == (["ships"], [("ships truth-001", ["a.png"], 1)]), (at, fault)
+    return len(stand_in.calls)
+
+
+@pytest.mark.parametrize(("at", "fault"), list(enumerate(FAULTS * 2, start=1)))
+def test_a_call_may_fail_in_passing(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages, at: int, fault: Fault
+) -> None:
+    failing_at(at, fault, server, stand_in, tmp_path, small)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_any_call_may_fail_in_passing(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages, fault: Fault
+) -> None:
+    at = 0
+    while failing_at(at, fault, server, stand_in, tmp_path / f"{at}", small) > at:
+        at += 1
+    assert at > 15

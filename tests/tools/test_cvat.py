@@ -1,0 +1,88 @@
+"""The tool plays the loop from end to end with the stand-in, and no secret of a user's is left anywhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from segloop.utils.cli import run
+from tests.cvat.standin.server import StandIn, running
+from tools.cvat import main
+
+Tool = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def tool(
+    stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Tool:
+    """Return what runs the tool in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cvat_sdk.core.client.sleep", lambda _: None)
+    for name, value in {"HOST": stand_in.url, "USERNAME": "anna", "PASSWORD": "secret"}.items():
+        monkeypatch.setenv(f"CVAT_{name}", value)
+
+    def run_tool(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cvat.py", *words])
+        with pytest.raises(SystemExit) as end:
+            run(main)
+        told = capsys.readouterr()
+        return int(end.value.code or 0), told.out, told.err
+
+    return run_tool
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a small semantic set in mmseg's layout."""
+    root = tmp_path / "ponds"
+    for folder in ("img_dir/test/a", "img_dir/test/b", "ann_dir/test/a", "ann_dir/test/b"):
+        (root / folder).mkdir(parents=True)
+    for name in ("a/1", "b/1"):
+        mask = np.zeros((20, 30), np.uint8)
+        mask[2:9, 3:12] = 1
+        cv2.imwrite(str(root / f"img_dir/test/{name}.png"), np.full((20, 30, 3), 90, np.uint8))
+        cv2.imwrite(str(root / f"ann_dir/test/{name}.png"), mask)
+    return root
+
+
+def test_the_loop_from_end_to_end(tool: Tool, stand_in: StandIn, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "worst.txt").write_text("b/1\n", encoding="utf-8")
+    push = ("push", str(data), "--from", "mmseg", "--labels", "land", "pond", "--images", "worst.txt")
+    code, out, _ = tool(*push, "--loop", "loop")
+    assert code == 0
+    assert "compared pixel for pixel" in out
+    (task,) = stand_in.state.tasks.values()
+    assert [frame.name for frame in task.frames] == ["test/b/1.png"]
+    assert "job" in tool("status", "loop")[1]
+    assert tool("pull", "loop")[0] == 2  # no job is finished
+    task.jobs[0].state = "completed"
+    code, out, err = tool("pull", "loop")
+    assert (code, err) == (0, "")
+    (back,) = (tmp_path / "loop/pulled/truth/mmseg/ann_dir").rglob("1.png")
+    assert np.array_equal(np.array(Image.open(back)), np.array(Image.open(data / "ann_dir/test/b/1.png")))
+    assert (tmp_path / "loop/pulled/truth/coco").exists()
+    for file in (tmp_path / "loop").rglob("*"):
+        assert not file.is_file() or b"secret" not in file.read_bytes()
+
+
+def test_mistakes_cost_one_message(tool: Tool, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Did you mean 'push'" in tool("pusch")[2]
+    assert "polygons:TOL" in tool("push", str(data), "--as", "dots")[2]
+    assert "manifest.json" in tool("status", str(data))[2]
+    monkeypatch.setenv("CVAT_PASSWORD", "wrong")
+    code, _, err = tool("push", str(data), "--from", "mmseg", "--labels", "land", "pond")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "does not know this user" in err
