@@ -136,6 +136,7 @@ def gallery(
                     on_click=on_open,
                     args=(image_id,),
                     type="tertiary",
+                    icon=":material/zoom_in:",
                     help=f"Open {image_id}",
                 )
                 if ticked is not None:
