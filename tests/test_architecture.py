@@ -67,19 +67,12 @@ HUB = (
 # What a search for thresholds reads of a data set: true masks, and the objects behind them.
 TRUTH = ("segloop.data.index_masks", "segloop.data.true_objects")
 # What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
-COUNTING = (
-    "segloop.analysis.confusion_file",
-    "segloop.analysis.counts",
-    "segloop.analysis.instance_scores",
-    "segloop.analysis.instances",
-    "segloop.analysis.match_file",
-    "segloop.analysis.matching",
-    "segloop.analysis.overlaps",
-    "segloop.analysis.results_file",
-    "segloop.analysis.runs",
-    "segloop.analysis.scores",
-    "segloop.analysis.ship_scores",
-    "segloop.analysis.thresholds",
+COUNTING = tuple(
+    f"segloop.analysis.{name}"
+    for name in (
+        *("confusion_file", "counts", "instance_scores", "instances", "match_file"),
+        *("matching", "overlaps", "results_file", "runs", "scores", "ship_scores", "thresholds"),
+    )
 )
 # Room: what it may import besides itself, Python's library and third parties.
 ARROWS = {

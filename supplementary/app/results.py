@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +13,11 @@ from shared import case_of, choose_run, gallery, opened, percent, shelf, thumb, 
 
 from segloop.analysis.runs import Run
 from segloop.app.images import SCORES, SIZES, ImageTable, Query, select
-from segloop.app.picks import LISTS, commands, list_text, save_list
+from segloop.app.picks import LISTS, commands, knows_cvat, list_text, push_words, save_list
 from segloop.app.pictures import tiles
 from segloop.viz.error_pictures import TITLES
 
+ROOT = Path(__file__).resolve().parents[2]
 ERRORS = "Errors: missed is red, invented blue, wrong class orange."
 
 
@@ -167,18 +171,14 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
         for column, (title, picture) in zip(st.columns(len(drawn), gap="small"), drawn.items(), strict=True):
             column.image(picture, caption=title, width="stretch")
         st.caption(ERRORS)
-        rows = [
-            (each, percent(value))
-            for each, value in zip(table.class_names, table.class_scores[place].tolist(), strict=True)
-            if value == value
-        ]
-        numbers = [(SCORES[table.kind], percent(float(table.score[place]))), *rows]
-        numbers += [
-            (key, f"{values[place]:.4g}")
-            for key, values in table.ranks.items()
-            if values[place] == values[place]
-        ]
-        st.dataframe(pd.DataFrame(numbers, columns=["of this image", "%"]).T, hide_index=False)
+        numbers = {f"{SCORES[table.kind]}, %": percent(float(table.score[place]))}
+        for each, value in zip(table.class_names, table.class_scores[place].tolist(), strict=True):
+            if value == value:
+                numbers[f"{each}, %"] = percent(value)
+        for key, values in table.ranks.items():
+            if values[place] == values[place]:
+                numbers[key] = f"{values[place]:.3g}"
+        st.dataframe(pd.DataFrame([numbers]), hide_index=True)
 
 
 def browse(name: str, run: Run, table: ImageTable, ids: list[str], show: str) -> None:
@@ -232,9 +232,21 @@ def keep(name: str, run: Run, ids: list[str]) -> None:
                 st.success(f"Saved: {path}")
         path = Path(shelf().work_dirs) / LISTS / f"{listed or 'picked'}.txt"
         root = shelf().data_root(run) or run.folder / str(run.meta["data"].get("root") or ".")
-        for what, line in commands(path, data=root.resolve(), run=run.folder).items():
+        where = {"data": root.resolve(), "run": run.folder, "split": str(run.meta["split"])}
+        if path.is_file() and knows_cvat(os.environ) and st.button("Push the LIST to CVAT"):
+            push(push_words(path, **where))
+        for what, line in commands(path, **where).items():
             st.caption(what)
             st.code(line, language="bash", wrap_lines=True)
+
+
+def push(words: list[str]) -> None:
+    """Run the tool, as a user would; secrets stay in the environment."""
+    with st.status("Pushing …", expanded=True) as status:
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        st.code(f"{done.stdout}{done.stderr}".strip() or "nothing was said", language=None, wrap_lines=True)
+        good = done.returncode == 0
+        status.update(label="Pushed" if good else "Not pushed", state="complete" if good else "error")
 
 
 main()

@@ -26,7 +26,10 @@ def told() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        st.error(str(error))
+        first, _, rest = str(error).partition("\n")
+        st.error(first)
+        if rest.strip():
+            st.code(rest.strip("\n"), language=None, wrap_lines=True)
 
 
 def shelf() -> Shelf:
@@ -133,6 +136,7 @@ def gallery(
                     on_click=on_open,
                     args=(image_id,),
                     type="tertiary",
+                    icon=":material/zoom_in:",
                     help=f"Open {image_id}",
                 )
                 if ticked is not None:

@@ -31,9 +31,9 @@ def test_an_address_that_is_no_web_page_is_not_linked_to(tmp_path: Path) -> None
     assert found.tasks[0].address is None
 
 
-def test_pulled_images_are_read_from_the_folder_or_the_one_below(tmp_path: Path) -> None:
-    (tmp_path / "pulled").mkdir()
-    (tmp_path / "pulled/pull.json").write_text(json.dumps({"images": [{"image_id": "a"}, 3]}))
+def test_pulled_images_are_read_from_where_a_pull_puts_them(tmp_path: Path) -> None:
+    (tmp_path / "pulled/truth").mkdir(parents=True)
+    (tmp_path / "pulled/truth/pull.json").write_text(json.dumps({"images": [{"image_id": "a"}, 3]}))
     assert pulled_images(tmp_path) == [{"image_id": "a"}]
     assert pulled_images(tmp_path / "none") == []
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from segloop.app.picks import commands, list_text, save_list
+from segloop.app.picks import commands, knows_cvat, list_text, push_words, save_list
 from segloop.data.layout import read_list
 from segloop.utils.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_saved_list_is_read_back_and_not_replaced_unasked(tmp_path: Path) -> None:
@@ -39,8 +44,25 @@ def test_a_line_break_in_a_title_adds_no_image() -> None:
 
 
 def test_commands_survive_blanks_in_paths() -> None:
-    lines = commands(Path("lists/worst ones.txt"), data=Path("my data"), run=Path("a/run"))
+    lines = commands(Path("lists/worst ones.txt"), data=Path("my data"), run=Path("a/run"), split="test")
     for line in lines.values():
         words = shlex.split(line)
         assert "my data" in words
         assert "lists/worst ones.txt" in words
+
+
+def test_the_push_is_one_that_the_tool_takes(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a\n")
+    words = push_words(tmp_path / "a.txt", data=tmp_path / "gone", run=Path("r"), split="val")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("CVAT_")}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=bare
+    )
+    assert done.returncode == 2
+    assert "No server was named" in done.stderr
+
+
+def test_a_push_is_offered_where_the_environment_says_who_asks() -> None:
+    assert not knows_cvat({})
+    assert not knows_cvat({"CVAT_HOST": "https://cvat.example", "CVAT_USERNAME": "ann"})
+    assert knows_cvat({"CVAT_HOST": "https://cvat.example", "CVAT_ACCESS_TOKEN": "x"})

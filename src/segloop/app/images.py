@@ -142,7 +142,7 @@ def in_cell(table: ImageTable, truth: str, pred: str) -> IntArray:
 def read_table(run: Run, *, cache: Path | None = None) -> ImageTable:
     """Read the tables of a RUN, of index masks or of objects, and what an analysis adds to them.
 
-    Of objects that takes 10 ms an image, so it is kept in the folder `cache` for the next time.
+    Of objects that takes 4 ms an image, so it is kept in the folder `cache` for the next time.
     """
     if run.kind not in SCORES:
         raise UserError(f"{run.folder}: of a RUN of kind {run.kind!r} the scores of images are not known.")

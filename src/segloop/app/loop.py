@@ -73,8 +73,8 @@ def find_differences(top: Path) -> list[Difference]:
 
 
 def pulled_images(folder: Path) -> list[dict[str, Any]]:
-    """Return what became of each image that was pulled: of `pull.json` in the folder, or one level below."""
-    for file in [folder / PULLED, *sorted(folder.glob(f"*/{PULLED}"))]:
+    """Return what became of each image that was pulled: of `pull.json` in a loop's folder or in `pulled/`."""
+    for file in [folder / PULLED, *sorted(folder.glob(f"pulled/*/{PULLED}"))]:
         images = (read_record(file) or {}).get("images")
         if isinstance(images, list):
             return [each for each in images if isinstance(each, dict)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from segloop.utils.atomic import write_text
@@ -43,12 +44,23 @@ def save_list(ids: Sequence[str], *, folder: Path, name: str, title: str, replac
     return path
 
 
-def commands(path: Path, *, data: Path, run: Path) -> dict[str, str]:
+def push_words(path: Path, *, data: Path, run: Path, split: str) -> list[str]:
+    """Return the words that send the images of a LIST to CVAT, with what the RUN predicts of them."""
+    return ["tools/cvat.py", "push", str(data), "--split", split, "--images", str(path), "--run", str(run)]
+
+
+def commands(path: Path, *, data: Path, run: Path, split: str) -> dict[str, str]:
     """Return what to do with a saved LIST, as command lines."""
-    listed, root, tested = (shlex.quote(str(each)) for each in (path, data, run))
+    pick = ["--split", split, "--list", str(path)]
+    convert = ["tools/convert.py", str(data), path.stem, "--to", "coco", *pick]
     return {
-        "Relabel in CVAT": f"python tools/cvat.py push {root} --images {listed} --run {tested}",
-        "Convert these images alone": (
-            f"python tools/convert.py {root} {shlex.quote(path.stem)} --to coco --list {listed}"
-        ),
+        "Relabel in CVAT": shlex.join(["python", *push_words(path, data=data, run=run, split=split)]),
+        "Convert these images alone": shlex.join(["python", *convert]),
     }
+
+
+def knows_cvat(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment says which server to push to, and who asks; nothing of it is shown."""
+    named = environment.get("CVAT_USERNAME") and environment.get("CVAT_PASSWORD")
+    known = bool(environment.get("CVAT_ACCESS_TOKEN") or named)
+    return bool(environment.get("CVAT_HOST")) and known and find_spec("segloop.cvat") is not None
