@@ -69,7 +69,7 @@ def test_noisy_colours_go_to_the_nearest_frequent_one() -> None:
     generator = np.random.default_rng(0)
     near = {RED - (int(a) << 16) + int(b): 1 for a, b in generator.integers(0, 20, (300, 2))}
     meaning, labels, _ = find_meaning(Counter({COLORED: 90_000, RED: 9_000, **near}), colored=True)
-    assert labels.names == ("background", "red")
+    assert labels.names == ("background", "foreground")
     assert meaning.index_map(np.array([[RED + 5, COLORED + 3]]))[0].tolist() == [[1, 0]]
 
 
