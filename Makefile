@@ -60,9 +60,9 @@ test: lint  ## ruff, mypy and the tests that take seconds, as CI does
 test-all: lint $(INSTALLED_LAB)  ## ruff, mypy and every test, those that take minutes too
 	$(PYTEST)
 
-docs: $(INSTALLED_LAB)  ## the documentation as a site: open site/index.html
+docs: $(INSTALLED_LAB)  ## the documentation as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
-	@echo "site/index.html"
+	@echo "site/index.html; with its search: $(PY) -m http.server -d site, then http://localhost:8000"
 
 bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
 	@set -e; for script in $$(grep -L '^Needs:' benchmarks/[a-z]*.py); do \

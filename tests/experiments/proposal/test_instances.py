@@ -13,7 +13,14 @@ def objects(**told: object) -> Seen:
 
 @pytest.mark.parametrize(
     ("side", "size_hw", "scale"),
-    [(10, (200, 200), 2.0), (28, (200, 200), 1.5), (60, (200, 200), 1.0), (400, (800, 800), 0.2)],
+    [
+        (10, (200, 200), 2.0),
+        (10, (3000, 3000), 1.0),
+        (10, (700, 700), 1.45),
+        (28, (200, 200), 1.5),
+        (60, (200, 200), 1.0),
+        (400, (800, 800), 0.2),
+    ],
 )
 def test_small_objects_are_enlarged_and_large_ones_made_smaller(
     side: int, size_hw: tuple[int, int], scale: float

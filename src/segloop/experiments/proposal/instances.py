@@ -23,14 +23,15 @@ def stem(seen: Seen) -> str:
 def scale(seen: Seen) -> float:
     """Return by how much images are enlarged, so that the finest level sees the objects.
 
-    Large images of large objects are made smaller; none becomes longer than this machine predicts.
+    Large objects are made smaller. Images are enlarged as long as the usual one stays one that this machine
+    predicts; a few larger ones take their time.
     """
     side = seen.object_side or MEDIUM
     wanted = 2.0 if side < SMALL else 1.5 if side < MEDIUM else 1.0
     if side > LARGE:
         wanted = max(0.1, 96 / side)
-    most = (GPU_SIDE if seen.gpu else CPU_SIDE) / max(seen.largest_hw)
-    return math.floor(min(wanted, max(most, 8 / side)) * 20) / 20 or 0.05
+    most = (GPU_SIDE if seen.gpu else CPU_SIDE) / seen.usual_side
+    return math.floor(min(wanted, max(most, 1.0)) * 20) / 20
 
 
 def window(seen: Seen) -> int | None:

@@ -50,6 +50,14 @@ class Seen:
         return sorted(self.tally.image_sizes)
 
     @cached_property
+    def usual_side(self) -> int:
+        """The longer side of the median training image, in pixels."""
+        sides = sorted(
+            max(hw) for hw, count in self.tally.image_sizes.items() for _ in range(min(count, 1000))
+        )
+        return sides[len(sides) // 2]
+
+    @cached_property
     def object_side(self) -> float | None:
         """The side of a square of the median object's area, in pixels; None without objects."""
         return quantile(self.tally.sizes.sum(axis=0), SIZES.values, 0.5)
