@@ -13,6 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_converters.names import role_of
+from data_converters.pairs_key import read_key
+from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.utils.errors import DataError, UserError, listing
 
 HEAD = 1 << 16  # bytes that are looked at
@@ -22,6 +25,7 @@ HEADERS = {
     ("id", "annotation"): "sartorius",
     ("id", "predicted"): "sartorius",
 }
+CVAT_MASKS = "SegmentationClass"
 # How CVAT, and Datumaro that it writes with, begin a COCO file.
 _CVAT_COCO = re.compile(r'"licenses":\s*\[\{"name":\s*"",\s*"id":\s*0,\s*"url":\s*""\}\]')
 _BOTH_COCO = (
@@ -64,7 +68,7 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     inner = {path.name for path in folder.iterdir()}
     if "annotations.xml" in inner:
         yield Sign("cvat", "there is annotations.xml")
-    if {"labelmap.txt", "SegmentationClass"} <= inner:
+    if {"labelmap.txt", CVAT_MASKS} <= inner:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
     if {"mask", "all_bbox.txt"} <= inner:
         yield Sign("spacecraft", "there are mask and all_bbox.txt")
@@ -82,6 +86,10 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
             yield from _of_table(file.readline(HEAD), table.name)
     if {"labels.csv", "objects.csv"} <= inner:
         yield Sign("masks", "there are labels.csv and objects.csv")
+    elif (
+        described is None and not inner & {"img_dir", "ann_dir", CVAT_MASKS} and (told := _classes_in(folder))
+    ):
+        yield Sign("pairs", told)
     elif described is None and _has_masks(folder):
         yield Sign("masks", "there are folders of masks")
 
@@ -124,6 +132,23 @@ def _cityscapes(folder: Path, inner: set[str]) -> Iterator[Sign]:
         yield Sign("cityscapes", f"there is {found[0]}")
     elif any(any(folder.glob(f"{depth}*_pred.txt")) for depth in ("", "*/", "*/*/")):
         yield Sign("cityscapes", "there are lists of predictions, *_pred.txt; add --from-results")
+
+
+def _classes_in(folder: Path) -> str:
+    """Return that a file says what the values of masks mean; nothing where there is none, or no mask."""
+    known = read_key(folder)
+    if known is None or any(name.suffix.lower() in (".json", ".xml") for name in folder.iterdir()):
+        return ""
+    places = [
+        each
+        for depth in ("*/", "*/*/")
+        for each in sorted(folder.glob(depth))[:20]
+        if role_of(each.name) == "mask"
+    ]
+    found = [
+        each for each in places if any(file.suffix.lower() in IMAGE_SUFFIXES for file in each.rglob("*.*"))
+    ]
+    return f"there is {known.file.name}, and masks in {found[0].relative_to(folder)}" if found else ""
 
 
 def _has_masks(folder: Path) -> bool:

@@ -70,6 +70,13 @@ FORMATS: dict[str, Format] = {
             write_options=("overlap", "instances", "connectivity", "media", "numbers"),
         ),
         Format(
+            name="pairs",
+            module="data_converters.pairs",
+            summary="images and pictures of their classes, however named, valued or coloured; to read",
+            writes=False,
+            read_options=("images", "split", "labels", "list_file"),
+        ),
+        Format(
             name="spacecraft",
             module="data_converters.spacecraft",
             summary="parts of craft in colours, and boxes of craft; not written, for what touches melts",

@@ -37,6 +37,9 @@ HOLDS: Mapping[str, frozenset[str]] = {
         | {"occluded", "sources", "uids", "colors", "unused-labels", "supercategories", "splits"}
         | {"empty-images", "sizes"}
     ),
+    "pairs": frozenset(
+        {"ignore", "colors", "unused-labels", "background", "splits", "empty-images", "sizes"}
+    ),
     "spacecraft": frozenset({"instances", "groups", "colors", "unused-labels", "splits", "empty-images"})
     | {"sizes"},
     "cityscapes": frozenset(

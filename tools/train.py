@@ -27,7 +27,8 @@ def parse_args() -> Namespace:
         nargs="?",
         const="auto",
         metavar="CKPT",
-        help="go on from this checkpoint; without a name from the newest one in the work_dir",
+        help="go on from this checkpoint; without a name from the newest one in the work_dir; `same`: from "
+        "that, if the run there is unfinished and of this config and data, else anew",
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision, on a CPU too (bfloat16)")
     parser.add_argument(

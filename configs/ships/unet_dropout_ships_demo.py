@@ -7,7 +7,7 @@
 #
 # Cost: 0.98 CPU seconds an iteration on an AMD EPYC with AVX2 (float32), 25 minutes of one core in all,
 # and 40 CPU seconds a validation; 1.1 GB.
-# Expect: a val ships/Dice of 72.2 (seed 0), and a ships/F2 of 83.0 if tuned for it; finding nothing gives 77.5,
+# Expect: a val ships/Dice of 72.2 (seed 0), and a ships/F2 of 83.0 if tuned for it; nothing found gives 77.5,
 # threshold and components 32.4 (docs/experiments.md).
 _base_ = ['./unet_dropout_ships.py']
 train_pipeline = [

@@ -16,6 +16,7 @@ from segloop.utils.progress import counted
 
 OF_DOWNLOADS: tuple[str, ...] = ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels")
 OF_DOWNLOADS += ("list", "reduce_zero_label", "min_area", "color_tolerance")
+OF_TASKS = ("reduce_zero_label", "join_groups", "min_area", "color_tolerance", "repair")
 OF_DEMOS = ("size", "count")
 
 
@@ -137,7 +138,7 @@ def main(description: str) -> int:
         source=args.source,
         drawing=Drawing(counts=_counts(task, args.count), size=args.size) if args.demo else None,
         seed=args.seed,
-        shares=_shares(args.shares),
+        shares=split_shares(args.shares),
         options=options,
         from_format=args.from_format,
         licence=args.licence,
@@ -163,11 +164,7 @@ def read_options(task: Task, args: argparse.Namespace) -> ReadOptions:
         "images": args.images,
         "labels": tuple(args.labels),
         "list_file": args.list,
-        "reduce_zero_label": args.reduce_zero_label,
-        "join_groups": args.join_groups,
-        "min_area": args.min_area,
-        "color_tolerance": args.color_tolerance,
-        "repair": args.repair,
+        **{name: getattr(args, name) for name in OF_TASKS if hasattr(args, name)},
     }
     plain = ReadOptions()
     given = {name: value for name, value in options.items() if value != getattr(plain, name)}
@@ -193,7 +190,8 @@ def _counts(task: Task, texts: list[str] | None) -> dict[str, int] | None:
     return counts
 
 
-def _shares(texts: list[str] | None) -> dict[str, float] | None:
+def split_shares(texts: list[str] | None) -> dict[str, float] | None:
+    """Return what `--shares` says; None where it says nothing."""
     if texts is None:
         return None
     shares = _pairs("--shares", texts)

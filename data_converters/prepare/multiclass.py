@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,18 +12,13 @@ from data_converters.coco_files import find_files
 from data_converters.detect import detect, signs_of
 from data_converters.formats import find_format
 from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
+from data_converters.names import SPLIT_NAMES, split_name
 from data_converters.places import check_read_options
 from data_converters.prepare.base import NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, UserError, listing
 
-# What authors call their splits; numbers and signs around (`train2017`, `Train_v2`) do not count.
-NAMES: Mapping[str, Sequence[str]] = {
-    "train": ("train", "training", "trn"),
-    "val": ("val", "valid", "validation", "dev", "eval"),
-    "test": ("test", "testing", "tst"),
-}
 # Folders inside a download that are easily taken for the download itself.
 INNER = re.compile(r"(img|ann)_dir|images?|annotations?|masks?|labels?|SegmentationClass")
 HOW = (
@@ -35,7 +30,7 @@ HOW = (
 
 def find(source: Path, *, options: ReadOptions, from_format: str | None = None) -> Found:
     """Find the format of a download, where it lies, and which splits its author made."""
-    root, form, reason = (source, from_format, "") if from_format else _look(source)
+    root, form, reason = (source, from_format, "") if from_format else look(source)
     assert form is not None
     if from_format and not source.exists():
         raise UserError(f"{source} does not exist.")
@@ -54,17 +49,7 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
     )
 
 
-def split_name(name: str) -> str | None:
-    """Return what a split of the author's is called here; None for a name that is no split's.
-
-    >>> split_name("Train2017"), split_name("valid"), split_name("berlin")
-    ('train', 'val', None)
-    """
-    bare = re.sub(r"([-_ ]?v?\d+)+$", "", name.casefold())
-    return next((split for split, names in NAMES.items() if bare in names), None)
-
-
-def _look(source: Path) -> tuple[Path, str, str]:
+def look(source: Path) -> tuple[Path, str, str]:
     """Return where a download lies, its format, and what speaks for it."""
     if not source.exists():
         raise UserError(f"{source} does not exist. {HOW}")
@@ -201,6 +186,6 @@ def _known() -> dict[str, str | None]:
     return {
         spelt: split
         for split in SPLITS
-        for name in NAMES[split]
+        for name in SPLIT_NAMES[split]
         for spelt in (name, name.capitalize(), name.upper())
     }

@@ -22,6 +22,7 @@ from segloop.data.annotations import (
     Shape,
     Tag,
 )
+from segloop.data.palette import complete_colors
 from segloop.data.png import encode_rgb
 from tests.data.masks.cases import bitmaps
 
@@ -216,5 +217,26 @@ def write_spacecraft(folder: Path, labels: LabelSet, records: list[ImageRecord])
     return folder
 
 
+def write_pairs(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write images beside masks in colours, with a file that says what these mean."""
+    colors = complete_colors([each.color for each in labels.labels], background=labels.background)
+    lines = ["name,r,g,b"]
+    lines += [f"{name},{r},{g},{b}" for name, (r, g, b) in zip(labels.names, colors, strict=True)]
+    for record in records:
+        assert record.size_hw is not None
+        mask = np.zeros((*record.size_hw, 3), np.uint8)
+        for each in record.instances:
+            if isinstance(each.shape, Bitmap):
+                mask[masks.decode(each.shape.runs, record.size_hw)] = colors[labels.index(each.label)]
+        if record.ignore is not None:
+            mask[masks.decode(record.ignore.runs, record.size_hw)] = (224, 224, 192)
+        for top, suffix, image in (("photos", "", np.zeros_like(mask)), ("gt", "_gt", mask)):
+            file = folder / top / (record.split or "train") / f"{record.image_id}{suffix}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(encode_rgb(image, level=1))
+    (folder / "class_dict.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
 # Formats that we read and do not write.
-TREES = {"cvat-mask": write_cvat_mask, "spacecraft": write_spacecraft}
+TREES = {"pairs": write_pairs, "cvat-mask": write_cvat_mask, "spacecraft": write_spacecraft}

@@ -30,7 +30,7 @@ from tests.data_converters.memory import MEMORY, put
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 ALL = frozenset(FEATURES)
 PAIRS = [(source, target) for source in matrix.SOURCES for target in matrix.TARGETS]
-INDEX = ("mmseg",)  # formats of index maps
+INDEX = ("mmseg", "pairs")  # formats of index maps
 ONE_LABEL = {"airbus": "ship", "sartorius": "cell"}
 SUFFIXES = {"cvat": ".zip", "cvat-coco": ".zip", "airbus": ".csv", "sartorius": ".csv"}
 WITH_OUTLINES = WriteOptions(masks="exact-polygon")

@@ -146,6 +146,15 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
     source = {**opened, "run": args.run}
+    folder = args.loop or LOOPS / args.source.absolute().stem
+    manifest = None
+    if credentials is not None:  # another server's loop is refused before any image is read
+        host, organization = credentials.host, credentials.organization
+        manifest = read_manifest(folder) or Manifest.new(
+            folder, host=host, organization=organization, name=name
+        )
+        check_place(manifest, host=host, organization=organization)
+        manifest.source = source
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
         sets["predictions"] = predicted(args.run, images, args.score_thr)
@@ -156,14 +165,8 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
                 for kind, each in sets.items()
             }
         )
-    if credentials is None:
+    if credentials is None or manifest is None:
         return write_files(plans, args.to_files, formats.codec, name=name, source=source, masks=masks)
-    folder = args.loop or LOOPS / args.source.absolute().stem
-    manifest = read_manifest(folder) or Manifest.new(
-        folder, host=credentials.host, organization=credentials.organization, name=name
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    manifest.source = source
     with connect(credentials) as server, counted("tasks") as progress:
         done = Push(
             server,

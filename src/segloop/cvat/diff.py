@@ -142,7 +142,7 @@ class Job:
         if found is not None:
             if found.shape != before.classes.shape:
                 raise DataError(f"{name}: the prediction has another size than the image", image_id=name)
-            ious = tuple(_iou(each.classes, found, self.classes) for each in (before, after))
+            ious = (_iou(before.classes, found, self.classes), _iou(after.classes, found, self.classes))
         state = CHANGED if difference.changed else SAME
         return replace(row, state=state, new_key=there, difference=difference, found_iou=ious)
 

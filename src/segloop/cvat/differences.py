@@ -290,7 +290,7 @@ def _changed(old: Drawn, new: Drawn, here: int, there: int) -> ObjectChange:
     else:
         step = _step(first, second, old.size_hw)
         kind = "redrawn" if step == (0, 0) else "moved"
-    return ObjectChange(kind, iou=iou, pixels=union - common, box_xyxy=box, step_xy=step, **told)  # type: ignore[arg-type]
+    return ObjectChange(kind, iou=iou, pixels=union - common, box_xyxy=box, step_xy=step, **told)
 
 
 def _step(first: Runs, second: Runs, size_hw: tuple[int, int]) -> tuple[int, int]:

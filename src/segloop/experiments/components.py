@@ -25,6 +25,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
         run_folder,
         runner,
         ships_metric,
+        trackers,
     )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
     from segloop.experiments.models import (
@@ -68,6 +69,7 @@ __all__ = [
     "sampling",
     "semantic_dataset",
     "ships_metric",
+    "trackers",
     "transforms",
     "tta",
     "unet",

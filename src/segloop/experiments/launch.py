@@ -19,6 +19,7 @@ from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
+from segloop.experiments.same_run import settle_same
 from segloop.experiments.testing import (
     copy_results,
     prepare_test,
@@ -72,8 +73,10 @@ class Options:
 def train(
     options: Options, *, resume: str | None = None, amp: bool = False, auto_scale_lr: bool = False
 ) -> Runner:
-    """Train; `resume` is a checkpoint, or `auto` for the newest one in the work_dir. Return the runner."""
+    """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
+    if resume == "same":
+        settle_resume(config, settle_same(config))
     require_writable(Path(config.work_dir))
     check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
@@ -152,7 +155,7 @@ def prepare_training(
             )
         config.auto_scale_lr.enable = True
     settle_precision(config)
-    settle_resume(config, resume)
+    settle_resume(config, None if resume == "same" else resume)
     return config
 
 

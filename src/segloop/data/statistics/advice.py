@@ -207,20 +207,42 @@ def _object_weights(tally: Tally, labels: LabelSet) -> Advice | None:
     )
 
 
-def _window(tally: Tally, kind: str) -> Advice | None:
+@dataclass(frozen=True)
+class Window:
+    """The side of a window that shows nearly all objects with what is around them.
+
+    `whole` says that small images, whose side is `least`, are no larger. `longest` is that of large objects.
+    """
+
+    side: int
+    longest: float
+    least: int
+    whole: bool
+
+
+def window_size(tally: Tally, kind: str) -> Window | None:
+    """Return the window to train on; None where there are no objects."""
     longest = _longest_sides(tally)
     if longest is None or not tally.image_sizes:
         return None
     sides = sorted(min(size) for size, count in tally.image_sizes.items() for _ in range(min(count, 1000)))
     least = sides[len(sides) // 20]
     wanted = max(LEAST_WINDOW, math.ceil(longest * CONTEXT[kind] / WINDOW_STEP) * WINDOW_STEP)
-    told = f"{_percent(NEARLY)} of the objects are at most {longest:.0f} pixels long"
-    if wanted >= least:
+    return Window(side=wanted, longest=longest, least=least, whole=wanted >= least)
+
+
+def _window(tally: Tally, kind: str) -> Advice | None:
+    window = window_size(tally, kind)
+    if window is None:
+        return None
+    wanted = window.side
+    told = f"{_percent(NEARLY)} of the objects are at most {window.longest:.0f} pixels long"
+    if window.whole:
         return Advice(
             key="window",
             title="No crop",
-            why=f"{told}, and images have sides of {least} pixels: a window that holds objects whole and "
-            "what is around them is as large as the image. Train on whole images.",
+            why=f"{told}, and images have sides of {window.least} pixels: a window that holds objects whole "
+            "and what is around them is as large as the image. Train on whole images.",
         )
     area = float(
         np.average([wanted**2 / (h * w) for h, w in tally.image_sizes], weights=[*tally.image_sizes.values()])

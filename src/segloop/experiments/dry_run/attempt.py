@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from segloop.experiments.data_checks import plain_configs
 from segloop.experiments.dry_run.estimate import Memory, memory_advice, memory_row
@@ -126,19 +126,35 @@ def memory_rows(trial: Trial, config: Config, *, split: str, free: int, gpu_free
     """Yield what the trial held at its fullest, on the CPU's side and on the GPU's."""
     import torch
 
-    watch, loading, loader = trial.watch, trial.loaders[split], f"{split}_dataloader"
-    kept, crops = kept_samples(loading, config, loader, free=free), crop_keys(config, loader)
-    peak = peak_memory()["process_bytes"]
-    common: dict[str, Any] = {"batch_size": loading.batch_size, "loader": loader}
-    if peak:
-        memory = Memory(
-            peak=peak, settled=watch.settled, loaders=watch.loaders, kept=kept, free=free, **common
+    loading, crops = trial.loaders[split], crop_keys(config, f"{split}_dataloader")
+    if peak_memory()["process_bytes"]:
+        yield memory_row(
+            memory_of(trial, config, split=split, free=free), crops=crops, workers=loading.workers
         )
-        yield memory_row(memory, crops=crops, workers=loading.workers)
     if gpu_free:
-        held = torch.cuda.max_memory_reserved()
-        memory = Memory(peak=held, settled=watch.gpu_settled, free=gpu_free, place="GPU memory", **common)
+        memory = Memory(
+            peak=torch.cuda.max_memory_reserved(),
+            settled=trial.watch.gpu_settled,
+            free=gpu_free,
+            place="GPU memory",
+            batch_size=loading.batch_size,
+            loader=f"{split}_dataloader",
+        )
         yield memory_row(memory, crops=crops)
+
+
+def memory_of(trial: Trial, config: Config, *, split: str, free: int) -> Memory:
+    """Return what the trial held at its fullest, of the memory of the CPU."""
+    watch, loading, loader = trial.watch, trial.loaders[split], f"{split}_dataloader"
+    return Memory(
+        peak=peak_memory()["process_bytes"] or 0,
+        settled=watch.settled,
+        loaders=watch.loaders,
+        kept=kept_samples(loading, config, loader, free=free),
+        free=free,
+        batch_size=loading.batch_size,
+        loader=loader,
+    )
 
 
 def gpu_memory() -> int:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable
@@ -23,16 +24,24 @@ STAGE = "stage"  # the file that says what is being done
 PATIENCE_S = 20.0  # for a process that was asked to end
 
 
-def dry_run(kind: str, args: Namespace, *, make_demo: MakeDemo | None = None) -> int:
+def dry_run(
+    kind: str,
+    args: Namespace,
+    *,
+    make_demo: MakeDemo | None = None,
+    log: Path | None = None,
+    measured: Path | None = None,
+) -> int:
     """Try what a tool was asked to do, print the report, leave nothing behind; return the exit code.
 
-    `kind` is `train` or `test`, `args` are the tool's; `make_demo` makes the demo set if it is missing.
+    `kind` is `train` or `test`, `args` are the tool's; `make_demo` makes the demo set if it is missing. What
+    would be printed goes into the file `log`, if one is named, and what a training measured into `measured`.
     """
     if args.launcher != "none":
         raise ConfigError("--dry-run tries one process: leave out --launcher, and start it without torchrun.")
     scratch = Path(tempfile.mkdtemp(prefix="segloop-"))
     process = multiprocessing.get_context("spawn").Process(
-        target=_work, args=(kind, args, make_demo, scratch)
+        target=_work, args=(kind, args, make_demo, scratch, log, measured)
     )
     former = signal.signal(signal.SIGTERM, _end)
     try:
@@ -71,16 +80,25 @@ def killed_row(number: signal.Signals, stage: str) -> Row:
     return Row(BAD, stage, f"ended by {number.name}: a fault in compiled code, not in the config")
 
 
-def _work(kind: str, args: Namespace, make_demo: MakeDemo | None, scratch: Path) -> NoReturn:
+def _work(
+    kind: str,
+    args: Namespace,
+    make_demo: MakeDemo | None,
+    scratch: Path,
+    log: Path | None,
+    measured: Path | None,
+) -> NoReturn:
     """Be the other process."""
+    if log is not None:
+        sys.stdout = sys.stderr = log.open("w", encoding="utf-8", buffering=1)
     with suppress(OSError):  # if memory runs out, the trial is to be killed and not somebody's editor
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # what metrics and torch put aside goes along
     multiprocessing.set_start_method(None, force=True)  # loader processes start as they do in a run
-    run(lambda: _tries(make_demo)[kind](args, scratch))
+    run(lambda: _tries(make_demo, measured)[kind](args, scratch))
 
 
-def _tries(make_demo: MakeDemo | None) -> dict[str, Callable[[Namespace, Path], int]]:
+def _tries(make_demo: MakeDemo | None, measured: Path | None) -> dict[str, Callable[[Namespace, Path], int]]:
     from segloop.experiments.dry_run.testing import try_test
     from segloop.experiments.dry_run.training import try_training
     from segloop.experiments.launch import Options
@@ -89,6 +107,7 @@ def _tries(make_demo: MakeDemo | None) -> dict[str, Callable[[Namespace, Path], 
         "train": lambda args, scratch: try_training(
             Options.of(args, make_demo=make_demo),
             scratch=scratch,
+            measured=measured,
             resume=args.resume,
             amp=args.amp,
             auto_scale_lr=args.auto_scale_lr,

@@ -27,6 +27,9 @@ PACKAGES = {
     "NeptuneVisBackend": "neptune",
     "DVCLiveVisBackend": "dvclive",
     "AimVisBackend": "aim",
+    "LocalMLflowBackend": "mlflow",
+    "OfflineWandbBackend": "wandb",
+    "PlainDVCLiveBackend": "dvclive",
 }
 DEMO_SCENES = 80  # enough to try the steps on
 

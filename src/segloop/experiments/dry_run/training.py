@@ -15,7 +15,7 @@ from segloop.experiments.dry_run.stopwatch import SAVING, Stopwatch
 from segloop.experiments.dry_run.trial import DONE, Loading, Trial, build_training, run_training
 from segloop.experiments.folds import with_folds
 from segloop.experiments.launch import TRAINING_SPLITS, Options, outline, prepare_training, require_writable
-from segloop.utils.atomic import read_record
+from segloop.utils.atomic import read_record, write_json
 from segloop.utils.errors import UserError
 from segloop.utils.processes import is_alive, machine
 
@@ -31,11 +31,15 @@ def try_training(
     *,
     scratch: Path,
     report: Report | None = None,
+    measured: Path | None = None,
     resume: str | None = None,
     amp: bool = False,
     auto_scale_lr: bool = False,
 ) -> int:
-    """Try a training and report; `scratch` is a folder to throw away. Return the exit code."""
+    """Try a training and report; `scratch` is a folder to throw away. Return the exit code.
+
+    What was measured is written to the file `measured`, if one is named, as JSON.
+    """
     report = Report() if report is None else report
     before = attempts.Before.now()
     report.say(f"Trying {options.config}. Nothing is kept.\n")
@@ -52,7 +56,9 @@ def try_training(
     data = data_rows.look_at_files(config, TRAINING_SPLITS, report)
     report.add(sandbox.backend_rows(config))
     if data.usable:
-        _try_steps(config, options, data, report, scratch=scratch, before=before, whole=whole or {})
+        found = _try_steps(config, options, data, report, scratch=scratch, before=before, whole=whole or {})
+        if measured is not None:
+            write_json(measured, found)
     else:
         report.say("  No step was tried on these data.")
     return report.close(ready=READY, not_ready=NOT_READY)
@@ -67,7 +73,8 @@ def _try_steps(
     scratch: Path,
     before: attempts.Before,
     whole: dict[str, int],
-) -> None:
+) -> dict[str, float]:
+    """Try some steps, report, and return what they took: seconds and bytes."""
     from segloop.experiments.checkpoints import trusting
 
     gpu_free = attempts.gpu_memory()
@@ -94,6 +101,15 @@ def _try_steps(
         report.add(estimate_rows(trial, config, start_s=start_s, whole=whole))
         report.add(before.rows(alone_s=watch.alone_s))
         report.add(attempts.memory_rows(trial, config, split="train", free=before.memory, gpu_free=gpu_free))
+        cost = cost_of(trial, start_s=start_s, whole=whole)
+        memory = attempts.memory_of(trial, config, split="train", free=before.memory)
+        return {
+            "step_s": cost.step,
+            "validation_s": cost.validation,
+            "memory_bytes": memory.total,
+            "memory_free": memory.free,
+        }
+    return {}
 
 
 def config_row(config: Config) -> Row:
@@ -185,21 +201,14 @@ def validation_row(trial: Trial, split: str = "val") -> Row:
     return Row(GOOD, name, f"{text}; scores: {', '.join(scores[:8])}{' …' * (len(scores) > 8)}")
 
 
-def estimate_rows(trial: Trial, config: Config, *, start_s: float, whole: dict[str, int]) -> Iterator[Row]:
-    """Yield time and disk of the whole run."""
-    watch, train, val = trial.watch, trial.loaders["train"], trial.loaders.get("val")
+def cost_of(trial: Trial, *, start_s: float, whole: dict[str, int]) -> estimate.Cost:
+    """Return what steps, validations and saves of the whole run will take."""
+    watch, val = trial.watch, trial.loaders.get("val")
     val_batches = 0 if val is None else val.batches
     if val is not None and "val" in whole:
         val_batches = -(-whole["val"] // val.batch_size)
-    schedule = estimate.Schedule.of(
-        config.train_cfg,
-        start=trial.start_iter,
-        steps=trial.max_iters,
-        per_epoch=train.batches,
-        validates=val is not None,
-    )
     first = len(watch.steps) - len(watch.usual_steps)
-    cost = estimate.cost(
+    return estimate.cost(
         steps=watch.usual_steps or watch.steps,
         waits=watch.waits[first:],
         batches=watch.batches,
@@ -208,6 +217,19 @@ def estimate_rows(trial: Trial, config: Config, *, start_s: float, whole: dict[s
         save_s=trial.save_s,
         start_s=start_s,
     )
+
+
+def estimate_rows(trial: Trial, config: Config, *, start_s: float, whole: dict[str, int]) -> Iterator[Row]:
+    """Yield time and disk of the whole run."""
+    train = trial.loaders["train"]
+    schedule = estimate.Schedule.of(
+        config.train_cfg,
+        start=trial.start_iter,
+        steps=trial.max_iters,
+        per_epoch=train.batches,
+        validates="val" in trial.loaders,
+    )
+    cost = cost_of(trial, start_s=start_s, whole=whole)
     disk = disk_of(trial, config, schedule)
     yield estimate.time_row(schedule, cost, saves=disk.saves if disk.checkpoint else 0)
     yield from estimate.waiting_rows(cost, workers=train.workers)

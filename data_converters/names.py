@@ -1,0 +1,77 @@
+"""What authors call their splits, and their folders and files of images and of masks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+# Numbers and signs around do not count (`train2017`, `Train_v2`).
+SPLIT_NAMES: Mapping[str, Sequence[str]] = {
+    "train": ("train", "training", "trn"),
+    "val": ("val", "valid", "validation", "dev", "eval"),
+    "test": ("test", "testing", "tst"),
+}
+_OF_IMAGES = (
+    "img imgs image images jpegimages picture pictures photo photos input inputs raw rgb orig original "
+    "originals src frame frames"
+)
+_OF_MASKS = (
+    "mask masks label labels labeled labelled gt gts groundtruth truth ground seg segs segm segmentation "
+    "segmentations segmentationclass annotation annotations annot annots ann anno annos target targets manual"
+)
+_OF_NOTHING = "dir dirs data dataset set folder stage part png jpg v"
+IMAGE_WORDS, MASK_WORDS = frozenset(_OF_IMAGES.split()), frozenset(_OF_MASKS.split())
+NOISE_WORDS = frozenset(_OF_NOTHING.split())  # tell nothing
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+
+
+def words(text: str) -> list[str]:
+    """Return the words and numbers of a name, in lower case.
+
+    >>> words("IMG_0017-mask.v2")
+    ['img', '0017', 'mask', 'v', '2']
+    """
+    return _WORD.findall(text.casefold())
+
+
+def split_name(name: str) -> str | None:
+    """Return what a split of the author's is called here; None for a name that is no split's.
+
+    >>> split_name("Train2017"), split_name("valid"), split_name("berlin")
+    ('train', 'val', None)
+    """
+    bare = re.sub(r"([-_ ]?v?\d+)+$", "", name.casefold())
+    return next((split for split, names in SPLIT_NAMES.items() if bare in names), None)
+
+
+def split_of(folder: str) -> str | None:
+    """Return the split that a folder's name tells, beside words of its role; None for another name.
+
+    >>> split_of("train_masks"), split_of("valannot"), split_of("train_station")
+    ('train', 'val', None)
+    """
+    if (whole := split_name(folder)) is not None:
+        return whole
+    found = [split_name(word.removesuffix("annot") or word) for word in words(folder)]
+    others = [word for word, split in zip(words(folder), found, strict=True) if split is None]
+    known = [split for split in found if split is not None]
+    return known[0] if len(set(known)) == 1 and not name_of(others) else None
+
+
+def role_of(name: str) -> str | None:
+    """Return what the words of a name say that its files are: `mask`, `image`, or nothing.
+
+    >>> role_of("defect_labels"), role_of("JPEGImages"), role_of("valannot"), role_of("berlin")
+    ('mask', 'image', 'mask', None)
+    """
+    found = set(words(name))
+    if found & MASK_WORDS or any(word.endswith("annot") for word in found):
+        return "mask"
+    return "image" if found & IMAGE_WORDS else None
+
+
+def name_of(found: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that tell one thing from another: roles, numbers and words without meaning are out."""
+    return tuple(
+        word for word in found if word not in IMAGE_WORDS | MASK_WORDS | NOISE_WORDS and not word.isdecimal()
+    )

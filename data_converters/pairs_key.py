@@ -1,0 +1,80 @@
+"""Reads the file that often lies beside masks and says what their values or colours mean."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# In the folder itself, in this order; the words are those of CamVid, LandCover, CVAT, Supervisely and others.
+FILES = re.compile(
+    r"(_?class(es)?|labels?|colou?rs?|label_?map|class_(dict|names|colors))(_[a-z]+)?\.(csv|txt)",
+    re.IGNORECASE,
+)
+MOST_BYTES = 100_000
+_FIELD = re.compile(r"[,;:\t]+")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Classes in order: names, the value of each in grey masks, the colour of each (0xRRGGBB) if it says."""
+
+    file: Path
+    names: tuple[str, ...]
+    values: tuple[int, ...]
+    colors: tuple[int, ...] | None
+
+
+def read_key(folder: Path) -> Known | None:
+    """Return what a folder's file of classes says; None where there is none, or none that is understood.
+
+    A line is a name with a colour (`road,128,64,128`, `road: 128 64 128`), with a value (`3 road`), or alone
+    (its place is its value). A line of column names, blank lines and comments are passed over.
+    """
+    for file in sorted(folder.iterdir()):
+        if FILES.fullmatch(file.name) and file.is_file() and file.stat().st_size <= MOST_BYTES:
+            try:
+                known = _parsed(file)
+            except (UnicodeDecodeError, OSError):
+                continue
+            if known is not None:
+                return known
+    return None
+
+
+def _parsed(file: Path) -> Known | None:
+    names, numbers = [], []
+    for line in file.read_text(encoding="utf-8-sig").splitlines():
+        text = line.strip()
+        if not text or text[0] in "#%":
+            continue
+        fields = [field.strip().strip("\"'") for field in _FIELD.split(text)]
+        if all(not field.isdecimal() for field in fields[1:]) and len(fields) < 2:
+            fields = text.split()
+        parts = [
+            part for field in fields for part in (field.split() if _is_numbers(field) else [field]) if part
+        ]
+        found = [int(part) for part in parts if part.isdecimal()]
+        words = [part for part in parts if not part.isdecimal()]
+        if not words:
+            return None
+        names.append(" ".join(words[:1] if len(fields) > 1 and _FIELD.search(text) else words))
+        numbers.append(found)
+    if names and not numbers[0] and len(numbers) > 1 and numbers[1]:  # column names
+        names, numbers = names[1:], numbers[1:]
+    lengths = {len(each) for each in numbers}
+    if len(lengths) != 1 or len(set(names)) < len(names) or len(names) < 2:
+        return None
+    (length,) = lengths
+    if any(number > 255 for each in numbers for number in each) or length not in (0, 1, 3, 4):
+        return None
+    values = tuple(each[0] for each in numbers) if length in (1, 4) else tuple(range(len(names)))
+    colors = [each[-3:] for each in numbers] if length >= 3 else None
+    packed = None if colors is None else tuple(r << 16 | g << 8 | b for r, g, b in colors)
+    if len(set(values)) < len(values) or (packed is not None and len(set(packed)) < len(packed)):
+        return None
+    return Known(file, tuple(names), values, packed)
+
+
+def _is_numbers(text: str) -> bool:
+    return bool(text) and all(part.isdecimal() for part in text.split())

@@ -1,0 +1,312 @@
+"""Finds what the values and colours of masks mean: which classes there are, which one is the background."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from data_converters.pairs_key import Known
+from segloop.data.annotations import Label, LabelSet
+from segloop.data.image_files import decoding_error
+from segloop.data.index_masks import read_mask
+from segloop.utils.errors import DataError, listing
+from segloop.utils.workers import cpu_count
+
+IGNORED = 255
+VOID = 0xE0E0C0  # the colour of Pascal VOC's unscored outlines
+COLORED = 1 << 24  # added to a colour's number, so that it is no grey value
+MOST = 254  # classes
+EDGE, SPREAD = 32, 3  # grey values near black and white; so many different ones there are no classes
+MANY, EXTREMES = 16, 0.8  # values that are not dense, with most pixels at both ends: edges were smoothed
+CLEAR = 0.97  # share of the pixels that are near black or white in masks of two values
+FEW, RARE = 64, 1e-4  # colours that may all be classes; the share of one that hardly is
+FREQUENT, APART, NEAR = 0.002, 40, 0.95  # colours: share of one, distance between two, share of all near some
+NAMES_OF_COLORS: Mapping[int, str] = {
+    0x000000: "black", 0xFFFFFF: "white", 0xFF0000: "red", 0x00FF00: "green", 0x0000FF: "blue",
+    0xFFFF00: "yellow", 0xFF00FF: "magenta", 0x00FFFF: "cyan", 0x800000: "maroon", 0x008000: "dark-green",
+    0x000080: "navy", 0x808000: "olive", 0x800080: "purple", 0x008080: "teal", 0x808080: "grey",
+    0xFFA500: "orange", 0xFFC0CB: "pink", 0xA52A2A: "brown",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Which class a value of a mask is: `codes` ascend, `classes` are theirs; `near`: the nearest counts."""
+
+    codes: np.ndarray  # int64 [N]
+    classes: np.ndarray  # uint8 [N]
+    colored: bool
+    near: bool = False
+
+    def index_map(self, mask: np.ndarray) -> tuple[np.ndarray, list[int]]:
+        """Return the classes of a decoded mask, uint8 [H, W], and the codes in it that nobody knows."""
+        values, inverse = np.unique(mask, return_inverse=True)
+        inverse = inverse.reshape(mask.shape)
+        if self.near:
+            return self.classes[_nearest(values, self.codes)][inverse], []
+        places = np.minimum(np.searchsorted(self.codes, values), len(self.codes) - 1)
+        strange = values[self.codes[places] != values]
+        return self.classes[places][inverse], strange.tolist()
+
+
+def decode(file: Path, *, colored: bool) -> np.ndarray:
+    """Return a mask's values, int64 [H, W]: grey values and indices, or with `colored` numbers of colours.
+
+    What is fully transparent is black. A file that cannot be read is a DataError.
+    """
+    facts, pixels = read_mask(file)
+    if facts.error:
+        raise DataError(f"{file}: {facts.error}")
+    if pixels.size and not colored:
+        if pixels.dtype.kind == "f":
+            raise DataError(f"{file}: values with fractions are no classes")
+        return pixels.astype(np.int64)
+    try:
+        with Image.open(io.BytesIO(file.read_bytes())) as image:
+            whole = np.asarray(image.convert("RGBA")).astype(np.int64)
+    except Exception as error:  # Pillow's plug-ins raise whatever they come across
+        raise DataError(f"{file}: {decoding_error(error)}") from error
+    found = (whole[..., 0] << 16 | whole[..., 1] << 8 | whole[..., 2]) + COLORED
+    found[whole[..., 3] == 0] = COLORED
+    if not colored and _all_grey(found):
+        return found & 255
+    return found
+
+
+def count_codes(files: Sequence[Path]) -> tuple[Counter[int], bool]:
+    """Return how many pixels of all masks have which code, and whether these are colours.
+
+    Masks that cannot be read are passed over: the images that need them are told later.
+    """
+    with ThreadPoolExecutor(cpu_count()) as pool:  # decoding lets go of the GIL
+        plain = list(pool.map(_count, files))
+        if not any(counts and min(counts) >= COLORED for counts in plain):
+            return _sum(plain), False
+        if any(counts and min(counts) < COLORED for counts in plain):
+            plain = list(pool.map(lambda file: _count(file, colored=True), files))
+    return _sum(plain), True
+
+
+def _count(file: Path, *, colored: bool = False) -> Counter[int]:
+    try:
+        values, counts = np.unique(decode(file, colored=colored), return_counts=True)
+    except DataError:
+        return Counter()
+    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+
+
+def _sum(several: Iterable[Counter[int]]) -> Counter[int]:
+    whole: Counter[int] = Counter()
+    for each in several:
+        whole.update(each)
+    return whole
+
+
+def _all_grey(codes: np.ndarray) -> bool:
+    return bool(((codes & 255 == codes >> 8 & 255) & (codes & 255 == codes >> 16 & 255)).all())
+
+
+def _rgb(code: int) -> tuple[int, int, int]:
+    return code >> 16 & 255, code >> 8 & 255, code & 255
+
+
+def find_meaning(
+    counts: Counter[int], *, colored: bool, labels: Sequence[str] = (), known: Known | None = None
+) -> tuple[Meaning, LabelSet, list[str]]:
+    """Return which class each code is, the classes, and what there is to be said of them.
+
+    `known` is what a file beside the masks says of values or colours; `labels` are names that the user gives.
+    """
+    told: list[str] = []
+    if not counts:
+        raise DataError("No mask can be read.")
+    if known is not None:
+        return _by_file(counts, known, colored=colored, told=told)
+    codes, near = _codes(counts, colored=colored, told=told)
+    ignored = _ignored(codes, colored=colored)
+    if ignored is not None:
+        codes = [code for code in codes if code != ignored]
+        told.append(f"{said(ignored)} is ignored: it is neither trained on nor scored")
+    black = COLORED if colored else 0
+    nearest = _sums(counts, codes) if near else counts
+    ground = black in codes and (len(codes) == 2 or nearest[black] == max(nearest[code] for code in codes))
+    names = _names(codes, ground=black if ground else None, labels=labels, counts=nearest)
+    if len(codes) < 2:
+        raise DataError(f"All masks hold {said(codes[0])} and nothing else: there is nothing to learn.")
+    colors = [_rgb(code) if colored else None for code in codes]
+    background = codes.index(black) if ground else _named_background(names)
+    share = sum(nearest.values())
+    told += [
+        f"{said(code)} is {name}: {100 * nearest[code] / share:.3g} % of the pixels"
+        for code, name in zip(codes, names, strict=True)
+    ]
+    table = {code: place for place, code in enumerate(codes)} | (
+        {ignored: IGNORED} if ignored is not None else {}
+    )
+    return (
+        _meaning(table, colored=colored, near=near),
+        LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED),
+        told,
+    )
+
+
+def _meaning(table: Mapping[int, int], *, colored: bool, near: bool = False) -> Meaning:
+    codes = np.array(sorted(table), np.int64)
+    return Meaning(codes, np.array([table[code] for code in codes.tolist()], np.uint8), colored, near)
+
+
+def _named_background(names: Sequence[str]) -> int | None:
+    lower = [name.casefold() for name in names]
+    return lower.index("background") if "background" in lower else None
+
+
+def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[list[int], bool]:
+    """Return the codes that mean something, and whether others belong to the nearest of them."""
+    found, total = sorted(counts), sum(counts.values())
+    if not colored:
+        low, high = found[0], found[-1]
+        extremes = (counts[low] + counts[high]) / total
+        dark = [code for code in found if code <= low + EDGE]
+        light = [code for code in found if code >= high - EDGE]
+        share = sum(counts[code] for code in {*dark, *light}) / total
+        blurred = min(len(dark), len(light)) >= SPREAD and share >= CLEAR
+        resized = MANY <= len(found) < (high - low) / 2 and extremes >= EXTREMES
+        if (blurred or resized) and IGNORED // 2 < high - low <= IGNORED:
+            told.append(
+                f"masks are not clean: {len(found)} values, and {100 * share:.4g} % of the pixels are near "
+                f"{low} or {high}; cut at {(low + high + 1) // 2}"
+            )
+            return [low, high], True
+        if len(found) > MOST + 1:
+            raise DataError(
+                f"The masks hold {len(found)} values. If these are numbers of objects, read them with --from "
+                "masks; if they are pictures, they are no masks."
+            )
+        return found, False
+    rare = sum(count / total < RARE for count in counts.values())
+    if len(found) <= FEW or (len(found) <= MOST + 1 and rare < len(found) / 2):
+        return found, False
+    chosen: list[int] = []
+    for code, count in counts.most_common(1000):
+        if count / total < FREQUENT:
+            break
+        if all(_distance(code, other) >= APART for other in chosen):
+            chosen.append(code)
+    values = np.array(found, np.int64)
+    close = _distances(values, np.array(chosen or [COLORED], np.int64)).min(axis=1) < APART
+    share = sum(counts[code] for code in values[close].tolist()) / total
+    if len(chosen) < 2 or share < NEAR:
+        raise DataError(
+            f"The masks hold {len(found)} colours, and no few of them are most of it: they are no masks of "
+            "classes."
+        )
+    told.append(
+        f"masks are not clean: {len(found)} colours; each is taken for the nearest of {len(chosen)} "
+        "frequent ones"
+    )
+    return sorted(chosen), True
+
+
+def _ignored(codes: Sequence[int], *, colored: bool) -> int | None:
+    """Return the value that means no class, by custom: 255 above low numbers, and VOC's colour."""
+    if colored:
+        return COLORED + VOID if {COLORED, COLORED + VOID} <= set(codes) and len(codes) > 2 else None
+    others = [code for code in codes if code != IGNORED]
+    low = len(others) >= 2 and others[-1] <= 2 * len(others) + 1
+    return IGNORED if IGNORED in codes and low else None
+
+
+def _names(
+    codes: Sequence[int], *, ground: int | None, labels: Sequence[str], counts: Counter[int]
+) -> list[str]:
+    if labels:
+        names = list(labels)
+        if ground is not None and len(names) == len(codes) - 1 and "background" not in names:
+            names.insert(codes.index(ground), "background")
+        if len(names) != len(codes):
+            total = sum(counts.values())
+            lines = [f"{said(code)}: {100 * counts[code] / total:.3g} % of the pixels" for code in codes]
+            raise DataError(
+                f"{len(labels)} labels are named, and there are {len(codes)} classes:\n{listing(lines)}"
+            )
+        return names
+    if ground is not None and len(codes) == 2:
+        return ["background" if code == ground else "foreground" for code in codes]
+    return ["background" if code == ground else _name(code) for code in codes]
+
+
+def _name(code: int) -> str:
+    if code < COLORED:
+        return f"class_{code}"
+    return NAMES_OF_COLORS.get(code - COLORED, f"color_{code - COLORED:06x}")
+
+
+def said(code: int) -> str:
+    """Return how a user would write a code: a value, or a colour."""
+    return f"value {code}" if code < COLORED else "colour {},{},{}".format(*_rgb(code))
+
+
+def _by_file(
+    counts: Counter[int], known: Known, *, colored: bool, told: list[str]
+) -> tuple[Meaning, LabelSet, list[str]]:
+    """Take the classes from a file beside the masks."""
+    if colored and known.colors is None:
+        raise DataError(f"{known.file} gives no colours, and the masks are in colours.")
+    codes = [COLORED + code for code in known.colors] if colored and known.colors else list(known.values)
+    strange = {code: count for code, count in counts.items() if code not in codes}
+    ignored = {code for code in strange if code in (IGNORED, COLORED + VOID)}
+    if set(strange) - ignored:
+        lines = [
+            f"{said(code)}: {count:,} pixels"
+            for code, count in Counter(strange).most_common()
+            if code not in ignored
+        ]
+        raise DataError(
+            f"The masks hold {len(lines)} value(s) that {known.file} does not name:\n{listing(lines)}"
+        )
+    told.append(f"classes are those of {known.file.name}: {', '.join(known.names)}")
+    names = [re.sub(r"\s+", " ", name) for name in known.names]
+    colors = [_rgb(code) for code in known.colors] if known.colors else [None] * len(names)
+    black = codes.index(COLORED if colored else 0) if (COLORED if colored else 0) in codes else None
+    background = _named_background(names)
+    if background is None and black is not None and counts[codes[black]] == max(counts.values()):
+        background = black
+    table = {code: place for place, code in enumerate(codes)} | dict.fromkeys(ignored, IGNORED)
+    labels = LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED)
+    return _meaning(table, colored=colored), labels, told
+
+
+def _distance(one: int, other: int) -> int:
+    return max(abs(a - b) for a, b in zip(_rgb(one), _rgb(other), strict=True))
+
+
+def _distances(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return how far values are from codes, [values, codes]."""
+    if codes.max() < COLORED:
+        return np.abs(values[:, None] - codes[None])
+    parts = [np.stack([each >> 16 & 255, each >> 8 & 255, each & 255], -1) for each in (values, codes)]
+    return np.abs(parts[0][:, None] - parts[1][None]).max(axis=-1)
+
+
+def _nearest(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    return np.concatenate(
+        [_distances(values[at : at + 4096], codes).argmin(axis=1) for at in range(0, len(values), 4096)]
+    )
+
+
+def _sums(counts: Counter[int], codes: Sequence[int]) -> Counter[int]:
+    """Return how many pixels belong to which code, if each belongs to the nearest."""
+    values = np.array(sorted(counts), np.int64)
+    places = _nearest(values, np.array(codes, np.int64))
+    found: Counter[int] = Counter()
+    for value, place in zip(values.tolist(), places.tolist(), strict=True):
+        found[codes[place]] += counts[value]
+    return found

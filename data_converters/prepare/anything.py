@@ -1,0 +1,178 @@
+"""Takes any set of images and labels as a task of its own: tells its format and kind, and prepares it."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from data_converters.base import BadRecord, ReadOptions
+from data_converters.formats import FORMATS, find_format
+from data_converters.masks_table import OBJECTS
+from data_converters.mmseg_files import MASK_SUFFIXES
+from data_converters.pairs_files import find_pairs, picture_files
+from data_converters.pairs_key import read_key
+from data_converters.pairs_values import decode
+from data_converters.places import check_read_options
+from data_converters.prepare.base import Task
+from data_converters.prepare.multiclass import look
+from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
+from segloop.data.info import FILE_NAME
+from segloop.utils.errors import DataError, UserError
+
+KINDS = ("semantic", "instances")
+TARGETS = {"semantic": "mmseg", "instances": "coco"}
+SOME_FOLDERS = 5  # that are looked at
+SOME = 200  # records that are looked at to tell the kind
+FEW_MASKS = 40  # pictures that are looked at to tell numbers of objects from classes
+MOST_CLASSES = 12  # numbers of objects go further, in some image of many
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a source was taken for: the reader of its format, where it lies, the kind of task, and why."""
+
+    form: str
+    root: Path
+    kind: str
+    reason: str
+    options: ReadOptions = field(default_factory=ReadOptions)
+
+    def task(self, name: str) -> Task:
+        """Return the task that prepares it."""
+        return Task(
+            name=name,
+            module="data_converters.prepare.multiclass",
+            target=TARGETS[self.kind],
+            summary="",
+            demo="",
+            read_options=FORMATS[self.form].read_options,
+            any_format=True,
+        )
+
+
+def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind: str | None = None) -> Look:
+    """Tell the format and the kind of a source; both may be given. What cannot be told is an error."""
+    if not source.exists():
+        raise UserError(f"{source} does not exist.")
+    if form is None:
+        form, root, reason = _format_of(source, options)
+    else:
+        find_format(form)
+        root, reason = source, "as you say"
+    if not FORMATS[form].reads:
+        raise UserError(f"{form} is written, not read.")
+    check_read_options(FORMATS[form], options)
+    images = FORMATS[form].read(root, options=options)
+    if options.images is None and "images" in FORMATS[form].read_options:
+        place = _images_elsewhere(images, root if root.is_dir() else root.parent)
+        if place is not None:
+            options = replace(options, images=place)
+            images = FORMATS[form].read(root, options=options)
+            reason += f"; images are in {place}"
+    return Look(form=form, root=root, kind=kind or _kind_of(images, root), reason=reason, options=options)
+
+
+def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
+    """Return the folder below which the image files lie, where the reader did not find them."""
+    record = next(_records(images, images.keys), None)
+    if record is None or record.file is not None or not record.name:
+        return None
+    wanted = PurePosixPath(record.name)
+    for file in sorted(root.rglob(glob.escape(wanted.name))):
+        if file.parts[-len(wanted.parts) :] == wanted.parts and file.is_file():
+            return file.parents[len(wanted.parts) - 1]
+    return None
+
+
+def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
+    """Return the format, where the set lies, and what speaks for it."""
+    try:
+        root, form, reason = look(source)
+    except UserError as error:
+        if not source.is_dir():
+            raise
+        if (source / "masks").is_dir() and _pictures_of_numbers(source / "masks"):
+            return "masks", source, "its masks hold a number for each object"
+        try:
+            told = find_pairs(source, options).told
+        except DataError as other:
+            raise type(error)(f"{error}\n\nRead as pairs of images and masks: {other}") from None
+        return "pairs", source, told[0]
+    shared = _shared_masks(root) if form == "masks" and not (root / OBJECTS).is_file() else None
+    if shared is not None and not _pictures_of_numbers(shared):
+        return "pairs", root, find_pairs(root, options).told[0]
+    if form == "mmseg" and not (root / FILE_NAME).is_file():
+        return "pairs", root, reason  # it looks at what the values mean
+    return form, root, reason
+
+
+def _shared_masks(root: Path) -> Path | None:
+    """Return a folder of the masks of several images; None where each image has a folder of its objects."""
+    for depth in ("", "*/", "*/*/"):
+        for folder in sorted(each for each in root.glob(f"{depth}masks") if each.is_dir())[:SOME_FOLDERS]:
+            beside = (each for each in folder.parent.iterdir() if each.is_dir() and each != folder)
+            images = [file for each in beside for file in islice(picture_files(each), 2)]
+            if len(images) > 1:
+                return folder
+    return None
+
+
+def _pictures_of_numbers(folder: Path) -> bool:
+    """Tell whether masks are numbers of objects: many values, each of them one connected part."""
+    files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in MASK_SUFFIXES]
+    if not files or read_key(folder.parent) is not None:
+        return False
+    step = max(1, len(files) // FEW_MASKS)
+    values: set[int] = set()
+    whole = parts = 0
+    for file in files[::step][:FEW_MASKS]:
+        try:
+            mask = decode(file, colored=False)
+        except DataError:
+            continue
+        if mask.max(initial=0) >= 1 << 16:  # a colour
+            return False
+        found = {value for value in np.unique(mask).tolist() if value}
+        values |= found
+        for value in islice(sorted(found), 50):
+            whole += 1
+            parts += _parts(mask == value)
+    return len(values) > MOST_CLASSES and parts < 1.1 * whole
+
+
+def _parts(mask: np.ndarray) -> int:
+    from scipy.ndimage import label
+
+    return int(label(mask, structure=np.ones((3, 3)))[1])
+
+
+def _kind_of(images: LabelledImages, root: Path) -> str:
+    """Return `instances` where objects are drawn, `semantic` where pixels have classes."""
+    shapes: Counter[str] = Counter()
+    for record in _records(images, images.keys):
+        if record.semantic is not None:
+            return "semantic"
+        shapes.update(type(each.shape).__name__ for each in record.instances)
+        if shapes[Polygon.__name__] or shapes[Bitmap.__name__]:
+            return "instances"
+    if shapes:
+        names = ", ".join(f"{count} {name}" for name, count in shapes.most_common())
+        raise DataError(
+            f"{root} has no outline and no mask ({names}): boxes and points do not say what a pixel is. "
+            "Draw masks in the boxes first, in CVAT for one."
+        )
+    raise DataError(f"No label was found in the first {SOME} images of {root} that can be used.")
+
+
+def _records(images: LabelledImages, keys: Sequence[object]) -> Iterator[ImageRecord]:
+    for key in islice(keys, SOME):
+        try:
+            yield images.load(key)
+        except BadRecord:
+            continue

@@ -1,0 +1,69 @@
+"""Tells whether a work_dir holds an unfinished run of this config on these data: `--resume same`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segloop.data.info import FILE_NAME
+from segloop.experiments.records import TRAIN_FILE
+from segloop.utils.atomic import read_record, write_json
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+NOTE = "same.json"
+BEFORE = ".before"  # what an earlier run left goes beside its folder, under its name and this
+# What tells nothing of the run: where it is, what it was started with, who looks on.
+OUTSIDE = (
+    "work_dir",
+    "resume",
+    "launcher",
+    "visualizer",
+    "vis_backends",
+    "log_level",
+    "filename",
+)
+
+
+def settle_same(config: Config) -> str | None:
+    """Return `auto` where the work_dir's unfinished run is the same as this one, else None.
+
+    What another or a finished run left is moved aside first, so that a folder never mixes two. Call it with
+    the config as it will be run.
+    """
+    folder, key = Path(config.work_dir), run_key(config)
+    noted = (read_record(folder / NOTE) or {}).get("key")
+    state = (read_record(folder / TRAIN_FILE) or {}).get("state")
+    going_on = noted == key and state is not None and state != "done"
+    if not going_on and (folder / TRAIN_FILE).exists():
+        before = folder.with_name(folder.name + BEFORE)
+        shutil.rmtree(before, ignore_errors=True)
+        folder.rename(before)
+    write_json(folder / NOTE, {"key": key})
+    return "auto" if going_on else None
+
+
+def run_key(config: Config) -> str:
+    """Return a digest of all that a run follows from: its settings, and the `dataset.json` of its data."""
+    told = {key: value for key, value in config.to_dict().items() if key not in OUTSIDE}
+    total = hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode())
+    for root in sorted(set(_roots(told))):
+        file = Path(root, FILE_NAME)
+        total.update(root.encode() + (file.read_bytes() if file.is_file() else b""))
+    return total.hexdigest()
+
+
+def _roots(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("data_root"), str):
+            yield value["data_root"]
+        for each in value.values():
+            yield from _roots(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _roots(each)

@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_converters.base import ReadOptions
+from data_converters.prepare.anything import look_at
+from segloop.utils.errors import DataError, UserError
+
+BOX = [1, 1, 3, 1, 3, 3, 1, 3]
+
+
+def put(file: Path, pixels: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(file)
+
+
+def coco(file: Path, shape: dict) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    images = [{"id": 10, "file_name": "a.png", "height": 4, "width": 5}]
+    box = {"bbox": [1, 1, 2, 2], "area": 4, "iscrowd": 0}
+    objects = [{"id": 1, "image_id": 10, "category_id": 90, **box, **shape}]
+    text = json.dumps({"images": images, "annotations": objects, "categories": [{"id": 90, "name": "nüt"}]})
+    file.write_text(text, encoding="utf-8")
+
+
+def look(source: Path, **told: str) -> tuple[str, str]:
+    found = look_at(source, options=ReadOptions(), **told)
+    return found.form, found.kind
+
+
+def test_images_beside_masks_are_pairs(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+        put(tmp_path / "masks" / f"{name}.png", np.eye(4, 5, dtype=np.uint8) * 255)
+    assert look(tmp_path) == ("pairs", "semantic")
+
+
+def test_many_values_of_one_part_each_are_numbers_of_objects(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "a.png", np.zeros((8, 8, 3), np.uint8))
+    put(tmp_path / "masks" / "a.png", np.arange(64, dtype=np.uint8).reshape(8, 8) // 2)
+    assert look(tmp_path) == ("masks", "instances")
+
+
+def test_a_folder_of_masks_for_each_image_is_of_objects(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / name / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+        for number in range(2):
+            put(tmp_path / name / "masks" / f"{number}.png", np.eye(4, 5, k=number, dtype=np.uint8) * 255)
+    assert look(tmp_path) == ("masks", "instances")
+
+
+def test_folders_of_splits_with_masks_for_several_images_are_pairs(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for name in "ab":
+            put(tmp_path / split / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+            put(tmp_path / split / "masks" / f"{name}_m.png", np.eye(4, 5, dtype=np.uint8))
+    assert look(tmp_path) == ("pairs", "semantic")
+
+
+def test_coco_is_of_objects_and_its_images_are_found(tmp_path: Path) -> None:
+    coco(tmp_path / "instances.json", {"segmentation": [BOX]})
+    put(tmp_path / "deep" / "pics" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    found = look_at(tmp_path, options=ReadOptions())
+    assert (found.form, found.kind) == ("coco", "instances")
+    assert found.options.images == tmp_path / "deep" / "pics"
+    assert look(tmp_path, kind="semantic") == ("coco", "semantic")
+    assert found.task("nuts").target == "coco"
+
+
+def test_boxes_alone_and_what_is_no_set_are_refused_in_words(tmp_path: Path) -> None:
+    coco(tmp_path / "boxes" / "instances.json", {"segmentation": []})
+    with pytest.raises(DataError, match="boxes and points do not say what a pixel is"):
+        look(tmp_path / "boxes")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"It holds:(.|\n)*Read as pairs"):
+        look(tmp_path / "empty")
+    with pytest.raises(UserError, match="does not exist"):
+        look(tmp_path / "nothing")

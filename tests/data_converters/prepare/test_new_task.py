@@ -1,0 +1,33 @@
+import sys
+
+import pytest
+
+from data_converters.prepare.new_task import parse_args
+from segloop.utils.errors import UserError
+
+
+def parse(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    monkeypatch.setattr(sys, "argv", ["new_task.py", *words])
+    return parse_args("Make a task.")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("Steel!", "src"), "no name of a task"),
+        (("../x", "src"), "no name of a task"),
+        (("ships", "src"), "a task of SegLoop's own"),
+        (("a", "src", "--minutes", "0"), "lasts some minutes"),
+        (("a", "src", "--workers", "-1"), "no fewer than 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    words: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=told):
+        parse(monkeypatch, *words)
+
+
+def test_a_plain_command_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = parse(monkeypatch, "steel_2", "src")
+    assert vars(args)["kind"] is None

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_converters.base import BadRecord, ReadOptions
+from data_converters.pairs import read
+
+
+def put(file: Path, pixels: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(file)
+
+
+def test_masks_of_0_and_255_become_an_index_map(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "1.png", np.zeros((2, 3, 3), np.uint8))
+    put(tmp_path / "masks" / "1.png", np.array([[0, 255, 255], [0, 0, 0]], np.uint8))
+    images = read(tmp_path, options=ReadOptions())
+    (record,) = images
+    assert images.labels.names == ("background", "foreground")
+    assert record.semantic is not None
+    assert record.semantic.tolist() == [[0, 1, 1], [0, 0, 0]]
+    assert record.name == "1.png"
+
+
+def test_all_that_is_wrong_with_a_pair_is_told_together(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        put(tmp_path / "images" / f"{name}.png", np.zeros((2, 3, 3), np.uint8))
+        put(tmp_path / "masks" / f"{name}.png", np.array([[0, 1]], np.uint8))
+    (tmp_path / "masks" / "2.png").write_bytes(b"broken")
+    images = read(tmp_path, options=ReadOptions())
+    with pytest.raises(BadRecord, match="the image is 3x2, its mask 2x1"):
+        images.load(images.keys[0])
+    with pytest.raises(BadRecord, match=r"2\.png"):
+        images.load(images.keys[1])
