@@ -55,6 +55,7 @@ def diff_page(diff: Diff, *, pictures: int = 24, progress: Progress | None = Non
         eyebrow="Label diff",
         lead=f"{diff.count(CHANGED):,} of {len(diff.rows):,} images have other labels than before.",
         top=[_tiles(diff)],
+        style="@media (max-width: 640px) { #pictures .gallery { grid-template-columns: 1fr } }",
         footer=join(["Made by ", words("python tools/cvat.py diff"), f" {diff.old_name} {diff.new_name}."]),
     )
 
@@ -259,7 +260,7 @@ def _caption(row: ImageRow) -> Html:
     objects = [f"{row.difference.count(kind)} {kind}" for kind in COUNTED if row.difference.count(kind)]
     who = [row.origin.assignee or "", row.origin.task or ""] if row.origin else []
     told = [f"{row.difference.pixels:,} pixels", *objects, *(each for each in who if each)]
-    return join([tag("b", row.name), Html("<br>"), " · ".join(told)])
+    return join([tag("b", row.name), " · ".join(told)])
 
 
 def draw_change(diff: Diff, row: ImageRow) -> np.ndarray | None:
