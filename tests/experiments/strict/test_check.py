@@ -142,7 +142,7 @@ def test_warns_of_a_variable_that_was_already_used(tmp_path: Path, name: str, ta
     (warning,) = found.warnings
     assert warning.startswith(f"{path}:2: {name} has no effect here")
     assert target in warning
-    if not isinstance(value, list | dict):
+    if not isinstance(value, list | dict) and name != "data_root":  # which moves as an override
         (warning,) = look(FIRST, f"{name}={value}").warnings
         assert warning.startswith(f"--cfg-options: {name} has no effect here")
         assert target in warning
