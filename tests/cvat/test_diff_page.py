@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,11 @@ def test_a_picture_shows_before_after_and_change(tmp_path: Path) -> None:
     assert (last[41, 3] == diff_page.ADDED_COLOR).all()
     assert (last[3, 45] == diff_page.GONE_COLOR).all()
     assert (last[3, 3] == diff_page.OTHER_COLOR).all()
+
+
+def test_a_version_is_called_by_its_number(tmp_path: Path) -> None:
+    found = replace(compared(tmp_path), old_name="data/ships", new_name="data/ships/versions/2")
+    assert "<h1>ships, version 2 against ships</h1>" in diff_page.diff_page(found, pictures=0)
 
 
 def test_nothing_changed_is_said(tmp_path: Path) -> None:

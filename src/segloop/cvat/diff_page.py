@@ -50,13 +50,22 @@ def diff_page(diff: Diff, *, pictures: int = 24, progress: Progress | None = Non
     sections.append(_pictures(diff, most=pictures, progress=progress))
     sections.append(_images(diff))
     return page(
-        f"{Path(diff.new_name).name} against {Path(diff.old_name).name}",
+        f"{_title(diff.new_name)} against {_title(diff.old_name)}",
         sections,
         eyebrow="Label diff",
         lead=f"{diff.count(CHANGED):,} of {len(diff.rows):,} images have other labels than before.",
         top=[_tiles(diff)],
+        style="@media (max-width: 640px) { #pictures .gallery { grid-template-columns: 1fr } }",
         footer=join(["Made by ", words("python tools/cvat.py diff"), f" {diff.old_name} {diff.new_name}."]),
     )
+
+
+def _title(name: str) -> str:
+    """Return what a set is called: the folder's name, and which version of it."""
+    path = Path(name)
+    if path.parent.name == "versions":
+        return f"{path.parent.parent.name or 'data'}, version {path.name}"
+    return path.name or name
 
 
 def _tiles(diff: Diff) -> Html:
@@ -130,7 +139,7 @@ def _flips(diff: Diff) -> Section:
     by_class = table(["class", "pixels before", "after", "difference", "IoU"], shifts, numbers=[1, 2, 3, 4])
     if not used:
         none = note("No pixel of a compared image has another class.", level="good")
-        return Section("Classes", [none, by_class])
+        return Section("Classes", [none, by_class], short="classes")
     names = diff.classes.names
     top = max(int(off.max()), 1)
     rows = [
@@ -140,7 +149,7 @@ def _flips(diff: Diff) -> Section:
     head = ["before ↓ after →", *(names[place] for place in used)]
     matrix = table(head, rows, numbers=range(1, len(used) + 1))
     lead = "Pixels by class before (row) and after (column); classes that nothing touched are left out."
-    return Section("Classes", [matrix, heading("Each class"), by_class], lead=lead)
+    return Section("Classes", [matrix, heading("Each class"), by_class], lead=lead, short="classes")
 
 
 def _cell(count: int, top: int, *, same: bool) -> Content:
@@ -197,7 +206,7 @@ def _images(diff: Diff) -> Section:
     more = len(rows) - len(lines)
     rest = [paragraph(f"And {more:,} more: images.csv has all of them.", small=True)] if more else []
     title = f"The first {len(lines)}" if more else f"All {len(rows):,}"
-    return Section("Images", [fold(title, listed, *rest, open_=not more and len(rows) <= 40)])
+    return Section("Images", [fold(title, listed, *rest, open_=not more and len(rows) <= 40)], short="images")
 
 
 def _image_row(diff: Diff, row: ImageRow, *, judged: bool) -> list[Content]:
@@ -251,7 +260,7 @@ def _caption(row: ImageRow) -> Html:
     objects = [f"{row.difference.count(kind)} {kind}" for kind in COUNTED if row.difference.count(kind)]
     who = [row.origin.assignee or "", row.origin.task or ""] if row.origin else []
     told = [f"{row.difference.pixels:,} pixels", *objects, *(each for each in who if each)]
-    return join([tag("b", row.name), Html("<br>"), " · ".join(told)])
+    return join([tag("b", row.name), " · ".join(told)])
 
 
 def draw_change(diff: Diff, row: ImageRow) -> np.ndarray | None:

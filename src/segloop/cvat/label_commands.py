@@ -150,7 +150,7 @@ def _diff(
             old,
             new,
             old_name=str(args.old),
-            new_name=str(place),
+            new_name=str(args.new),
             origins=read_origins(record) if record else Origins(),
             predict=predicting(args.run) if args.run and predicting else None,
             model=args.run,

@@ -102,9 +102,11 @@ def plan_judgement(
     for labels in names:
         places = [work_dirs / f"{stem}-{model}-on-{labels}" for model in names]
         for model, place in zip(names, places, strict=True):
-            test = ("tools/test.py", config, str(folders[model]), "--split", split, "--work-dir", str(place))
-            tests.append(Step((*test, *moved(labels)), place, f"test {model} on the labels of {labels}"))
+            words = [config, str(folders[model]), "--split", split, "--work-dir", str(place), *moved(labels)]
+            tests.append(Step(("tools/test.py", *words), place, f"test {model} on the labels of {labels}"))
         target = (out or work_dirs / "compare" / f"{stem}-{names[0]}-{names[1]}") / f"on-{labels}"
-        words = ("tools/compare.py", *map(str, places), "--split", split, "--out", str(target))
-        comparisons.append(Step(words, target, f"compare both on the labels of {labels}"))
+        words = [*map(str, places), "--split", split, "--out", str(target)]
+        comparisons.append(
+            Step(("tools/compare.py", *words), target, f"compare both on the labels of {labels}")
+        )
     return Judgement(tuple(trainings), tuple(tests), tuple(comparisons))

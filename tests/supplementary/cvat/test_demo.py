@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,10 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_converters import cvat_loop
+from data_converters.base import ReadOptions
+from data_converters.mmseg import read
+from segloop.cvat.diff import SAME, diff
+from segloop.cvat.files import HOST, read_files, write_files
 from segloop.cvat.labels import Carrier
+from segloop.cvat.manifest import Manifest, need_manifest
+from segloop.cvat.packages import plan_packages
 from segloop.data.annotations import Bitmap, ImageRecord, Instance
 from segloop.data.masks import encode
-from supplementary.cvat.annotator import Corrected, corrected
+from segloop.data.planting import spoil
+from supplementary.cvat.annotator import Corrected, annotate_files, corrected, true_records
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -40,6 +49,21 @@ def test_the_annotator_keeps_what_is_right() -> None:
         ("dog", None),
     ]
     assert done == Corrected(images=1, mended=1, erased=1, drawn=1)
+
+
+def test_files_are_mended_to_the_pixel(tiny_root: Path, tmp_path: Path) -> None:
+    truth = Path(shutil.copytree(tiny_root, tmp_path / "truth"))
+    assert spoil(tiny_root, "train", share=1, seed=0)
+    images = read(tiny_root, options=ReadOptions())
+    (tmp_path / "loop").mkdir()
+    manifest = Manifest.new(tmp_path / "loop", host=HOST, organization=None, name="finds")
+    write_files({"truth": plan_packages(images, chunk=3)}, manifest.folder, manifest, codec=cvat_loop.codec)
+    known = true_records(read(truth, options=ReadOptions()))
+    done, files = annotate_files(need_manifest(manifest.folder), tmp_path / "exports", known)
+    assert done.mended == len(list((tiny_root / "img_dir/train").iterdir()))
+    pulled = read_files(need_manifest(manifest.folder), files, codec=cvat_loop.codec).as_set()
+    found = diff(read(truth, options=ReadOptions()), pulled)
+    assert {row.state for row in found.rows} == {SAME}
 
 
 @pytest.mark.slow
