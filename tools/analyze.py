@@ -14,7 +14,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.errors import UserError
+from segloop.utils.flags import check_data_root, check_numbers
 from segloop.utils.progress import counted
 
 
@@ -38,12 +38,8 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Measure, write, and say what there is to see."""
     args = parse_args()
-    for name, least in (("topk", 1), ("repeats", 100), ("workers", 0), ("seed", 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise UserError(f"--{name} {value}: it must be at least {least}.")
-    if args.data_root is not None and not args.data_root.is_dir():
-        raise UserError(f"--data-root {args.data_root}: there is no such folder.")
+    check_numbers(args, topk=1, repeats=100, workers=0, seed=0)
+    check_data_root(args)
     from segloop.analysis.analysis_folder import write_analysis
     from segloop.analysis.analyze import analyze
     from segloop.analysis.instance_analysis import analyze_instances

@@ -14,7 +14,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.errors import UserError
+from segloop.utils.flags import check_data_root, check_numbers
 from segloop.utils.progress import counted
 
 
@@ -50,11 +50,8 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Compare, write, and say what came out."""
     args = parse_args()
-    for name, least in (("topk", 0), ("repeats", 100), ("seed", 0)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} {getattr(args, name)}: it must be at least {least}.")
-    if args.data_root is not None and not args.data_root.is_dir():
-        raise UserError(f"--data-root {args.data_root}: there is no such folder.")
+    check_numbers(args, topk=0, repeats=100, seed=0)
+    check_data_root(args)
     from segloop.analysis.comparable import open_runs
     from segloop.analysis.compare import compare
     from segloop.analysis.comparison_folder import require_free, text, write_comparison

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import UserError
+from segloop.utils.flags import check_data_root, check_numbers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,11 +41,8 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Read, write, and say where to look."""
     args = parse_args()
-    for name, least in (("repeats", 100), ("seed", 0)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} {getattr(args, name)}: it must be at least {least}.")
-    if args.data_root is not None and not args.data_root.is_dir():
-        raise UserError(f"--data-root {args.data_root}: there is no such folder.")
+    check_numbers(args, repeats=100, seed=0)
+    check_data_root(args)
     if args.eda is not None and not args.eda.is_file():
         raise UserError(f"--eda {args.eda}: there is no such file.")
     from segloop.analysis.report.bibliography import read_references

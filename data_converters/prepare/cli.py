@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_converters.base import ReadOptions
 from data_converters.prepare.base import Task
@@ -13,6 +14,10 @@ from data_converters.prepare.tasks import TASKS, find_task
 from segloop.utils.cli import Parser
 from segloop.utils.errors import UserError
 from segloop.utils.progress import counted
+
+if TYPE_CHECKING:  # numpy comes with them, and a typing mistake is told before
+    from data_converters.prepare.record import Wish
+    from data_converters.prepare.road import Outcome
 
 OF_DOWNLOADS: tuple[str, ...] = ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels")
 OF_DOWNLOADS += ("list", "reduce_zero_label", "min_area", "color_tolerance")
@@ -131,7 +136,6 @@ def main(description: str) -> int:
     task = find_task(args.task)
     options = read_options(task, args)
     from data_converters.prepare.record import Drawing, Wish  # after --help and typing mistakes
-    from data_converters.prepare.road import prepare
 
     wish = Wish(
         task=task,
@@ -143,9 +147,21 @@ def main(description: str) -> int:
         from_format=args.from_format,
         licence=args.licence,
     )
+    return prepare_and_tell(wish, args.out or default_root(task.name), args).exit_code
+
+
+def default_root(name: str) -> Path:
+    """Return where the data of a task lie if nothing else is said."""
+    return Path(os.environ.get("SEGLOOP_DATA", "data")) / name
+
+
+def prepare_and_tell(wish: Wish, root: Path, args: argparse.Namespace) -> Outcome:
+    """Prepare a set with the flags that all preparations share, and print what came of it."""
+    from data_converters.prepare.road import prepare
+
     outcome = prepare(
         wish,
-        args.out or Path(os.environ.get("SEGLOOP_DATA", "data")) / task.name,
+        root,
         media=args.media,
         workers=args.workers,
         skip_bad=args.skip_bad,
@@ -155,7 +171,7 @@ def main(description: str) -> int:
     if outcome.report is not None:
         print("\n\n".join((str(outcome.report), *outcome.cut)), end="\n\n")
     print(outcome)
-    return outcome.exit_code
+    return outcome
 
 
 def read_options(task: Task, args: argparse.Namespace) -> ReadOptions:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from data_converters.base import ReadOptions
 from data_converters.cli import format_table
-from data_converters.prepare.cli import read_options, split_shares
+from data_converters.prepare.cli import default_root, prepare_and_tell, read_options, split_shares
 from data_converters.prepare.tasks import TASKS
 from segloop.utils.cli import Parser
 from segloop.utils.errors import UserError
-from segloop.utils.progress import counted
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 KINDS = ("semantic", "instances")
@@ -64,7 +62,6 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
     """Prepare data/NAME as the command line says, and say what came of it; return root, kind, exit code."""
     from data_converters.prepare.anything import look_at  # after --help and typing mistakes
     from data_converters.prepare.record import Wish
-    from data_converters.prepare.road import prepare
 
     options = ReadOptions(images=args.images, labels=tuple(args.labels), list_file=args.list)
     found = look_at(args.source, options=options, form=args.from_format, kind=args.kind)
@@ -81,19 +78,8 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         from_format=found.form,
         licence=args.licence,
     )
-    root = Path(os.environ.get("SEGLOOP_DATA", "data")) / args.name
-    outcome = prepare(
-        wish,
-        root,
-        media=args.media,
-        workers=args.workers,
-        skip_bad=args.skip_bad,
-        force=args.force,
-        watch=counted,
-    )
-    if outcome.report is not None:
-        print("\n\n".join((str(outcome.report), *outcome.cut)), end="\n\n")
-    print(outcome)
+    root = default_root(args.name)
+    outcome = prepare_and_tell(wish, root, args)
     if "train" not in outcome.info.splits or "val" not in outcome.info.splits:
         raise UserError(
             f"{root} has the splits {', '.join(outcome.info.splits)}, as its author's folders say, and a "

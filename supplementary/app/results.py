@@ -145,26 +145,13 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
     with st.container(border=True, key="closely"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(image_id, anchor=False)
-            before, after = (
-                (ids[at - 1] if at > 0 else None),
-                (ids[at + 1] if 0 <= at < len(ids) - 1 else None),
-            )
-            st.button(
-                "Previous",
-                on_click=go,
-                args=(before,),
-                disabled=before is None,
-                shortcut="Left",
-                key="results.before",
-            )
-            st.button(
-                "Next image",
-                on_click=go,
-                args=(after,),
-                disabled=after is None,
-                shortcut="Right",
-                key="results.after",
-            )
+            before = ids[at - 1] if at > 0 else None
+            after = ids[at + 1] if 0 <= at < len(ids) - 1 else None
+            for text, to, arrow, key in (
+                ("Previous", before, "Left", "results.before"),
+                ("Next image", after, "Right", "results.after"),
+            ):
+                st.button(text, on_click=go, args=(to,), disabled=to is None, shortcut=arrow, key=key)
             st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="results.close")
         opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.45, 0.05, key="results.opacity", width=320)
         drawn = tiles(case_of(name, image_id), opacity=opacity)

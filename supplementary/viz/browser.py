@@ -19,11 +19,15 @@ import time
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segloop.utils.errors import MissingDependency
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+if TYPE_CHECKING:
+    from PIL import Image
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage")
 PATIENCE_S = 240.0  # a model comes with torch, which a busy machine takes minutes to load
 # The smallest element whose text, or whose name for a screen reader, is the one that is meant.
 _FIND = """
@@ -44,29 +48,39 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def require_chromium() -> str:
+    """Return the Chromium of this machine, or say how to get one."""
+    program = chromium()
+    if program is None:
+        raise MissingDependency("chromium", why="a page is looked at with it", command="apt install chromium")
+    return program
+
+
+def shoot(page: Path, *, width: int, height: int) -> Image.Image:
+    """Return the top of a page on disk, as a screen of this size shows it, RGB."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as folder:
+        shot = Path(folder) / "shot.png"
+        size = (f"--window-size={width},{height}", f"--screenshot={shot}")
+        command = [require_chromium(), *FLAGS, *size, page.resolve().as_uri()]
+        subprocess.run(command, check=True, capture_output=True)
+        with Image.open(shot) as image:
+            return image.convert("RGB")
+
+
 class Browser:
     """One page of a headless Chromium; a context manager that ends it."""
 
     def __init__(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        program = chromium()
-        if program is None:
-            raise MissingDependency(
-                "chromium", why="a page is looked at with it", command="apt install chromium"
-            )
+        program = require_chromium()
         self._folder = tempfile.TemporaryDirectory(prefix="segloop-browser-", ignore_cleanup_errors=True)
         self.downloads = Path(self._folder.name) / "downloads"
         self.downloads.mkdir()
-        flags = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--disable-dev-shm-usage",
-        ]
         self._process = subprocess.Popen(
             [
                 program,
-                *flags,
+                *FLAGS,
                 "--remote-debugging-port=0",
                 f"--user-data-dir={self._folder.name}",
                 "about:blank",

@@ -8,18 +8,14 @@ analysis.png, comparison.png and report.png, three parts of each page side by si
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.errors import MissingDependency
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Of each page the parts that are shown: nothing for its top, else the anchor of a section.
 PARTS = {
     "analysis": ("", "worst", "suspects"),
@@ -36,12 +32,12 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data lie, if moved")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path(__file__).parent)
     args = parser.parse_args()
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        raise MissingDependency("Chromium", why="it draws the page", command="apt install chromium")
+    from browser import require_chromium  # beside this file
+
+    require_chromium()
     with tempfile.TemporaryDirectory() as folder:
         for name, page in make_pages(args.runs, Path(folder), data_root=args.data_root).items():
-            shots = [photograph(browser, page, part) for part in PARTS[name]]
+            shots = [photograph(page, part) for part in PARTS[name]]
             print(write_strip(shots, args.out / f"{name}.png"))
 
 
@@ -78,24 +74,18 @@ def make_pages(runs: list[str], folder: Path, *, data_root: Path | None) -> dict
     return pages
 
 
-def photograph(browser: str, page: Path, part: str) -> np.ndarray:
+def photograph(page: Path, part: str) -> np.ndarray:
     """Return a part of a page, RGB; its anchor says which."""
-    import cv2
+    from browser import shoot
 
     with tempfile.TemporaryDirectory() as folder:
-        shot = Path(folder) / "shot.png"
         # A shot begins at the top of the page whatever its anchor is, so what stands above is taken out.
         text = page.read_text(encoding="utf-8")
         if part:
             text = text[: text.index("<header>")] + "<main>" + text[text.index(f'<section id="{part}"') :]
         copy = Path(folder) / "page.html"
         copy.write_text(text, encoding="utf-8")
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        size = f"--window-size={WIDTH},{HEIGHT}"
-        subprocess.run(
-            [*command, size, f"--screenshot={shot}", copy.as_uri()], check=True, capture_output=True
-        )
-        return cv2.cvtColor(cv2.imread(str(shot)), cv2.COLOR_BGR2RGB)
+        return np.asarray(shoot(copy, width=WIDTH, height=HEIGHT))
 
 
 def write_strip(shots: list[np.ndarray], out: Path) -> Path:

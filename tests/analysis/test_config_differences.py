@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from segloop.analysis.config_differences import MISSING, differences, read_config
+from segloop.analysis.config_differences import MISSING, differences
+from segloop.analysis.flat_config import read_flat_config
 from segloop.utils.errors import FormatError
 
 
@@ -18,7 +19,7 @@ def test_a_config_is_read_and_not_run(tmp_path):
         "model = dict(type='Net', channels=(16, -1), init=None, rest={'a': [1.5]}, eps=float('inf'))\n"
         "open('harm', 'w')\n"
     )
-    assert read_config(file) == {
+    assert read_flat_config(file) == {
         "model": {
             "type": "Net", "channels": (16, -1), "init": None, "rest": {"a": [1.5]}, "eps": "float('inf')"
         }
@@ -27,7 +28,7 @@ def test_a_config_is_read_and_not_run(tmp_path):
     for broken in ("model = (", "\0"):
         file.write_text(broken)
         with pytest.raises(FormatError, match="cannot be read"):
-            read_config(file)
+            read_flat_config(file)
 
 
 def test_values_that_are_equal_everywhere_are_not_told():

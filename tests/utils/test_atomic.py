@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segloop.utils.atomic import open_atomic, open_gzip, read_record, write_json, write_text
+from segloop.utils.atomic import open_atomic, open_gzip, read_json, read_record, write_json, write_text
+from segloop.utils.errors import FormatError
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -44,3 +45,15 @@ def test_packed_text_is_the_same_bytes_under_any_name_and_at_any_time(tmp_path: 
     assert packed == (tmp_path / "b.csv.gz").read_bytes()
     assert packed[4:8] == bytes(4)  # where gzip keeps the time
     assert gzip.decompress(packed).decode() == "x,ü\n"
+
+
+def test_json_that_is_none_is_told_with_its_file(tmp_path):
+    file = tmp_path / "a.json"
+    write_json(file, {"ä": [1]})
+    assert read_json(file) == {"ä": [1]}
+    for broken in (b"{", b"\xff\xfe"):
+        file.write_bytes(broken)
+        with pytest.raises(FormatError, match="not valid JSON"):
+            read_json(file)
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "none.json")

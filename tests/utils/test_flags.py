@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 import pytest
 
 from segloop.utils.cli import Parser
-from segloop.utils.flags import add_common, take_back_config, without_resume
+from segloop.utils.errors import UserError
+from segloop.utils.flags import add_common, check_data_root, check_numbers, take_back_config, without_resume
 
 
 def parse(*words: str):
@@ -67,3 +70,14 @@ def test_files_are_not_trusted_unless_asked_for() -> None:
 )
 def test_without_resume_leaves_the_rest_of_a_command(words: list[str]) -> None:
     assert without_resume(words) == ["a.py"]
+
+
+def test_numbers_and_folders_of_the_tools_that_read_results_are_checked(tmp_path):
+    given = Namespace(topk=0, seed=None, data_root=None)
+    check_numbers(given, topk=0, seed=0)
+    check_data_root(given)
+    check_data_root(Namespace(data_root=tmp_path))
+    with pytest.raises(UserError, match="--topk 0: it must be at least 1"):
+        check_numbers(given, topk=1)
+    with pytest.raises(UserError, match=r"--data-root .*none: there is no such folder"):
+        check_data_root(Namespace(data_root=tmp_path / "none"))

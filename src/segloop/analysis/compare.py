@@ -15,7 +15,8 @@ import numpy.typing as npt
 from segloop.analysis import bootstrap, run_costs, significance
 from segloop.analysis.analyze import plain
 from segloop.analysis.comparable import images_to_compare, require_alike
-from segloop.analysis.config_differences import differences, read_config
+from segloop.analysis.config_differences import differences
+from segloop.analysis.flat_config import read_flat_config
 from segloop.analysis.instance_scores import rules_of
 from segloop.analysis.ranking import order
 from segloop.analysis.runs import Run
@@ -111,7 +112,7 @@ def _decisive(runs: Sequence[Run], sheets: Sequence[Sheet], asked: str | None) -
             raise UserError(f"--score {asked}: not all of these RUNs have it.{nearest(asked, keys)}")
         return asked
     try:
-        kept_by = read_config(runs[0].folder / "config.py")["default_hooks"]["checkpoint"]["save_best"]
+        kept_by = read_flat_config(runs[0].folder / "config.py")["default_hooks"]["checkpoint"]["save_best"]
     except (FormatError, KeyError, TypeError):
         kept_by = None
     for key in (kept_by, *PREFERRED[runs[0].kind], *keys):
@@ -252,7 +253,7 @@ def _config(runs: Sequence[Run]) -> dict[str, Any]:
     lost = [run.name for run, file in zip(runs, files, strict=True) if file is None]
     if lost:
         return {"missing": lost, "differences": []}
-    found = differences([read_config(file) for file in files if file is not None])
+    found = differences([read_flat_config(file) for file in files if file is not None])
     return {
         "missing": [],
         "differences": [{"path": each.path, "values": list(each.values)} for each in found],

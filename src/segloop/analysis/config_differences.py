@@ -1,15 +1,11 @@
-"""Finds the hyper-parameters that differ between configs, and only those, without running a config."""
+"""Finds the hyper-parameters that differ between configs, and only those."""
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from segloop.utils.errors import FormatError
 
 MISSING = "–"
 LONGEST = 160  # letters of a value that is told
@@ -30,19 +26,6 @@ class Difference:
 
     path: str
     values: tuple[str, ...]
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Return what a flattened config holds, by reading it: nothing in it is executed."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FormatError(f"this config cannot be read ({error})", file=path) from None
-    found: dict[str, Any] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = _value(node.value)
-    return found
 
 
 def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
@@ -137,25 +120,3 @@ def _short(value: Any) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
-def _value(node: ast.expr) -> Any:
-    """Return what an expression of a flattened config says; what is no plain value stays text."""
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "dict"
-        and not node.args
-    ):
-        return {each.arg: _value(each.value) for each in node.keywords if each.arg is not None}
-    if isinstance(node, ast.Dict):
-        pairs = zip(node.keys, node.values, strict=True)
-        return {_value(key): _value(value) for key, value in pairs if key is not None}
-    if isinstance(node, ast.List):
-        return [_value(each) for each in node.elts]
-    if isinstance(node, ast.Tuple):
-        return tuple(_value(each) for each in node.elts)
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)

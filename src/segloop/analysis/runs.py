@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from segloop.analysis.instances import Instances
 from segloop.analysis.match_file import MATCHES, read_matches
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.results_file import ResultsFile
+from segloop.utils.atomic import read_json
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
 if TYPE_CHECKING:
@@ -261,11 +261,9 @@ def _config_hint(target: Path | str, folder: Path) -> str:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         raise FormatError("the file is missing", file=path) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"not valid JSON ({error})", file=path) from None
 
 
 def common_images(runs: Sequence[Run]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segloop.data.masks import Runs, components
-from segloop.utils.atomic import write_json
+from segloop.utils.atomic import read_json, write_json
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
 FILE_NAME = "thresholds.json"
@@ -118,13 +117,11 @@ def read_thresholds(path: Path | str) -> Thresholds:
     path = Path(path)
     path = path / FILE_NAME if path.is_dir() else path
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; python tools/tune.py RUN writes it.") from None
     except IsADirectoryError:
         raise FormatError("this is a folder", file=path) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"not valid JSON ({error})", file=path) from None
     problems = list(_problems(raw))
     if problems:
         raise FormatError(f"{len(problems)} problem(s)\n{listing(problems)}", file=path)

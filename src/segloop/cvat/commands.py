@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,9 @@ from segloop.utils.progress import counted
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.cvat.files import FileCodec
+    from segloop.cvat.manifest import Manifest
     from segloop.cvat.pull import Pulled
+    from segloop.cvat.server import Server
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
@@ -194,18 +197,11 @@ def status(words: Sequence[str], text: str, formats: Formats) -> int:
     _loop(parser)
     parser.add_argument("--quick", action="store_true", help="do not export to see what was changed")
     args = parser.parse_args(words)
-    from segloop.cvat.credentials import find_credentials
-    from segloop.cvat.manifest import check_place, need_manifest
-    from segloop.cvat.server import connect
+    from segloop.cvat.manifest import need_manifest
     from segloop.cvat.status import status_lines
 
     manifest = need_manifest(args.loop)
-    organization = args.org if args.org is not None else manifest.organization
-    credentials = find_credentials(
-        file=args.credentials, host=args.host or manifest.host, organization=organization
-    )
-    check_place(manifest, host=credentials.host, organization=credentials.organization)
-    with connect(credentials) as server:
+    with _server_of(manifest, args) as server:
         for line in status_lines(server, manifest, codec=formats.codec, quick=args.quick):
             print(line)
     return EXIT_DONE
@@ -248,18 +244,25 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     return EXIT_DONE
 
 
-def _pulled(args: argparse.Namespace, formats: Formats) -> Pulled:
-    """Return what the server holds."""
+def _server_of(manifest: Manifest, args: argparse.Namespace) -> AbstractContextManager[Server]:
+    """Return the server of a loop, logged in to; another one than it was made with is refused."""
     from segloop.cvat.credentials import find_credentials
-    from segloop.cvat.manifest import check_place, need_manifest
-    from segloop.cvat.pull import pull as pull_labels
+    from segloop.cvat.manifest import check_place
     from segloop.cvat.server import connect
 
-    manifest = need_manifest(args.loop)
     organization = args.org if args.org is not None else manifest.organization
     credentials = find_credentials(
         file=args.credentials, host=args.host or manifest.host, organization=organization
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
-    with connect(credentials) as server:
+    return connect(credentials)
+
+
+def _pulled(args: argparse.Namespace, formats: Formats) -> Pulled:
+    """Return what the server holds."""
+    from segloop.cvat.manifest import need_manifest
+    from segloop.cvat.pull import pull as pull_labels
+
+    manifest = need_manifest(args.loop)
+    with _server_of(manifest, args) as server:
         return pull_labels(server, manifest, codec=formats.codec, kind=args.kind, everything=args.all)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segloop.utils.atomic import read_json
 from segloop.utils.errors import FormatError, UserError, listing
 
 FILE_NAME = "pull.json"  # `Pulled.write_provenance` writes it beside what was pulled
@@ -49,11 +49,9 @@ def find_origins(source: Path) -> Path | None:
 def read_origins(file: Path) -> Origins:
     """Read the record of a pull; all that is wrong with it is told together."""
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
+        raw = read_json(file)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise FormatError(f"not valid JSON ({error})", file=file) from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise FormatError(f"no record of a pull, or of another format than {FORMAT}", file=file)
     problems = list(_problems(raw))

@@ -6,7 +6,6 @@ step: an annotation counts for the first reason that meets it there.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segloop.utils.atomic import read_json
 from segloop.utils.errors import FormatError
 
 # kind -> what it is called, and what to do about it where that is not plain.
@@ -107,11 +107,9 @@ class NameDifferences:
 def read_coco(file: Path | str) -> dict[str, Any]:
     """Read an annotation file; refuse one that is not of COCO's form."""
     try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
+        content = read_json(file)
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", file=file) from error
-    except ValueError as error:
-        raise FormatError(f"not valid JSON ({error})", file=file) from error
     lists = ("images", "annotations", "categories")
     absent = [key for key in lists if not isinstance(content, dict) or not isinstance(content.get(key), list)]
     if absent:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.data.digests import file_digests
-from segloop.utils.atomic import write_json
+from segloop.utils.atomic import read_json, write_json
 from segloop.utils.errors import DataError, FormatError, listing, nearest
 
 FILE_NAME = "dataset.json"
@@ -115,14 +114,12 @@ class DatasetInfo:
         """Read `root/dataset.json`; all that is wrong with it is told in one FormatError."""
         file = Path(root) / FILE_NAME
         try:
-            raw = json.loads(file.read_text(encoding="utf-8"))
+            raw = read_json(file)
         except FileNotFoundError:
             raise DataError(
                 f"{file} is missing: {Path(root)} is not a prepared data set. "
                 "Prepare it first, e.g. python tools/prepare.py multiclass SRC, or --demo for a drawn one"
             ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise FormatError(f"not valid JSON ({error})", file=file) from None
         problems = list(_problems(raw))
         if problems:
             raise FormatError(f"{len(problems)} problem(s)\n{listing(problems)}", file=file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from segloop.utils.atomic import read_json
 from segloop.utils.errors import DataError, FormatError
 
 PARTS = {
@@ -33,11 +33,9 @@ class CocoFile:
         """Read the file that a data set's config names."""
         path = Path(source.get("data_root") or "") / str(source["ann_file"])
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except OSError as error:
             raise DataError(f"The annotations {path} cannot be read: {error.strerror}.") from error
-        except ValueError as error:
-            raise FormatError(f"not valid JSON ({error})", file=path) from error
         for part, keys in PARTS.items():
             entries = content.get(part) if isinstance(content, dict) else None
             if not isinstance(entries, list):

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+from segloop.utils.errors import FormatError
+
 
 @contextlib.contextmanager
 def open_atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
@@ -58,6 +60,14 @@ def open_gzip(path: Path) -> Iterator[TextIO]:
         io.TextIOWrapper(packed, encoding="utf-8", newline="") as file,
     ):
         yield file
+
+
+def read_json(path: Path | str) -> Any:
+    """Return what a JSON file holds; a FormatError tells what is no JSON, an OSError what cannot be read."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"not valid JSON ({error})", file=path) from None
 
 
 def read_record(path: Path | str) -> dict[str, Any] | None:

@@ -40,6 +40,20 @@ def add_common(parser: Parser) -> None:
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
 
+def check_numbers(args: argparse.Namespace, **least: int) -> None:
+    """Refuse a flag below its least value; one that was not given is fine."""
+    for name, bound in least.items():
+        value = getattr(args, name)
+        if value is not None and value < bound:
+            raise UserError(f"--{name} {value}: it must be at least {bound}.")
+
+
+def check_data_root(args: argparse.Namespace) -> None:
+    """Refuse a --data-root that is no folder."""
+    if args.data_root is not None and not args.data_root.is_dir():
+        raise UserError(f"--data-root {args.data_root}: there is no such folder.")
+
+
 def add_predicting(parser: Parser) -> None:
     """Add the flags that say how a model predicts, under the names of `segloop.load`."""
     group = parser.add_argument_group("how to predict")

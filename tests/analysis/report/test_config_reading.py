@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from segloop.analysis.flat_config import no_value, read_flat_config
 from segloop.analysis.report.config_reading import (
     ON_THE_COMMAND_LINE,
-    read_flat_config,
     read_reasons,
     value_at,
 )
@@ -28,7 +28,7 @@ def test_a_flat_config_is_data(tmp_path: Path) -> None:
     file.write_text(
         "a = dict(b=[1, dict(c=(2, 'x'))], d={'e': -1e-3})\nopen('hurt', 'w')\nf = open('hurt', 'w')\n"
     )
-    config = read_flat_config(file)
+    config = read_flat_config(file, code=no_value)
     assert config == {"a": {"b": [1, {"c": (2, "x")}], "d": {"e": -1e-3}}, "f": None}
     assert value_at(config, ("a", "b", 1, "c", 0)) == 2
     assert value_at(config, ("a", "b", 2)) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from segloop.analysis.report.contents import Contents
 from segloop.analysis.report.report import SECTIONS, classes_shown, write_report
 from segloop.analysis.report.repository import read_repository
 from segloop.utils.errors import UserError
+from supplementary.viz.browser import chromium
 from tests.analysis.report.made import contents_of, facts_of, write_data, write_training
 from tests.viz.test_page import Balance
 
 ROOT = Path(__file__).resolve().parents[3]
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = chromium()
 CLICKS = """<script>
 const told = {};
 const rows = () => [...document.querySelectorAll("table.sorts")].find((each) =>

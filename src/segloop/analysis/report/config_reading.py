@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segloop.utils.errors import FormatError
+from segloop.analysis.flat_config import no_value, parse_config, value_of
 
 ON_THE_COMMAND_LINE = "set on the command line"
 UNKNOWN = object()  # the value of code, which is not run
@@ -32,16 +32,6 @@ class Reason:
     def holds_for(self, value: Any) -> bool:
         """Return whether this is said of a value: a config may have been edited since."""
         return self.value is UNKNOWN or _plain(self.value) == _plain(value)
-
-
-def read_flat_config(file: Path) -> dict[str, Any]:
-    """Return the values of a flattened config, as SegLoop writes it; code is not run and has no value."""
-    tree = _parse(file)
-    found = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = _value(node.value)
-    return found
 
 
 def value_at(config: Any, path: Sequence[str | int]) -> Any:
@@ -82,10 +72,10 @@ def read_reasons(file: Path, *, overrides: Sequence[str] = ()) -> dict[str, Reas
 def _of_chain(file: Path, *, seen: tuple[Path, ...]) -> dict[str, Reason]:
     if file in seen or not file.is_file():
         return {}  # training would have refused it; a report tells what it can
-    tree, comments = _parse(file), _comments(file)
+    tree, comments = parse_config(file), _comments(file)
     bases: Any = next(
         (
-            _value(node.value)
+            value_of(node.value, code=no_value)
             for node in tree.body
             if isinstance(node, ast.Assign)
             and isinstance(node.targets[0], ast.Name)
@@ -201,30 +191,3 @@ def _comments(file: Path) -> dict[int, tuple[bool, str]]:
             if not said.startswith(("noqa", "fmt:", "type:")):
                 found[token.start[0]] = (not token.line[: token.start[1]].strip(), said)
     return found
-
-
-def _parse(file: Path) -> ast.Module:
-    try:
-        return ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FormatError(f"cannot be read as a config ({error})", file=file) from None
-
-
-def _value(node: ast.expr) -> Any:
-    """Return what an expression is worth; of code, nothing is run and it is worth None."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
-        return {each.arg: _value(each.value) for each in node.keywords if each.arg}
-    if isinstance(node, ast.Dict):
-        return {
-            key.value: _value(value)
-            for key, value in zip(node.keys, node.values, strict=True)
-            if isinstance(key, ast.Constant)
-        }
-    if isinstance(node, ast.List):
-        return [_value(each) for each in node.elts]
-    if isinstance(node, ast.Tuple):
-        return tuple(_value(each) for each in node.elts)
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return None

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from segloop.analysis.flat_config import no_value, read_flat_config
 from segloop.analysis.report.config_reading import (
     Reason,
-    read_flat_config,
     read_reasons,
     split_path,
     value_at,
@@ -121,7 +121,7 @@ class Facts:
         others = sorted(self.work_dir.glob("*.py"))
         for file in (*named, *others, self.run.folder / "config.py"):
             if file.is_file():
-                return read_flat_config(file)
+                return read_flat_config(file, code=no_value)
         return {}
 
     @cached_property
