@@ -38,7 +38,6 @@ def main() -> None:
             tried(address, args, Path(folder)),
         ]
         write_strip(shots, args.out)
-    print(args.out)
 
 
 def results(address: str, args, folder: Path) -> Path:  # type: ignore[no-untyped-def]
@@ -72,11 +71,11 @@ def tried(address: str, args, folder: Path) -> Path:  # type: ignore[no-untyped-
 def write_strip(shots: list[Path], out: Path) -> None:
     """Write pictures of one height side by side, on grey."""
     import cv2
+    from sheets import write_sheet
 
-    images = [cv2.imread(str(shot)) for shot in shots]
+    images = [cv2.cvtColor(cv2.imread(str(shot)), cv2.COLOR_BGR2RGB) for shot in shots]
     gap = np.full((images[0].shape[0], 16, 3), 214, np.uint8)
-    strip = np.concatenate([part for image in images for part in (image, gap)][:-1], axis=1)
-    cv2.imwrite(str(out), strip, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    write_sheet(np.concatenate([part for image in images for part in (image, gap)][:-1], axis=1), out)
 
 
 if __name__ == "__main__":

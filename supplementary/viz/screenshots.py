@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, page in make_pages(args.runs, Path(folder), data_root=args.data_root).items():
             shots = [photograph(page, part) for part in PARTS[name]]
-            print(write_strip(shots, args.out / f"{name}.png"))
+            write_strip(shots, args.out / f"{name}.png")
 
 
 def make_pages(runs: list[str], folder: Path, *, data_root: Path | None) -> dict[str, Path]:
@@ -88,19 +88,15 @@ def photograph(page: Path, part: str) -> np.ndarray:
         return np.asarray(shoot(copy, width=WIDTH, height=HEIGHT))
 
 
-def write_strip(shots: list[np.ndarray], out: Path) -> Path:
+def write_strip(shots: list[np.ndarray], out: Path) -> None:
     """Write pictures side by side at half their size, in few colours."""
     import cv2
-    from PIL import Image
-
-    from segloop.utils.atomic import open_atomic
+    from sheets import write_sheet
 
     half = [cv2.resize(shot, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for shot in shots]
     gap = np.full((half[0].shape[0], 12, 3), 255, np.uint8)
     drawn = np.concatenate([part for shot in half for part in (shot, gap)][:-1], axis=1)
-    with open_atomic(out, "wb") as file:
-        Image.fromarray(drawn).quantize(128, kmeans=1).save(file, "PNG", optimize=True)
-    return out
+    write_sheet(drawn, out, colors=128)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import UserError
 
@@ -23,15 +25,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("tour_eda.png"))
     args = parser.parse_args()
     from browser import shoot  # beside this file
-
-    from segloop.utils.atomic import open_atomic
+    from sheets import write_sheet
 
     if not args.page.is_file():
         raise UserError(f"{args.page} does not exist. Run: python tools/eda.py DATASET")
     small = shoot(args.page, width=WIDTH, height=HEIGHT).resize((WIDTH * 3 // 4, HEIGHT * 3 // 4))
-    with open_atomic(args.out, "wb") as file:
-        small.quantize(200, kmeans=1).save(file, "PNG", optimize=True)
-    print(args.out)
+    write_sheet(np.asarray(small), args.out, colors=200)
 
 
 if __name__ == "__main__":
