@@ -84,7 +84,8 @@ class Server:
         wait_s = fault.wait_s
         if wait_s is None:
             wait_s = min(FIRST_WAIT_S * 2 ** (attempt - 1), LONGEST_WAIT_S)
-        self.say(f"Could not {what}: {fault.told}. Trying again in {wait_s:.0f} s.")
+        told = fault.told if fault.told.endswith("?") else f"{fault.told}."
+        self.say(f"Could not {what}: {told} Trying again in {wait_s:.0f} s.")
         self.sleep(wait_s)
 
     def fault(self, error: Exception) -> Fault | None:
