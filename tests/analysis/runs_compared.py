@@ -45,7 +45,7 @@ def write_training(run: Run, *, depth: int = 18, lr: float = 0.1, score: str = "
     (folder / "net.py").write_text(CONFIG.format(depth=depth, name=folder, lr=lr, score=score))
     record = {"config": {"file": "net.py"}, "train_s": 60.0, "val_s": 5, "last_iter": 200, "batch_size": 4}
     memory = {"process_bytes": 2_000_000, "gpu_bytes": None}
-    record |= {"peak_memory": memory, "earlier": [{"train_s": 30.0}], "seed": 7, "images": 80}
+    record |= {"peak_memory": memory, "earlier": [{"train_s": 30.0, "val_s": 0}], "seed": 7, "images": 80}
     record["hardware"] = {"cpu": "chip", "cores": 4, "threads": 2, "gpu": None}
     _write(folder / "train.json", record)
     model = {"parameters": 1000, "trainable": 900, "bytes": 4000, "flops": 2_000_000_000}

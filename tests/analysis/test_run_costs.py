@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from segloop.analysis.run_costs import costs, curves, hardware, inference, minutes_to, score_levels
+from segloop.analysis.runs import Run
 from tests.analysis.runs_compared import write_shifted, write_timing, write_training
 
 
@@ -83,3 +85,16 @@ def test_levels_are_round_reached_and_few():
 def test_machines_in_words():
     assert hardware({"gpu": "H200", "cpu": "x"}) == "H200"
     assert hardware(None) is None
+
+
+def test_a_test_into_another_folder_knows_its_training(run, tmp_path):
+    folder = run.folder.parents[1]
+    (tmp_path / "elsewhere/test").mkdir(parents=True)
+    moved = tmp_path / "elsewhere/test" / run.folder.name
+    run.folder.rename(moved)
+    told = Run(
+        moved, run.meta | {"checkpoint": {"file": os.path.relpath(folder / "best.pth", moved.parents[1])}}
+    )
+    found = costs(told)
+    assert told.training == folder.resolve()
+    assert (found["parameters"], found["train_s"], found["checkpoint_bytes"]) == (1000, 90, 123)

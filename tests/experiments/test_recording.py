@@ -228,6 +228,7 @@ def test_a_resumed_training_remembers_the_earlier_ones(tmp_path):
     train(tmp_path, iters=4, resume=True)
     record = read(tmp_path)
     assert (record["first_iter"], record["last_iter"]) == (2, 4)
+    assert all(one["train_s"] > 0 for one in record["earlier"])  # else nobody knows how long it took in all
     assert [(one["first_iter"], one["last_iter"], one["state"]) for one in record["earlier"]] == [
         (0, 2, "done")
     ]

@@ -262,7 +262,7 @@ def _config(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _config_file(run: Run) -> Path | None:
     """Return the config that was trained with; a test's own may have been changed since."""
-    work_dir = run_costs.work_dir_of(run)
+    work_dir = run.training
     named = ((read_record(work_dir / "train.json") or {}).get("config") or {}).get("file")
     candidates = [work_dir / str(named)] if named else []
     candidates += [*sorted(work_dir.glob("*.py"))[:1], run.folder / "config.py"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,12 @@ Curve = list[list[float]]  # step, minutes of training, value
 
 def costs(run: Run) -> dict[str, Any]:
     """Return what is recorded of a RUN's costs, None where nothing is; times in seconds, sizes in bytes."""
-    work_dir = work_dir_of(run)
+    work_dir = run.training
     model = read_record(work_dir / "model.json") or {}
     training = read_record(work_dir / "train.json") or {}
-    sessions = [*(each for each in training.get("earlier") or () if isinstance(each, dict)), training]
     test_memory = run.meta.get("peak_memory") or {}
     memory = training.get("peak_memory") or {}
-    checkpoint = work_dir / str((run.meta.get("checkpoint") or {}).get("file") or "?")
+    checkpoint = run.folder.parents[1] / str((run.meta.get("checkpoint") or {}).get("file") or "?")
     return {
         "parameters": model.get("parameters"),
         "trainable": model.get("trainable"),
@@ -48,8 +47,8 @@ def costs(run: Run) -> dict[str, Any]:
         "flops_not_counted": sorted(model.get("not_counted") or ()),
         "train_memory": {name: memory.get(name) for name in ("process_bytes", "gpu_bytes")},
         "test_memory": {name: test_memory.get(name) for name in ("process_bytes", "gpu_bytes")},
-        "train_s": _sum(sessions, "train_s"),
-        "val_s": _sum(sessions, "val_s"),
+        "train_s": seconds(training, "train_s"),
+        "val_s": seconds(training, "val_s"),
         "iterations": training.get("last_iter"),
         "batch_size": training.get("batch_size"),
         "train_images": training.get("images"),
@@ -60,18 +59,13 @@ def costs(run: Run) -> dict[str, Any]:
     }
 
 
-def work_dir_of(run: Run) -> Path:
-    """Return the folder of the training that a RUN is a test of."""
-    return run.folder.resolve().parents[1]
-
-
 def inference(run: Run) -> dict[str, Any]:
     """Return the times of this test, of batches of one, and of the fastest batch, where they are recorded."""
     own = _timing(run.folder)
     digest = (run.meta.get("checkpoint") or {}).get("sha256")
     told = {"this": own, "one": None, "best": None}
     others = [own] if own else []
-    for folder in list_runs(work_dir_of(run)) if digest else ():
+    for folder in list_runs(run.folder.parents[1]) if digest else ():
         meta = read_record(folder / "meta.json") or {}
         same = (meta.get("checkpoint") or {}).get("sha256") == digest
         timing = _timing(folder) if same and folder.resolve() != run.folder.resolve() else None
@@ -87,7 +81,7 @@ def inference(run: Run) -> dict[str, Any]:
 def curves(run: Run) -> dict[str, Curve]:
     """Return losses and scores (percent, as logged) by step and minutes of training; empty without a log."""
     try:
-        lines = read_scalars(work_dir_of(run))
+        lines = read_scalars(run.training)
     except DataError:
         return {}
     found: dict[str, Curve] = {}
@@ -157,6 +151,8 @@ def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _sum(sessions: Sequence[dict[str, Any]], key: str) -> float | None:
-    values = [each[key] for each in sessions if isinstance(each.get(key), int | float)]
-    return float(sum(values)) if values else None
+def seconds(training: Mapping[str, Any], key: str) -> float | None:
+    """Return `train_s` or `val_s` of all starts of a training, resumed ones too; None if one is not known."""
+    starts = [training, *(each for each in training.get("earlier") or () if isinstance(each, dict))]
+    known = [each[key] for each in starts if isinstance(each.get(key), int | float)]
+    return float(sum(known)) if len(known) == len(starts) else None

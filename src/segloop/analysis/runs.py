@@ -74,6 +74,15 @@ class Run:
         return _read_json(self.folder / "timing.json")
 
     @cached_property
+    def training(self) -> Path:
+        """The folder of the training that this is a test of: the checkpoint's, if it was tested elsewhere."""
+        own = self.folder.absolute().parents[1]
+        file = (self.meta.get("checkpoint") or {}).get("file")
+        if file and not (own / "train.json").is_file() and (own / file).with_name("train.json").is_file():
+            return (own / file).resolve().parent
+        return own
+
+    @cached_property
     def images(self) -> pd.DataFrame:
         """`images.csv`: one row per image, in the order of image_id, which is the index too."""
         return self.table("images.csv").set_index("image_id", drop=False).rename_axis(None)

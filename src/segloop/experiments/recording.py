@@ -27,7 +27,8 @@ from segloop.utils.processes import machine
 MODEL_FILE = "model.json"
 # What a later look at the file needs of the trainings that were resumed in the same folder.
 SESSION_KEYS = (
-    *("command", "state", "started", "updated", "first_iter", "last_iter", "duration_s", "val_s", "log"),
+    *("command", "state", "started", "updated", "first_iter", "last_iter", "duration_s", "train_s", "val_s"),
+    "log",
 )
 
 

@@ -18,6 +18,7 @@ from segloop.analysis.report.config_reading import (
 )
 from segloop.analysis.report.goals import Evidence
 from segloop.analysis.report.intervals import Triple, headline, scores_with_intervals
+from segloop.analysis.run_costs import seconds
 from segloop.analysis.runs import Run
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.atomic import read_record
@@ -49,7 +50,7 @@ class Facts:
     @property
     def work_dir(self) -> Path:
         """Where the training left its files."""
-        return self.run.folder.absolute().parents[1]
+        return self.run.training
 
     @cached_property
     def train(self) -> dict[str, Any]:
@@ -176,9 +177,7 @@ class Facts:
     @property
     def train_s(self) -> float | None:
         """The seconds of training, those before a resume too; None where nobody knows."""
-        parts = [self.train, *(part for part in self.train.get("earlier") or () if isinstance(part, dict))]
-        known = [part["train_s"] for part in parts if isinstance(part.get("train_s"), int | float)]
-        return float(sum(known)) if len(known) == len(parts) else None
+        return seconds(self.train, "train_s")
 
     @property
     def evidence(self) -> Evidence:
