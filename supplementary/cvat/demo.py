@@ -21,6 +21,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from segloop.data.info import DatasetInfo
 from segloop.data.layout import read_list
 from segloop.data.planting import Planted, spoil
 from segloop.utils.atomic import write_text
@@ -91,9 +92,9 @@ def main() -> int:
     moved = ["--cfg-options", f"data_root={data}", *options]
     first = work / f"{Path(CONFIG).stem}-v0"
     call("tools/train.py", CONFIG, "--work-dir", first, "--seed", str(args.seed), *moved)
-    for split in SPLITS:
+    for split, images in DatasetInfo.read(data).splits.items():
         call("tools/test.py", CONFIG, first, "--split", split, "--work-dir", first, *moved)
-        call("tools/analyze.py", first, "--split", split, "--topk", "10")
+        call("tools/analyze.py", first, "--split", split, "--topk", str(max(1, round(args.relabel * images))))
     listed = suspects(first)
     write_text(out / "suspects.txt", "".join(f"{name}\n" for name in listed))
     hit = {each.image_id for each in planted} & set(listed)
@@ -184,6 +185,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--count", nargs="+", default=["train=240", "val=60", "test=120"], metavar="N")
     parser.add_argument("--iters", type=int, default=300, help="of each training (%(default)s)")
     parser.add_argument("--share", type=float, default=0.35, help="of images with a mistake (%(default)s)")
+    parser.add_argument(
+        "--relabel", type=float, default=0.33, help="of each split's images, the most suspect (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--files", action="store_true", help="by the files of CVAT's web page, without a server"
