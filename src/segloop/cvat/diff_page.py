@@ -77,7 +77,7 @@ def _tiles(diff: Diff) -> Html:
         [
             (f"{diff.count(CHANGED):,}", "changed"),
             (f"{diff.count(SAME):,}", "looked at, no change"),
-            (f"{sum(row.state not in (CHANGED, SAME) for row in diff.rows):,}", "not looked at"),
+            (f"{sum(row.state not in (CHANGED, SAME) for row in diff.rows):,}", "not looked at, not there"),
             (f"{pixels['changed']:,}", "pixels changed"),
             ("–" if mean is None else f"{mean:.4f}", "IoU old to new"),
             (f"{sum(objects[kind] for kind in COUNTED):,}", "objects changed"),
