@@ -98,3 +98,11 @@ def test_a_test_into_another_folder_knows_its_training(run, tmp_path):
     found = costs(told)
     assert told.training == folder.resolve()
     assert (found["parameters"], found["train_s"], found["checkpoint_bytes"]) == (1000, 90, 123)
+
+
+def test_the_time_of_a_training_that_was_killed_once_is_not_known(run):
+    file = run.folder.parents[1] / "train.json"
+    record = json.loads(file.read_text())
+    record["earlier"].append({"state": "running", "train_s": 0.5, "val_s": 0})
+    file.write_text(json.dumps(record))
+    assert costs(run)["train_s"] is None

@@ -152,7 +152,13 @@ def _size(path: Path) -> int | None:
 
 
 def seconds(training: Mapping[str, Any], key: str) -> float | None:
-    """Return `train_s` or `val_s` of all starts of a training, resumed ones too; None if one is not known."""
-    starts = [training, *(each for each in training.get("earlier") or () if isinstance(each, dict))]
+    """Return `train_s` or `val_s` of all starts of a training, resumed ones too; None if one is not known.
+
+    One that was killed wrote its time down at its last sign of life, which may be long before its end.
+    """
+    earlier = [each for each in training.get("earlier") or () if isinstance(each, dict)]
+    if any(each.get("state") == "running" for each in earlier):
+        return None
+    starts = [training, *earlier]
     known = [each[key] for each in starts if isinstance(each.get(key), int | float)]
     return float(sum(known)) if len(known) == len(starts) else None
