@@ -45,6 +45,24 @@ def test_certificates_are_told_of_also_when_urllib3_tells(  # its reason is insi
     assert "CVAT_CA_FILE" in fault(error).told
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("certificate verify failed: Hostname mismatch, certificate is not valid for 'x'", "another name"),
+        ("certificate verify failed: IP address mismatch", "another name"),
+        ("certificate verify failed: certificate has expired", "renew"),
+        ("certificate verify failed: certificate is not yet valid", "clock"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "http://"),
+        ("[SSL: RECORD_LAYER_FAILURE] record layer failure", "http://"),
+        ("certificate verify failed: self-signed certificate in certificate chain", "CVAT_CA_FILE"),
+    ],
+)
+def test_each_fault_of_a_certificate_has_its_way_on(reason: str, told: str) -> None:
+    found = fault(ApiException(status=0, reason=f"SSLError\n[SSL: X] {reason} (_ssl.c:1006)"))
+    assert told in found.told
+    assert not found.again
+
+
 def test_what_is_no_fault_of_the_road_keeps_its_traceback() -> None:
     assert fault_of(ZeroDivisionError(), host="x") is None
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.cvat.standin import answers, forms
@@ -16,17 +18,26 @@ from tests.cvat.standin.wire import Answer, Call, Handler, Plan, files_of
 
 PAGE_SIZE = 10
 VERSION = "2.73.0"
+# For `localhost`, until 2120, signed by an authority that nobody trusts and whose key is gone.
+AUTHORITY, KEY_AND_CERTIFICATE = (
+    Path(__file__).parent / "tls" / name for name in ("authority.pem", "server.pem")
+)
 
 
 class StandIn:
     """The server: state, what was called, and the plan by which calls fail (number from 0, method, path)."""
 
-    def __init__(self, *, port: int = 0, version: str = VERSION) -> None:
+    def __init__(self, *, port: int = 0, version: str = VERSION, tls: bool = False) -> None:
         self._lock = threading.RLock()
+        self._scheme, self._name = ("https", "localhost") if tls else ("http", "127.0.0.1")
         self.reset(version)
         handler = type("Bound", (Handler,), {"owner": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._http.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(KEY_AND_CERTIFICATE)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
 
     def reset(self, version: str = VERSION) -> None:
         """Forget everything, and fail no more."""
@@ -41,7 +52,7 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://{self._name}:{self._http.server_address[1]}"
 
     def serve(self) -> None:
         """Answer until `close`."""
