@@ -107,6 +107,20 @@ def test_a_version_of_a_version_remembers_both(tiny_root: Path) -> None:
         assert sorted({row["labels_from"] for row in csv.DictReader(file)}) == ["0", "1", "2"]
 
 
+def test_the_same_labels_again_are_the_same_version(tiny_root: Path) -> None:
+    new = changed(tiny_root, first_of(tiny_root), erased)
+    first = make(tiny_root, new)
+    former = files_of(first.root)
+    again = make(tiny_root, new)
+    assert (again.root, again.number, again.content_hash) == (first.root, 1, first.content_hash)
+    assert (first.known, again.known) == (False, True)
+    assert "version 1 before" in again.told[0]
+    assert [each.name for each in (tiny_root / "versions").iterdir()] == ["1"]
+    assert files_of(first.root) == former
+    other = opened(tiny_root).load(opened(tiny_root).keys[1])
+    assert make(tiny_root, changed(tiny_root, f"{other.split}/{other.image_id}", erased)).number == 2
+
+
 def test_objects_become_the_index_map_that_they_draw(tiny_root: Path) -> None:
     name = first_of(tiny_root)
     label = opened(tiny_root).labels.foreground[0].name
