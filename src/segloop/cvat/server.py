@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from segloop.cvat.credentials import Credentials
 from segloop.cvat.faults import CvatError, Fault, fault_of
+from segloop.cvat.uploads import Resuming
 from segloop.utils.errors import MissingDependency, UserError
 
 CHECK_PERIOD_S = 0.3  # the SDK's own 5 s make every small step slow
@@ -191,8 +192,8 @@ def connect(
         config=Config(status_check_period=CHECK_PERIOD_S, verify_ssl=True),
         check_server_version=False,
     )
-    _set_up(client, credentials)
     server = Server(client, credentials.host, sleep=sleep, say=say, attempts=attempts)
+    _set_up(server, credentials)
     server._organization = credentials.organization
     try:
         server.version = _version(server)
@@ -223,24 +224,24 @@ def _log_in(server: Server, credentials: Credentials) -> None:
     server.ask("log in", log_in)
 
 
-def _set_up(client: Any, credentials: Credentials) -> None:
+def _set_up(server: Server, credentials: Credentials) -> None:
     """Give each request a time limit, and leave retries to `Server`: urllib3's would repeat in silence."""
     from cvat_sdk.api_client.rest import RESTClientObject
     from urllib3 import Retry
 
-    configuration = client.api_client.configuration
+    configuration = server.client.api_client.configuration
     configuration.retries = Retry(
         total=None, connect=0, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False
     )
     if credentials.ca_file is not None:
         configuration.ssl_ca_cert = str(credentials.ca_file)
-    rest = client.api_client.rest_client = RESTClientObject(configuration)
+    rest = server.client.api_client.rest_client = RESTClientObject(configuration)
     request = rest.request
 
     def limited(*words: Any, _request_timeout: Any = None, **named: Any) -> Any:
         return request(*words, _request_timeout=_request_timeout or TIMEOUT_S, **named)
 
-    rest.request = limited
+    rest.request = Resuming(limited, server.fault, server.pause, server.attempts)
 
 
 def _version(server: Server) -> str:
