@@ -15,7 +15,7 @@ from segloop.cvat.faults import CvatError
 from segloop.cvat.labels import defaults_of, label_spec
 from segloop.cvat.manifest import CREATED, PLANNED, UPLOADED, VERIFIED, Manifest, SentFrame, TaskEntry
 from segloop.cvat.packages import Codec, Frame, Plan, digest_of, write_images
-from segloop.cvat.server import IMPORT, Server
+from segloop.cvat.server import IMPORT, Server, images_in
 from segloop.cvat.snapshot import write_snapshot
 from segloop.cvat.uploads import upload_images, upload_labels
 from segloop.data.annotations import ImageRecord
@@ -197,14 +197,14 @@ class Push:
 
         The server keeps what it got, and would put the same file behind it if it was sent once more.
         """
-        if task.size or entry.state == PLANNED or entry.id not in self._known:
+        if images_in(task) or entry.state == PLANNED or entry.id not in self._known:
             return task
         return self._without_empty(entry, task)
 
     def _images(self, entry: TaskEntry, frames: Sequence[Frame], task: Any) -> Any:
         """Bring the images into a task that has none; one that a failed upload left is removed."""
         for attempt in range(1, self.server.attempts + 1):
-            if task.size:
+            if images_in(task):
                 break
             try:
                 self._upload(frames, task)
@@ -260,9 +260,9 @@ class Push:
     def _without_empty(self, entry: TaskEntry, task: Any) -> Any | None:
         """Remove a task that holds no image after a failed upload; return one that has some after all."""
         there = self.server.find_task(task.id)
-        if there is not None and not there.size and self._pending(there):
+        if there is not None and not images_in(there) and self._pending(there):
             there = self.server.find_task(task.id)
-        if there is not None and there.size:
+        if there is not None and images_in(there):
             return there
         if there is not None:
             self._remove(there)

@@ -169,6 +169,11 @@ def word_of(value: Any) -> str:
     return str(_value(value))
 
 
+def images_in(task: Any) -> int:
+    """Return how many images a task has; one without any says nothing of it, and the SDK raises then."""
+    return int(getattr(task, "size", 0) or 0)
+
+
 @contextlib.contextmanager
 def connect(
     credentials: Credentials,
