@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from data_converters.versions import write
-from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, LabelSet
+from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, Label, LabelSet, Opaque, Polygon
+from segloop.data.drawing import bitmaps, with_outlines
 from segloop.data.info import DatasetInfo, Files
-from segloop.data.masks import encode
+from segloop.data.masks import decode, encode
 from tests.cvat.sets import picture, set_of
 from tests.cvat.standin.state import Label as Declared
 from tests.cvat.standin.state import Shape, State, Task
@@ -49,6 +51,7 @@ def mask_of(rng: np.random.Generator, density: float | None = None) -> np.ndarra
 def prepared(root: Path, rng: np.random.Generator, kind: str) -> Path:
     """Write a prepared set of five images in two splits, equal names in sub-folders among them."""
     records = []
+    suffix = str(rng.choice([".png", ".jpg"]))
     for split, name in (("train", "a/1"), ("train", "b/1"), ("train", "c"), ("test", "a/1"), ("test", "d")):
         semantic, instances = None, []
         if kind == "mmseg":
@@ -60,11 +63,11 @@ def prepared(root: Path, rng: np.random.Generator, kind: str) -> Path:
                 shape = Bitmap(SIZE, encode(mask_of(rng)))
                 label = LABELS.names[rng.integers(1, 4)]
                 instances.append(Instance(label=label, shape=shape, z_order=int(rng.integers(0, 2))))
-        file = picture(root.parent / "pictures", f"{split}/{name}.png", SIZE)
+        file = _picture(root.parent / "pictures", f"{split}/{name}{suffix}")
         records.append(
             ImageRecord(
                 image_id=name,
-                name=f"{name}.png",
+                name=f"{name}{suffix}",
                 file=file,
                 size_hw=SIZE,
                 split=split,
@@ -77,7 +80,7 @@ def prepared(root: Path, rng: np.random.Generator, kind: str) -> Path:
         task="boats",
         classes=(),
         splits={},
-        images=Files("img_dir/{split}", ".png"),
+        images=Files("img_dir/{split}", suffix),
         masks=Files("ann_dir/{split}", ".png") if "mmseg" in kind else None,
         coco={"train": "x"} if "coco" in kind else {},
     )
@@ -86,13 +89,51 @@ def prepared(root: Path, rng: np.random.Generator, kind: str) -> Path:
     return root
 
 
+def _picture(root: Path, name: str) -> Path:
+    """Save a colour image, or one easily got wrong: grey, of 16 bits, or lying on its side by EXIF."""
+    if name == "train/c.jpg":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        return picture(root, name, SIZE[::-1], exif=exif)
+    mode = {"train/a/1.png": "I;16", "train/b/1.png": "L", "train/b/1.jpg": "L"}.get(name, "RGB")
+    return picture(root, name, SIZE, mode)
+
+
 def pixels_of(shape: Shape) -> np.ndarray:
-    """Return which pixels a mask of the stand-in has: runs by rows in a box whose ends belong to it."""
+    """Return which pixels a shape of the stand-in has.
+
+    A mask is runs by rows in a box whose ends belong to it. What is none is drawn by the rules of the house,
+    which its own tests hold against pycocotools.
+    """
+    if shape.type != "mask":
+        return _outlined(shape)
     left, top, right, bottom = (int(each) for each in shape.points[-4:])
     flat = np.repeat(np.arange(len(shape.points) - 4) % 2, [int(each) for each in shape.points[:-4]])
     found = np.zeros(SIZE, bool)
     found[top : bottom + 1, left : right + 1] = flat.reshape(bottom - top + 1, right - left + 1)
     return found
+
+
+def _outlined(shape: Shape) -> np.ndarray:
+    drawn: Polygon | Box | Opaque
+    points = shape.points
+    if shape.type == "polygon":
+        drawn = Polygon((np.array(points, np.float64).reshape(-1, 2),))
+    elif shape.type == "ellipse":
+        x, y, right, top = points
+        told = {"cx": x, "cy": y, "rx": right - x, "ry": y - top, "rotation": shape.rotation}
+        drawn = Opaque("ellipse", told)
+    elif shape.rotation:
+        told = dict(zip(("xtl", "ytl", "xbr", "ybr"), points, strict=True))
+        drawn = Opaque("rotated-box", {**told, "rotation": shape.rotation})
+    else:
+        drawn = Box((points[0], points[1], points[2], points[3]))
+    record = ImageRecord(
+        image_id="x", name="x.png", size_hw=SIZE, instances=(Instance(label="0", shape=drawn),)
+    )
+    (runs,) = bitmaps(with_outlines(record).instances, SIZE)
+    assert runs is not None
+    return decode(runs, SIZE).astype(bool)
 
 
 def points_of(pixels: np.ndarray) -> list[float]:
@@ -148,9 +189,11 @@ class Annotator:
         shape = here[self.rng.integers(len(here))] if here else None
         top = 1 + max((each.z_order for each in here), default=0)
         if what == "add" or shape is None:
-            points = points_of(mask_of(self.rng))
-            task.shapes.append(Shape(self.state.new_id(), frame, label.id, "mask", points, z_order=top))
+            kind, points, rotation = self.drawn()
+            new = Shape(self.state.new_id(), frame, label.id, kind, points, z_order=top, rotation=rotation)
+            task.shapes.append(new)
         elif what == "redraw":
+            shape.type, shape.rotation = "mask", 0.0
             shape.points = points_of(mask_of(self.rng))
         elif what == "flip" and not self.is_ignored(shape):
             self.flip(shape, label)
@@ -162,6 +205,20 @@ class Annotator:
             copy = Shape(self.state.new_id(), frame, shape.label_id, "mask", points_of(mask_of(self.rng)))
             copy.attributes, copy.z_order = dict(shape.attributes), top
             task.shapes.append(copy)
+
+    def drawn(self) -> tuple[str, list[float], float]:
+        """Return what somebody draws, in numbers that CVAT keeps: kind, points, turn."""
+        kind = str(self.rng.choice(["mask", "mask", "polygon", "rectangle", "turned", "ellipse"]))
+        if kind == "mask":
+            return kind, points_of(mask_of(self.rng)), 0.0
+        left, top = (float(each) for each in self.rng.integers(0, 4, 2))
+        wide, high = (float(each) for each in self.rng.integers(3, 5, 2))
+        if kind == "polygon":
+            return kind, [left, top, left + wide, top + 0.25, left + wide, top + high], 0.0
+        if kind == "ellipse":
+            return kind, [left + wide, top + high, left + wide + 2.5, top + high - 1.75], 0.0
+        turn = 30.0 if kind == "turned" else 0.0
+        return "rectangle", [left, top, left + wide, top + high], turn
 
     def is_ignored(self, shape: Shape) -> bool:
         return self.name_of(shape) == "ignore"

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from segloop.cvat.diff import CHANGED, DELETED, SAME, Diff, ImageRow
 from segloop.cvat.differences import KINDS
 from segloop.cvat.renaming import labels_of_both, renamed
-from segloop.data.annotations import ImageRecord, LabelledImages
-from segloop.data.drawing import with_instances
+from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
+from segloop.data.drawing import with_instances, with_outlines
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.utils.atomic import open_atomic, read_record, write_json
 from segloop.utils.errors import DataError, UserError
@@ -21,6 +21,7 @@ from segloop.utils.staging import remove_leftovers, staged
 
 FOLDER, RECORD, TABLE = "versions", "version.json", "provenance.csv"
 FORMAT = 1
+DRAWN = (Bitmap, Polygon)  # shapes that are pixels already
 COLUMNS = (
     *("split", "image_id", "labels_from", "state", "pixels_changed"),
     *(f"objects_{kind}" for kind in KINDS if kind != "same"),
@@ -91,7 +92,7 @@ class Merged:
         old = self.old.load(row.old_key)
         if row.state != CHANGED:
             return old
-        new = self.new.load(row.new_key[1])
+        new = drawn_labels(self.new.load(row.new_key[1]), old)
         if old.semantic is None:  # a set of objects stays one; its background has no number
             new = with_instances(new, self.new.labels)
         new = renamed(new, self.names, self.table)
@@ -103,6 +104,21 @@ class Merged:
             tags=new.tags,
             ignore=new.ignore,
         )
+
+
+def drawn_labels(new: ImageRecord, old: ImageRecord) -> ImageRecord:
+    """Return new labels with boxes and ellipses as the outlines that they are compared as.
+
+    People draw masks with those tools, and no set to train on draws them. A box that the old set has as one
+    stays.
+    """
+    plain = {(each.uid, repr(each.shape)) for each in old.instances if not isinstance(each.shape, DRAWN)}
+    outlined = with_outlines(new)
+    instances = tuple(
+        was if (was.uid, repr(was.shape)) in plain else now
+        for was, now in zip(new.instances, outlined.instances, strict=True)
+    )
+    return replace(new, instances=instances, remarks=outlined.remarks)
 
 
 def apply(
