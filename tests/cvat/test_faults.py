@@ -27,6 +27,7 @@ def fault(error: Exception) -> Fault:
         (TypeError("missing 'logo_url'"), "2.23.1", False, True),
         (urllib3.exceptions.ReadTimeoutError(None, "/", "slow"), "too long", True, True),  # type: ignore[arg-type]
         (urllib3.exceptions.ProtocolError("gone"), "was lost", True, True),
+        (urllib3.exceptions.ConnectTimeoutError(None, "slow"), "does not answer", True, False),
         (ConnectionResetError("reset"), "failed", True, True),
     ],
 )

@@ -208,7 +208,7 @@ class Push:
                 break
             try:
                 self._upload(frames, task)
-                task = self.server.find_task(task.id)
+                task = self.server.need_task(task.id)
                 continue
             except Exception as error:
                 fault = self.server.fault(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,13 @@ class Server:
         """Return a task by its id; None if there is none any more."""
         return self._find(f"look at task {task_id}", lambda: self.client.tasks.retrieve(task_id))
 
+    def need_task(self, task_id: int) -> Any:
+        """Return a task by its id; that there is none any more is told."""
+        task = self.find_task(task_id)
+        if task is None:
+            raise CvatError(f"Task {task_id} is not on {self.host} any more. Call this command again.")
+        return task
+
     def _find(self, what: str, call: Callable[[], Made]) -> Made | None:
         from cvat_sdk.api_client.exceptions import NotFoundException
 
@@ -156,6 +164,9 @@ class Server:
                     f"Task {task.id} exports to a cloud storage. Set its target storage to local in CVAT."
                 )
 
+            if not zipfile.is_zipfile(part):  # a proxy's page of excuses, say
+                raise ConnectionError("what came is no zip")
+
         self.ask(f"export task {task.id}", fetch)
         part.replace(target)
 
@@ -184,6 +195,7 @@ def connect(
 ) -> Iterator[Server]:
     """Log in at a server for the length of a block."""
     _check_sdk()
+    from cvat_sdk.api_client.exceptions import OpenApiException
     from cvat_sdk.core.client import AccessTokenCredentials, Client, Config
 
     if credentials.in_clear:
@@ -210,6 +222,10 @@ def connect(
             client.organization_slug = credentials.organization
         server.ask("log in", client.api_client.users_api.retrieve_self)
         yield server
+    except OpenApiException as error:  # a field that is not there is met only when it is asked for
+        fault = server.fault(error)
+        assert fault is not None
+        raise server._told("go on", fault) from error
     finally:
         with contextlib.suppress(Exception):
             client.api_client.close()

@@ -19,7 +19,7 @@ class Fault:
     """How a call is to fail: `status` with `headers`, a `garbage` body, or a connection that is dropped.
 
     `late` lets the call do its work first, so that only the answer is lost; `midway` is a connection that
-    is dropped while the call is still being sent.
+    is dropped while the call is still being sent, `silent` one that stays open without an answer.
     """
 
     status: int = 0
@@ -28,6 +28,7 @@ class Fault:
     drop: bool = False
     late: bool = False
     midway: bool = False
+    silent: bool = False
 
 
 Plan = Callable[[int, str, str], Fault | None]
@@ -94,6 +95,10 @@ class Handler(BaseHTTPRequestHandler):
             owner.calls.append((self.command, parts.path))
         fault = owner.plan(number, self.command, parts.path)
         body = self.rfile.read(length // 2 if fault is not None and fault.midway else length)
+        if fault is not None and fault.silent:
+            self.close_connection = True
+            self.connection.recv(1)  # until whoever asked gives up
+            return
         if fault is None or (fault.late and not fault.midway):
             answer = owner.answer(Call(self.command, parts.path, query, self.headers, body))
         if fault is not None:
