@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from shared import gallery, shelf, told
+from shared import come_to, gallery, shelf, told
 
 from data_converters.base import ReadOptions
 from data_converters.formats import find_format
@@ -111,12 +111,13 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
                 st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="data.close")
             opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.35, 0.05, key="data.opacity", width=320)
             st.image(enlarged(label_picture(record, images.labels, opacity=opacity)))
+        come_to("data")
     gallery(
         ids,
         key="data",
         picture=lambda each: small(name, form, split, stamp, each),
         caption=lambda each: each if len(each) < 20 else f"…{each[-18:]}",
-        on_open=lambda each: st.session_state.update({"data.image": each}),
+        on_open=lambda each: st.session_state.update({"data.image": each, "data.opened": True}),
     )
 
 
