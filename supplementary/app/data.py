@@ -111,7 +111,6 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
                 st.button("Close", on_click=go, args=(None,), shortcut="Esc", key="data.close")
             opacity = st.slider("Opacity of masks", 0.0, 1.0, 0.35, 0.05, key="data.opacity", width=320)
             st.image(enlarged(label_picture(record, images.labels, opacity=opacity)))
-        come_to("data")
     gallery(
         ids,
         key="data",
@@ -119,6 +118,7 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
         caption=lambda each: each if len(each) < 20 else f"…{each[-18:]}",
         on_open=lambda each: st.session_state.update({"data.image": each, "data.opened": True}),
     )
+    come_to("data")
 
 
 def eda(root: Path) -> None:

@@ -38,6 +38,7 @@ def main() -> None:
         show = st.segmented_control("Show", list(TITLES), default="errors", key="results.show") or "errors"
         closely(name, table, ids)
         browse(name, run, table, ids, show)
+        come_to("results")
 
 
 def summary(run: Run, table: ImageTable) -> None:
@@ -168,7 +169,6 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
             if values[place] == values[place]:
                 numbers[key] = f"{values[place]:,.0f}" if values[place] >= 100 else f"{values[place]:.3g}"
         st.dataframe(pd.DataFrame([numbers]), hide_index=True)
-    come_to("results")
 
 
 def browse(name: str, run: Run, table: ImageTable, ids: list[str], show: str) -> None:

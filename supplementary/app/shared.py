@@ -19,7 +19,7 @@ from segloop.utils.errors import UserError
 ON_PAGE = 24
 CACHE = ".app"  # below the work_dirs
 _COME = """<script>
-document.querySelector(".st-key-closely").scrollIntoView({behavior: "instant", block: "start"});
+document.querySelector(".st-key-closely")?.scrollIntoView({behavior: "instant", block: "start"});
 </script>"""
 
 
@@ -154,7 +154,10 @@ def gallery(
 
 
 def come_to(key: str) -> None:
-    """Bring what was opened in front of the eyes: the picture that was clicked may be a long way below it."""
+    """Bring what was opened in front of the eyes: the picture that was clicked may be far below it.
+
+    To be called last: as long as a page is not all there, it is too short to be scrolled so far.
+    """
     if st.session_state.pop(f"{key}.opened", False):
         st.html(_COME, unsafe_allow_javascript=True)
 
