@@ -100,7 +100,9 @@ def test_a_click_on_a_cell_of_the_confusion_opens_its_images(tmp_path: Path) -> 
         page.click("Confusion matrix")
         press_cell(page, 2, 1)
         page.wait_for("Images with bar taken for disc: 2 pixels")
-        shown = "new Set([...document.querySelectorAll('[class*=results_open]')].map((e) => e.className)).size"
+        shown = (
+            "new Set([...document.querySelectorAll('[class*=results_open]')].map((e) => e.className)).size"
+        )
         page.wait(f"{shown} === 1")
         page.click("All images")
         page.wait(f"{shown} === 4")
