@@ -61,7 +61,7 @@ class PlainDVCLiveBackend(DVCLiveVisBackend):
     """
 
     def __init__(self, save_dir: str, init_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        # Left to itself, DVCLive writes its plots into the repository's own dvc.yaml, and folds its lines anew.
+        # By itself DVCLive writes its plots into the repository's own dvc.yaml, and folds its lines anew.
         settings = {"dir": str(Path(save_dir) / "dvclive"), "save_dvc_exp": False, "dvcyaml": None}
         settings |= init_kwargs or {}
         super().__init__(save_dir, init_kwargs=settings, **kwargs)
