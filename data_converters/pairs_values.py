@@ -59,7 +59,7 @@ class Meaning:
 
 
 def _distinct(mask: np.ndarray) -> np.ndarray:
-    """Return the values of a mask, ascending; of a large one by a table, for to sort its pixels takes long."""
+    """Return the values of a mask, ascending; of a large one by a table: to sort its pixels takes long."""
     low, span = _span(mask)
     if mask.size < LARGE or span > TABLE:
         return np.unique(mask)
