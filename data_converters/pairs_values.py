@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -126,10 +127,25 @@ def count_codes(files: Sequence[Path]) -> tuple[Counter[int], bool]:
 
 def _count(file: Path, *, colored: bool = False) -> Counter[int]:
     try:
-        values, counts = np.unique(decode(file, colored=colored), return_counts=True)
+        told = file.stat()
+    except OSError:
+        return Counter()
+    return _counted(file, (told.st_mtime_ns, told.st_size), colored=colored)
+
+
+@lru_cache(maxsize=1 << 17)
+def _counted(file: Path, stamp: tuple[int, int], *, colored: bool) -> Counter[int]:
+    """Count the codes of a mask, once: a folder is read to see what it is, and again to convert it."""
+    if not colored:
+        facts, pixels = read_mask(file)
+        if not facts.error and pixels.size and pixels.dtype == np.uint8:  # by far the most, and large ones
+            counts = np.bincount(pixels.ravel(), minlength=256).tolist()
+            return Counter({code: count for code, count in enumerate(counts) if count})
+    try:
+        values, several = np.unique(decode(file, colored=colored), return_counts=True)
     except DataError:
         return Counter()
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    return Counter(dict(zip(values.tolist(), several.tolist(), strict=True)))
 
 
 def _sum(several: Iterable[Counter[int]]) -> Counter[int]:
