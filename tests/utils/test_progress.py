@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 from segloop.utils.progress import counted
 
@@ -33,3 +34,30 @@ def test_writes_lines_elsewhere_and_nothing_for_a_short_step() -> None:
     with counted("masks", stream=stream) as progress:
         progress(4, 4)
     assert stream.getvalue() == ""
+
+
+class Awaited(io.StringIO):
+    """A stream that tells when something was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+
+    def flush(self) -> None:
+        self.written.set()
+
+
+def test_a_step_that_counts_nothing_is_named() -> None:
+    stream = Awaited()
+    with counted("masks counted", stream=stream, silence_s=0):
+        assert stream.written.wait(5)
+    assert stream.getvalue() == "masks counted …\n"
+
+
+def test_the_first_line_does_not_wait_for_the_next_ones() -> None:
+    stream = io.StringIO()
+    with counted("masks", stream=stream, patience_s=0) as progress:
+        progress(2, 4)
+        progress(3, 4)
+    assert stream.getvalue().startswith("2 of 4 masks")
+    assert stream.getvalue().count("\n") == 1
