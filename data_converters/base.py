@@ -68,6 +68,7 @@ class ReadOptions:
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
     semantic: bool = False  # Cityscapes: index maps of its classes, in place of objects
+    progress: Callable[[int, int], None] | None = None  # is told how far a reading is that looks at all files
 
 
 @dataclass(frozen=True, kw_only=True)

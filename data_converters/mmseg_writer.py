@@ -228,9 +228,8 @@ def encode_mask(mask: np.ndarray, labels: LabelSet) -> bytes:
 
 def count_pixels(mask: np.ndarray, labels: LabelSet) -> int:
     """Return how many pixels are of a class that means something."""
-    counts = np.bincount(mask.ravel(), minlength=labels.ignore_index + 1)
     nothing = {value for value in (labels.background, labels.ignore_index) if value is not None}
-    return mask.size - int(counts[list(nothing)].sum())
+    return mask.size - sum(int(np.count_nonzero(mask == value)) for value in nothing)
 
 
 def split_fault(split: str) -> str | None:
@@ -241,6 +240,10 @@ def split_fault(split: str) -> str | None:
 def _renumbered(record: ImageRecord, ignored: int, labels: LabelSet) -> np.ndarray:
     """Return a copy of the index map with the ignored number that is written; other numbers are classes."""
     assert record.semantic is not None
+    if ignored == labels.ignore_index and record.semantic.dtype == label_depth(labels):
+        strange = (record.semantic >= len(labels)) & (record.semantic != ignored)
+        if not strange.any():
+            return record.semantic.copy()
     ground = record.semantic.astype(np.int64)
     ground[record.semantic == ignored] = labels.ignore_index
     outside = (ground < 0) | (ground >= len(labels)) & (ground != labels.ignore_index)

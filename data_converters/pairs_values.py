@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
+import cv2
 import numpy as np
-from PIL import Image
 
 from data_converters.pairs_key import Known
+from data_converters.pairs_masks import COLORED
 from segloop.data.annotations import Label, LabelSet
-from segloop.data.image_files import decoding_error
-from segloop.data.index_masks import read_mask
+from segloop.data.index_masks import count_values
 from segloop.utils.errors import DataError, listing
-from segloop.utils.workers import cpu_count
 
 IGNORED = 255
 VOID = 0xE0E0C0  # the colour of Pascal VOC's unscored outlines
-COLORED = 1 << 24  # added to a colour's number, so that it is no grey value
 MOST = 254  # classes
 LARGE = 1 << 16  # pixels of a mask from which on a table is quicker than sorting
 TABLE = 1 << 24  # entries of such a table: as many as there are colours
@@ -49,14 +43,24 @@ class Meaning:
     colored: bool
     near: bool = False
 
+    def classes_of(self, values: np.ndarray) -> tuple[np.ndarray, list[int]]:
+        """Return the classes of ascending codes, uint8 [N], and those of the codes that nobody knows."""
+        if self.near:
+            return self.classes[_nearest(values, self.codes)], []
+        places = np.minimum(np.searchsorted(self.codes, values), len(self.codes) - 1)
+        return self.classes[places], values[self.codes[places] != values].tolist()
+
     def index_map(self, mask: np.ndarray) -> tuple[np.ndarray, list[int]]:
         """Return the classes of a decoded mask, uint8 [H, W], and the codes in it that nobody knows."""
+        if mask.dtype == np.uint8:
+            values = np.array(sorted(count_values(mask)), np.int64)
+            classes, strange = self.classes_of(values)
+            table = np.zeros(256, np.uint8)
+            table[values] = classes
+            return mask if (classes == values).all() else cv2.LUT(mask, table), strange
         values = _distinct(mask)
-        if self.near:
-            return _spread(mask, values, self.classes[_nearest(values, self.codes)]), []
-        places = np.minimum(np.searchsorted(self.codes, values), len(self.codes) - 1)
-        strange = values[self.codes[places] != values]
-        return _spread(mask, values, self.classes[places]), strange.tolist()
+        classes, strange = self.classes_of(values)
+        return _spread(mask, values, classes), strange
 
 
 def _distinct(mask: np.ndarray) -> np.ndarray:
@@ -85,78 +89,6 @@ def _span(mask: np.ndarray) -> tuple[int, int]:
         return 0, 0
     low = int(mask.min())
     return low, int(mask.max()) - low + 1
-
-
-def decode(file: Path, *, colored: bool) -> np.ndarray:
-    """Return a mask's values, int64 [H, W]: grey values and indices, or with `colored` numbers of colours.
-
-    What is fully transparent is black. A file that cannot be read is a DataError.
-    """
-    facts, pixels = read_mask(file)
-    if facts.error:
-        raise DataError(f"{file}: {facts.error}")
-    if pixels.size and not colored:
-        if pixels.dtype.kind == "f":
-            raise DataError(f"{file}: values with fractions are no classes")
-        return pixels.astype(np.int64)
-    try:
-        with Image.open(io.BytesIO(file.read_bytes())) as image:
-            whole = np.asarray(image.convert("RGBA")).astype(np.int64)
-    except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        raise DataError(f"{file}: {decoding_error(error)}") from error
-    found = (whole[..., 0] << 16 | whole[..., 1] << 8 | whole[..., 2]) + COLORED
-    found[whole[..., 3] == 0] = COLORED
-    if not colored and _all_grey(found):
-        return found & 255
-    return found
-
-
-def count_codes(files: Sequence[Path]) -> tuple[Counter[int], bool]:
-    """Return how many pixels of all masks have which code, and whether these are colours.
-
-    Masks that cannot be read are passed over: the images that need them are told later.
-    """
-    with ThreadPoolExecutor(cpu_count()) as pool:  # decoding lets go of the GIL
-        plain = list(pool.map(_count, files))
-        if not any(counts and min(counts) >= COLORED for counts in plain):
-            return _sum(plain), False
-        if any(counts and min(counts) < COLORED for counts in plain):
-            plain = list(pool.map(lambda file: _count(file, colored=True), files))
-    return _sum(plain), True
-
-
-def _count(file: Path, *, colored: bool = False) -> Counter[int]:
-    try:
-        told = file.stat()
-    except OSError:
-        return Counter()
-    return _counted(file, (told.st_mtime_ns, told.st_size), colored=colored)
-
-
-@lru_cache(maxsize=1 << 17)
-def _counted(file: Path, stamp: tuple[int, int], *, colored: bool) -> Counter[int]:
-    """Count the codes of a mask, once: a folder is read to see what it is, and again to convert it."""
-    if not colored:
-        facts, pixels = read_mask(file)
-        if not facts.error and pixels.size and pixels.dtype == np.uint8:  # by far the most, and large ones
-            counts = np.bincount(pixels.ravel(), minlength=256).tolist()
-            return Counter({code: count for code, count in enumerate(counts) if count})
-    try:
-        values, several = np.unique(decode(file, colored=colored), return_counts=True)
-    except DataError:
-        return Counter()
-    return Counter(dict(zip(values.tolist(), several.tolist(), strict=True)))
-
-
-def _sum(several: Iterable[Counter[int]]) -> Counter[int]:
-    whole: Counter[int] = Counter()
-    for each in several:
-        whole.update(each)
-    return whole
-
-
-def _all_grey(codes: np.ndarray) -> bool:
-    return bool(((codes & 255 == codes >> 8 & 255) & (codes & 255 == codes >> 16 & 255)).all())
 
 
 def _rgb(code: int) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
 from data_converters.pairs_files import find_pairs, picture_files
 from data_converters.pairs_key import read_key
-from data_converters.pairs_values import decode
+from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options
 from data_converters.prepare.base import Task
 from data_converters.prepare.multiclass import look
@@ -129,21 +129,21 @@ def _pictures_of_numbers(folder: Path) -> bool:
     if not files or read_key(folder.parent) is not None:
         return False
     step = max(1, len(files) // FEW_MASKS)
-    values: set[int] = set()
-    whole = parts = 0
+    found: list[tuple[Path, list[int]]] = []
     for file in files[::step][:FEW_MASKS]:
-        try:
-            mask = decode(file, colored=False)
-        except DataError:
-            continue
-        if mask.max(initial=0) >= 1 << 16:  # a colour
+        codes = sorted(codes_of(file).counts)
+        if codes and codes[-1] >= 1 << 16:  # a colour
             return False
-        found = {value for value in np.unique(mask).tolist() if value}
-        values |= found
-        for value in islice(sorted(found), 50):
+        found.append((file, [code for code in codes if code]))
+    if len({code for _, codes in found for code in codes}) <= MOST_CLASSES:
+        return False
+    whole = parts = 0
+    for file, codes in found:
+        mask = decode(file, colored=False) if codes else np.zeros((0, 0), np.uint8)
+        for value in codes[:50]:
             whole += 1
             parts += _parts(mask == value)
-    return len(values) > MOST_CLASSES and parts < 1.1 * whole
+    return parts < 1.1 * whole
 
 
 def _parts(mask: np.ndarray) -> int:

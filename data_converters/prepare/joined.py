@@ -12,7 +12,7 @@ import numpy as np
 
 from data_converters.base import BadRecord
 from data_converters.formats import find_format
-from data_converters.prepare.base import Found, Part
+from data_converters.prepare.base import Found, Part, Progress
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Remark
 from segloop.utils.errors import DataError, UserError, listing, together
 
@@ -21,11 +21,15 @@ FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
 
 
 class Key(NamedTuple):
-    """An image of a part: the part's number, its own key, and the split that it was cut into, if it was."""
+    """An image of a part: the part's number, its own key, and the split that it was cut into, if it was.
+
+    `record` is what a reading gave before, so that nothing has to be read once more.
+    """
 
     part: int
     key: Any
     split: str | None = None
+    record: ImageRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,32 @@ class LoadPart:
 
     def __call__(self, key: Any) -> ImageRecord:
         """Return the image's record; its split is None where it has to be cut."""
-        try:
-            record = self.load(key)
-        except BadRecord as error:
-            raise BadRecord(self.prefix + (error.image_id or ""), list(error.problems)) from error
-        split = self.split or self.splits.get(record.split or "")
-        if self.prefix:
-            name, image_id = self.prefix + record.name, self.prefix + record.image_id
-            record = replace(record, name=name, image_id=image_id)
+        record = self._told_apart(self.load, key)
         if self.names is not None:
             record = _without_foreign(record, self.names)
         if self.renumber is not None and record.semantic is not None:
             record = self.renumber(record)
+        return self._placed(record)
+
+    def glance(self, key: Any) -> tuple[ImageRecord, Mapping[int, int]] | None:
+        """Return the record without its map and the pixels of each class, where that needs no reading."""
+        look = getattr(self.load, "glance", None)
+        if look is None or self.names is not None or self.renumber is not None:
+            return None
+        record, pixels = self._told_apart(look, key)
+        return self._placed(record), pixels
+
+    def _told_apart(self, step: Callable[[Any], Any], key: Any) -> Any:
+        try:
+            return step(key)
+        except BadRecord as error:
+            raise BadRecord(self.prefix + (error.image_id or ""), list(error.problems)) from error
+
+    def _placed(self, record: ImageRecord) -> ImageRecord:
+        split = self.split or self.splits.get(record.split or "")
+        if self.prefix:
+            name, image_id = self.prefix + record.name, self.prefix + record.image_id
+            record = replace(record, name=name, image_id=image_id)
         return record if record.split == split else replace(record, split=split)
 
 
@@ -93,19 +111,35 @@ class LoadJoined:
 
     def __call__(self, key: Key) -> ImageRecord:
         """Return the image's record, with its own split or the one of the key."""
-        record = self.parts[key.part](key.key)
-        if record.file is None:
-            raise BadRecord(record.image_id, [f"{record.name}: there is no such image file to train on"])
-        return record if key.split is None else replace(record, split=key.split)
+        return _at_hand(self.parts[key.part](key.key) if key.record is None else key.record, key)
+
+    def glance(self, key: Key) -> tuple[ImageRecord, Mapping[int, int]] | None:
+        """Return the record without its map and the pixels of each class; None where it has to be read."""
+        found = self.parts[key.part].glance(key.key)
+        return None if found is None else (_at_hand(found[0], key), found[1])
+
+
+def _at_hand(record: ImageRecord, key: Key) -> ImageRecord:
+    if record.file is None:
+        raise BadRecord(record.image_id, [f"{record.name}: there is no such image file to train on"])
+    return record if key.split is None else replace(record, split=key.split)
 
 
 class Keys(Sequence[Key]):
-    """The keys of all parts, one after the other; `splits` has the split of those that were cut."""
+    """The keys of all parts, one after the other.
 
-    def __init__(self, parts: Sequence[Sequence[Any]], splits: Mapping[int, str] | None = None) -> None:
+    `splits` has the split of those that were cut, `records` what of them was read before.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Sequence[Any]],
+        splits: Mapping[int, str] | None = None,
+        records: Mapping[int, ImageRecord] | None = None,
+    ) -> None:
         self._parts = parts
         self._ends = list(accumulate(len(keys) for keys in parts))
-        self._splits = splits or {}
+        self._splits, self._records = splits or {}, records or {}
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -122,23 +156,28 @@ class Keys(Sequence[Key]):
         place %= len(self)
         part = bisect_right(self._ends, place)
         begin = self._ends[part - 1] if part else 0
-        return Key(part, self._parts[part][place - begin], self._splits.get(place))
+        record = self._records.get(place)
+        key = None if record is not None else self._parts[part][place - begin]
+        return Key(part, key, self._splits.get(place), record)
 
     def places(self, part: int) -> range:
         """Return which places the images of a part have."""
         return range(self._ends[part - 1] if part else 0, self._ends[part])
 
-    def with_splits(self, splits: Mapping[int, str]) -> Keys:
+    def with_splits(
+        self, splits: Mapping[int, str], records: Mapping[int, ImageRecord] | None = None
+    ) -> Keys:
         """Return the same keys with the splits that images at these places were cut into."""
-        return Keys(self._parts, splits)
+        return Keys(self._parts, splits, records)
 
 
-def join(found: Found) -> LabelledImages:
+def join(found: Found, *, progress: Progress | None = None) -> LabelledImages:
     """Open all parts and return them as one set; what is wrong with any of them is told together."""
     opened, wrong = [], []
     for part in found.parts:
         try:
-            opened.append(find_format(part.format).read(part.source, options=part.options))
+            options = replace(part.options, progress=progress)
+            opened.append(find_format(part.format).read(part.source, options=options))
         except UserError as error:
             wrong.append(error)
     if wrong:

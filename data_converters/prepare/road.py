@@ -141,7 +141,8 @@ def _take(
     """Read what was found, cut it, and write it at a place that becomes the target."""
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
-    images = join(found)
+    with watch("labels read") as progress:
+        images = join(found, progress=progress)
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")
     with watch("images looked at") as progress:
@@ -151,7 +152,7 @@ def _take(
     if wish.shares is not None and not cutting.splits:
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
     assert isinstance(images.keys, Keys)
-    images = replace(images, keys=images.keys.with_splits(cutting.splits), facts=_facts(images, wish))
+    images = replace(images, keys=images.keys.with_splits(cutting.splits, seen.records()), facts=_facts(images, wish))
     for part in found.parts:
         check_links(part.source, part.options.images, media=media)
     packed = [part.source for part in found.parts if in_archive(part.source, part.options.images)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,21 @@ import numpy as np
 from data_converters.convert import results_of
 from data_converters.prepare.base import Progress, Seen
 from data_converters.prepare.joined import Key, Keys
-from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
+from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, LabelSet, Opaque, Polygon
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import areas
 from segloop.data.splits import class_columns
 from segloop.utils.errors import UserError
 
+MOST_KEPT = 1 << 28  # bytes of records that wait to be written
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one image holds: objects (or 1 for a class of an index map) and pixels, by the label's place."""
+    """What one image holds: objects (or 1 for a class of an index map) and pixels, by the label's place.
+
+    `record` is the whole record where that is small, so that nobody has to read the image's labels again.
+    """
 
     image_id: str
     split: str | None
@@ -29,6 +34,7 @@ class Look:
     size_hw: tuple[int, int] | None
     counts: tuple[int, ...]
     pixels: tuple[int, ...]
+    record: ImageRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class Survey:
         """Return the survey of some of the images."""
         kept = [number for number, look in enumerate(self.looks) if wanted(look)]
         return Survey(self.labels, tuple(self.places[n] for n in kept), tuple(self.looks[n] for n in kept))
+
+    def records(self) -> dict[int, ImageRecord]:
+        """Return the records that were kept, by the images' places in the whole."""
+        pairs = zip(self.places, self.looks, strict=True)
+        return {place: look.record for place, look in pairs if look.record is not None}
 
     def seen(self) -> list[Seen]:
         """Return what grouping rules go by."""
@@ -92,7 +103,9 @@ class LookOver:
 
     def _try(self, key: Key) -> Look | None:
         try:
-            return self.look(self.load(key))
+            glance = getattr(self.load, "glance", None)
+            seen = None if glance is None else glance(key)
+            return self.look(self.load(key)) if seen is None else self._of_counts(*seen)
         except UserError:
             return None
 
@@ -110,8 +123,11 @@ class LookOver:
             for place, number in enumerate(found.tolist()):
                 counts[place] += number > 0
                 pixels[place] += number
-        file = str(record.file) if record.file else None
-        return Look(record.image_id, record.split, file, record.size_hw, tuple(counts), tuple(pixels))
+        return _look(record, counts, pixels, kept=record if record.semantic is None else None)
+
+    def _of_counts(self, record: ImageRecord, found: Mapping[int, int]) -> Look:
+        pixels = [found.get(place, 0) for place in range(len(self.labels))]
+        return _look(record, [int(number > 0) for number in pixels], pixels)
 
     def _sizes(self, record: ImageRecord) -> list[int]:
         if record.size_hw is None:
@@ -119,6 +135,27 @@ class LookOver:
         drawn = bitmaps(record.instances, record.size_hw)
         found = iter(areas([runs for runs in drawn if runs is not None]))
         return [0 if runs is None else next(found) for runs in drawn]
+
+
+def _look(
+    record: ImageRecord, counts: Sequence[int], pixels: Sequence[int], kept: ImageRecord | None = None
+) -> Look:
+    file = str(record.file) if record.file else None
+    return Look(record.image_id, record.split, file, record.size_hw, tuple(counts), tuple(pixels), kept)
+
+
+def weight(record: ImageRecord) -> int:
+    """Return about how many bytes of memory a record takes."""
+    whole = 1000
+    for each in record.instances:
+        whole += 500
+        if isinstance(each.shape, Bitmap):
+            whole += each.shape.runs.nbytes
+        elif isinstance(each.shape, Polygon):
+            whole += sum(ring.nbytes for ring in each.shape.rings)
+        elif isinstance(each.shape, Opaque):
+            whole += 2000  # whatever its payload is
+    return whole
 
 
 def survey(
@@ -134,9 +171,12 @@ def survey(
     places = [place for part in parts for place in keys.places(part)]
     chosen = _Chosen(keys, places)
     job = LookOver(images.load, images.labels)
-    found, kept = [], []
+    found, kept, room = [], [], MOST_KEPT
     for number, look in enumerate(results_of(job, chosen, workers=workers)):
         if look is not None:
+            if look.record is not None:
+                room -= weight(look.record)
+                look = look if room > 0 else replace(look, record=None)
             found.append(look)
             kept.append(places[number])
         if progress is not None:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from data_converters.pairs_key import Known
-from data_converters.pairs_values import COLORED, LARGE, Meaning, count_codes, decode, find_meaning
+from data_converters.pairs_masks import COLORED, count_codes, decode
+from data_converters.pairs_values import LARGE, Meaning, find_meaning
 from segloop.utils.errors import DataError
 
 RED, GREEN, VOID = COLORED + 0xFF0000, COLORED + 0x00FF00, COLORED + 0xE0E0C0

@@ -52,6 +52,9 @@ def count_values(pixels: np.ndarray) -> dict[int, int]:
     >>> count_values(np.array([[0, 7, 7]], np.uint8))
     {0: 1, 7: 2}
     """
+    if pixels.dtype == np.uint8 and pixels.size:  # Pillow counts bytes as they are, numpy makes int64 of them
+        found = Image.fromarray(pixels).histogram()
+        return {value: count for value, count in enumerate(found) if count}
     if pixels.dtype in (np.uint8, np.uint16):
         counts = np.bincount(pixels.ravel())
         values = np.flatnonzero(counts)
@@ -107,6 +110,10 @@ def _look(file: Path | bytes, *, count: bool) -> tuple[MaskFacts, np.ndarray]:
     damage = structure_damage(data)
     if damage:
         return MaskFacts(error=damage), nothing
+    plain = decode_plain(data)
+    if plain is not None:
+        mode = "L" if data[25] == _PNG_GREY else "P"
+        return MaskFacts(plain.shape[:2], mode, count_values(plain) if count else {}), plain
     try:
         with Image.open(io.BytesIO(data)) as image:
             size_hw = image.size[::-1]

@@ -11,6 +11,7 @@ import numpy as np
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _TRUECOLOR, _PALETTE = 0, 2, 3
 _FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2
+_LOOK = 32  # rows that tell whether all are stored in one way
 _MOST_PIXELS = 2**27  # what is larger is left to a decoder that asks questions
 
 
@@ -111,7 +112,10 @@ def decode_plain(data: bytes) -> np.ndarray | None:
     (width, height), packed = found
     machine = zlib.decompressobj()
     try:
-        raw = machine.decompress(packed, height * (width + 1))
+        raw = machine.decompress(packed, min(_LOOK, height) * (width + 1))
+        if len({*raw[:: width + 1]}) > 1:  # before the rest is unpacked for nothing
+            return None
+        raw += machine.decompress(machine.unconsumed_tail, height * (width + 1) - len(raw) + 1)
         whole = len(raw) == height * (width + 1) and not machine.decompress(machine.unconsumed_tail, 1)
     except zlib.error:
         return None

@@ -242,7 +242,7 @@ def test_remarks_of_a_demo_do_not_name_the_folder_that_was_drawn(
     def draw(root: Path, seed: int, counts: Mapping[str, int], size: int) -> None:
         write_objects(root, range(1, counts["all"] + 1))
 
-    def tell(found: Found) -> LabelledImages:
+    def tell(found: Found, **_: object) -> LabelledImages:
         return replace(join(found), told=(f"images are in {found.root / 'images'}",))
 
     monkeypatch.setattr(road, "join", tell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from segloop.data.statistics.anchors import STRIDES, fit_anchors
+from segloop.data.statistics.anchors import STRIDES
 from segloop.experiments.proposal.lines import Choice, normalisation
 from segloop.experiments.proposal.seen import Seen
 
@@ -59,7 +59,7 @@ def choices(seen: Seen) -> list[Choice]:
         Choice("scale", f"x {factor:g}", f"the median object is {seen.object_side or 0:.0f} pixels wide"),
         Choice("crop", f"{side}x{side}" if side else "none", "of the scaled image, around objects"),
     ]
-    if (fitting := fit_anchors(seen.tally.boxes)) is not None:
+    if (fitting := seen.anchors) is not None:
         found.append(
             Choice("anchors", f"scales {_scales(seen)}", f"they meet {100 * fitting.met:.3g} % of the boxes")
         )
@@ -112,7 +112,7 @@ def _model(seen: Seen) -> list[str]:
         )
     if not seen.gpu:
         lines.append("    guide=dict(num_classes=num_classes),")
-    if (fitting := fit_anchors(seen.tally.boxes)) is not None:
+    if (fitting := seen.anchors) is not None:
         lines += [
             f"    rpn_head=dict(anchor_generator=dict(scales={_scales(seen)}, ratios={list(fitting.ratios)}, "
             f"strides={list(STRIDES)})),"
@@ -132,7 +132,7 @@ def _model(seen: Seen) -> list[str]:
 
 
 def _scales(seen: Seen) -> list[float]:
-    fitting = fit_anchors(seen.tally.boxes)
+    fitting = seen.anchors
     assert fitting is not None
     return [round(each * scale(seen), 2) for each in fitting.scales]
 

@@ -11,6 +11,7 @@ import numpy as np
 from segloop.data.annotations import LabelSet
 from segloop.data.statistics import Tally
 from segloop.data.statistics.advice import window_size
+from segloop.data.statistics.anchors import Anchors, fit_anchors
 from segloop.data.statistics.bins import SIZES, quantile
 
 
@@ -19,6 +20,7 @@ class Seen:
     """A prepared set: `kind` is `semantic` or `instances`, `tally` counts its training images.
 
     `largest_hw` is of all splits; `splits` are images by split. `gpu` says that the training will run on one.
+    `fullest` is the most objects of an image of the whole set, where `tally` is of a sample; else 0.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Seen:
     splits: Mapping[str, int]
     largest_hw: tuple[int, int]
     gpu: bool = False
+    fullest: int = 0
 
     @cached_property
     def num_classes(self) -> int:
@@ -64,8 +67,13 @@ class Seen:
 
     @cached_property
     def most_objects(self) -> int:
-        """The most objects that one image holds."""
-        return max(self.tally.per_image[-1], default=0)
+        """The most objects that one image holds, of those that were looked at and those that were counted."""
+        return max(self.fullest, max(self.tally.per_image[-1], default=0))
+
+    @cached_property
+    def anchors(self) -> Anchors | None:
+        """The anchors that meet nearly all boxes of the training objects; None without objects."""
+        return fit_anchors(self.tally.boxes)
 
     @cached_property
     def wanted_window(self) -> int | None:
