@@ -84,6 +84,11 @@ class CocoKeys(Sequence[Key]):
     def __len__(self) -> int:
         return int(self.ends[-1]) if self.ends else 0
 
+    @property
+    def fullest(self) -> int:
+        """The most annotations that an image has."""
+        return max((int(np.diff(each.first).max(initial=0)) for each in self.indices), default=0)
+
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return [self[each] for each in range(*place.indices(len(self)))]

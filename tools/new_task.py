@@ -27,12 +27,14 @@ def main() -> int:
     from segloop.experiments.proposal.command import new_experiment
 
     reader = FORMATS["mmseg" if kind == "semantic" else "coco"]
+    images = reader.read(root, options=ReadOptions())
     new_experiment(
-        reader.read(root, options=ReadOptions()),
+        images,
         root,
         name=args.name,
         kind=kind,
-        splits=dict(DatasetInfo.read(root).splits),
+        info=DatasetInfo.read(root),
+        fullest=getattr(images.keys, "fullest", 0),
         minutes=args.minutes,
         trial=not args.no_trial,
         force=args.force,

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from data_converters import airbus, sartorius
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.formats import FORMATS, find_format
 from data_converters.masks_table import OBJECTS
@@ -25,6 +26,7 @@ from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygo
 from segloop.data.info import FILE_NAME
 from segloop.utils.errors import DataError, UserError
 
+COMPETITIONS_LABELS = {"airbus": airbus.LABEL, "sartorius": sartorius.LABEL}
 KINDS = ("semantic", "instances")
 TARGETS = {"semantic": "mmseg", "instances": "coco"}
 SOME_FOLDERS = 5  # that are looked at
@@ -35,13 +37,17 @@ MOST_CLASSES = 12  # numbers of objects go further, in some image of many
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a source was taken for: the reader of its format, where it lies, the kind of task, and why."""
+    """What a source was taken for: the reader of its format, where it lies, the kind of task, and why.
+
+    `notes` are what the user should know before anything is made of it.
+    """
 
     form: str
     root: Path
     kind: str
     reason: str
     options: ReadOptions = field(default_factory=ReadOptions)
+    notes: tuple[str, ...] = ()
 
     def task(self, name: str) -> Task:
         """Return the task that prepares it."""
@@ -68,6 +74,8 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
     if not FORMATS[form].reads:
         raise UserError(f"{form} is written, not read.")
     check_read_options(FORMATS[form], options)
+    if form == "pairs":  # whose masks all have to be counted to open it: once is enough
+        return Look(form=form, root=root, kind=kind or "semantic", reason=reason, options=options)
     images = FORMATS[form].read(root, options=options)
     if options.images is None and "images" in FORMATS[form].read_options:
         place = _images_elsewhere(images, root if root.is_dir() else root.parent)
@@ -75,7 +83,17 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
             options = replace(options, images=place)
             images = FORMATS[form].read(root, options=options)
             reason += f"; images are in {place}"
-    return Look(form=form, root=root, kind=kind or _kind_of(images, root), reason=reason, options=options)
+    kind = kind or _kind_of(images, root)
+    notes = _notes(form, images, options)
+    return Look(form=form, root=root, kind=kind, reason=reason, options=options, notes=notes)
+
+
+def _notes(form: str, images: LabelledImages, options: ReadOptions) -> tuple[str, ...]:
+    """Say that nobody named what the runs of a competition's CSV show."""
+    usual = COMPETITIONS_LABELS.get(form)
+    if options.labels or usual is None or images.labels.names != (usual,):
+        return ()
+    return (f"Nothing names what the runs show: the class is called {usual!r}. --labels NAME names it.",)
 
 
 def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:

@@ -13,10 +13,13 @@ import numpy as np
 from data_converters.base import BadRecord
 from data_converters.formats import find_format
 from data_converters.prepare.base import Found, Part, Progress
-from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Remark
-from segloop.utils.errors import DataError, UserError, listing, together
+from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Opaque, Remark
+from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 FOREIGN = "object(s) left out, whose labels the task does not train on"
+SHAPES = (
+    "shape(s) that are not drawn (polylines, points, ellipses …): kept in the COCO file, used by no training"
+)
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
 
 
@@ -125,6 +128,23 @@ def _at_hand(record: ImageRecord, key: Key) -> ImageRecord:
     return record if key.split is None else replace(record, split=key.split)
 
 
+@dataclass(frozen=True)
+class TellOfShapes:
+    """Reads an image and remarks the shapes in it that the target holds, though nothing is trained on them."""
+
+    load: Callable[[Any], ImageRecord]
+
+    def __call__(self, key: Any) -> ImageRecord:
+        """Return the image's record, with one remark more where there is such a shape."""
+        record = self.load(key)
+        found = [(each.label, each.shape) for each in record.instances if isinstance(each.shape, Opaque)]
+        if not found:
+            return record
+        label, shape = found[0]
+        remark = Remark(SHAPES, len(found), f"{record.image_id}: {shape.kind} of {label}")
+        return replace(record, remarks=(*record.remarks, remark))
+
+
 class Keys(Sequence[Key]):
     """The keys of all parts, one after the other.
 
@@ -171,8 +191,11 @@ class Keys(Sequence[Key]):
         return Keys(self._parts, splits, records)
 
 
-def join(found: Found, *, progress: Progress | None = None) -> LabelledImages:
-    """Open all parts and return them as one set; what is wrong with any of them is told together."""
+def join(found: Found, *, only: Sequence[str] = (), progress: Progress | None = None) -> LabelledImages:
+    """Open all parts and return them as one set; what is wrong with any of them is told together.
+
+    `only` names the labels that are kept beside the background; without any, all are.
+    """
     opened, wrong = [], []
     for part in found.parts:
         try:
@@ -183,6 +206,7 @@ def join(found: Found, *, progress: Progress | None = None) -> LabelledImages:
     if wrong:
         raise together(wrong)
     labels = found.labels or join_labels([each.labels for each in opened])
+    labels = _chosen(labels, only) if only else labels
     loads = tuple(_load_part(part, images, labels) for part, images in zip(found.parts, opened, strict=True))
     told = [remark for images in opened for remark in images.told]
     facts = {key: value for images in opened for key, value in images.facts.items()}
@@ -193,6 +217,18 @@ def join(found: Found, *, progress: Progress | None = None) -> LabelledImages:
         facts={**facts, **found.facts},
         told=tuple(dict.fromkeys(told)),
     )
+
+
+def _chosen(labels: LabelSet, only: Sequence[str]) -> LabelSet:
+    """Return some of the labels in their order, and the background."""
+    strange = [name for name in only if name not in labels.names]
+    if strange:
+        hint = nearest(strange[0], labels.names)
+        raise UserError(f"There is no class {strange[0]!r}; there are {', '.join(labels.names)}.{hint}")
+    ground = None if labels.background is None else labels.names[labels.background]
+    kept = tuple(each for each in labels.labels if each.name in only or each.name == ground)
+    background = None if ground is None else [each.name for each in kept].index(ground)
+    return LabelSet(kept, background=background, ignore_index=labels.ignore_index)
 
 
 def join_labels(sets: Sequence[LabelSet]) -> LabelSet:

@@ -31,6 +31,7 @@ def make_parser(description: str) -> Parser:
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
     parser.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="names of classes, in order")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="train on these classes alone")
     parser.add_argument("--list", type=Path, metavar="FILE", help="only the images of a LIST file")
     parser.add_argument("--licence", metavar="TEXT", help="the licence of the data, for dataset.json")
     parser.add_argument("--shares", nargs="+", metavar="SPLIT=N", help="what to cut: train=80 val=20")
@@ -67,6 +68,8 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
     found = look_at(args.source, options=options, form=args.from_format, kind=args.kind)
     what = "a class for each pixel" if found.kind == "semantic" else "objects"
     print(f"{found.root} is read as {found.form} ({found.reason}): {what}")
+    for note in found.notes:
+        print(note)
     task = found.task(args.name)
     wish = Wish(
         task=task,
@@ -77,6 +80,7 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         options=replace(read_options(task, args), images=found.options.images),
         from_format=found.form,
         licence=args.licence,
+        only=tuple(args.only),
     )
     root = default_root(args.name)
     outcome = prepare_and_tell(wish, root, args)

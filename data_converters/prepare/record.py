@@ -37,6 +37,7 @@ class Wish:
     options: ReadOptions = field(default_factory=ReadOptions)
     from_format: str | None = None
     licence: str | None = None
+    only: tuple[str, ...] = ()  # classes that are kept; all without any
 
     def value(self) -> dict[str, Any]:
         """Return the wish as JSON holds it."""
@@ -54,6 +55,8 @@ class Wish:
             "licence": self.licence,
             "seed": self.seed,
         }
+        if self.only:
+            value["only"] = list(self.only)
         if self.drawing is not None:
             generator = self.task.generator()
             counts, size = self.drawing.counts or generator.COUNTS, self.drawing.size or generator.SIZE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from data_converters.formats import FORMATS
 from data_converters.places import check_links, check_places, in_archive
 from data_converters.prepare.base import SPLITS, Found, Progress
 from data_converters.prepare.cut import cut, parts_to_survey
-from data_converters.prepare.joined import Keys, join
+from data_converters.prepare.joined import Keys, TellOfShapes, join
 from data_converters.prepare.record import Wish, find_prepared
 from data_converters.prepare.survey import survey
 from data_converters.prepare.targets import make_writer
@@ -142,7 +143,7 @@ def _take(
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
     with watch("labels read") as progress:
-        images = join(found, progress=progress)
+        images = join(found, only=wish.only, progress=progress)
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")
     with watch("images looked at") as progress:
@@ -152,7 +153,9 @@ def _take(
     if wish.shares is not None and not cutting.splits:
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
     assert isinstance(images.keys, Keys)
-    images = replace(images, keys=images.keys.with_splits(cutting.splits, seen.records()), facts=_facts(images, wish))
+    images = replace(
+        images, keys=images.keys.with_splits(cutting.splits, seen.records()), facts=_facts(images, wish)
+    )
     for part in found.parts:
         check_links(part.source, part.options.images, media=media)
     packed = [part.source for part in found.parts if in_archive(part.source, part.options.images)]
@@ -160,6 +163,8 @@ def _take(
     if packed:
         told = f"Images are unpacked from {packed[0]}."
     writer = make_writer(wish.task.target, images, options=replace(found.options, media=way))
+    if "opaque" in writer.keeps:
+        images = replace(images, load=TellOfShapes(images.load))
     with watch("images") as progress:
         tally = transfer(
             images,
@@ -178,11 +183,26 @@ def _take(
         to_format=wish.task.target,
     )
     notes = (*images.told, *getattr(writer, "told", ()))
+    if wish.task.any_format:
+        notes = (*notes, *_unused(images, tally.labels))
     if wish.drawing is None:
         notes = (*_nested(found, wish), *found.notes, *notes, told)
     else:  # nobody has seen the folder that was drawn
         notes = tuple(note.replace(f"{found.root}/", "") for note in notes)
     return tally.report(report, keeps=writer.keeps, told=notes), cutting.told
+
+
+def _unused(images: LabelledImages, used: Collection[str]) -> list[str]:
+    """Say which classes nothing is drawn of, and how to go on without them."""
+    names = [label.name for label in images.labels.foreground]
+    unused = [name for name in names if name not in used]
+    if not unused or len(unused) == len(names):
+        return []
+    kept = " ".join(shlex.quote(name) for name in names if name in used)
+    them = "it" if len(unused) == 1 else "them"
+    return [
+        f"Nothing is drawn of {', '.join(unused)}, a class all the same; --only {kept} leaves {them} out."
+    ]
 
 
 def _nested(found: Found, wish: Wish) -> list[str]:

@@ -36,3 +36,23 @@ def test_all_that_is_wrong_with_a_pair_is_told_together(tmp_path: Path) -> None:
         images.load(images.keys[0])
     with pytest.raises(BadRecord, match=r"2\.png"):
         images.load(images.keys[1])
+
+
+def test_a_glance_says_what_a_reading_does_without_decoding_the_mask_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "images" / "1.png", np.zeros((2, 3, 3), np.uint8))
+    put(tmp_path / "masks" / "1.png", np.array([[0, 255, 255], [0, 0, 0]], np.uint8))
+    put(tmp_path / "images" / "2.png", np.zeros((3, 3, 3), np.uint8))
+    put(tmp_path / "masks" / "2.png", np.array([[0, 255]], np.uint8))
+    images = read(tmp_path, options=ReadOptions())
+    whole = images.load(images.keys[0])
+    with pytest.raises(BadRecord) as wrong:
+        images.load(images.keys[1])
+    monkeypatch.setattr("data_converters.pairs_masks.decode", None)
+    record, pixels = images.load.glance(images.keys[0])
+    assert pixels == {0: 4, 1: 2}
+    assert (record.image_id, record.file, record.size_hw) == (whole.image_id, whole.file, whole.size_hw)
+    with pytest.raises(BadRecord, match="the image is 3x3, its mask 2x1") as glanced:
+        images.load.glance(images.keys[1])
+    assert glanced.value.problems == wrong.value.problems

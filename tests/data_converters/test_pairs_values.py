@@ -5,19 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from data_converters.pairs_key import Known
-from data_converters.pairs_masks import COLORED, count_codes, decode
+from data_converters.pairs_masks import COLORED
 from data_converters.pairs_values import LARGE, Meaning, find_meaning
 from segloop.utils.errors import DataError
 
 RED, GREEN, VOID = COLORED + 0xFF0000, COLORED + 0x00FF00, COLORED + 0xE0E0C0
-
-
-def put(file: Path, pixels: np.ndarray) -> Path:
-    Image.fromarray(pixels).save(file)
-    return file
 
 
 @pytest.mark.parametrize(
@@ -102,25 +96,6 @@ def test_a_file_of_classes_has_the_last_word() -> None:
         find_meaning(Counter({RED: 9}), colored=True, known=known)
 
 
-def test_grey_that_was_saved_as_rgb_is_grey_and_one_black_mask_hides_no_colour(tmp_path: Path) -> None:
-    mask = np.array([[0, 1], [2, 2]], np.uint8)
-    file = put(tmp_path / "grey.png", np.repeat(mask[..., None], 3, -1))
-    assert count_codes([file]) == (Counter({2: 2, 0: 1, 1: 1}), False)
-    assert decode(file, colored=False).tolist() == mask.tolist()
-    red = put(tmp_path / "red.png", np.full((1, 1, 3), (255, 0, 0), np.uint8))
-    black = put(tmp_path / "black.png", np.zeros((1, 1, 3), np.uint8))
-    assert count_codes([black, red]) == (Counter({COLORED: 1, RED: 1}), True)
-
-
-def test_transparent_is_black_and_a_broken_file_is_told(tmp_path: Path) -> None:
-    pixels = np.array([[[255, 0, 0, 255], [9, 9, 200, 0]]], np.uint8)
-    assert decode(put(tmp_path / "a.png", pixels), colored=True).tolist() == [[RED, COLORED]]
-    (tmp_path / "b.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"b\.png"):
-        decode(tmp_path / "b.png", colored=True)
-    assert count_codes([tmp_path / "b.png"]) == (Counter(), False)
-
-
 @pytest.mark.parametrize("colored", [False, True])
 @pytest.mark.parametrize("near", [False, True])
 def test_large_masks_are_read_as_small_ones_are(colored: bool, near: bool) -> None:
@@ -134,3 +109,17 @@ def test_large_masks_are_read_as_small_ones_are(colored: bool, near: bool) -> No
     assert np.array_equal(whole, np.concatenate([classes for classes, _ in rows]))
     assert strange == sorted({code for _, each in rows for code in each})
     assert bool(strange) is not near
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_bytes_are_read_as_numbers_are(near: bool) -> None:
+    known = Meaning(np.array([0, 3, 200]), np.array([0, 1, 2], np.uint8), False, near)
+    mask = np.random.default_rng(0).choice([0, 3, 200, 90], size=(40, 50)).astype(np.uint8)
+    whole, strange = known.index_map(mask)
+    other, other_strange = known.index_map(mask.astype(np.int64))
+    assert whole.dtype == np.uint8
+    assert np.array_equal(whole, other)
+    assert strange == other_strange == ([] if near else [90])
+    plain = Meaning(np.arange(3), np.arange(3, dtype=np.uint8), False)
+    mask = np.array([[0, 2]], np.uint8)
+    assert plain.index_map(mask)[0] is mask, "nothing is copied where numbers stay"

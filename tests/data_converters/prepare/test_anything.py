@@ -81,3 +81,21 @@ def test_boxes_alone_and_what_is_no_set_are_refused_in_words(tmp_path: Path) -> 
         look(tmp_path / "empty")
     with pytest.raises(UserError, match="does not exist"):
         look(tmp_path / "nothing")
+
+
+def test_runs_that_nobody_named_are_told_how_to_be_named(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "train.csv").write_text("ImageId,EncodedPixels\na.png,1 3\n", encoding="utf-8")
+    (note,) = look_at(tmp_path / "train.csv", options=ReadOptions(images=tmp_path / "images")).notes
+    assert note == "Nothing names what the runs show: the class is called 'ship'. --labels NAME names it."
+    named = ReadOptions(images=tmp_path / "images", labels=("salt",))
+    assert look_at(tmp_path / "train.csv", options=named).notes == ()
+
+
+def test_masks_of_few_values_are_classes_without_looking_for_their_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "images" / "a.png", np.zeros((8, 8, 3), np.uint8))
+    put(tmp_path / "masks" / "a.png", np.eye(8, dtype=np.uint8) * 9)
+    monkeypatch.setattr("data_converters.prepare.anything._parts", None)
+    assert look(tmp_path) == ("pairs", "semantic")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from data_converters.base import ReadOptions
 from data_converters.prepare import road
 from data_converters.prepare.base import Found, Part
 from data_converters.prepare.joined import join
@@ -210,6 +211,49 @@ def test_a_set_without_a_class_or_an_image_is_refused(
             replace(wish, task=fake_task(monkeypatch, lambda source: nothing)), tmp_path / "set", workers=1
         )
     assert not (tmp_path / "set").exists()
+
+
+def test_a_class_without_an_object_is_told_with_the_way_to_leave_it_out(
+    wish: Wish, download: Path, tmp_path: Path
+) -> None:
+    file = download / "all.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    told["categories"].append({"id": 9, "name": "never"})
+    file.write_text(json.dumps(told), encoding="utf-8")
+    wish = replace(wish, task=replace(wish.task, any_format=True))
+    outcome = prepare(wish, tmp_path / "data/fake", workers=1)
+    (note,) = (each for each in outcome.report.told if "Nothing is drawn of" in each)
+    assert note.endswith("of never, a class all the same; --only cat 'Ёж & [dog]' leaves it out.")
+    assert "never" in outcome.info.class_names
+    only = replace(wish, only=("cat",))
+    outcome = prepare(only, tmp_path / "data/only", workers=1)
+    assert outcome.info.class_names == ("cat",)
+    assert any("15 object(s) left out" in each for each in outcome.report.told)
+    with pytest.raises(UserError, match=r"no class 'dog'; there are cat, Ёж & \[dog\], never"):
+        prepare(replace(wish, only=("dog",)), tmp_path / "data/none", workers=1)
+
+
+def test_shapes_that_no_training_uses_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(
+        f'<image id="{number}" name="{number}.png" width="8" height="6">'
+        '<polyline label="cat" points="0.0,0.0;3.0,3.0" z_order="0"/>'
+        '<points label="cat" points="1.0,1.0" z_order="0"/>'
+        '<polygon label="cat" points="1.0,1.0;5.0,1.0;5.0,5.0" z_order="0"/></image>'
+        for number in range(1, 7)
+    )
+    (tmp_path / "cvat").mkdir()
+    for number in range(1, 7):
+        (tmp_path / "cvat" / f"{number}.png").write_bytes(picture(number))
+    label = "<meta><task><labels><label><name>cat</name></label></labels></task></meta>"
+    (tmp_path / "cvat" / "annotations.xml").write_text(f"<annotations>{label}{lines}</annotations>")
+    there = ReadOptions(images=tmp_path / "cvat")
+    part = Part(format="cvat", source=tmp_path / "cvat" / "annotations.xml", options=there)
+    task = fake_task(monkeypatch, lambda root: Found(parts=(part,), root=root))
+    outcome = prepare(Wish(task=task, source=tmp_path / "cvat", drawing=None), tmp_path / "data", workers=1)
+    told = [each for each in outcome.report.told if "used by no training" in each]
+    assert len(told) == 1
+    assert told[0].startswith("12 shape(s) that are not drawn (polylines, points")
+    assert told[0].endswith("1: polyline of cat")
 
 
 def test_a_demo_takes_the_same_road(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

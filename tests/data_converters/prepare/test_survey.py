@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from data_converters.base import ReadOptions
 from data_converters.prepare.base import Found, Part
 from data_converters.prepare.joined import join
+from data_converters.prepare import survey as module
 from data_converters.prepare.survey import survey
 from tests.data_converters.coco_cases import annotation, image, write_coco
 from tests.data_converters.prepare.prepare_cases import coco_found, picture, write_objects, write_pairs
@@ -57,3 +60,32 @@ def test_an_image_that_cannot_be_used_is_left_to_who_reads_it_next(tmp_path: Pat
     seen = survey(images, [0], workers=1)
     assert seen.places == (0, 2)
     assert [look.image_id for look in seen.of(lambda look: look.image_id == "3").looks] == ["3"]
+
+
+def test_masks_that_were_counted_are_not_decoded_for_the_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pairs(tmp_path / "images", tmp_path / "masks", range(2, 4))
+    images = join(Found(parts=(Part(format="pairs", source=tmp_path),), root=tmp_path))
+    monkeypatch.setattr("data_converters.pairs.decode", None)
+    seen = survey(images, [0], workers=1)
+    assert [(look.counts, look.pixels) for look in seen.looks] == [
+        ((1, 1, 1), (16, 16, 16)),
+        ((1, 0, 0), (48, 0, 0)),
+    ]
+
+
+def test_objects_are_kept_until_they_are_written_as_far_as_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = join(coco_found(write_objects(tmp_path, range(1, 5))))
+    records = survey(images, [0], workers=1).records()
+    assert sorted(records) == [0, 1, 2, 3]
+    keys = images.keys.with_splits({0: "val"}, records)
+    (tmp_path / "all.json").unlink()
+    record = images.load(keys[0])
+    assert (record.split, len(record.instances)) == ("val", 2)
+    monkeypatch.setattr(module, "MOST_KEPT", module.weight(records[0]) + 1)
+    write_objects(tmp_path / "again", range(1, 5))
+    images = join(coco_found(tmp_path / "again"))
+    assert sorted(survey(images, [0], workers=1).records()) == [0]

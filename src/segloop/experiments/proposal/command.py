@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from segloop.data.annotations import LabelledImages
+from segloop.data.info import DatasetInfo
 from segloop.data.inspection import inspect_set
+from segloop.data.inspection.findings import KINDS
 from segloop.data.statistics import gather
+from segloop.experiments.proposal.sample import SEED, Files, draw
 from segloop.experiments.proposal.seen import Seen
 from segloop.experiments.proposal.trial import settle
 from segloop.experiments.proposal.write import Proposal, propose
 from segloop.utils.errors import DataError, UserError
 from segloop.viz.dataset_report import write_report
 
+AUTHORS = "the author's own"  # how dataset.json begins to tell of splits that nobody cut
+ALIKE = ("leak", "turned-leak", "copies")
+GPU_DEVICES = ("nvidia*", "nvhost*", "nvgpu*", "nvmap", "dxg", "kfd")  # CUDA's, WSL's and ROCm's
 Watch = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
 WIDTH = 12
 
@@ -25,9 +33,10 @@ def new_experiment(
     *,
     name: str,
     kind: str,
-    splits: dict[str, int],
+    info: DatasetInfo,
     minutes: float,
     watch: Watch,
+    fullest: int = 0,
     trial: bool = True,
     force: bool = False,
     workers: int | None = None,
@@ -35,28 +44,34 @@ def new_experiment(
 ) -> Proposal:
     """Look at a prepared set, write configs/<name>, and say what was chosen and what comes next.
 
-    `kind` is `semantic` or `instances`; a config that is there already is left alone without `force`.
+    `kind` is `semantic` or `instances`; a config that is there already is left alone without `force`. Of a
+    large set a sample is looked at; `fullest` is the most objects that any image of the whole holds.
     """
-    with watch("images counted") as progress:
-        found = gather(images, workers=workers, progress=progress)
+    splits = dict(info.splits)
+    with watch("image sizes read") as progress:
+        files = Files.of(root, info, progress=progress)
+    some = draw(images, files.enough())
     folder = Path("work_dirs/eda") / name
+    with watch("images counted") as progress:
+        found = gather(some, workers=workers, progress=progress)
     with watch("images drawn") as progress:
-        write_report(folder, images, found, name=name, source=str(root), progress=progress)
-    with watch("images checked") as progress:
-        verdict = inspect_set(images, source=str(root), form=kind, workers=workers, progress=progress)
+        write_report(folder, some, found, name=name, source=str(root), progress=progress)
     say(f"\nThe set on a page: {folder / 'index.html'}")
-    kinds = ", ".join(f"{len(each)} {kind}" for kind, each in verdict.by_kind.items())
-    say(
-        f"The check found {kinds}: python tools/check.py {root}"
-        if kinds
-        else "The check found nothing wrong."
+    _check(
+        some, root, kind, files, info, whole=len(some) == len(images), workers=workers, watch=watch, say=say
     )
     _, tally = found.training
     if not tally.objects.sum():
         raise DataError(f"The training images of {root} show no object: there is nothing to learn.")
-    largest = max(found.whole.image_sizes, key=lambda hw: hw[0] * hw[1])
     seen = Seen(
-        name=name, kind=kind, labels=images.labels, tally=tally, splits=splits, largest_hw=largest, gpu=_gpu()
+        name=name,
+        kind=kind,
+        labels=images.labels,
+        tally=tally,
+        splits=splits,
+        largest_hw=files.largest_hw,
+        gpu=_gpu(),
+        fullest=fullest if len(some) < len(images) else 0,
     )
     proposal = propose(seen, Path("configs") / name, minutes=minutes)
     if proposal.file.exists() and not force:
@@ -74,7 +89,42 @@ def new_experiment(
     return proposal
 
 
+def _check(
+    some: LabelledImages,
+    root: Path,
+    kind: str,
+    files: Files,
+    info: DatasetInfo,
+    *,
+    whole: bool,
+    workers: int | None,
+    watch: Watch,
+    say: Callable[[str], None],
+) -> None:
+    """Check what is looked at, and say what was found; splits of the author's are compared as a whole."""
+    with watch("images checked") as progress:
+        verdict = inspect_set(
+            some, source=str(root), form=kind, whole=whole, workers=workers, progress=progress
+        )
+    findings = list(verdict.findings)
+    if not whole and AUTHORS in (info.cut or ""):
+        with watch("images compared") as progress:
+            alike = files.alike(workers=workers, progress=progress)
+        findings = [each for each in findings if each.kind not in ALIKE] + alike
+    counts = Counter(each.kind for each in findings)
+    kinds = ", ".join(f"{counts[each]} {each}" for each in KINDS if counts[each])
+    command = f"python tools/check.py {root}"
+    if not whole:
+        say(
+            f"It shows a sample, {len(some):,} of the {len(files.files):,} images, drawn with seed {SEED}; so "
+            f"does the check. All of them: python tools/eda.py {root}"
+        )
+    say(f"The check found {kinds}: {command}" if kinds else "The check found nothing wrong.")
+
+
 def _gpu() -> bool:
+    if sys.platform == "linux" and not any(any(Path("/dev").glob(name)) for name in GPU_DEVICES):
+        return False  # without seconds of torch's import, which the trial does in a process of its own
     import torch
 
     return torch.cuda.is_available()
