@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from data_converters.base import ReadOptions
+from data_converters.prepare import survey as module
 from data_converters.prepare.base import Found, Part
 from data_converters.prepare.joined import join
-from data_converters.prepare import survey as module
 from data_converters.prepare.survey import survey
 from tests.data_converters.coco_cases import annotation, image, write_coco
 from tests.data_converters.prepare.prepare_cases import coco_found, picture, write_objects, write_pairs
