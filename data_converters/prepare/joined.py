@@ -17,9 +17,7 @@ from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSe
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 FOREIGN = "object(s) left out, whose labels the task does not train on"
-SHAPES = (
-    "shape(s) that are not drawn (polylines, points, ellipses …): kept in the COCO file, used by no training"
-)
+SHAPES = "shape(s) without a mask (polylines, points, ellipses …): kept in the files, used by no training"
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
 
 
@@ -130,7 +128,7 @@ def _at_hand(record: ImageRecord, key: Key) -> ImageRecord:
 
 @dataclass(frozen=True)
 class TellOfShapes:
-    """Reads an image and remarks the shapes in it that the target holds, though nothing is trained on them."""
+    """Reads an image and remarks the shapes in it that the target holds and no training uses."""
 
     load: Callable[[Any], ImageRecord]
 

@@ -153,9 +153,8 @@ def _take(
     if wish.shares is not None and not cutting.splits:
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
     assert isinstance(images.keys, Keys)
-    images = replace(
-        images, keys=images.keys.with_splits(cutting.splits, seen.records()), facts=_facts(images, wish)
-    )
+    keys = images.keys.with_splits(cutting.splits, seen.records())
+    images = replace(images, keys=keys, facts=_facts(images, wish))
     for part in found.parts:
         check_links(part.source, part.options.images, media=media)
     packed = [part.source for part in found.parts if in_archive(part.source, part.options.images)]

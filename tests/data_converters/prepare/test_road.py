@@ -252,7 +252,7 @@ def test_shapes_that_no_training_uses_are_told_once(tmp_path: Path, monkeypatch:
     outcome = prepare(Wish(task=task, source=tmp_path / "cvat", drawing=None), tmp_path / "data", workers=1)
     told = [each for each in outcome.report.told if "used by no training" in each]
     assert len(told) == 1
-    assert told[0].startswith("12 shape(s) that are not drawn (polylines, points")
+    assert told[0].startswith("12 shape(s) without a mask (polylines, points")
     assert told[0].endswith("1: polyline of cat")
 
 

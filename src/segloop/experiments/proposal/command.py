@@ -57,9 +57,8 @@ def new_experiment(
     with watch("images drawn") as progress:
         write_report(folder, some, found, name=name, source=str(root), progress=progress)
     say(f"\nThe set on a page: {folder / 'index.html'}")
-    _check(
-        some, root, kind, files, info, whole=len(some) == len(images), workers=workers, watch=watch, say=say
-    )
+    whole = len(some) == len(images)
+    _check(some, root, kind, files, info, whole=whole, workers=workers, watch=watch, say=say)
     _, tally = found.training
     if not tally.objects.sum():
         raise DataError(f"The training images of {root} show no object: there is nothing to learn.")
@@ -71,7 +70,7 @@ def new_experiment(
         splits=splits,
         largest_hw=files.largest_hw,
         gpu=_gpu(),
-        fullest=fullest if len(some) < len(images) else 0,
+        fullest=0 if whole else fullest,
     )
     proposal = propose(seen, Path("configs") / name, minutes=minutes)
     if proposal.file.exists() and not force:
@@ -116,8 +115,8 @@ def _check(
     command = f"python tools/check.py {root}"
     if not whole:
         say(
-            f"It shows a sample, {len(some):,} of the {len(files.files):,} images, drawn with seed {SEED}; so "
-            f"does the check. All of them: python tools/eda.py {root}"
+            f"It shows a sample, {len(some):,} of the {len(files.files):,} images, drawn with seed {SEED}; "
+            f"so does the check. All of them: python tools/eda.py {root}"
         )
     say(f"The check found {kinds}: {command}" if kinds else "The check found nothing wrong.")
 
