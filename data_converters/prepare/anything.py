@@ -20,7 +20,7 @@ from data_converters.pairs_files import find_pairs, picture_files
 from data_converters.pairs_key import read_key
 from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options
-from data_converters.prepare.base import Task
+from data_converters.prepare.base import Opened, Task
 from data_converters.prepare.multiclass import look
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.info import FILE_NAME
@@ -39,7 +39,8 @@ MOST_CLASSES = 12  # numbers of objects go further, in some image of many
 class Look:
     """What a source was taken for: the reader of its format, where it lies, the kind of task, and why.
 
-    `notes` are what the user should know before anything is made of it.
+    `notes` are what the user should know before anything is made of it; `opened` is the set, if it had to be
+    opened.
     """
 
     form: str
@@ -48,6 +49,7 @@ class Look:
     reason: str
     options: ReadOptions = field(default_factory=ReadOptions)
     notes: tuple[str, ...] = ()
+    opened: Opened | None = None
 
     def task(self, name: str) -> Task:
         """Return the task that prepares it."""
@@ -85,7 +87,8 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
             reason += f"; images are in {place}"
     kind = kind or _kind_of(images, root)
     notes = _notes(form, images, options)
-    return Look(form=form, root=root, kind=kind, reason=reason, options=options, notes=notes)
+    opened = Opened(format=form, source=root, options=options, images=images)
+    return Look(form=form, root=root, kind=kind, reason=reason, options=options, notes=notes, opened=opened)
 
 
 def _notes(form: str, images: LabelledImages, options: ReadOptions) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from data_converters.base import ReadOptions, WriteOptions
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
-    from segloop.data.annotations import LabelSet, SizeHW
+    from segloop.data.annotations import LabelledImages, LabelSet, SizeHW
 
 TARGETS = ("mmseg", "coco", "mmseg+coco")
 SPLITS = ("train", "val", "test")
@@ -61,6 +61,20 @@ class Part:
     split: str | None = None
     splits: Mapping[str, str | None] = field(default_factory=dict)
     prefix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A set that was opened to see what it is, so that a large file of labels is not read through again."""
+
+    format: str
+    source: Path
+    options: ReadOptions
+    images: LabelledImages
+
+    def serves(self, part: Part) -> bool:
+        """Tell whether a part is just this set."""
+        return (part.format, part.source, part.options) == (self.format, self.source, self.options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from data_converters.base import BadRecord
 from data_converters.formats import find_format
-from data_converters.prepare.base import Found, Part, Progress
+from data_converters.prepare.base import Found, Opened, Part, Progress
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Opaque, Remark
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
@@ -189,28 +189,38 @@ class Keys(Sequence[Key]):
         return Keys(self._parts, splits, records)
 
 
-def join(found: Found, *, only: Sequence[str] = (), progress: Progress | None = None) -> LabelledImages:
+def join(
+    found: Found,
+    *,
+    only: Sequence[str] = (),
+    opened: Opened | None = None,
+    progress: Progress | None = None,
+) -> LabelledImages:
     """Open all parts and return them as one set; what is wrong with any of them is told together.
 
-    `only` names the labels that are kept beside the background; without any, all are.
+    `only` names the labels that are kept beside the background; without any, all are. `opened` is a part that
+    somebody has opened already.
     """
-    opened, wrong = [], []
+    known, sets, wrong = opened, [], []
     for part in found.parts:
         try:
+            if known is not None and known.serves(part):
+                sets.append(known.images)
+                continue
             options = replace(part.options, progress=progress)
-            opened.append(find_format(part.format).read(part.source, options=options))
+            sets.append(find_format(part.format).read(part.source, options=options))
         except UserError as error:
             wrong.append(error)
     if wrong:
         raise together(wrong)
-    labels = found.labels or join_labels([each.labels for each in opened])
+    labels = found.labels or join_labels([each.labels for each in sets])
     labels = _chosen(labels, only) if only else labels
-    loads = tuple(_load_part(part, images, labels) for part, images in zip(found.parts, opened, strict=True))
-    told = [remark for images in opened for remark in images.told]
-    facts = {key: value for images in opened for key, value in images.facts.items()}
+    loads = tuple(_load_part(part, images, labels) for part, images in zip(found.parts, sets, strict=True))
+    told = [remark for images in sets for remark in images.told]
+    facts = {key: value for images in sets for key, value in images.facts.items()}
     return LabelledImages(
         labels=labels,
-        keys=Keys([images.keys for images in opened]),
+        keys=Keys([images.keys for images in sets]),
         load=LoadJoined(loads),
         facts={**facts, **found.facts},
         told=tuple(dict.fromkeys(told)),

@@ -81,6 +81,7 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         from_format=found.form,
         licence=args.licence,
         only=tuple(args.only),
+        opened=found.opened,
     )
     root = default_root(args.name)
     outcome = prepare_and_tell(wish, root, args)

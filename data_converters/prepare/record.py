@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_converters.base import ReadOptions
-from data_converters.prepare.base import Task
+from data_converters.prepare.base import Opened, Task
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.atomic import read_record, write_json
 from segloop.utils.errors import UserError, listing
@@ -38,6 +38,7 @@ class Wish:
     from_format: str | None = None
     licence: str | None = None
     only: tuple[str, ...] = ()  # classes that are kept; all without any
+    opened: Opened | None = None  # what was opened on the way to the wish
 
     def value(self) -> dict[str, Any]:
         """Return the wish as JSON holds it."""

@@ -143,7 +143,7 @@ def _take(
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
     with watch("labels read") as progress:
-        images = join(found, only=wish.only, progress=progress)
+        images = join(found, only=wish.only, opened=wish.opened, progress=progress)
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")
     with watch("images looked at") as progress:

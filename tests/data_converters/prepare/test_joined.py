@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_converters.base import BadRecord, ReadOptions
-from data_converters.prepare.base import Found, Part
+from data_converters.prepare.base import Found, Opened, Part
 from data_converters.prepare.joined import FOREIGN, FOREIGN_PIXELS, Key, Keys, join, join_labels
 from segloop.data.annotations import Label, LabelSet
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, UserError
 from tests.data_converters.coco_cases import annotation, image, write_coco
-from tests.data_converters.prepare.prepare_cases import picture, write_pairs
+from tests.data_converters.prepare.prepare_cases import coco_found, picture, write_objects, write_pairs
 
 
 def found(*parts: Part, **more: object) -> Found:
@@ -132,3 +133,15 @@ def test_facts_are_those_of_the_parts_and_of_the_task(tmp_path: Path) -> None:
     file = one_image(tmp_path / "x", annotation(), images=[image()])
     images = join(found(Part(format="coco", source=file), facts={"name": "pets"}))
     assert images.facts["name"] == "pets"
+
+
+def test_what_was_opened_before_is_not_opened_again(tmp_path: Path) -> None:
+    found = coco_found(write_objects(tmp_path, range(1, 3)))
+    (part,) = found.parts
+    images = join(found)
+    opened = Opened(format=part.format, source=part.source, options=part.options, images=images)
+    (tmp_path / "all.json").unlink()
+    assert join(found, opened=opened).labels == images.labels
+    other = replace(opened, options=ReadOptions(split="val"))
+    with pytest.raises(UserError):
+        join(found, opened=other)
