@@ -142,7 +142,7 @@ def _take(
     """Read what was found, cut it, and write it at a place that becomes the target."""
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
-    with watch("labels read") as progress:
+    with watch("label files read") as progress:
         images = join(found, only=wish.only, opened=wish.opened, progress=progress)
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segloop.data import png
 from segloop.data.png import decode_plain, encode_grey, encode_indices, encode_rgb
 
 
@@ -100,3 +101,25 @@ def test_all_else_is_left_to_a_whole_decoder(kind: str) -> None:
     else:
         file.write(b"no picture")
     assert decode_plain(file.getvalue()) is None
+
+
+def test_a_file_of_several_ways_is_not_unpacked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.zeros((4000, 101), np.uint8)
+    rows[40:, 0] = 2
+    data = png._assemble(100, 4000, 0, rows, level=6)
+    machine, unpacked = zlib.decompressobj(), []
+
+    class Counting:
+        """A decompressor that notes what it gave."""
+
+        eof, unconsumed_tail = False, b""
+
+        def decompress(self, packed: bytes, most: int) -> bytes:
+            piece = machine.decompress(packed, most)
+            self.eof, self.unconsumed_tail = machine.eof, machine.unconsumed_tail
+            unpacked.append(len(piece))
+            return piece
+
+    monkeypatch.setattr(png.zlib, "decompressobj", Counting)
+    assert decode_plain(data) is None
+    assert 0 < sum(unpacked) < rows.size / 4

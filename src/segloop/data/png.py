@@ -110,16 +110,8 @@ def decode_plain(data: bytes) -> np.ndarray | None:
     if found is None:
         return None
     (width, height), packed = found
-    machine = zlib.decompressobj()
-    try:
-        raw = machine.decompress(packed, min(_LOOK, height) * (width + 1))
-        if len({*raw[:: width + 1]}) > 1:  # before the rest is unpacked for nothing
-            return None
-        raw += machine.decompress(machine.unconsumed_tail, height * (width + 1) - len(raw) + 1)
-        whole = len(raw) == height * (width + 1) and not machine.decompress(machine.unconsumed_tail, 1)
-    except zlib.error:
-        return None
-    if not whole or not machine.eof:  # at its end, zlib has compared a checksum of all pixels
+    raw = _unpack(packed, height, width + 1)
+    if raw is None:
         return None
     rows = np.frombuffer(raw, np.uint8).reshape(height, width + 1)
     ways = rows[:, 0]
@@ -131,6 +123,26 @@ def decode_plain(data: bytes) -> np.ndarray | None:
     if way in (_FILTER_SUB, _FILTER_UP):  # differences to the pixel on the left, or above
         return np.cumsum(rows[:, 1:], axis=1 if way == _FILTER_SUB else 0, dtype=np.uint8)
     return None
+
+
+def _unpack(packed: bytes, height: int, row: int) -> bytearray | None:
+    """Return the rows, of `row` bytes, of a PNG; None if they are stored in several ways, or damaged.
+
+    Some rows at a time, so that not all are unpacked for nothing where the ways change on the way.
+    """
+    machine, raw, total = zlib.decompressobj(), bytearray(), height * row
+    step = max(_LOOK, height // 8) * row
+    try:
+        while not machine.eof and len(raw) <= total:
+            piece = machine.decompress(packed, min(step, total + 1 - len(raw)))
+            packed = machine.unconsumed_tail
+            raw += piece
+            if not piece or len({*raw[::row]}) > 1:
+                break
+    except zlib.error:
+        return None
+    whole = len(raw) == total and machine.eof  # at its end, zlib has compared a checksum of all pixels
+    return raw if whole else None
 
 
 def _unwrap(data: bytes) -> tuple[tuple[int, int], bytes] | None:
