@@ -17,7 +17,13 @@ from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSe
 from segloop.data.image_files import image_facts
 from segloop.utils.errors import DataError, UserError, listing, together
 
-LOOK_WHOLE = ("cityscapes", "masks", "mmseg", "pairs", "spacecraft")  # the others read headers of images alone
+LOOK_WHOLE = (
+    "cityscapes",
+    "masks",
+    "mmseg",
+    "pairs",
+    "spacecraft",
+)  # the others read headers of images alone
 FOREIGN = "object(s) left out, whose labels the task does not train on"
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
 
