@@ -293,7 +293,7 @@ def judge(
         outside = {value: count for value, count in label.values.items() if value not in legal}
         if outside:
             shown = ", ".join(f"{value} in {count} px" for value, count in list(outside.items())[:4])
-            rest = f" and {len(outside) - 4} more values" if len(outside) > 4 else ""
+            rest = f" and {len(outside) - 4} more" if len(outside) > 4 else ""
             yield Finding("values", mask, f"{shown}{rest} ({legal})")
 
 

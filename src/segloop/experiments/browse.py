@@ -77,7 +77,8 @@ class Browsed:
     pipeline: tuple[str, ...]
     work_dir: Path
     batches: Iterator[Batch]
-    elsewhere: tuple[str, ...] = ()  # images that were asked for, and that this split does not have
+    listed: bool = False  # whether they are images that were asked for
+    elsewhere: tuple[str, ...] = ()  # those of them that this split does not have
 
 
 def browse(
@@ -107,6 +108,7 @@ def browse(
         pipeline=tuple(step_text(step) for step in _pipeline(config[f"{split}_dataloader"]["dataset"])),
         work_dir=Path(config.work_dir),
         batches=_batches(loader, preprocess, count=count, seed=seed, training=split == "train"),
+        listed=only is not None,
         elsewhere=elsewhere,
     )
 
