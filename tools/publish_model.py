@@ -3,7 +3,8 @@
   python tools/publish_model.py configs/config_experiment_1.py
   python tools/publish_model.py work_dirs/config_experiment_1/iter_2000.pth --out releases/shore
 
-Test the checkpoint first: the card takes its scores from the RUN of this very file.
+Test the checkpoint first: the card takes its scores from the RUN of this very file. Thresholds that were
+tuned on it go with it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 #
 #   python tools/train.py configs/ships/unet_dropout_ships.py
 #   python tools/test.py configs/ships/unet_dropout_ships.py --split val
-#   python tools/tune.py configs/ships/unet_dropout_ships.py     # threshold and least size, for ships/F2
+#   python tools/tune.py configs/ships/unet_dropout_ships.py     # from where on a part counts, for ships/F2
 #   python tools/test.py configs/ships/unet_dropout_ships.py     # with what was tuned
 #
 # Cost: made for a GPU; 40000 iterations of 16 crops of 256 pixels. We have not trained it on the

@@ -38,6 +38,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         "threshold": 0.6,
         "min_area": 12,
         "connectivity": 4,
+        "min_mean": 0.0,
     }
 
 
@@ -132,6 +133,22 @@ def test_small_parts_are_left_out_and_corners_join_only_if_asked() -> None:
     assert len(cut_components(chances, rule=ComponentRule(0.5, min_area=3))) == 1
     assert cut_components(chances, rule=ComponentRule(0.5, min_area=3, connectivity=4)) == []
     assert cut_components(np.zeros((3, 3)), rule=ComponentRule(0.0)) == []  # nothing is never something
+
+
+def test_a_part_counts_only_if_it_is_sure_on_the_mean() -> None:
+    chances = np.array([[0.0, 1.0, 0.6], [0.6, 0.0, 0.0], [0.0, 0.0, 0.0], [0.6, 0.6, 0.2]])
+    counted = {
+        mean: [part.tolist() for part in cut_components(chances, rule=ComponentRule(0.5, 0, 8, mean))]
+        for mean in (0.0, 0.6, 0.65, 0.75)
+    }
+    first, second = [1, 1, 2, 1, 3, 1, 3], [3, 1, 3, 1, 4]  # (1 + .6 + .6) / 3 = .73, and .6
+    assert counted == {0.0: [first, second], 0.6: [first, second], 0.65: [first], 0.75: []}
+
+
+def test_rules_in_words_name_what_they_ask() -> None:
+    assert InstanceRule(0.5, 12).in_words() == "0.5 from 12 px"
+    assert ComponentRule(0.3, 4, 8, 0.8).in_words() == "0.3, 0.8 on the mean from 4 px"
+    assert ComponentRule(0.3).in_words() == "0.3"
 
 
 def test_nan_is_no_probability() -> None:

@@ -10,7 +10,7 @@ from segloop.analysis.thresholds import ComponentRule, cut_components
 from segloop.analysis.tuning_components import Grid, GridSums, Truth, score_grid
 from segloop.data.masks import components, decode
 
-SMALL = Grid(levels=(64, 128, 191), areas=(0, 2, 6, 1000), connectivities=(4, 8))
+SMALL = Grid((64, 128, 191), areas=(0, 2, 6, 1000), connectivities=(4, 8), means=(0.0, 0.3, 0.6, 0.8, 1.0))
 
 
 def image(seed: int, *, empty: bool = False) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
@@ -36,6 +36,7 @@ def test_each_setting_scores_as_a_test_would(seed: int, empty: bool) -> None:
         expected = score_image(mask, truth, parts=parts, truth=objects)
         assert f2[place] == pytest.approx(expected.f2)
         assert dice[place] == pytest.approx(expected.dice, nan_ok=True)
+    assert empty or len(np.unique(f2[0, 0, 0])) > 1  # sure enough is a question here
 
 
 def test_an_image_in_which_nothing_is_found_at_any_setting() -> None:
@@ -50,15 +51,15 @@ def test_an_image_in_which_nothing_is_found_at_any_setting() -> None:
 
 
 def test_a_setting_in_force_is_in_the_grid_and_reads_back() -> None:
-    rule = ComponentRule(0.3, min_area=7, connectivity=8)
-    grid = Grid((128,), (0,), (4,)).with_rule(rule)
-    assert grid.shape == (2, 2, 2)
-    assert grid.rule(grid.place(rule)) == ComponentRule(round(76 / 255, 4), 7, 8)
-    assert grid.place(grid.rule((1, 1, 1))) == (1, 1, 1)
+    rule = ComponentRule(0.3, min_area=7, connectivity=8, min_mean=0.6)
+    grid = Grid((128,), (0,), (4,), (0.0,)).with_rule(rule)
+    assert grid.shape == (2, 2, 2, 2)
+    assert grid.rule(grid.place(rule)) == ComponentRule(round(76 / 255, 4), 7, 8, 0.6)
+    assert grid.place(grid.rule((1, 1, 1, 1))) == (1, 1, 1, 1)
 
 
 def test_the_best_setting_of_a_set_and_the_tamest_of_equal_ones() -> None:
-    grid = Grid((25, 128, 230), (0, 5), (4, 8))
+    grid = Grid((25, 128, 230), (0, 5), (4, 8), (0.0, 0.6))
     sums = GridSums(grid)
     ones, tie = np.ones(grid.shape), np.zeros(grid.shape)
     tie[:, 1:] = 1.0

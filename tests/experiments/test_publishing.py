@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from segloop.analysis.thresholds import ComponentRule, Thresholds, read_thresholds, write_thresholds
 from segloop.experiments.checkpoints import read_checkpoint, read_weights
 from segloop.experiments.launch import Options, evaluate
 from segloop.experiments.publishing import publish
@@ -57,6 +58,18 @@ def test_holds_every_weight_the_classes_and_nothing_of_the_training(work: Path) 
     assert content["state_dict"]._metadata == {k: v for k, v in versions.items() if v["version"] == 2}
     first = path.read_bytes()
     assert publish(work / "iter_2.pth", force=True).read_bytes() == first
+
+
+def test_thresholds_go_with_the_checkpoint_that_they_were_tuned_on(work: Path) -> None:
+    rules = {"starfish": ComponentRule(0.4, 3, 8, 0.7)}
+    write_thresholds(work, Thresholds(rules, {"checkpoint": "iter_2.pth"}))
+    folder = publish(work / "iter_2.pth").parent
+    assert read_thresholds(folder).classes == rules
+    with pytest.raises(UserError, match=r"README.md and config.py and thresholds.json already"):
+        publish(work / "iter_2.pth")
+    write_thresholds(work, Thresholds(rules, {"checkpoint": "iter_1.pth"}))
+    publish(work / "iter_2.pth", force=True)
+    assert not (folder / "thresholds.json").exists()
 
 
 def test_openmmlabs_way_to_name_the_file(work: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ tta_pipeline = [
             [
                 dict(type='RandomFlip', prob=0.0, direction='horizontal'),
                 dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='vertical'),
             ],
             [dict(type='LoadIndexMask')],
             [dict(type='PackSegInputs')],

@@ -26,27 +26,29 @@ class InstanceRule:
     score: float = 0.0
     min_area: int = 0
 
-    @property
-    def least(self) -> float:
-        """From which score on."""
-        return self.score
+    def in_words(self) -> str:
+        """Say from where on an object counts, in a few words."""
+        return f"{self.score:g}" + (f" from {self.min_area} px" if self.min_area > 1 else "")
 
 
 @dataclass(frozen=True)
 class ComponentRule:
     """A pixel is of a class from this probability on; its connected part counts from this many pixels on.
 
-    `connectivity` is 4 or 8: whether pixels that meet at a corner only are one part.
+    `connectivity` is 4 or 8: whether pixels that meet at a corner only are one part. `min_mean` is what the
+    mean probability of a part's pixels must reach: a low `threshold` keeps all of a ship, and a high
+    `min_mean` throws out the surf that the network half believes in.
     """
 
     threshold: float = 0.5
     min_area: int = 0
     connectivity: int = 8
+    min_mean: float = 0.0
 
-    @property
-    def least(self) -> float:
-        """From which probability on."""
-        return self.threshold
+    def in_words(self) -> str:
+        """Say from where on a part counts, in a few words."""
+        sure = f", {self.min_mean:g} on the mean" if self.min_mean > 0 else ""
+        return f"{self.threshold:g}{sure}" + (f" from {self.min_area} px" if self.min_area > 1 else "")
 
 
 Rule = InstanceRule | ComponentRule
@@ -184,6 +186,14 @@ def least_byte(threshold: float) -> int:
     return int(np.clip(np.rint(threshold * LEVELS), 1, LEVELS))
 
 
+def sure_enough(
+    sums: npt.ArrayLike, areas: npt.ArrayLike, *, min_mean: npt.ArrayLike
+) -> npt.NDArray[np.bool_]:
+    """Return which parts reach a mean probability, from the sums of their bytes and their pixels."""
+    least = np.asarray(min_mean, np.float64) * LEVELS * np.asarray(areas, np.float64)
+    return np.asarray(np.asarray(sums, np.float64) >= least - 1e-6)  # 0.6 of 255 is no whole number
+
+
 def cut_components(probability: npt.ArrayLike, *, rule: ComponentRule) -> list[Runs]:
     """Return the parts of a class that count, as run lengths, by their first pixel column by column.
 
@@ -192,11 +202,21 @@ def cut_components(probability: npt.ArrayLike, *, rule: ComponentRule) -> list[R
     >>> len(cut_components(np.array([[0.9, 0.1, 0.9], [0.9, 0.1, 0.1]]), rule=ComponentRule(0.5, min_area=2)))
     1
     """
-    mask = as_bytes(probability) >= least_byte(rule.threshold)
+    chances = as_bytes(probability)
+    mask = chances >= least_byte(rule.threshold)
     if not mask.any():
         return []
     parts = components(mask, connectivity=rule.connectivity)
-    return [part for part in parts if int(part[1::2].sum()) >= rule.min_area]
+    parts = [part for part in parts if int(part[1::2].sum()) >= rule.min_area]
+    if not parts or rule.min_mean * LEVELS <= least_byte(
+        rule.threshold
+    ):  # no part's mean is below its lowest pixel
+        return parts
+    before = np.append(0, np.cumsum(chances.ravel(order="F"), dtype=np.int64))  # of all pixels up to each
+    ends = [before[np.cumsum(part)] for part in parts]
+    sums = [int((each[1::2] - each[: len(each) - 1 : 2]).sum()) for each in ends]
+    sure = sure_enough(sums, [int(part[1::2].sum()) for part in parts], min_mean=rule.min_mean)
+    return [part for part, kept in zip(parts, sure.tolist(), strict=True) if kept]
 
 
 def _problems(raw: Any) -> Iterator[str]:
@@ -236,7 +256,7 @@ def _rule_problems(name: str, raw: Any, default: Rule) -> Iterator[str]:
             yield f"class {name!r}: unknown key {key!r}.{nearest(key, known)}"
         elif isinstance(value, bool) or not isinstance(value, int | float):
             yield f"class {name!r}: {key} must be a number, not {value!r}"
-        elif key in ("score", "threshold") and not 0 <= value <= 1:
+        elif key in ("score", "threshold", "min_mean") and not 0 <= value <= 1:
             yield f"class {name!r}: {key} must lie between 0 and 1, not {value!r}"
         elif key == "min_area" and (not isinstance(value, int) or value < 0):
             yield f"class {name!r}: min_area is a number of pixels, 0 or more, not {value!r}"

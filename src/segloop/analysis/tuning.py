@@ -172,7 +172,7 @@ def _tune_components(
             Curve(
                 name,
                 tuple(level / 255 for level in grid.levels),
-                tuple(means[place[0], :, place[2]].tolist()),
+                tuple(means[place[0], :, place[2], place[3]].tolist()),
                 after.threshold,
             )
         ],

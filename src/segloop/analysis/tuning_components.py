@@ -1,4 +1,4 @@
-"""Finds the threshold, least size and connectivity at which the parts of probability maps score best."""
+"""Finds the threshold, least size and least certainty at which parts of probability maps score best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segloop.analysis.assignment import THRESHOLDS
-from segloop.analysis.thresholds import LEVELS, ComponentRule, as_bytes
+from segloop.analysis.thresholds import LEVELS, ComponentRule, as_bytes, sure_enough
 from segloop.data.masks import Runs, decode
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,6 +21,10 @@ DEFAULT_LEVELS: tuple[int, ...] = (5, 10, 18, *range(26, 230, 12), 230, 237, 245
 DEFAULT_AREAS: tuple[int, ...] = (
     *(0, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 50),
     *(64, 80, 100, 128, 160, 200, 256),
+)
+DEFAULT_MEANS: tuple[float, ...] = (
+    *(0.0, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.88),
+    *(0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99),
 )
 
 
@@ -41,16 +45,20 @@ class Truth:
 
 @dataclass(frozen=True)
 class Grid:
-    """The settings that are tried: probabilities as bytes, least areas, 4 or 8 neighbours; each ascending."""
+    """The settings that are tried, each ascending.
+
+    Probabilities as bytes, least areas, 4 or 8 neighbours, least means of a part.
+    """
 
     levels: tuple[int, ...] = DEFAULT_LEVELS
     areas: tuple[int, ...] = DEFAULT_AREAS
     connectivities: tuple[int, ...] = (4, 8)
+    means: tuple[float, ...] = DEFAULT_MEANS
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Connectivities, levels, areas."""
-        return len(self.connectivities), len(self.levels), len(self.areas)
+    def shape(self) -> tuple[int, int, int, int]:
+        """Connectivities, levels, areas, means."""
+        return len(self.connectivities), len(self.levels), len(self.areas), len(self.means)
 
     def with_rule(self, rule: ComponentRule) -> Grid:
         """Return the grid with one more setting in it, so that it can be compared with the others."""
@@ -59,27 +67,32 @@ class Grid:
             tuple(sorted({*self.levels, level})),
             tuple(sorted({*self.areas, rule.min_area})),
             tuple(sorted({*self.connectivities, rule.connectivity})),
+            tuple(sorted({*self.means, rule.min_mean})),
         )
 
-    def place(self, rule: ComponentRule) -> tuple[int, int, int]:
+    def place(self, rule: ComponentRule) -> tuple[int, int, int, int]:
         """Return where a setting is in the grid."""
         level = int(np.clip(round(rule.threshold * LEVELS), 1, LEVELS))
         return (
             self.connectivities.index(rule.connectivity),
             self.levels.index(level),
             self.areas.index(rule.min_area),
+            self.means.index(rule.min_mean),
         )
 
     def rule(self, place: Sequence[int]) -> ComponentRule:
         """Return the setting at a place."""
-        connectivity, level, area = place
+        connectivity, level, area, mean = place
         return ComponentRule(
-            round(self.levels[level] / LEVELS, 4), self.areas[area], self.connectivities[connectivity]
+            round(self.levels[level] / LEVELS, 4),
+            self.areas[area],
+            self.connectivities[connectivity],
+            self.means[mean],
         )
 
 
 def score_grid(probability: npt.ArrayLike, truth: Truth, grid: Grid) -> tuple[FloatArray, FloatArray]:
-    """Return F2 and Dice of an image for each setting of the grid, [connectivities, levels, areas].
+    """Return F2 and Dice of an image for each setting, [connectivities, levels, areas, means].
 
     Dice is NaN where there is and was found nothing. Over 0.5 IoU a part has one partner at most as long as
     true objects do not overlap: who is whose then does not depend on the setting, and is looked up once.
@@ -104,10 +117,22 @@ def score_grid(probability: npt.ArrayLike, truth: Truth, grid: Grid) -> tuple[Fl
             count, parts = cv2.connectedComponents(binary, connectivity=connectivity, ltype=cv2.CV_32S)
             area = np.bincount(parts.ravel(), minlength=count)[1:]
             true = np.bincount(parts[mask], minlength=count)[1:]
+            sums = np.bincount(parts.ravel(), weights=inside.ravel(), minlength=count)[1:]
             best = _best_ious(parts, area, places, sizes)
-            f2[number, level], dice[number, level] = _by_area(
-                area, true, best, areas=grid.areas, objects=objects, true_pixels=true_pixels
-            )
+            kept_before = -1
+            for place, mean in enumerate(grid.means):
+                kept = sure_enough(sums, area, min_mean=mean)
+                if (count_kept := int(kept.sum())) != kept_before:  # they only ever get fewer
+                    scored = _by_area(
+                        area[kept],
+                        true[kept],
+                        best[kept],
+                        areas=grid.areas,
+                        objects=objects,
+                        true_pixels=true_pixels,
+                    )
+                f2[number, level, :, place], dice[number, level, :, place] = scored
+                kept_before = count_kept
     return f2, dice
 
 
@@ -190,7 +215,7 @@ class GridSums:
             "ships/Dice": self.dice / max(1, self.full),
         }
 
-    def best(self, metric: str) -> tuple[int, int, int]:
+    def best(self, metric: str) -> tuple[int, int, int, int]:
         """Return the place of the best setting; of equal ones the middle of the best, nearest to 0.5."""
         scores = self.means()[metric]
         equal = np.argwhere(scores >= scores.max() - 1e-12)
@@ -198,12 +223,13 @@ class GridSums:
             (
                 abs(self.grid.levels[level] / LEVELS - 0.5),
                 self.grid.areas[area],
+                self.grid.means[mean],
                 -self.grid.connectivities[number],
             )
-            for number, level, area in equal.tolist()
+            for number, level, area, mean in equal.tolist()
         ]
-        number, level, area = equal[min(range(len(order)), key=order.__getitem__)].tolist()
-        return number, level, area
+        number, level, area, mean = equal[min(range(len(order)), key=order.__getitem__)].tolist()
+        return number, level, area, mean
 
 
 def sum_grids(scored: Iterable[tuple[tuple[FloatArray, FloatArray], bool]], *, grid: Grid) -> GridSums:

@@ -1,4 +1,4 @@
-"""Turns a checkpoint into what can be given away: weights only, its config, and a card."""
+"""Turns a checkpoint into what can be given away: weights, config, a card, and its thresholds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segloop.analysis.thresholds import FILE_NAME, find_thresholds, write_thresholds
 from segloop.experiments.checkpoints import VERSIONS, read_checkpoint, weights_in
 from segloop.experiments.config import find_checkpoint
 from segloop.experiments.model_card import Sources, gather, model_card
@@ -31,11 +32,14 @@ def publish(target: Path | str, *, out: Path | str | None = None, force: bool = 
     `target` is a checkpoint, a work_dir or a config (its best checkpoint, else its newest). `out` is a folder
     (by default `published` in the work_dir), or a file whose stem is taken and whose suffix is `.safetensors`
     or `.pth`. As in OpenMMLab the name ends in eight digits of the file's SHA-256, but of the one written.
+    Thresholds that were tuned on this checkpoint go with it, for its scores are scores with them; those of
+    another one do not.
     """
     checkpoint, work_dir = _find(Path(target))
     folder, stem, suffix = _destination(out, work_dir, checkpoint)
-    if taken := [name for name in (CARD, CONFIG) if (folder / name).exists() and not force]:
+    if taken := [name for name in (CARD, CONFIG, FILE_NAME) if (folder / name).exists() and not force]:
         raise UserError(f"{folder} has {' and '.join(taken)} already; --force replaces what is there.")
+    tuned = find_thresholds(work_dir)
     content = read_checkpoint(checkpoint)
     weights = weights_in(content, path=checkpoint)
     notes = _notes(content, weights, experiment=work_dir.resolve().name)
@@ -43,6 +47,10 @@ def publish(target: Path | str, *, out: Path | str | None = None, force: bool = 
     sources = gather(work_dir, checkpoint=checkpoint, checkpoint_sha256=sha256(checkpoint), file=path.name)
     if config := _config_text(work_dir, sources):
         write_text(folder / CONFIG, config)
+    if tuned and tuned.tuned_on.get("checkpoint") in (None, checkpoint.name):
+        write_thresholds(folder / FILE_NAME, tuned)
+    elif force:
+        (folder / FILE_NAME).unlink(missing_ok=True)  # of the model that was there before
     write_text(folder / CARD, model_card(sources))
     return path
 

@@ -34,15 +34,17 @@ class Cut:
 class SegLoopShipsMetric(SegLoopSemanticMetric):
     """`SegLoopSemanticMetric`'s scores, and `ships/Dice` and `ships/F2`, of models with one class of objects.
 
-    A pixel is a ship's from `threshold` on, and its connected part counts from `min_area` pixels on; all
-    scores, those of the semantic metric too, are of what counts. The true ships are those of the COCO file
-    that `dataset.json` names for the split, for ships side by side are one blot in a mask.
+    A pixel is a ship's from `threshold` on, and its connected part counts from `min_area` pixels and a mean
+    probability of `min_mean` on; all scores, those of the semantic metric too, are of what counts. The true
+    ships are those of the COCO file that `dataset.json` names for the split, for ships side by side are one
+    blot in a mask.
 
     Args:
         threshold: from which probability on, between 0 and 1.
         min_area: pixels.
         connectivity: 4 or 8, whether pixels that meet at a corner are one part.
-        thresholds: a `thresholds.json` of `tools/tune.py`, which replaces those three.
+        min_mean: between 0 and 1.
+        thresholds: a `thresholds.json` of `tools/tune.py`, which replaces those four.
         keep_probabilities: let a RUN keep the probabilities as 8-bit PNGs, which tuning reads.
         kwargs: those of `SegLoopSemanticMetric`.
     """
@@ -53,17 +55,18 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         threshold: float = 0.5,
         min_area: int = 0,
         connectivity: int = 8,
+        min_mean: float = 0.0,
         thresholds: str | None = None,
         keep_probabilities: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 <= threshold <= 1 or min_area < 0 or connectivity not in (4, 8):
+        if not 0 <= threshold <= 1 or min_area < 0 or connectivity not in (4, 8) or not 0 <= min_mean <= 1:
             raise ConfigError(
-                f"SegLoopShipsMetric: threshold={threshold} lies between 0 and 1, min_area={min_area} is a "
-                f"number of pixels, connectivity={connectivity} is 4 or 8."
+                f"SegLoopShipsMetric: threshold={threshold} and min_mean={min_mean} lie between 0 and 1, "
+                f"min_area={min_area} is a number of pixels, connectivity={connectivity} is 4 or 8."
             )
-        self.given = ComponentRule(threshold, min_area, connectivity)
+        self.given = ComponentRule(threshold, min_area, connectivity, min_mean)
         self.thresholds = thresholds
         self.keep_probabilities = keep_probabilities
         self.recent: dict[str, Cut] = {}
@@ -150,9 +153,10 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
     def rule_in_words(self) -> str:
         """Say from what on something counts as a ship."""
         rule, source = self.rule, f" (from {Path(self.thresholds).name})" if self.thresholds else ""
+        sure = f", {rule.min_mean:g} or more on the mean," if rule.min_mean > 0 else ","
         return (
             f"A ship is what is connected ({rule.connectivity} neighbours) at a probability of "
-            f"{rule.threshold:g} or more, and has {rule.min_area} pixels or more{source}."
+            f"{rule.threshold:g} or more{sure} and has {rule.min_area} pixels or more{source}."
         )
 
     def rules_in_words(self) -> dict[str, str]:

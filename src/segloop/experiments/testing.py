@@ -172,10 +172,7 @@ def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> 
         metric["thresholds"] = str(file)
     where = tuned.tuned_on
     of = f", tuned on {where['split']!r} for {where['metric']}" if {"split", "metric"} <= set(where) else ""
-    rules = (
-        f"{name} {rule.least:g}" + (f" from {rule.min_area} px" if rule.min_area > 1 else "")
-        for name, rule in tuned.classes.items()
-    )
+    rules = (f"{name} {rule.in_words()}" for name, rule in tuned.classes.items())
     return f"Thresholds of {file}{of}: {', '.join(rules)}. Without them: --no-thresholds"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -142,7 +143,7 @@ def _rules(asked: Settings, runner: OnnxModel) -> Sequence[ComponentRule] | None
     if asked.score_thr is None:
         return rules
     rules = rules or [ComponentRule()] * len(classes)
-    return [ComponentRule(asked.score_thr, each.min_area, each.connectivity) for each in rules]
+    return [replace(each, threshold=asked.score_thr) for each in rules]
 
 
 def _told(path: Path | str, runner: OnnxModel) -> list[str]:

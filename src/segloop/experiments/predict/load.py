@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +217,7 @@ def _component_rules(
         return None
     rules = [ComponentRule()] * len(foreground) if tuned is None else tuned.of(foreground, ComponentRule)
     if settings.score_thr is not None:
-        rules = [ComponentRule(settings.score_thr, each.min_area, each.connectivity) for each in rules]
+        rules = [replace(each, threshold=settings.score_thr) for each in rules]
     given = dict(zip(foreground, rules, strict=True))
     return [given.get(name, ComponentRule()) for name in classes.names]
 
