@@ -7,8 +7,8 @@
 #
 # Cost: 0.48 CPU seconds an iteration on an AMD EPYC with AVX2 (float32), 26 minutes of one core in all,
 # and 40 CPU seconds a validation; 1.0 GB.
-# Expect (seed 0): a val ships/Dice of 72.3; with --tta, tuned for it on val, 77.6 there and 71.5 on test. Tuned
-# for ships/F2: 88.1 on val, 81.6 on test; nothing found gives 77.8, threshold and components 32.4
+# Expect (seed 0): a val ships/Dice of 72.3; with --tta, tuned for it on val, 77.6 there and 71.5 on test.
+# Tuned for ships/F2: 88.1 on val, 81.6 on test; nothing found gives 77.8, threshold and components 32.4
 # (docs/experiments.md).
 _base_ = ['./unet_dropout_ships.py']
 train_pipeline = [
