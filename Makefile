@@ -62,7 +62,7 @@ test-all: lint $(INSTALLED_LAB)  ## ruff, mypy and every test, those that take m
 
 docs: $(INSTALLED_LAB)  ## the documentation as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
-	@echo "site/index.html; with its search: $(PY) -m http.server -d site, then http://localhost:8000"
+	@echo "Open site/index.html"
 
 bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
 	@set -e; for script in $$(grep -L '^Needs:' benchmarks/[a-z]*.py); do \

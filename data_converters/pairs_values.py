@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ IGNORED = 255
 VOID = 0xE0E0C0  # the colour of Pascal VOC's unscored outlines
 COLORED = 1 << 24  # added to a colour's number, so that it is no grey value
 MOST = 254  # classes
+LARGE = 1 << 16  # pixels of a mask from which on a table is quicker than sorting
+TABLE = 1 << 24  # entries of such a table: as many as there are colours
 EDGE, SPREAD = 32, 3  # grey values near black and white; so many different ones there are no classes
 MANY, EXTREMES = 16, 0.8  # values that are not dense, with most pixels at both ends: edges were smoothed
 CLEAR = 0.97  # share of the pixels that are near black or white in masks of two values
@@ -48,13 +51,40 @@ class Meaning:
 
     def index_map(self, mask: np.ndarray) -> tuple[np.ndarray, list[int]]:
         """Return the classes of a decoded mask, uint8 [H, W], and the codes in it that nobody knows."""
-        values, inverse = np.unique(mask, return_inverse=True)
-        inverse = inverse.reshape(mask.shape)
+        values = _distinct(mask)
         if self.near:
-            return self.classes[_nearest(values, self.codes)][inverse], []
+            return _spread(mask, values, self.classes[_nearest(values, self.codes)]), []
         places = np.minimum(np.searchsorted(self.codes, values), len(self.codes) - 1)
         strange = values[self.codes[places] != values]
-        return self.classes[places][inverse], strange.tolist()
+        return _spread(mask, values, self.classes[places]), strange.tolist()
+
+
+def _distinct(mask: np.ndarray) -> np.ndarray:
+    """Return the values of a mask, ascending; of a large one by a table: to sort its pixels takes long."""
+    low, span = _span(mask)
+    if mask.size < LARGE or span > TABLE:
+        return np.unique(mask)
+    seen = np.zeros(span, bool)
+    seen[(mask - low).ravel()] = True
+    return np.flatnonzero(seen) + low
+
+
+def _spread(mask: np.ndarray, values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the mask with its `values` replaced by their `classes`."""
+    low, span = _span(mask)
+    if span > TABLE or mask.size < LARGE:
+        return classes[np.searchsorted(values, mask)]
+    table = np.zeros(span, classes.dtype)
+    table[values - low] = classes
+    return table[mask - low]
+
+
+def _span(mask: np.ndarray) -> tuple[int, int]:
+    """Return the lowest value, and how many there are from it to the highest."""
+    if not mask.size:
+        return 0, 0
+    low = int(mask.min())
+    return low, int(mask.max()) - low + 1
 
 
 def decode(file: Path, *, colored: bool) -> np.ndarray:
@@ -97,10 +127,25 @@ def count_codes(files: Sequence[Path]) -> tuple[Counter[int], bool]:
 
 def _count(file: Path, *, colored: bool = False) -> Counter[int]:
     try:
-        values, counts = np.unique(decode(file, colored=colored), return_counts=True)
+        told = file.stat()
+    except OSError:
+        return Counter()
+    return _counted(file, (told.st_mtime_ns, told.st_size), colored=colored)
+
+
+@lru_cache(maxsize=1 << 17)
+def _counted(file: Path, stamp: tuple[int, int], *, colored: bool) -> Counter[int]:
+    """Count the codes of a mask, once: a folder is read to see what it is, and again to convert it."""
+    if not colored:
+        facts, pixels = read_mask(file)
+        if not facts.error and pixels.size and pixels.dtype == np.uint8:  # by far the most, and large ones
+            counts = np.bincount(pixels.ravel(), minlength=256).tolist()
+            return Counter({code: count for code, count in enumerate(counts) if count})
+    try:
+        values, several = np.unique(decode(file, colored=colored), return_counts=True)
     except DataError:
         return Counter()
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    return Counter(dict(zip(values.tolist(), several.tolist(), strict=True)))
 
 
 def _sum(several: Iterable[Counter[int]]) -> Counter[int]:

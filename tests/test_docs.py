@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from supplementary.viz.browser import Browser, chromium
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -103,4 +105,16 @@ def test_the_site_builds_without_a_warning_and_can_be_searched(tmp_path: Path) -
     )
     assert (run.returncode, run.stdout.strip()) == (0, ""), run.stderr
     assert "WARNING" not in run.stderr
-    assert "mDice_fg" in (tmp_path / "site" / "search" / "search_index.json").read_text(encoding="utf-8")
+    site = tmp_path / "site"
+    assert "mDice_fg" in (site / "search" / "search_index.json").read_text(encoding="utf-8")
+    text = (site / "tour.html").read_text(encoding="utf-8")
+    assert re.findall(r'<script src="(\w+:)?//[^"]*"', text) == [], "a page fetches something"
+    if chromium() is None:
+        pytest.skip("no Chromium here: that the search runs from disk is not looked at")
+    with Browser() as page:
+        page.open((site / "tour.html").as_uri())
+        page.wait("document.readyState === 'complete'")
+        page.run("document.querySelector('.md-search__input').focus()")
+        page.type("mDice_fg")
+        page.wait("!!document.querySelector('.md-search-result__item a')")
+        assert page.console == []

@@ -59,25 +59,35 @@ def environment(clone: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONPATH": code, "OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone with a small demo set and a short training."""
+def make_clone(folder: Path, task: str, *, prepare: str, train: dict[str, Any]) -> Path:
+    """Clone this repository and leave one task, small and short, in its pipeline."""
     if shutil.which("dvc", path=f"{BIN}{os.pathsep}{os.environ['PATH']}") is None:
         pytest.skip("dvc is not installed: pip install -r requirements/lab.txt")
-    folder = tmp_path_factory.mktemp("dvc") / "clone"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
     for key, value in (("user.name", "x"), ("user.email", "x@y.z")):
         subprocess.run(["git", "config", key, value], cwd=folder, check=True)
     file = folder / "params.yaml"
     params = yaml.safe_load(file.read_text(encoding="utf-8"))
-    params["tasks"] = {"multiclass": params["tasks"]["multiclass"]}
-    params["tasks"]["multiclass"]["prepare"] = "--demo --count 40 --size 64"
-    overrides = "train_dataloader.batch_size=4"
-    train = {"iterations": 12, "validate_every": 4, "overrides": overrides}
-    params["tasks"]["multiclass"]["train"] = train
+    params["tasks"] = {task: params["tasks"][task] | {"prepare": prepare, "train": train}}
     file.write_text(yaml.safe_dump(params), encoding="utf-8")
     commit(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone with a small demo set and a short training."""
+    train = {"iterations": 12, "validate_every": 4, "overrides": "train_dataloader.batch_size=4"}
+    folder = tmp_path_factory.mktemp("dvc") / "clone"
+    return make_clone(folder, "multiclass", prepare="--demo --count 40 --size 64", train=train)
+
+
+@pytest.fixture(scope="module")
+def clone_of_objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for objects with masks."""
+    train = {"iterations": 8, "validate_every": 4, "overrides": "train_dataloader.batch_size=2"}
+    folder = tmp_path_factory.mktemp("dvc") / "objects"
+    return make_clone(folder, "cells", prepare="--demo --count 24 --size 128", train=train)
 
 
 def commit(folder: Path) -> None:
@@ -85,9 +95,9 @@ def commit(folder: Path) -> None:
     subprocess.run(["git", "commit", "-qm", "x"], cwd=folder, check=True)
 
 
-def ran(told: str) -> list[str]:
+def ran(told: str, task: str = "multiclass") -> list[str]:
     """Return the stages that were run."""
-    return [stage for stage in STAGES if f"Running stage '{stage}@multiclass'" in told]
+    return [stage for stage in STAGES if f"Running stage '{stage}@{task}'" in told]
 
 
 @pytest.mark.slow
@@ -107,6 +117,24 @@ def test_the_pipeline_runs_once_and_then_what_a_change_asks_for(clone: Path) -> 
     dvc(clone, "plots", "show", "-o", "drawn")
     page = (clone / "drawn" / "index.html").read_text(encoding="utf-8")
     assert all(name in page for name in ("curves.csv", "classes.csv", "confusion.csv"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_objects_go_through_the_pipeline_too(clone_of_objects: Path) -> None:
+    clone, target = clone_of_objects, "report@cells"
+    assert sorted(ran(dvc(clone, "repro", target), "cells")) == sorted(STAGES)
+    commit(clone)
+    assert ran(dvc(clone, "repro", target), "cells") == []
+    told = dvc(clone, "exp", "run", "-S", "tasks.cells.train.iterations=4", target)
+    assert ran(told, "cells") == ["train", "test", "analyze", "report"]
+    (numbers,) = json.loads(dvc(clone, "metrics", "diff", "--json").splitlines()[0]).values()
+    assert numbers["training.iterations"] == {"old": 8, "new": 4, "diff": -4}
+    assert any(name.startswith("test.coco/segm_mAP") for name in numbers)
+    scores = "work_dirs/dvc/cells/numbers/classes.csv"
+    shown = json.loads(dvc(clone, "plots", "show", scores, "--json").splitlines()[0])
+    assert "coco/segm_mAP" in json.dumps(shown)
+    assert "astro" in json.dumps(shown)
 
 
 @pytest.mark.slow

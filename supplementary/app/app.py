@@ -24,9 +24,13 @@ PAGES = {
 STYLE = """<style>
 [data-testid=stMainBlockContainer] { padding-top: 4.2rem; padding-bottom: 3rem; }
 h1 { font-size: 1.7rem !important; padding-bottom: .2rem !important; }
+h3 { font-size: 1.25rem !important; }
 [data-testid=stMetricValue] { font-size: 1.4rem; }
 [class*=st-key-results_open] button, [class*=st-key-data_open] button { padding: 0; min-height: 1.6rem; }
 .st-key-closely, .st-key-keep { scroll-margin-top: 4rem; }
+@media (max-width: 600px) {
+  .st-key-closely [data-testid=stElementContainer]:has([data-testid=stHeading]) { flex-basis: 100%; }
+}
 </style>"""
 
 

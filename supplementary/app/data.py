@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from shared import gallery, shelf, told
+from shared import come_to, gallery, shelf, told
 
 from data_converters.base import ReadOptions
 from data_converters.formats import find_format
@@ -116,8 +116,9 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
         key="data",
         picture=lambda each: small(name, form, split, stamp, each),
         caption=lambda each: each if len(each) < 20 else f"…{each[-18:]}",
-        on_open=lambda each: st.session_state.update({"data.image": each}),
+        on_open=lambda each: st.session_state.update({"data.image": each, "data.opened": True}),
     )
+    come_to("data")
 
 
 def eda(root: Path) -> None:

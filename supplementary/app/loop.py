@@ -6,7 +6,19 @@ import pandas as pd
 import streamlit as st
 from shared import shelf
 
-from segloop.app.loop import Difference, by_person, find_differences, find_loops, pulled_images, read_rows
+from segloop.app.loop import (
+    MOST_ROWS,
+    TABLES,
+    Difference,
+    Loop,
+    by_person,
+    changed_only,
+    columns,
+    find_differences,
+    find_loops,
+    pulled_images,
+    read_rows,
+)
 
 
 def main() -> None:
@@ -21,41 +33,70 @@ def main() -> None:
         st.code("python tools/cvat.py push DATASET --images LIST", language="bash")
         return
     for loop in loops:
-        with st.container(border=True):
-            st.subheader(loop.name, anchor=False)
-            st.caption(f"{loop.host}, {loop.folder}")
-            if loop.project:
-                st.link_button("Open the project", loop.project)
-            st.dataframe(
-                pd.DataFrame(
-                    [(each.key, each.kind, each.state, each.images, each.address) for each in loop.tasks],
-                    columns=["task", "labels sent", "state", "images", "address"],
-                ),
-                column_config={"address": st.column_config.LinkColumn()},
-                hide_index=True,
-            )
-            images = pulled_images(loop.folder)
-            if images:
-                st.markdown("**Pulled**")
-                columns = ["assignee", "images", "looked at", "objects changed"]
-                st.dataframe(pd.DataFrame(by_person(images), columns=columns), hide_index=True)
-                with st.expander(f"Images ({len(images):,})"):
-                    st.dataframe(pd.DataFrame(images), hide_index=True)
+        show_loop(loop)
     for difference in differences:
-        show(difference)
+        show(difference, name=difference.folder.relative_to(top).as_posix())
 
 
-def show(difference: Difference) -> None:
-    """Show two sets of labels side by side: the tables, and the page with pictures."""
+def show_loop(loop: Loop) -> None:
+    """Show the tasks of a loop, who looked at what, and how it goes on."""
+    images = pulled_images(loop.folder)
     with st.container(border=True):
-        st.subheader(f"Difference: {difference.folder.name}", anchor=False)
-        for name, file in difference.tables.items():
-            head, rows = read_rows(file)
-            st.markdown(f"**{name}**")
-            st.dataframe(pd.DataFrame(rows, columns=head or None), hide_index=True)
+        with st.container(horizontal=True, vertical_alignment="center", key=f"head.{loop.folder}"):
+            st.subheader(loop.name, anchor=False)
+            if loop.project:
+                st.link_button("Open the project", loop.project, icon=":material/open_in_new:")
+        st.caption(f"at `{loop.host}`, kept in `{loop.folder}`")
+        with st.container(horizontal=True):
+            st.metric("tasks", f"{len(loop.tasks):,}")
+            st.metric("images sent", f"{sum(each.images for each in loop.tasks):,}")
+            if images:
+                st.metric("pulled", f"{len(images):,}")
+                st.metric("looked at", f"{sum(bool(each.get('looked_at')) for each in images):,}")
+        st.dataframe(
+            pd.DataFrame(
+                [(each.key, each.kind, each.state, each.images, each.address) for each in loop.tasks],
+                columns=["task", "labels sent", "state", "images", "address"],
+            ),
+            column_config={"address": st.column_config.LinkColumn(display_text=r"(tasks/\d+)$")},
+            hide_index=True,
+        )
+        if images:
+            st.markdown("**Who looked at them**")
+            head = ["assignee", "images", "looked at", "objects changed"]
+            st.dataframe(pd.DataFrame(by_person(images), columns=head), hide_index=True)
+            with st.expander(f"Pulled images ({len(images):,})"):
+                st.dataframe(pd.DataFrame(images[:MOST_ROWS]), hide_index=True)
+        with st.expander("How it goes on"):
+            for what, line in loop.commands().items():
+                st.caption(what)
+                st.code(line, language="bash", wrap_lines=True)
+
+
+def show(difference: Difference, *, name: str) -> None:
+    """Show two sets of labels side by side: the sums, the pictures, the tables."""
+    with st.container(border=True):
+        st.subheader(f"What changed: {name}", anchor=False)
+        with st.container(horizontal=True):
+            for what, value in difference.sums().items():
+                st.metric(what, value)
+        titles = [TABLES.get(each, each) for each in difference.tables]
+        pictures = ["Pictures"] if difference.page is not None else []
+        if not titles and not pictures:
+            return
+        tabs = st.tabs(pictures + titles)
         if difference.page is not None:
-            with st.expander("The page with pictures"):
+            with tabs[0]:
                 st.iframe(difference.page.read_text(encoding="utf-8"), height=900)
+        for tab, (stem, file) in zip(tabs[len(pictures) :], difference.tables.items(), strict=True):
+            with tab:
+                head, rows = read_rows(file)
+                if stem == "images":
+                    every = st.toggle("Unchanged images too", key=f"every.{file}")
+                    rows = rows if every else changed_only(head, rows)
+                st.dataframe(pd.DataFrame(columns(head, rows)), hide_index=True)
+                if len(rows) == MOST_ROWS:
+                    st.caption(f"The first {MOST_ROWS:,} rows; all are in `{file}`.")
 
 
 main()

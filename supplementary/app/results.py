@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from shared import case_of, choose_run, gallery, opened, percent, shelf, thumb, told
+from shared import case_of, choose_run, come_to, gallery, opened, percent, shelf, thumb, told
 
 from segloop.analysis.runs import Run
 from segloop.app.images import SCORES, SIZES, ImageTable, Query, select
@@ -18,6 +19,7 @@ from segloop.app.pictures import tiles
 from segloop.viz.error_pictures import TITLES
 
 ROOT = Path(__file__).resolve().parents[2]
+LINES = 30  # of what a push says
 ERRORS = "Errors: missed is red, invented blue, wrong class orange."
 
 
@@ -36,6 +38,7 @@ def main() -> None:
         show = st.segmented_control("Show", list(TITLES), default="errors", key="results.show") or "errors"
         closely(name, table, ids)
         browse(name, run, table, ids, show)
+        come_to("results")
 
 
 def summary(run: Run, table: ImageTable) -> None:
@@ -164,7 +167,7 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
                 numbers[f"{each}, %"] = percent(value)
         for key, values in table.ranks.items():
             if values[place] == values[place]:
-                numbers[key] = f"{values[place]:.3g}"
+                numbers[key] = f"{values[place]:,.0f}" if values[place] >= 100 else f"{values[place]:.3g}"
         st.dataframe(pd.DataFrame([numbers]), hide_index=True)
 
 
@@ -177,7 +180,7 @@ def browse(name: str, run: Run, table: ImageTable, ids: list[str], show: str) ->
         return f"{percent(float(table.score[place[image_id]]))} %"
 
     def open_image(image_id: str) -> None:
-        st.session_state["results.image"] = image_id
+        st.session_state.update({"results.image": image_id, "results.opened": True})
 
     shown = gallery(
         ids,
@@ -228,11 +231,25 @@ def keep(name: str, run: Run, ids: list[str]) -> None:
 
 
 def push(words: list[str]) -> None:
-    """Run the tool, as a user would; secrets stay in the environment."""
+    """Run the tool, as a user would, and say what it says; secrets stay in the environment."""
+    tool = [sys.executable, str(ROOT / words[0]), *words[1:]]
+    told: deque[str] = deque(maxlen=LINES)
     with st.status("Pushing …", expanded=True) as status:
-        done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
-        st.code(f"{done.stdout}{done.stderr}".strip() or "nothing was said", language=None, wrap_lines=True)
-        good = done.returncode == 0
+        place = st.empty()
+        with subprocess.Popen(
+            tool,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as running:
+            for line in running.stdout or ():
+                told.append(line.rstrip())
+                place.code("\n".join(told), language=None, wrap_lines=True)
+        if not told:
+            place.code("nothing was said", language=None)
+        good = running.returncode == 0
         status.update(label="Pushed" if good else "Not pushed", state="complete" if good else "error")
 
 

@@ -18,6 +18,9 @@ from segloop.utils.errors import UserError
 
 ON_PAGE = 24
 CACHE = ".app"  # below the work_dirs
+_COME = """<script>
+document.querySelector(".st-key-closely")?.scrollIntoView({behavior: "instant", block: "start"});
+</script>"""
 
 
 @contextmanager
@@ -39,7 +42,13 @@ def shelf() -> Shelf:
 
 def opened(name: str) -> tuple[Run, ImageTable]:
     """Return a RUN and its table, read once."""
-    return _opened(name, _stamp(shelf().runs().get(name)))
+    return _opened(name, _stamp(_folder(str(shelf().work_dirs), name)))
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _folder(work_dirs: str, name: str) -> Path | None:
+    """Return where a RUN lies: asked for each picture of a page, and to look is a walk over all runs."""
+    return Shelf(Path(work_dirs), Path()).runs().get(name)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the RUN …")
@@ -56,7 +65,7 @@ def case_of(name: str, image_id: str) -> Any:
 
 def thumb(name: str, image_id: str, show: str) -> bytes | str:
     """Return a small picture of an image of a RUN, or why there is none."""
-    return _thumb(name, _stamp(shelf().runs().get(name)), image_id, show)
+    return _thumb(name, _stamp(_folder(str(shelf().work_dirs), name)), image_id, show)
 
 
 @st.cache_data(max_entries=6000, show_spinner=False)
@@ -142,6 +151,15 @@ def gallery(
                 if ticked is not None:
                     _box(image_id, key, ticked)
     return shown
+
+
+def come_to(key: str) -> None:
+    """Bring what was opened in front of the eyes: the picture that was clicked may be far below it.
+
+    To be called last: as long as a page is not all there, it is too short to be scrolled so far.
+    """
+    if st.session_state.pop(f"{key}.opened", False):
+        st.html(_COME, unsafe_allow_javascript=True)
 
 
 def _box(image_id: str, key: str, ticked: set[str]) -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,12 +23,17 @@ PACKAGES = {
     "data_converters": "label formats",
 }
 FRONT = "index.md"
+SHIM = (
+    "iframe-worker.js"  # beside this file; the plugin `offline` brings none of its own where one is so called
+)
 
 
 def on_files(files: Files, *, config: Any) -> Files:
     """Add a page for each package, README as the first page, and the pictures that pages show."""
     for name, about in PACKAGES.items():
         files.append(File.generated(config, f"api/{name}.md", content=_reference(name, about)))
+    shim = Path(__file__).with_name(SHIM).read_text(encoding="utf-8")
+    files.append(File.generated(config, f"assets/{SHIM}", content=shim))
     files.append(File.generated(config, FRONT, content=(ROOT / "README.md").read_text(encoding="utf-8")))
     for picture in sorted((ROOT / "supplementary" / "viz").glob("*")):
         if picture.suffix in PICTURES:
@@ -36,8 +42,10 @@ def on_files(files: Files, *, config: Any) -> Files:
     return files
 
 
+@event_priority(100)
 def on_config(config: Any) -> Any:
-    """Put the API's pages at the end of the navigation."""
+    """Put the API's pages last in the navigation; name our script before the plugin names a foreign one."""
+    config.extra["polyfills"] = [f"assets/{SHIM}"]
     config.nav.append({"API": [{name: f"api/{name}.md"} for name in PACKAGES]})
     return config
 

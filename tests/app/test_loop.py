@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from segloop.app.loop import find_differences, find_loops, pulled_images, read_rows
+from segloop.app.loop import (
+    changed_only,
+    columns,
+    find_differences,
+    find_loops,
+    pulled_images,
+    read_rows,
+)
 
 
 def test_loops_are_found_with_addresses_and_damaged_ones_left_out(tmp_path: Path) -> None:
@@ -48,3 +55,49 @@ def test_differences_have_tables_and_a_page(tmp_path: Path) -> None:
     assert found.page is None
     assert read_rows(found.tables["images"], most=1) == (["image_id", "iou"], [["a", "0.5"]])
     assert read_rows(folder / "gone.csv") == ([], [])
+
+
+def test_what_changed_is_summed_and_what_is_not_said_left_out(tmp_path: Path) -> None:
+    numbers = {
+        "images": {"changed": 3, "no change": 1, "not there": 9},
+        "pixels": {"changed": 5, "compared": 1000},
+        "objects": {"added": 2, "same": 7},
+    }
+    (tmp_path / "diff.json").write_text(json.dumps(numbers))
+    (found,) = find_differences(tmp_path)
+    assert found.sums() == {"images changed": "3 of 4", "pixels changed": "0.5%", "objects added": "2"}
+    (tmp_path / "diff.json").write_text(json.dumps({"images": 3, "pixels": {"compared": 0}}))
+    assert find_differences(tmp_path)[0].sums() == {}
+
+
+def test_the_tables_come_in_the_order_in_which_they_are_asked_for(tmp_path: Path) -> None:
+    for name in ("tasks", "images", "zebra", "flips", "diff"):
+        (tmp_path / f"{name}.csv").write_text("a\n")
+    (tmp_path / "diff.json").write_text("{}")
+    (found,) = find_differences(tmp_path)
+    assert list(found.tables) == ["images", "flips", "tasks", "diff", "zebra"]
+
+
+def test_numbers_sort_as_numbers_and_names_of_digits_stay_names() -> None:
+    head, rows = ["image_id", "dx", "iou", "note"], [["007", "-3", "0.5", "x"], ["10", "12", "", "1"]]
+    assert columns(head, rows) == {
+        "image_id": ["007", "10"],
+        "dx": [-3, 12],
+        "iou": [0.5, None],
+        "note": ["x", "1"],
+    }
+
+
+def test_images_that_did_not_change_can_be_left_out() -> None:
+    rows = [["a", "changed"], ["b", "no change"]]
+    assert changed_only(["image_id", "state"], rows) == [["a", "changed"]]
+    assert changed_only(["task", "images"], rows) == rows
+
+
+def test_a_loop_says_how_it_goes_on_with_its_own_labels(tmp_path: Path) -> None:
+    record = {"host": "https://cvat.example", "tasks": [], "source": {"path": "data/my ships"}}
+    (tmp_path / "manifest.json").write_text(json.dumps(record))
+    (found,) = find_loops(tmp_path)
+    assert found.commands()["Make a version of the labels"] == (
+        f"python tools/cvat.py apply 'data/my ships' {tmp_path}"
+    )

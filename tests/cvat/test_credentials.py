@@ -8,6 +8,7 @@ import pytest
 
 from segloop.cvat.credentials import find_credentials
 from segloop.utils.errors import UserError
+from tests.cvat.standin.server import AUTHORITY
 
 ENVIRONMENT = {"CVAT_HOST": "cvat.example.org/", "CVAT_ACCESS_TOKEN": "hush"}
 
@@ -60,6 +61,23 @@ def test_what_is_missing_or_odd_is_told(environment: dict[str, str], told: str) 
     with pytest.raises(UserError, match=told) as error:
         find_credentials(environment)
     assert "pw" not in str(error.value)
+
+
+def test_whose_certificates_are_trusted(tmp_path: Path) -> None:
+    def trusted(**more: str) -> Path | None:
+        return find_credentials({**ENVIRONMENT, **more}).ca_file
+
+    mine, others = str(AUTHORITY), tmp_path / "others.pem"
+    others.write_bytes(AUTHORITY.read_bytes())
+    assert trusted() is None
+    assert trusted(CVAT_CA_FILE=mine, REQUESTS_CA_BUNDLE=str(others)) == AUTHORITY
+    assert trusted(REQUESTS_CA_BUNDLE=str(others)) == others
+    assert trusted(REQUESTS_CA_BUNDLE=str(others), SSL_CERT_FILE=mine) is None  # OpenSSL reads it itself
+    with pytest.raises(UserError, match="is a folder"):
+        trusted(REQUESTS_CA_BUNDLE=str(tmp_path))
+    others.write_text("no certificate", encoding="utf-8")
+    with pytest.raises(UserError, match=r"CVAT_CA_FILE names .*others\.pem, which holds no certificate"):
+        trusted(CVAT_CA_FILE=str(others))
 
 
 def test_a_line_that_is_none_is_told_without_its_value(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def fault(error: Exception) -> Fault:
         (TypeError("missing 'logo_url'"), "2.23.1", False, True),
         (urllib3.exceptions.ReadTimeoutError(None, "/", "slow"), "too long", True, True),  # type: ignore[arg-type]
         (urllib3.exceptions.ProtocolError("gone"), "was lost", True, True),
+        (urllib3.exceptions.ConnectTimeoutError(None, "slow"), "does not answer", True, False),
         (ConnectionResetError("reset"), "failed", True, True),
     ],
 )
@@ -43,6 +44,24 @@ def test_certificates_are_told_of_also_when_urllib3_tells(  # its reason is insi
 ) -> None:
     error = urllib3.exceptions.MaxRetryError(None, "/", urllib3.exceptions.SSLError("self-signed"))  # type: ignore[arg-type]
     assert "CVAT_CA_FILE" in fault(error).told
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("certificate verify failed: Hostname mismatch, certificate is not valid for 'x'", "another name"),
+        ("certificate verify failed: IP address mismatch", "another name"),
+        ("certificate verify failed: certificate has expired", "renew"),
+        ("certificate verify failed: certificate is not yet valid", "clock"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "http://"),
+        ("[SSL: RECORD_LAYER_FAILURE] record layer failure", "http://"),
+        ("certificate verify failed: self-signed certificate in certificate chain", "CVAT_CA_FILE"),
+    ],
+)
+def test_each_fault_of_a_certificate_has_its_way_on(reason: str, told: str) -> None:
+    found = fault(ApiException(status=0, reason=f"SSLError\n[SSL: X] {reason} (_ssl.c:1006)"))
+    assert told in found.told
+    assert not found.again
 
 
 def test_what_is_no_fault_of_the_road_keeps_its_traceback() -> None:

@@ -72,6 +72,15 @@ def test_everything_hard_comes_back_as_it_went(tmp_path: Path) -> None:
     assert not pulled.deleted
 
 
+def test_index_maps_are_index_maps_again(tmp_path: Path) -> None:
+    images = hard_set(tmp_path / "set")
+    manifest = written(tmp_path / "loop", images)
+    pulled = back(manifest, exported(manifest.folder, "truth-001"))
+    maps = {each.image_id: each.semantic for each in pulled.as_set(maps=True)}
+    assert np.array_equal(maps["semantic"], images.load(3).semantic)
+    assert [name for name, semantic in maps.items() if semantic is not None] == ["semantic"]
+
+
 def test_a_person_finds_all_that_is_needed(tmp_path: Path) -> None:
     manifest = written(tmp_path / "loop", before(tmp_path))
     (entry,) = manifest.tasks

@@ -81,6 +81,32 @@ def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: Sta
     assert str(pulled.changes) == "4 added, 0 removed, 0 changed in 1 image(s)"
 
 
+def test_what_is_drawn_with_any_tool_is_in_the_index_map_and_counts_where_it_was_ignored(
+    server: Server, stand_in: StandIn, tmp_path: Path
+) -> None:
+    ignored = np.full((48, 64), 255, np.uint8)
+    images = set_of([image(tmp_path, "a.png", semantic=ignored)], LABELS)
+    push(server, tmp_path / "loop", images)
+    number = only_task(stand_in).id
+    for place, kind in enumerate(("polygon", "rectangle", "ellipse")):
+        left = 2.0 + 20 * place
+        points = {
+            "polygon": [left, 4, left + 10, 4, left + 10, 14, left, 14],
+            "rectangle": [left, 4, left + 10, 14],
+            "ellipse": [left + 5, 9, left + 10, 4],
+        }[kind]
+        draw(stand_in.state, number, 0, "R&D", kind, points, z_order=9)
+    draw(stand_in.state, number, 0, "0", "rectangle", [2, 24, 12, 34], z_order=9, rotation=45.0)
+    (back,) = pull_all(server, tmp_path / "loop").as_set(maps=True)
+    assert back.semantic is not None
+    middles = [back.semantic[9, 7], back.semantic[9, 27], back.semantic[9, 47], back.semantic[29, 7]]
+    assert middles == [4, 4, 4, 1]
+    counts = [int((back.semantic == value).sum()) for value in (4, 1)]
+    assert 270 <= counts[0] <= 290  # two squares and a disc
+    assert 90 <= counts[1] <= 110
+    assert (back.semantic[40:] == 255).all()
+
+
 def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: StandIn, loop: Path) -> None:
     (project,) = stand_in.state.projects.values()
     project.labels[0].name, project.labels[1].color = "dinghy", "#010203"

@@ -275,3 +275,55 @@ def test_any_call_may_fail_in_passing(
     while failing_at(at, fault, server, stand_in, tmp_path / f"{at}", small) > at:
         at += 1
     assert at > 15
+
+
+REFUSALS = [
+    Fault(garbage=b"{}", late=True),  # an SDK that cannot read the answer: the thing is there already
+    Fault(status=400, late=True),
+    Fault(status=401),
+    Fault(status=403),
+    Fault(status=404),
+    Fault(status=500, late=True),
+]
+
+
+def refused_at(
+    at: int, fault: Fault, login: Login, stand_in: StandIn, folder: Path, small: LabelledImages
+) -> int:
+    """Push while one call is refused and push again; return how many calls there were."""
+    stand_in.reset()
+    told = ""
+    try:
+        with login() as server:
+            first = len(stand_in.calls)
+            stand_in.plan = lambda number, method, path: fault if number == first + at else None
+            push(server, folder, small, ["a"])
+    except CvatError as error:
+        told = str(error)
+    assert "\n" not in told, (at, fault)
+    stand_in.plan = lambda number, method, path: None
+    with login() as server:
+        push(server, folder, small, ["a"])
+    calls = len(stand_in.calls)
+    projects, tasks = counted(stand_in)
+    assert (projects, tasks) == (["ships"], [("ships truth-001", ["a.png"], 1)]), (at, fault)
+    return calls - first
+
+
+@pytest.mark.parametrize(("at", "fault"), [(1, REFUSALS[0]), (4, REFUSALS[0]), (7, REFUSALS[0])])
+def test_a_call_may_be_refused_and_repeated_it_ends_the_same(
+    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, at: int, fault: Fault
+) -> None:
+    refused_at(at, fault, login, stand_in, tmp_path, small)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_any_call_may_be_refused_and_repeated_it_ends_the_same(
+    login: Login, stand_in: StandIn, tmp_path: Path, small: LabelledImages, fault: Fault
+) -> None:
+    at = 0
+    while refused_at(at, fault, login, stand_in, tmp_path / f"{at}", small) > at:
+        at += 1
+    assert at > 15

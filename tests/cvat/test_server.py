@@ -87,6 +87,16 @@ def test_what_does_not_pass_is_one_line(
     assert len(stand_in.calls) - first == calls
 
 
+def test_a_server_that_does_not_answer_is_not_waited_for_forever(
+    stand_in: StandIn, login: Login, naps: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segloop.cvat.server.TIMEOUT_S", (1.0, 0.01))
+    stand_in.plan = lambda number, method, path: Fault(silent=True)
+    with pytest.raises(CvatError, match="took too long to answer"), login():
+        pass
+    assert naps == [1.0, 2.0, 4.0, 8.0]
+
+
 @pytest.mark.parametrize(
     "fault", [Fault(drop=True, late=True), Fault(garbage=b"{}", late=True), Fault(status=502, late=True)]
 )
@@ -103,6 +113,15 @@ def test_what_was_made_although_nobody_heard_is_found_and_not_made_twice(
     )
     assert [each.name for each in stand_in.state.projects.values()] == ["p"]
     assert made.id in stand_in.state.projects
+
+
+def test_a_field_that_is_missing_is_told_when_it_is_asked_for(stand_in: StandIn, login: Login) -> None:
+    stand_in.plan = lambda number, method, path: (
+        Fault(garbage=b'{"id": 5}') if path == "/api/tasks/5" else None
+    )
+    with pytest.raises(CvatError, match="could not read") as error, login() as server:
+        assert server.find_task(5).name
+    assert "\n" not in str(error.value)
 
 
 def test_an_unencrypted_server_elsewhere_is_warned_of(stand_in: StandIn) -> None:

@@ -14,8 +14,26 @@ from data_converters import cvat_loop
 from segloop.cvat.diff import diff
 from segloop.cvat.origins import Origin, Origins
 from segloop.cvat.renaming import rename_labels
-from segloop.cvat.version import Version, apply, check_version, home_of, number_of, versions_of
-from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, LabelledImages, LabelSet
+from segloop.cvat.version import (
+    Version,
+    apply,
+    check_version,
+    drawn_labels,
+    home_of,
+    number_of,
+    versions_of,
+)
+from segloop.data.annotations import (
+    Bitmap,
+    Box,
+    ImageRecord,
+    Instance,
+    Label,
+    LabelledImages,
+    LabelSet,
+    Opaque,
+    Polygon,
+)
 from segloop.data.index_masks import read_index_mask
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.data.masks import encode
@@ -107,6 +125,20 @@ def test_a_version_of_a_version_remembers_both(tiny_root: Path) -> None:
         assert sorted({row["labels_from"] for row in csv.DictReader(file)}) == ["0", "1", "2"]
 
 
+def test_the_same_labels_again_are_the_same_version(tiny_root: Path) -> None:
+    new = changed(tiny_root, first_of(tiny_root), erased)
+    first = make(tiny_root, new)
+    former = files_of(first.root)
+    again = make(tiny_root, new)
+    assert (again.root, again.number, again.content_hash) == (first.root, 1, first.content_hash)
+    assert (first.known, again.known) == (False, True)
+    assert "version 1 before" in again.told[0]
+    assert [each.name for each in (tiny_root / "versions").iterdir()] == ["1"]
+    assert files_of(first.root) == former
+    other = opened(tiny_root).load(opened(tiny_root).keys[1])
+    assert make(tiny_root, changed(tiny_root, f"{other.split}/{other.image_id}", erased)).number == 2
+
+
 def test_objects_become_the_index_map_that_they_draw(tiny_root: Path) -> None:
     name = first_of(tiny_root)
     label = opened(tiny_root).labels.foreground[0].name
@@ -124,6 +156,16 @@ def test_objects_become_the_index_map_that_they_draw(tiny_root: Path) -> None:
     mask = read_index_mask(made.root / f"ann_dir/{split}/{image_id}.png")
     assert (mask[1:4, 1:5] == opened(tiny_root).labels.index(label)).all()
     assert (mask > 0).sum() == 12
+
+
+def test_boxes_and_ellipses_are_drawn_and_old_boxes_stay(tmp_path: Path) -> None:
+    kept = Instance(label="cat", uid="a", shape=Box((1.0, 1.0, 5.0, 5.0)))
+    turned = Opaque("rotated-box", {"xtl": 10.0, "ytl": 10.0, "xbr": 20.0, "ybr": 20.0, "rotation": 45.0})
+    old = ImageRecord(image_id="x", name="x.png", size_hw=(48, 64), instances=(kept,))
+    drawn = (kept, replace(kept, uid=None), Instance(label="cat", shape=turned))
+    made = drawn_labels(replace(old, instances=drawn), old)
+    assert made.instances[0].shape == kept.shape
+    assert [type(each.shape) for each in made.instances[1:]] == [Polygon, Polygon]
 
 
 def test_labels_of_other_names_are_refused_renamed_or_added(tiny_root: Path) -> None:

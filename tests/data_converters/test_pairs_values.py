@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data_converters.pairs_key import Known
-from data_converters.pairs_values import COLORED, count_codes, decode, find_meaning
+from data_converters.pairs_values import COLORED, LARGE, Meaning, count_codes, decode, find_meaning
 from segloop.utils.errors import DataError
 
 RED, GREEN, VOID = COLORED + 0xFF0000, COLORED + 0x00FF00, COLORED + 0xE0E0C0
@@ -118,3 +118,18 @@ def test_transparent_is_black_and_a_broken_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.png"):
         decode(tmp_path / "b.png", colored=True)
     assert count_codes([tmp_path / "b.png"]) == (Counter(), False)
+
+
+@pytest.mark.parametrize("colored", [False, True])
+@pytest.mark.parametrize("near", [False, True])
+def test_large_masks_are_read_as_small_ones_are(colored: bool, near: bool) -> None:
+    draw = np.random.default_rng(0)
+    codes = np.array([0, 3, 200], np.int64) + (COLORED if colored else 0)
+    known = Meaning(codes, np.array([0, 1, 2], np.uint8), colored, near)
+    mask = draw.choice([*codes.tolist(), int(codes[0]) + 90], size=(300, 300)).astype(np.int64)
+    whole, strange = known.index_map(mask)
+    rows = [known.index_map(row[None]) for row in mask]
+    assert mask.size >= LARGE > mask[0].size
+    assert np.array_equal(whole, np.concatenate([classes for classes, _ in rows]))
+    assert strange == sorted({code for _, each in rows for code in each})
+    assert bool(strange) is not near

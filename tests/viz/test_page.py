@@ -46,7 +46,7 @@ class Balance(HTMLParser):
         self.links: list[str] = []
 
     def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
-        if name not in ("meta", "img"):
+        if name not in ("meta", "img", "input"):
             self.open.append(name)
         found = dict(attributes)
         self.ids += [found["id"] or ""] if "id" in found else []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,25 @@ from segloop.utils.atomic import read_record
 MANIFEST, PULLED = "manifest.json", "pull.json"
 DEEPEST = 4
 MOST_ROWS = 2000
+TABLES = {  # of a difference: what it is called on a screen, the most telling first
+    "images": "Images",
+    "objects": "Objects",
+    "flips": "Pixels, before and after",
+    "tasks": "Tasks",
+    "assignees": "People",
+}
+_NAMES = (
+    "image_id",
+    "split",
+    "state",
+    "task",
+    "assignee",
+    "before",
+    "after",
+    "uid",
+    "before \\ after",
+    "change",
+)
 
 
 @dataclass(frozen=True)
@@ -29,22 +49,49 @@ class LoopTask:
 
 @dataclass(frozen=True)
 class Loop:
-    """A set that is being relabelled: where it is, and its tasks."""
+    """A set that is being relabelled: where it is, its tasks, and the labels that it began with."""
 
     folder: Path
     name: str
     host: str
     project: str | None
     tasks: tuple[LoopTask, ...]
+    source: str | None = None
+
+    def commands(self) -> dict[str, str]:
+        """Return what to do next, as command lines."""
+        loop, data = str(self.folder), self.source or "DATASET"
+        return {
+            "Who is done": _line("status", loop),
+            "Fetch what is finished": _line("pull", loop),
+            "See what changed": _line("diff", data, loop),
+            "Make a version of the labels": _line("apply", data, loop),
+        }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A folder in which two sets of labels were compared: its page, and its tables by name."""
+    """A folder in which two sets of labels were compared: its page, its tables by name, its sums."""
 
     folder: Path
     page: Path | None
     tables: dict[str, Path]
+    numbers: dict[str, Any]
+
+    def sums(self) -> dict[str, str]:
+        """Return what changed in short: images, pixels, objects by kind; what is unknown is left out."""
+        images, pixels, objects = (
+            found if isinstance(found := self.numbers.get(name), dict) else {}
+            for name in ("images", "pixels", "objects")
+        )
+        told = {}
+        if images:
+            judged = sum(_count(value) for name, value in images.items() if name != "not there")
+            told["images changed"] = f"{_count(images.get('changed')):,} of {judged:,}"
+        if _count(pixels.get("compared")):
+            told["pixels changed"] = f"{_count(pixels.get('changed')) / pixels['compared']:.1%}"
+        kinds = ("added", "removed", "renamed", "moved", "redrawn")
+        return told | {f"objects {kind}": f"{_count(objects[kind]):,}" for kind in kinds if kind in objects}
 
 
 def find_loops(top: Path) -> list[Loop]:
@@ -67,8 +114,11 @@ def find_differences(top: Path) -> list[Difference]:
     for folder in _folders(top, 0):
         if (folder / "diff.json").is_file():
             page = folder / "index.html"
-            tables = {file.stem: file for file in sorted(folder.glob("*.csv"))}
-            found.append(Difference(folder, page if page.is_file() else None, tables))
+            order = list(TABLES)
+            files = sorted(folder.glob("*.csv"), key=lambda file: (_place(order, file.stem), file.stem))
+            numbers = read_record(folder / "diff.json") or {}
+            tables = {file.stem: file for file in files}
+            found.append(Difference(folder, page if page.is_file() else None, tables, numbers))
     return found
 
 
@@ -106,6 +156,43 @@ def read_rows(file: Path, *, most: int = MOST_ROWS) -> tuple[list[str], list[lis
         return [], []
 
 
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[Any]]:
+    """Return a table's columns, those of numbers as numbers, so that they sort as such; names stay text.
+
+    >>> columns(["image_id", "iou"], [["007", "0.5"], ["008", ""]])
+    {'image_id': ['007', '008'], 'iou': [0.5, None]}
+    """
+    found: dict[str, list[Any]] = {}
+    for place, name in enumerate(head):
+        values = [row[place] if place < len(row) else "" for row in rows]
+        found[name] = values if name in _NAMES else _numbers(values) or values
+    return found
+
+
+def changed_only(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return the rows of a table of images whose state is `changed`; all of a table without states."""
+    place = list(head).index("state") if "state" in head else None
+    return [row for row in rows if place is None or row[place] == "changed"]
+
+
+def _numbers(values: Sequence[str]) -> list[float | int | None] | None:
+    try:
+        return [
+            None if value == "" else int(value) if value.lstrip("-").isdigit() else float(value)
+            for value in values
+        ]
+    except ValueError:
+        return None
+
+
+def _line(*words: str) -> str:
+    return shlex.join(["python", "tools/cvat.py", *words])
+
+
+def _place(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
 def _loop(folder: Path, record: dict[str, Any]) -> Loop:
     host = record["host"].rstrip("/")
     web = host if host.startswith(("http://", "https://")) else None
@@ -122,7 +209,9 @@ def _loop(folder: Path, record: dict[str, Any]) -> Loop:
         if isinstance(each, dict)
     )
     address = f"{web}/projects/{project}" if web and isinstance(project, int) else None
-    return Loop(folder, str(record.get("name") or folder.name), host, address, tasks)
+    told = record.get("source")
+    source = str(told["path"]) if isinstance(told, dict) and told.get("path") else None
+    return Loop(folder, str(record.get("name") or folder.name), host, address, tasks, source)
 
 
 def _folders(top: Path, depth: int) -> Iterator[Path]:

@@ -180,6 +180,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
             replace=args.replace,
             job_size=args.job_size,
             progress=progress,
+            counted=counted,
         ).run()
         print("\n".join([*done.untouched, *done.done, *done.refused]))
         print(f"{server.host}/projects/{manifest.project_id}; what was sent is in {folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,10 +72,32 @@ def find_credentials(
             f"Nobody said who you are on {server}. Set CVAT_ACCESS_TOKEN, or CVAT_USERNAME and "
             f"CVAT_PASSWORD, in the environment, or write them as KEY=VALUE lines into {HABIT} (chmod 600)."
         )
-    ca_file = Path(known["CVAT_CA_FILE"]).expanduser() if known.get("CVAT_CA_FILE") else None
-    if ca_file is not None and not ca_file.is_file():
-        raise UserError(f"CVAT_CA_FILE names {ca_file}, which does not exist.")
-    return Credentials(server, token, name, password, organization, ca_file)
+    return Credentials(server, token, name, password, organization, _ca_file(known, environment))
+
+
+def _ca_file(known: Mapping[str, str], environment: Mapping[str, str]) -> Path | None:
+    """Return whose certificates to trust: CVAT_CA_FILE, else as other programs are told; None: the system.
+
+    SSL_CERT_FILE is no affair of ours: OpenSSL reads it itself, where nothing else is named.
+    """
+    key, text = "CVAT_CA_FILE", known.get("CVAT_CA_FILE")
+    if not text and not environment.get("SSL_CERT_FILE"):
+        key, text = "REQUESTS_CA_BUNDLE", environment.get("REQUESTS_CA_BUNDLE")
+    if not text:
+        return None
+    file = Path(text).expanduser()
+    if not file.is_file():
+        what = "is a folder; CVAT_CA_FILE names one file" if file.is_dir() else "does not exist"
+        raise UserError(f"{key} names {file}, which {what}.")
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except (ssl.SSLError, OSError) as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"{key} names {file}, which holds no certificate (a PEM file with BEGIN CERTIFICATE is wanted): "
+            f"{reason}"
+        ) from None
+    return file
 
 
 def _checked_host(host: str | None) -> str:

@@ -30,6 +30,7 @@ from segloop.viz.page import (
     page,
     paragraph,
     picture,
+    sorting,
     table,
     tag,
     words,
@@ -38,6 +39,21 @@ from segloop.viz.page import (
 MOST_ROWS = 300  # of a table
 SIDE, GAP, GREY = 300, 6, 128
 ADDED_COLOR, GONE_COLOR, OTHER_COLOR = MISSED, INVENTED, WRONG_CLASS
+STYLE = """
+.filter { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; max-width: none; }
+.filter { margin: 1rem 0 0; }
+.filter[hidden] { display: none; }
+.filter select, .filter input { max-width: 100%; padding: .3rem .5rem; border: 1px solid var(--line);
+  border-radius: 8px; background: var(--card); color: var(--ink); font: inherit; }
+#people th, #people td, #images th { white-space: nowrap; }
+#images td:nth-child(5) { min-width: 12rem; }
+@media (max-width: 640px) {
+  #pictures .gallery { grid-template-columns: 1fr; }
+  #pictures figure.large { align-items: flex-start; overflow: auto; }
+  #pictures figure.large img { width: 285vw; max-width: none; height: auto; }
+  #pictures figure.large figcaption { position: sticky; left: 0; width: calc(100vw - 2rem); }
+}
+"""
 LEVELS = {CHANGED: "info", SAME: "good", UNSEEN: "warn", DELETED: "bad"}
 Progress = Callable[[int, int], None]
 
@@ -49,13 +65,15 @@ def diff_page(diff: Diff, *, pictures: int = 24, progress: Progress | None = Non
         sections.append(_people(diff))
     sections.append(_pictures(diff, most=pictures, progress=progress))
     sections.append(_images(diff))
+    sorting_style, sorting_script = sorting()
     return page(
         f"{_title(diff.new_name)} against {_title(diff.old_name)}",
         sections,
         eyebrow="Label diff",
         lead=f"{diff.count(CHANGED):,} of {len(diff.rows):,} images have other labels than before.",
-        top=[_tiles(diff)],
-        style="@media (max-width: 640px) { #pictures .gallery { grid-template-columns: 1fr } }",
+        top=[_tiles(diff), _filter(diff)],
+        style=sorting_style + STYLE,
+        script=sorting_script + (Path(__file__).parent / "diff_page.js").read_text(encoding="utf-8"),
         footer=join(["Made by ", words("python tools/cvat.py diff"), f" {diff.old_name} {diff.new_name}."]),
     )
 
@@ -182,7 +200,7 @@ def _people(diff: Diff) -> Section:
         kinds = [kind for kind in COUNTED if any(each.objects[kind] for each in shares)]
         head = [what, "images", *states, "pixels", *kinds]
         rows = [_share_row(each, states, kinds) for each in shares]
-        blocks.append(table(head, rows, numbers=range(1, len(head))))
+        blocks.append(table(head, rows, numbers=range(1, len(head)), sorts=True))
     return Section("Who did what", blocks, short="people")
 
 
@@ -202,11 +220,26 @@ def _images(diff: Diff) -> Section:
         ["model before", "after"] if judged else []
     )
     lines = [_image_row(diff, row, judged=judged) for row in rows[:MOST_ROWS]]
-    listed = table(head, lines, numbers=[2, 3, *((6, 7) if judged else ())])
+    listed = table(head, lines, numbers=[2, 3, *((6, 7) if judged else ())], sorts=True)
     more = len(rows) - len(lines)
     rest = [paragraph(f"And {more:,} more: images.csv has all of them.", small=True)] if more else []
     title = f"The first {len(lines)}" if more else f"All {len(rows):,}"
-    return Section("Images", [fold(title, listed, *rest, open_=not more and len(rows) <= 40)], short="images")
+    return Section(
+        "Images",
+        [fold(title, listed, *rest, open_=not more and len(rows) <= 40)],
+        short="images",
+    )
+
+
+def _filter(diff: Diff) -> Html:
+    """Return what chooses rows and pictures; the script shows it, for without one it could do nothing."""
+    if len(diff.rows) < 2:
+        return Html()
+    states = [state for state in STATES if diff.count(state)]
+    options = [tag("option", "all states", value=""), *(tag("option", each, value=each) for each in states)]
+    choice = tag("label", "Show ", tag("select", *options, id="by-state"))
+    words_of = tag("input", type="search", placeholder="name, task or person", aria_label="Filter by words")
+    return tag("p", choice, words_of, tag("span", role="status", class_="dim"), class_="filter", hidden="")
 
 
 def _image_row(diff: Diff, row: ImageRow, *, judged: bool) -> list[Content]:

@@ -103,8 +103,26 @@ def _of_connection(error: http.HTTPError, host: str) -> Fault:
     return Fault(f"the connection to {host} was lost", again=True, uncertain=True)
 
 
+# What the reason says, in small letters: what that means, and the way on.
+_CERTIFICATES = (
+    ("mismatch", "{host} shows a certificate for another name; is the address right?"),
+    ("has expired", "the certificate of {host} has run out; its administrator can renew it"),
+    ("not yet valid", "the certificate of {host} is not valid yet; is the clock of this machine right?"),
+    ("wrong_version_number", "{host} does not speak TLS; is it http:// and not https://?"),
+    ("record_layer_failure", "{host} does not speak TLS; is it http:// and not https://?"),
+)
+
+
 def _certificate(host: str, reason: str) -> Fault:
-    told = f"the certificate of {host} is not trusted. Name the file of its authority: CVAT_CA_FILE"
+    """Tell what is wrong with an encrypted connection; there is no switch that turns the check off."""
+    plain = re.sub(r"[ _]+", " ", reason.lower())
+    for sign, told in _CERTIFICATES:
+        if sign.replace("_", " ") in plain:
+            return Fault(told.format(host=host))
+    told = (
+        f"the certificate of {host} is not trusted. If it is your company's own, name a PEM file with the "
+        "certificate of its authority: CVAT_CA_FILE=company.pem"
+    )
     return Fault(f"{told} ({short(reason)})")
 
 

@@ -270,6 +270,7 @@ def _take(manifest: Manifest, export: _Export, codec: Codec, pulled: Pulled) -> 
                 export.owner.assignee,
                 "completed",
                 changes_of(given, now, defaults),
+                frame.semantic,
             )
         )
     if missing:

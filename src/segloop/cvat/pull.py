@@ -17,7 +17,7 @@ from segloop.cvat.records import received
 from segloop.cvat.server import Server, word_of
 from segloop.cvat.snapshot import read_snapshot
 from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet
-from segloop.data.drawing import index_map
+from segloop.data.drawing import index_map, with_outlines
 from segloop.utils.atomic import write_json
 from segloop.utils.errors import UserError
 
@@ -72,7 +72,7 @@ class Pulled:
         )
 
     def _map(self, each: ReturnedImage) -> ImageRecord:
-        semantic, _ = index_map(each.record, self.labels)
+        semantic, _ = index_map(with_outlines(each.record), self.labels)
         return replace(each.record, semantic=semantic, instances=(), ignore=None)
 
     def write_provenance(self, file: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from segloop.cvat.faults import CvatError
 from segloop.cvat.labels import defaults_of, label_spec
 from segloop.cvat.manifest import CREATED, PLANNED, UPLOADED, VERIFIED, Manifest, SentFrame, TaskEntry
 from segloop.cvat.packages import Codec, Frame, Plan, digest_of, write_images
-from segloop.cvat.server import IMPORT, Server
+from segloop.cvat.server import IMPORT, Server, images_in
 from segloop.cvat.snapshot import write_snapshot
+from segloop.cvat.uploads import upload_images, upload_labels
 from segloop.data.annotations import ImageRecord
 from segloop.data.masks import areas
 from segloop.utils.errors import UserError, listing
@@ -46,15 +48,20 @@ class Push:
     job_size: int = 0
     say: Callable[[str], None] = print
     progress: Progress | None = None
+    counted: Callable[[str], AbstractContextManager[Progress]] | None = None  # shows slow steps of a task
+    _known: set[int | None] = field(default_factory=set, init=False)  # tasks of an earlier push
 
     def run(self) -> Pushed:
         """Send what is not there yet, and compare what is there with what was sent."""
+        self._known = {each.id for each in self.manifest.tasks}
         entries = self._entries()
         self._write_all(entries)
         project = self._project()
         pushed = Pushed()
         for number, (entry, frames) in enumerate(entries, 1):
-            task = self._task(entry, project)
+            task = self._begun(entry, self._task(entry, project))
+            if task is None:
+                task = self._task(entry, project)
             task = self._images(entry, frames, task)
             self._annotations(entry, frames, task, pushed)
             if self.progress is not None:
@@ -185,16 +192,23 @@ class Push:
         self.manifest.save()
         return task
 
+    def _begun(self, entry: TaskEntry, task: Any) -> Any | None:
+        """Return a task, or None for one that an interrupted upload left empty, which is removed.
+
+        The server keeps what it got, and would put the same file behind it if it was sent once more.
+        """
+        if images_in(task) or entry.state == PLANNED or entry.id not in self._known:
+            return task
+        return self._without_empty(entry, task)
+
     def _images(self, entry: TaskEntry, frames: Sequence[Frame], task: Any) -> Any:
         """Bring the images into a task that has none; one that a failed upload left is removed."""
         for attempt in range(1, self.server.attempts + 1):
-            if not task.size and self._pending(task):
-                task = self.server.find_task(task.id) or task
-            if task.size:
+            if images_in(task):
                 break
             try:
                 self._upload(frames, task)
-                task = self.server.find_task(task.id)
+                task = self.server.need_task(task.id)
                 continue
             except Exception as error:
                 fault = self.server.fault(error)
@@ -235,15 +249,20 @@ class Push:
     def _upload(self, frames: Sequence[Frame], task: Any) -> None:
         with tempfile.TemporaryDirectory(prefix="segloop-") as folder:
             archive = Path(folder) / "images.zip"
-            write_images(frames, archive)
-            # Loose files would keep their base names alone; a zip keeps the folders.
-            params = {"image_quality": 95, "sorting_method": "predefined"}
-            task.upload_data([str(archive)], params=params)
+            with self._shown("images packed") as progress:
+                write_images(frames, archive, progress=progress)
+            with self._shown("MB sent") as progress:
+                upload_images(task, self.server.client, archive, progress=progress)
+
+    def _shown(self, unit: str) -> AbstractContextManager[Progress | None]:
+        return nullcontext() if self.counted is None else self.counted(unit)
 
     def _without_empty(self, entry: TaskEntry, task: Any) -> Any | None:
         """Remove a task that holds no image after a failed upload; return one that has some after all."""
         there = self.server.find_task(task.id)
-        if there is not None and there.size:
+        if there is not None and not images_in(there) and self._pending(there):
+            there = self.server.find_task(task.id)
+        if there is not None and images_in(there):
             return there
         if there is not None:
             self._remove(there)
@@ -292,7 +311,7 @@ class Push:
             planned.unlink()
             return
         elif backup is not None or self._has_objects(planned):
-            self.server.ask(f"bring labels into {where}", lambda: task.import_annotations(IMPORT, planned))
+            self.server.ask(f"bring labels into {where}", lambda: upload_labels(task, IMPORT, planned))
         self._verify(entry, task, planned)
         plan = self.plans[entry.kind]
         write_snapshot(self.manifest.task_folder(entry) / OBJECTS, [plan.objects(frame) for frame in frames])

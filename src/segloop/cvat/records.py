@@ -21,8 +21,8 @@ from segloop.data.annotations import (
     Tag,
     Value,
 )
-from segloop.data.drawing import bitmaps, with_instances
-from segloop.data.masks import area, decode, encode, shared_pixels, to_spans
+from segloop.data.drawing import bitmaps, with_instances, with_outlines
+from segloop.data.masks import Runs, area, decode, encode, shared_pixels, to_spans
 
 DECIMALS = 2  # of a coordinate, that CVAT keeps
 NEAR = 0.5 * 10**-DECIMALS + 1e-9  # by how much rounding moves a coordinate
@@ -290,13 +290,19 @@ def _levels(
     return lambda each: each.z_order
 
 
+def _pixels(instances: Sequence[Instance], image: ImageRecord) -> list[Runs | None]:
+    """Return the runs of objects of an image; boxes and ellipses are filled."""
+    assert image.size_hw is not None
+    return bitmaps(with_outlines(replace(image, instances=tuple(instances))).instances, image.size_hw)
+
+
 def _ignored(regions: Sequence[Instance], came: Sequence[Instance], objects: ImageRecord) -> Bitmap | None:
     """Return the pixels that nobody scores: what was drawn as such, less what was drawn over it."""
     size_hw = objects.size_hw
     if not regions or size_hw is None:
         return None if size_hw is not None else objects.ignore
     canvas = np.zeros(size_hw, bool)
-    for region, runs in zip(regions, bitmaps(regions, size_hw), strict=True):
+    for region, runs in zip(regions, _pixels(regions, objects), strict=True):
         if runs is None:
             continue
         own = decode(runs, size_hw).astype(bool)
@@ -305,7 +311,7 @@ def _ignored(regions: Sequence[Instance], came: Sequence[Instance], objects: Ima
             for each in came
             if each.z_order > region.z_order or (each.z_order == region.z_order and not each.uid)
         ]
-        for other in bitmaps(over, size_hw):
+        for other in _pixels(over, objects):
             if other is not None:
                 own &= ~decode(other, size_hw).astype(bool)
         canvas |= own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from segloop.cvat.credentials import Credentials
 from segloop.cvat.faults import CvatError, Fault, fault_of
+from segloop.cvat.uploads import Resuming
 from segloop.utils.errors import MissingDependency, UserError
 
 CHECK_PERIOD_S = 0.3  # the SDK's own 5 s make every small step slow
@@ -108,6 +110,13 @@ class Server:
         """Return a task by its id; None if there is none any more."""
         return self._find(f"look at task {task_id}", lambda: self.client.tasks.retrieve(task_id))
 
+    def need_task(self, task_id: int) -> Any:
+        """Return a task by its id; that there is none any more is told."""
+        task = self.find_task(task_id)
+        if task is None:
+            raise CvatError(f"Task {task_id} is not on {self.host} any more. Call this command again.")
+        return task
+
     def _find(self, what: str, call: Callable[[], Made]) -> Made | None:
         from cvat_sdk.api_client.exceptions import NotFoundException
 
@@ -155,6 +164,9 @@ class Server:
                     f"Task {task.id} exports to a cloud storage. Set its target storage to local in CVAT."
                 )
 
+            if not zipfile.is_zipfile(part):  # a proxy's page of excuses, say
+                raise ConnectionError("what came is no zip")
+
         self.ask(f"export task {task.id}", fetch)
         part.replace(target)
 
@@ -168,6 +180,11 @@ def word_of(value: Any) -> str:
     return str(_value(value))
 
 
+def images_in(task: Any) -> int:
+    """Return how many images a task has; one without any says nothing of it, and the SDK raises then."""
+    return int(getattr(task, "size", 0) or 0)
+
+
 @contextlib.contextmanager
 def connect(
     credentials: Credentials,
@@ -178,6 +195,7 @@ def connect(
 ) -> Iterator[Server]:
     """Log in at a server for the length of a block."""
     _check_sdk()
+    from cvat_sdk.api_client.exceptions import OpenApiException
     from cvat_sdk.core.client import AccessTokenCredentials, Client, Config
 
     if credentials.in_clear:
@@ -191,8 +209,8 @@ def connect(
         config=Config(status_check_period=CHECK_PERIOD_S, verify_ssl=True),
         check_server_version=False,
     )
-    _set_up(client, credentials)
     server = Server(client, credentials.host, sleep=sleep, say=say, attempts=attempts)
+    _set_up(server, credentials)
     server._organization = credentials.organization
     try:
         server.version = _version(server)
@@ -204,6 +222,10 @@ def connect(
             client.organization_slug = credentials.organization
         server.ask("log in", client.api_client.users_api.retrieve_self)
         yield server
+    except OpenApiException as error:  # a field that is not there is met only when it is asked for
+        fault = server.fault(error)
+        assert fault is not None
+        raise server._told("go on", fault) from error
     finally:
         with contextlib.suppress(Exception):
             client.api_client.close()
@@ -223,24 +245,24 @@ def _log_in(server: Server, credentials: Credentials) -> None:
     server.ask("log in", log_in)
 
 
-def _set_up(client: Any, credentials: Credentials) -> None:
+def _set_up(server: Server, credentials: Credentials) -> None:
     """Give each request a time limit, and leave retries to `Server`: urllib3's would repeat in silence."""
     from cvat_sdk.api_client.rest import RESTClientObject
     from urllib3 import Retry
 
-    configuration = client.api_client.configuration
+    configuration = server.client.api_client.configuration
     configuration.retries = Retry(
         total=None, connect=0, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False
     )
     if credentials.ca_file is not None:
         configuration.ssl_ca_cert = str(credentials.ca_file)
-    rest = client.api_client.rest_client = RESTClientObject(configuration)
+    rest = server.client.api_client.rest_client = RESTClientObject(configuration)
     request = rest.request
 
     def limited(*words: Any, _request_timeout: Any = None, **named: Any) -> Any:
         return request(*words, _request_timeout=_request_timeout or TIMEOUT_S, **named)
 
-    rest.request = limited
+    rest.request = Resuming(limited, server.fault, server.pause, server.attempts)
 
 
 def _version(server: Server) -> str:

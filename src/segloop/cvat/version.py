@@ -12,15 +12,16 @@ from typing import Any, Protocol
 from segloop.cvat.diff import CHANGED, DELETED, SAME, Diff, ImageRow
 from segloop.cvat.differences import KINDS
 from segloop.cvat.renaming import labels_of_both, renamed
-from segloop.data.annotations import ImageRecord, LabelledImages
-from segloop.data.drawing import with_instances
+from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
+from segloop.data.drawing import with_instances, with_outlines
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.utils.atomic import open_atomic, read_record, write_json
 from segloop.utils.errors import DataError, UserError
-from segloop.utils.staging import staged
+from segloop.utils.staging import remove_leftovers, staged
 
 FOLDER, RECORD, TABLE = "versions", "version.json", "provenance.csv"
 FORMAT = 1
+DRAWN = (Bitmap, Polygon)  # shapes that are pixels already
 COLUMNS = (
     *("split", "image_id", "labels_from", "state", "pixels_changed"),
     *(f"objects_{kind}" for kind in KINDS if kind != "same"),
@@ -47,6 +48,11 @@ class Version:
     kept: int
     content_hash: str
     told: Sequence[str] = ()
+    known: bool = False  # whether it had been made before, by an apply that was killed after that, say
+
+
+class _Known(Exception):
+    """The labels are those of a version that was made before, whose root this holds."""
 
 
 def versions_of(root: Path) -> dict[int, Path]:
@@ -86,7 +92,7 @@ class Merged:
         old = self.old.load(row.old_key)
         if row.state != CHANGED:
             return old
-        new = self.new.load(row.new_key[1])
+        new = drawn_labels(self.new.load(row.new_key[1]), old)
         if old.semantic is None:  # a set of objects stays one; its background has no number
             new = with_instances(new, self.new.labels)
         new = renamed(new, self.names, self.table)
@@ -98,6 +104,21 @@ class Merged:
             tags=new.tags,
             ignore=new.ignore,
         )
+
+
+def drawn_labels(new: ImageRecord, old: ImageRecord) -> ImageRecord:
+    """Return new labels with boxes and ellipses as the outlines that they are compared as.
+
+    People draw masks with those tools, and no set to train on draws them. A box that the old set has as one
+    stays.
+    """
+    plain = {(each.uid, repr(each.shape)) for each in old.instances if not isinstance(each.shape, DRAWN)}
+    outlined = with_outlines(new)
+    instances = tuple(
+        was if (was.uid, repr(was.shape)) in plain else now
+        for was, now in zip(new.instances, outlined.instances, strict=True)
+    )
+    return replace(new, instances=instances, remarks=outlined.remarks)
 
 
 def apply(
@@ -114,7 +135,7 @@ def apply(
 
     Every image stays in its split. What was not changed is the old labels' file, byte for byte. Nothing of
     the old set is touched; the version appears when it is whole. `source` is for the record: where the new
-    labels came from.
+    labels came from. Applied twice, the same labels are one version: the second time it is returned as it is.
     """
     info = DatasetInfo.read(root)
     labels, names, table = labels_of_both(diff.old.labels, diff.new.labels, add=add_labels)
@@ -131,23 +152,50 @@ def apply(
         load=Merged(diff.old, diff.new, diff.rows, names, table),
         facts=diff.old.facts,
     )
-    with staged(place_for) as place:
-        write(merged, place, like=info, media=media)
-        _keep_bytes(diff.rows, root, place, info)
-        made = _described(place, info)
-        _write_table(diff, place, made, number, number_of(root))
-        digest = content_hash(place)
-        replace(made, content_hash=digest).write(place)
-        write_json(place / RECORD, _record(diff, root, info, number, digest, source or {}))
+    known = None
+    try:
+        with staged(place_for) as place:
+            write(merged, place, like=info, media=media)
+            _keep_bytes(diff.rows, root, place, info)
+            made = _described(place, info)
+            _write_table(diff, place, made, number, number_of(root))
+            digest = content_hash(place)
+            replace(made, content_hash=digest).write(place)
+            record = _record(diff, root, info, number, digest, source or {})
+            if target is None and (known := _known(root, record)) is not None:
+                raise _Known
+            write_json(place / RECORD, record)
+    except _Known:
+        assert known is not None
+        place_for, number = known, number_of(known)
+    remove_leftovers(place_for)
     told = []
+    if known is not None:
+        told.append(f"These labels had been made version {number} before; nothing new was written")
     if deleted := diff.count(DELETED):
         told.append(f"{deleted} image(s) whose frames were deleted in CVAT keep their old labels")
     extra = len(labels) - len(diff.old.labels)
     if extra:
         told.append(f"{extra} new class(es): a model needs num_classes={len(made.classes)} now")
     return Version(
-        place_for, number, diff.count(CHANGED), diff.count(SAME), _others(diff), digest, tuple(told)
+        place_for,
+        number,
+        diff.count(CHANGED),
+        diff.count(SAME),
+        _others(diff),
+        digest,
+        tuple(told),
+        known is not None,
     )
+
+
+def _known(root: Path, record: Mapping[str, Any]) -> Path | None:
+    """Return the version that was made of the same set and holds the same labels, the newest first."""
+    for place in reversed(versions_of(root).values()):
+        former = read_record(place / RECORD) or {}
+        if all(former.get(name) == record[name] for name in ("made_from", "content_hash")):
+            return place
+    return None
 
 
 def _others(diff: Diff) -> int:

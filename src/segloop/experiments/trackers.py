@@ -52,7 +52,7 @@ class OfflineWandbBackend(WandbVisBackend):
 
 @VISBACKENDS.register_module()
 class PlainDVCLiveBackend(DVCLiveVisBackend):
-    """DVCLive that writes files and leaves git alone: no commit, no experiment, no `dvc init`.
+    """DVCLive that writes files and leaves git alone: no commit, no experiment, no `dvc init`, no dvc.yaml.
 
     Args:
         save_dir: the run's folder of logs; the visualizer gives it. The files go to its `dvclive`.
@@ -61,7 +61,9 @@ class PlainDVCLiveBackend(DVCLiveVisBackend):
     """
 
     def __init__(self, save_dir: str, init_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        settings = {"dir": str(Path(save_dir) / "dvclive"), "save_dvc_exp": False, **(init_kwargs or {})}
+        # By itself DVCLive writes its plots into the repository's own dvc.yaml, and folds its lines anew.
+        settings = {"dir": str(Path(save_dir) / "dvclive"), "save_dvc_exp": False, "dvcyaml": None}
+        settings |= init_kwargs or {}
         super().__init__(save_dir, init_kwargs=settings, **kwargs)
 
     def _init_env(self) -> None:

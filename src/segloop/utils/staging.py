@@ -27,7 +27,7 @@ def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
     if target.is_symlink():
         target = target.resolve()  # what it points to is exchanged, and the link stays
     made = _make_parents(target.parent)
-    _clear(target)
+    remove_leftovers(target)
     try:
         if not replace:
             refuse_existing(target)
@@ -80,7 +80,7 @@ def _give_back(folder: Path, target: Path) -> None:
         former.rename(target)
 
 
-def _clear(target: Path) -> None:
+def remove_leftovers(target: Path) -> None:
     """Remove what killed processes left beside `target`; one killed between two renames had the former."""
     for folder in target.parent.glob(f".{_escape(target.name)}.*.part"):
         with contextlib.suppress(OSError), (folder / _LOCK).open("a") as lock:

@@ -23,7 +23,7 @@ from segloop.utils.atomic import write_text
 LEVELS = ("good", "warn", "bad", "info")
 _HERE = Path(__file__).parent
 _ALONE = frozenset(
-    {"br", "img", "meta", "rect", "circle", "line", "path", "polyline", "polygon", "stop", "image"}
+    {"br", "img", "input", "meta", "rect", "circle", "line", "path", "polyline", "polygon", "stop", "image"}
 )
 # Nothing may come from elsewhere, whatever text gets into the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -109,8 +109,17 @@ def facts(items: Sequence[tuple[Content, Content]]) -> Html:
     )
 
 
-def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], *, numbers: Iterable[int] = ()) -> Html:
-    """Return a table that scrolls sideways where it does not fit; columns in `numbers` go to the right."""
+def table(
+    head: Sequence[Content],
+    rows: Iterable[Sequence[Content]],
+    *,
+    numbers: Iterable[int] = (),
+    sorts: bool = False,
+) -> Html:
+    """Return a table that scrolls sideways where it does not fit; columns in `numbers` go to the right.
+
+    One that `sorts` does so by the column whose head is clicked, on a page with what `sorting` returns.
+    """
     right = frozenset(numbers)
 
     def line(kind: str, cells: Sequence[Content]) -> Html:
@@ -123,7 +132,8 @@ def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], *, numbers
         )
 
     body = [line("td", row) for row in rows]
-    whole = tag("table", tag("thead", line("th", head)), tag("tbody", *body))
+    parts = tag("thead", line("th", head)), tag("tbody", *body)
+    whole = tag("table", *parts, class_="sorts" if sorts else None)
     return tag("div", whole, class_="scroll")
 
 
@@ -265,6 +275,11 @@ def page(
         tag("script", Html(_beside("page.js") + script)),
     ]
     return f'<!doctype html>\n<html lang="en">\n{tag("head", *head)}\n{tag("body", *body)}\n</html>\n'
+
+
+def sorting() -> tuple[str, str]:
+    """Return the style and the script by which tables of the class `sorts` do what it says."""
+    return _beside("sorts.css"), _beside("sorts.js")
 
 
 def write_page(path: Path | str, text: str) -> Path:

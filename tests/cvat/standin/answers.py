@@ -55,7 +55,14 @@ def project(state: State, each: Project) -> Json:
 def task(state: State, each: Task) -> Json:
     """Return a task."""
     done = sum(job.state == "completed" for job in each.jobs)
+    data = {  # of a task without images the server says none of it
+        "segment_size": each.segment_size or len(each.frames),
+        "data_chunk_size": None,
+        "size": len(each.frames),
+        "image_quality": 95,
+    }
     return {
+        **(data if each.frames else {}),
         "url": f"http://x/api/tasks/{each.id}",
         "id": each.id,
         "name": each.name,
@@ -67,11 +74,7 @@ def task(state: State, each: Task) -> Json:
         "created_date": WHEN,
         "updated_date": WHEN,
         "overlap": None,
-        "segment_size": each.segment_size or len(each.frames),
         "status": "annotation",
-        "data_chunk_size": None,
-        "size": len(each.frames),
-        "image_quality": 95,
         "data": each.id if each.frames else None,
         "dimension": "2d",
         "subset": "",

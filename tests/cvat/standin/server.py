@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.cvat.standin import answers, forms
@@ -16,17 +19,26 @@ from tests.cvat.standin.wire import Answer, Call, Handler, Plan, files_of
 
 PAGE_SIZE = 10
 VERSION = "2.73.0"
+# For `localhost`, until 2120, signed by an authority that nobody trusts and whose key is gone.
+AUTHORITY, KEY_AND_CERTIFICATE = (
+    Path(__file__).parent / "tls" / name for name in ("authority.pem", "server.pem")
+)
 
 
 class StandIn:
     """The server: state, what was called, and the plan by which calls fail (number from 0, method, path)."""
 
-    def __init__(self, *, port: int = 0, version: str = VERSION) -> None:
+    def __init__(self, *, port: int = 0, version: str = VERSION, tls: bool = False) -> None:
         self._lock = threading.RLock()
+        self._scheme, self._name = ("https", "localhost") if tls else ("http", "127.0.0.1")
         self.reset(version)
         handler = type("Bound", (Handler,), {"owner": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._http.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(KEY_AND_CERTIFICATE)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
 
     def reset(self, version: str = VERSION) -> None:
         """Forget everything, and fail no more."""
@@ -36,12 +48,14 @@ class StandIn:
         self.plan: Plan = lambda number, method, path: None
         self.slow_requests = 0  # how often a background request is asked for before it is done
         self._uploads: dict[str, Json] = {}
-        self._parts: dict[str, list[tuple[str, bytes]]] = {}
+        self._files: dict[str, dict[str, bytes]] = {}  # by what they are for, and by name
+        self._waiting: dict[str, tuple[int, Callable[[], bytes | None]]] = {}
+        self.largest = 0  # bytes of a piece of an upload
         self._turn = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://{self._name}:{self._http.server_address[1]}"
 
     def serve(self) -> None:
         """Answer until `close`."""
@@ -185,15 +199,16 @@ class StandIn:
         if "Upload-Length" in call.headers:
             return self._start_file(call, f"data-{task.id}")
         if "Upload-Start" in call.headers:
-            self._parts[f"data-{task.id}"] = []
             return Answer(202)
+        files = self._files.setdefault(f"data-{task.id}", {})
         if "Upload-Multiple" in call.headers:
-            self._parts[f"data-{task.id}"] += files_of(call)
+            for name, data in files_of(call):
+                files[name] = files.get(name, b"") + data  # the trap: the same file again goes behind itself
             return Answer(200)
         if task.frames:
             raise Refused(400, "Task already has data")
-        files = self._parts.pop(f"data-{task.id}", [])
-        return self._later(lambda: self.state.add_data(task, files, call.json), "create:task", task)
+        came = list(self._files.pop(f"data-{task.id}").items())
+        return self._later(lambda: self.state.add_data(task, came, call.json), "create:task", task)
 
     def _annotations(self, call: Call, organization: str | None, number: str) -> Answer:
         task = self._find_task(number)
@@ -209,9 +224,11 @@ class StandIn:
         if not task.frames:
             raise Refused(400, "The task has not been initialized yet")
         if "Upload-Start" in call.headers:
-            self._parts[f"annotations-{task.id}"] = []
             return Answer(202)
-        _, data = self._parts.pop(f"annotations-{task.id}")[-1]
+        files = self._files.get(f"annotations-{task.id}", {})
+        if call.query.get("filename") not in files:
+            raise Refused(400, "No such file was uploaded")
+        data = files.pop(call.query["filename"])
         return self._later(
             lambda: forms.import_annotations(self.state, task, data), "import:annotations", task
         )
@@ -219,25 +236,36 @@ class StandIn:
     def _start_file(self, call: Call, owner: str) -> Answer:
         told = dict(each.split(" ") for each in call.headers["Upload-Metadata"].split(","))
         name = base64.b64decode(told["filename"]).decode()
-        key = f"u{len(self._uploads)}"
+        key = str(uuid.UUID(int=self.state.new_id()))
+        if self.version < "2.39":
+            if name in self._files.get(owner, {}):  # the trap: an upload that nobody finished stays there
+                raise Refused(409, "File with same name already exists")
+        elif owner.startswith("annotations"):
+            name = key  # since then it is asked for by this
         self._uploads[key] = {
             "owner": owner,
             "name": name,
             "size": int(call.headers["Upload-Length"]),
-            "data": b"",
+            "data": bytearray(),
         }
-        place = f"{self.url}/uploads/{key}"
+        place = f"{self.url}{call.path.rstrip('/')}/{key}"
         return Answer(201, headers={"Location": place, "Upload-Filename": name})
 
-    def _upload(self, call: Call, organization: str | None, key: str) -> Answer:
-        upload = self._uploads[key]
+    def _upload(self, call: Call, organization: str | None, number: str, kind: str, key: str) -> Answer:
+        """Take a piece of an upload, or tell how much came; one that is complete is forgotten."""
+        upload = self._uploads.get(key)
+        if upload is None or call.headers.get("Tus-Resumable") != "1.0.0":
+            raise Refused(404, None)
+        data = upload["data"]
         if call.method == "PATCH":
-            if int(call.headers["Upload-Offset"]) != len(upload["data"]):
-                return Answer(409, headers={"Upload-Offset": str(len(upload["data"]))})
-            upload["data"] += call.body
-            if len(upload["data"]) == upload["size"]:
-                self._parts.setdefault(upload["owner"], []).append((upload["name"], upload["data"]))
-        return Answer(204, headers={"Upload-Offset": str(len(upload["data"]))})
+            if int(call.headers["Upload-Offset"]) != len(data):
+                raise Refused(409, None)
+            data += call.body
+            self.largest = max(self.largest, len(call.body))
+            if len(data) == upload["size"]:
+                self._files.setdefault(upload["owner"], {})[upload["name"]] = bytes(data)
+                del self._uploads[key]
+        return Answer(204, headers={"Upload-Offset": str(len(data))})
 
     def _export(self, call: Call, organization: str | None, number: str) -> Answer:
         task = self._find_task(number)
@@ -263,9 +291,23 @@ class StandIn:
             "operation": {"type": kind, "target": "task", "task_id": task.id},
             "created_date": answers.WHEN,
             "owner": {"id": 1, "username": "anna"},
-            "left": self.slow_requests,
         }
         self.state.requests[key] = request
+        self._waiting[key] = (self.slow_requests, work)
+        self._work(key)
+        return Answer(202, {"rq_id": key})
+
+    def _work(self, key: str) -> None:
+        """Do what a request waits for, once it was looked at often enough."""
+        if key not in self._waiting:
+            return
+        request = self.state.requests[key]
+        left, work = self._waiting.pop(key)
+        if left:
+            self._waiting[key] = (left - 1, work)
+            request["status"] = "started"
+            return
+        request["status"] = "finished"
         try:
             made = work()
         except Failed as failure:
@@ -274,17 +316,19 @@ class StandIn:
             if made is not None:
                 self.state.results[key] = made
                 request["result_url"] = f"{self.url}/api/results/{key}"
-        return Answer(202, {"rq_id": key})
 
     def _requests(self, call: Call, organization: str | None) -> Answer:
-        return self._page(call, [])
+        wanted = int(call.query["task_id"]), call.query["action"]
+        found = [
+            each
+            for each in self.state.requests.values()
+            if (each["operation"]["task_id"], each["operation"]["type"].partition(":")[0]) == wanted
+        ]
+        return self._page(call, found)
 
     def _request(self, call: Call, organization: str | None, key: str) -> Answer:
-        request = dict(self.state.requests[key])
-        if request.pop("left"):
-            self.state.requests[key]["left"] -= 1
-            request |= {"status": "started", "result_url": None}
-        return Answer(body=request)
+        self._work(key)
+        return Answer(body=self.state.requests[key])
 
     def _result(self, call: Call, organization: str | None, key: str) -> Answer:
         return Answer(body=self.state.results[key], headers={"Content-Type": "application/zip"})
@@ -302,7 +346,7 @@ _ROUTES: list[tuple[str, Any]] = [
     (r"/api/tasks/(\d+)/data/meta", StandIn._meta),
     (r"/api/tasks/(\d+)/annotations", StandIn._annotations),
     (r"/api/tasks/(\d+)/dataset/export", StandIn._export),
-    (r"/uploads/(\w+)", StandIn._upload),
+    (r"/api/tasks/(\d+)/(data|annotations)/([0-9a-f-]{36})", StandIn._upload),
     (r"/api/requests", StandIn._requests),
     (r"/api/requests/(\w+)", StandIn._request),
     (r"/api/results/(\w+)", StandIn._result),

@@ -18,7 +18,8 @@ Json = dict[str, Any]
 class Fault:
     """How a call is to fail: `status` with `headers`, a `garbage` body, or a connection that is dropped.
 
-    `late` lets the call do its work first, so that only the answer is lost.
+    `late` lets the call do its work first, so that only the answer is lost; `midway` is a connection that
+    is dropped while the call is still being sent, `silent` one that stays open without an answer.
     """
 
     status: int = 0
@@ -26,6 +27,8 @@ class Fault:
     garbage: bytes | None = None
     drop: bool = False
     late: bool = False
+    midway: bool = False
+    silent: bool = False
 
 
 Plan = Callable[[int, str, str], Fault | None]
@@ -84,7 +87,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         owner = self.owner
@@ -92,10 +94,15 @@ class Handler(BaseHTTPRequestHandler):
             number = len(owner.calls)
             owner.calls.append((self.command, parts.path))
         fault = owner.plan(number, self.command, parts.path)
-        if fault is None or fault.late:
+        body = self.rfile.read(length // 2 if fault is not None and fault.midway else length)
+        if fault is not None and fault.silent:
+            self.close_connection = True
+            self.connection.recv(1)  # until whoever asked gives up
+            return
+        if fault is None or (fault.late and not fault.midway):
             answer = owner.answer(Call(self.command, parts.path, query, self.headers, body))
         if fault is not None:
-            if fault.drop:
+            if fault.drop or fault.midway:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return

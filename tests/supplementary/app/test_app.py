@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("streamlit")
+import numpy as np
 import streamlit
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from segloop.app.picks import LISTS
+from segloop.data.info import DatasetInfo
 from segloop.data.layout import read_list
 from tests.analysis.runs_made import write_run
 from tests.app.models_made import write_work_dir
 from tests.app.test_images import IMAGES
+from tests.cvat.standin.server import running
 
 APP = Path(__file__).resolve().parents[3] / "supplementary/app/app.py"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # streamlit's own, of others' packages
@@ -78,6 +84,66 @@ def test_results_open_images_filter_them_and_keep_ticked_ones_as_a_list(top: Pat
     assert read_list(top / "work_dirs" / LISTS / "my pick.txt") == ["good", "half"]
     next(each for each in app.button if each.label == "Save LIST").click().run()
     assert "exists" in app.error[0].value
+
+
+def test_a_loop_is_shown_with_its_tasks_its_people_and_what_changed(top: Path) -> None:
+    loop, diff = top / "work_dirs/cvat/ships", top / "work_dirs/diff/ships"
+    (loop / "pulled/truth").mkdir(parents=True)
+    diff.mkdir(parents=True)
+    task = {"key": "truth-001", "kind": "truth", "state": "verified", "frames": [{}, {}], "id": 7}
+    record = {"host": "https://cvat.example", "name": "ships", "project_id": 3, "tasks": [task]}
+    (loop / "manifest.json").write_text(json.dumps(record))
+    images = [
+        {"image_id": "a", "assignee": "ann", "looked_at": True, "added": 2},
+        {"image_id": "b", "assignee": "ann", "looked_at": False},
+    ]
+    (loop / "pulled/truth/pull.json").write_text(json.dumps({"images": images}))
+    (diff / "diff.json").write_text(json.dumps({"images": {"changed": 1, "no change": 1}}))
+    (diff / "images.csv").write_text("image_id,state,iou\na,changed,0.5\nb,no change,\n")
+    app = page("loop.py")
+    assert [each.value for each in app.subheader] == ["ships", "What changed: diff/ships"]
+    told = {each.label: each.value for each in app.metric}
+    assert (told["images sent"], told["pulled"], told["looked at"]) == ("2", "2", "1")
+    assert told["images changed"] == "1 of 2"
+    tasks, people, _, changed = (each.value for each in app.dataframe)
+    assert tasks["address"].tolist() == ["https://cvat.example/tasks/7"]
+    assert people.to_numpy().tolist() == [["ann", 2, 1, 2]]
+    assert changed["image_id"].tolist() == ["a"]
+    app.toggle[0].set_value(True).run()
+    assert app.dataframe[3].value["image_id"].tolist() == ["a", "b"]
+    assert f"python tools/cvat.py pull {loop}" in texts(app)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_ticked_images_are_pushed_to_cvat_by_a_button(
+    top: Path, tiny_master: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cvat_sdk")
+    shutil.copytree(tiny_master, top / "data/multiclass")
+    files = sorted((tiny_master / "ann_dir/test").glob("*.png"))
+    labels = DatasetInfo.read(tiny_master).class_names
+    truths = {file.stem: np.asarray(Image.open(file)) for file in files}
+    write_run(
+        top,
+        {name: (mask, mask) for name, mask in truths.items()},
+        names=labels,
+        data={"name": "multiclass", "root": "../../../../data/multiclass"},
+    )
+    with running() as server:
+        monkeypatch.setenv("CVAT_HOST", server.url)
+        app = page("results.py")
+        next(each for each in app.button if each.label == "Tick this page").click().run()
+        next(each for each in app.button if each.label == "Save LIST").click().run()
+        assert not any(each.label == "Push the LIST to CVAT" for each in app.button), "nobody said who asks"
+        monkeypatch.setenv("CVAT_ACCESS_TOKEN", "token-of-anna")
+        app.run()
+        next(each for each in app.button if each.label == "Push the LIST to CVAT").click().run()
+        assert not app.exception
+        assert app.get("status")[0].label == "Pushed", texts(app)
+        sent = [frame.name for task in server.state.tasks.values() for frame in task.frames]
+        assert {Path(name).stem for name in sent} == set(truths)
+        assert "token-of-anna" not in texts(app)
 
 
 def test_a_cell_of_the_confusion_opens_its_images(top: Path) -> None:

@@ -20,6 +20,7 @@ from tests.app.models_made import write_work_dir
 from tests.app.test_images import IMAGES
 
 pytest.importorskip("streamlit")
+LINE = 35  # pixels of a line of a table
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
@@ -74,7 +75,56 @@ def test_what_is_dropped_comes_back_as_the_tools_write_it(tmp_path: Path, tiny_m
     assert table.decode().splitlines()[0].startswith("image,object,class")
 
 
-def test_images_are_opened_by_a_cell_and_by_keys_and_ticked_into_a_list(tmp_path: Path) -> None:
+def press_cell(page: Browser, row: int, column: int) -> None:
+    """Click a cell of the confusion, which is painted on a canvas; rows and columns from 0."""
+    grid = "document.querySelector('[data-testid=stDataFrame]')"
+    page.wait(f"!!{grid} && !!{grid}.querySelector('canvas')")
+    page.run(f"{grid}.scrollIntoView({{block: 'center'}})")
+    page.settle()
+    left, top, width = page.run(f"((b) => [b.x, b.y, b.width])({grid}.getBoundingClientRect())")
+    names = page.run(f"[...{grid}.querySelectorAll('th')].map((each) => each.innerText)")
+    # columns share the width, wider ones for longer names: the right one is found by trying from the left
+    for x in range(int(left) + 20, int(left + width) - 10, 30):
+        page.press_at(x, top + LINE * (row + 1.5))
+        page.settle()
+        if f"taken for {names[column + 1]}" in page.text():
+            return
+    raise AssertionError(f"no click opened {names[column + 1]}: {page.text()[:500]}")
+
+
+def test_a_click_on_a_cell_of_the_confusion_opens_its_images(tmp_path: Path) -> None:
+    write_run(tmp_path, IMAGES)
+    with served(tmp_path / "work_dirs", tmp_path) as address, Browser() as page:
+        page.open(f"{address}/results")
+        page.settle()
+        page.click("Confusion matrix")
+        press_cell(page, 2, 1)
+        page.wait_for("Images with bar taken for disc: 2 pixels")
+        shown = (
+            "new Set([...document.querySelectorAll('[class*=results_open]')].map((e) => e.className)).size"
+        )
+        page.wait(f"{shown} === 1")
+        page.click("All images")
+        page.wait(f"{shown} === 4")
+        assert foreign(page) == []
+
+
+def test_what_is_opened_comes_into_view(tmp_path: Path) -> None:
+    write_run(tmp_path, {f"{number:02d}": IMAGES["half"] for number in range(24)})
+    with served(tmp_path / "work_dirs", tmp_path) as address, Browser() as page:
+        page.open(f"{address}/results")
+        page.settle()
+        last = "(found) => found[found.length - 1]"
+        buttons = "document.querySelectorAll('[class*=results_open] button')"
+        page.run(f"({last})({buttons}).scrollIntoView()")
+        page.run(f"({last})({buttons}).click()")
+        page.wait("!!document.querySelector('.st-key-closely')")
+        page.settle()
+        top = page.run("document.querySelector('.st-key-closely').getBoundingClientRect().y")
+        assert 0 <= top < 100
+
+
+def test_images_are_opened_by_keys_and_ticked_into_a_list(tmp_path: Path) -> None:
     write_run(tmp_path, IMAGES)
     with served(tmp_path / "work_dirs", tmp_path) as address, Browser(width=390, height=844) as page:
         page.open(f"{address}/results?run=net/test-last&image=half")

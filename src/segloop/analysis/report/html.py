@@ -27,6 +27,7 @@ def html_page(
         )
         for each in parts
     ]
+    sorting_style, sorting_script = p.sorting()
     return p.page(
         title,
         sections,
@@ -34,8 +35,8 @@ def html_page(
         lead=lead,
         top=[_filter(classes)],
         footer=p.join(["Made by ", p.words("tools/report.py"), " from the files of the RUNs."]),
-        style=_beside("report.css"),
-        script=_beside("report.js"),
+        style=sorting_style + _beside("report.css"),
+        script=sorting_script + _beside("report.js"),
     )
 
 
