@@ -14,8 +14,16 @@ from data_converters.base import BadRecord
 from data_converters.formats import find_format
 from data_converters.prepare.base import Found, Opened, Part, Progress
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Opaque, Remark
+from segloop.data.image_files import image_facts
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
+LOOK_WHOLE = (
+    "cityscapes",
+    "masks",
+    "mmseg",
+    "pairs",
+    "spacecraft",
+)  # the others read headers of images alone
 FOREIGN = "object(s) left out, whose labels the task does not train on"
 SHAPES = "shape(s) without a mask (polylines, points, ellipses …): kept in the files, used by no training"
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
@@ -72,15 +80,19 @@ class LoadPart:
     prefix: str
     names: frozenset[str] | None  # labels that are kept; None for all
     renumber: Renumber | None  # None where the numbers of index maps stay
+    look: bool = False  # whether image files are still to be looked over
 
     def __call__(self, key: Any) -> ImageRecord:
         """Return the image's record; its split is None where it has to be cut."""
         record = self._told_apart(self.load, key)
+        if self.look and record.file is not None and (fault := image_facts(record.file).error):
+            raise BadRecord(self.prefix + record.image_id, [f"{record.file}: {fault}"])
+        record = self._placed(record)
         if self.names is not None:
             record = _without_foreign(record, self.names)
         if self.renumber is not None and record.semantic is not None:
             record = self.renumber(record)
-        return self._placed(record)
+        return record
 
     def glance(self, key: Any) -> tuple[ImageRecord, Mapping[int, int]] | None:
         """Return the record without its map and the pixels of each class, where that needs no reading."""
@@ -270,6 +282,7 @@ def _load_part(part: Part, images: LabelledImages, labels: LabelSet) -> LoadPart
         part.prefix,
         names=frozenset(labels.names) if foreign else None,
         renumber=Renumber.between(images.labels, labels),
+        look=part.format not in LOOK_WHOLE,
     )
 
 

@@ -33,6 +33,7 @@ def test_keys_lead_to_the_image_and_its_annotations_in_order(tmp_path: Path) -> 
     found = [[each["id"] for each in annotations_of(index, file, key)] for key in keys]
     assert found == [[1, 3], [], [0, 2, 4]]
     assert CocoKeys([index])[-1] == keys[2]
+    assert (CocoKeys([index]).fullest, CocoKeys([]).fullest) == (3, 0)
     assert CocoKeys([index])[1:] == keys[1:]
 
 

@@ -99,3 +99,10 @@ def test_masks_of_few_values_are_classes_without_looking_for_their_parts(
     put(tmp_path / "masks" / "a.png", np.eye(8, dtype=np.uint8) * 9)
     monkeypatch.setattr("data_converters.prepare.anything._parts", None)
     assert look(tmp_path) == ("pairs", "semantic")
+
+
+def test_a_look_at_pairs_does_not_count_all_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "images" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    put(tmp_path / "masks" / "a.png", np.eye(4, 5, dtype=np.uint8))
+    monkeypatch.setattr("data_converters.pairs.count_codes", None)
+    assert look(tmp_path) == ("pairs", "semantic")

@@ -145,3 +145,16 @@ def test_what_was_opened_before_is_not_opened_again(tmp_path: Path) -> None:
     other = replace(opened, options=ReadOptions(split="val"))
     with pytest.raises(UserError):
         join(found, opened=other)
+
+
+def test_an_image_that_ends_early_is_refused_where_the_reader_sees_its_header_alone(tmp_path: Path) -> None:
+    file = one_image(tmp_path / "x", annotation())
+    whole = file.with_name("1.png").read_bytes()
+    (image,) = join(found(Part(format="coco", source=file)))
+    assert image.image_id == "1"
+    file.with_name("1.png").write_bytes(whole[:-20])
+    part = Part(format="coco", source=file, prefix="far/")
+    images = join(found(part))
+    with pytest.raises(BadRecord, match=r"1\.png: truncated") as error:
+        images.load(images.keys[0])
+    assert error.value.image_id == "far/1"

@@ -47,3 +47,5 @@ def test_the_config_tells_its_reasons_and_its_cost(tmp_path: Path) -> None:
     text = proposal.after(Measured(step_s=1.0, validation_s=1.0, memory_bytes=2_000_000_000)).text()
     assert "# Cost: 600 iterations, about 10 minutes, 2.0 GB alone on the" in text
     assert "# crop: none (images are 64x64: taken whole)" in text
+    text = proposal.after(Measured(step_s=0.93, validation_s=670.0, memory_bytes=0)).text()
+    assert "; 0.9 s a step, 11 min a validation, about " in text

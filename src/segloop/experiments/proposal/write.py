@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
+from segloop.experiments.dry_run.report import duration
 from segloop.experiments.proposal import instances, semantic
 from segloop.experiments.proposal.lines import Choice, rounded
 from segloop.experiments.proposal.seen import Seen, size_text
@@ -77,9 +78,8 @@ class Proposal:
         found.append(Choice("batch", str(self.batch), pixels))
         why = f"{self.epochs:.3g} epochs"
         if self.measured is not None:
-            taken = self.measured
-            why += f"; {taken.step_s:.2g} s a step, {taken.validation_s:.2g} s a validation"
-            why += f", about {self._minutes():.0f} minutes in all"
+            step, validation = duration(self.measured.step_s), duration(self.measured.validation_s)
+            why += f"; {step} a step, {validation} a validation, about {self._minutes():.0f} minutes in all"
         return [*found, Choice("iterations", str(self.iterations), why)]
 
     def text(self) -> str:
