@@ -18,7 +18,7 @@ from pathlib import Path
 from data_converters.cli import add_from, add_read_options, add_write_options, read_options, write_options
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError, listing
-from segloop.utils.flags import add_overrides, add_predicting, predict_settings
+from segloop.utils.flags import add_overrides, add_predicting, check_numbers, predict_settings
 from segloop.utils.progress import counted
 
 
@@ -54,13 +54,17 @@ def main() -> int:
     args = parse_args()
     if (args.to_format is None) != (args.out is None) or not (args.out or args.overlays):
         raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
+    check_numbers(args, workers=0)
     from data_converters.deliver import Delivery
     from data_converters.inputs import find_inputs
+    from data_converters.places import check_apart
     from segloop.experiments.predict.find import is_checkpoint
 
     checkpoint = args.inputs.pop(0) if is_checkpoint(args.inputs[0]) else None
     delivery = Delivery.of(args, write_options(args)) if args.out else None
     found = find_inputs(args.inputs, from_format=args.from_format, options=read_options(args))
+    for place in filter(None, (args.out, args.overlays)):
+        check_apart(place, model=args.model, inputs=args.inputs, images=found.images)
     images, told = delivery.chosen(found.images) if delivery else (found.images, ())
     print("\n".join([*found.told, *told, f"{len(images)} image(s)"]))
     from segloop.experiments.predict.overlays import draw_overlays
