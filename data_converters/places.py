@@ -22,9 +22,7 @@ def check_places(source: Path, target: Path, *, reader: Format, maker: Format, o
     if not source.exists():
         raise UserError(f"{source} does not exist.")
     check_target(target, maker)
-    _require_apart(
-        target, [("source", source), ("images", options.images), ("list", options.list_file)]
-    )
+    _require_apart(target, [("source", source), ("images", options.images), ("list", options.list_file)])
 
 
 def check_apart(target: Path, *, model: str, inputs: Sequence[str], images: Iterable[ImageRecord]) -> None:

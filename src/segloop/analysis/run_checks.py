@@ -70,7 +70,9 @@ def check_counts(table: pd.DataFrame, path: Path, *, confusion: ConfusionFile) -
     wrong = np.flatnonzero((numbers < 0).any(axis=1) | (numbers[:, 0] >= confusion.num_classes))
     problems = [
         f"line {row + 2}: "
-        + ", ".join(f"{name} {value}" for name, value in zip(names, table.iloc[row][list(names)], strict=True))
+        + ", ".join(
+            f"{name} {value}" for name, value in zip(names, table.iloc[row][list(names)], strict=True)
+        )
         for row in wrong.tolist()
     ]
     if problems:

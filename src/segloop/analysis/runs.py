@@ -268,7 +268,9 @@ def _folder(target: Path, work_dirs: Path) -> Path:
 
 def _open(folder: Path) -> Run:
     if _is_half(folder):
-        raise FormatError("there is no meta.json: the test that wrote this was not finished; run it again", file=folder)
+        raise FormatError(
+            "there is no meta.json: the test that wrote this was not finished; run it again", file=folder
+        )
     meta = _read_json(folder / "meta.json")
     check_meta(meta, folder / "meta.json")
     if meta["format"] != FORMAT:

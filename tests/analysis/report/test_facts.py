@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from segloop.analysis.report.facts import Facts
+from segloop.analysis.runs import Run
+
 from tests.analysis.report.made import FLAT, facts_of, write_data, write_json, write_training
 
 
@@ -67,3 +72,15 @@ def test_data_that_were_moved(tmp_path: Path) -> None:
     moved = data.rename(tmp_path / "elsewhere")
     assert facts_of(folder, tmp_path).data_root is None
     assert facts_of(folder, tmp_path, given_root=moved).data_root == moved
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("/home/me/work_dirs/net/test/val-last", "work_dirs/net/test/val-last"),
+        ("results/my net/test/val-last", "'results/my net/test/val-last'"),
+        ("/mnt/net/test/val-last", "/mnt/net/test/val-last"),
+    ],
+)
+def test_commands_name_the_run_where_it_lies(folder, told):
+    assert Facts(Run(Path(folder), {}), repository=Path()).place == told

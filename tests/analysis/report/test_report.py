@@ -146,3 +146,20 @@ def test_a_browser_clicks_through_it(tmp_path: Path, width: int) -> None:
     assert (told["large"], told["expanded"], told["small"]) == (True, "true", True)
     assert (told["printed"], told["after"]) == (True, False)
     assert told["wide"] <= 0, "nothing sticks out of the page"
+
+
+def test_only_an_earlier_report_is_written_over(tmp_path):
+    contents, section = whole(tmp_path), [lambda report: Part("Camera", [Paragraph("It saw.")])]
+    out = tmp_path / "README.html"
+    mine = [tmp_path / "README.md", tmp_path / "README_files/mine.jpg"]
+    for each in mine:
+        each.parent.mkdir(exist_ok=True)
+        each.write_text("mine")
+    with pytest.raises(UserError, match=r"no report of before:\n.*README\.md\n.*README_files"):
+        write_report(contents, out, sections=section)
+    assert [each.read_text() for each in mine] == ["mine", "mine"]
+    for each in mine:
+        each.unlink()
+    write_report(contents, out, sections=section)
+    write_report(contents, out, sections=section)
+    assert "Camera" in mine[0].read_text()

@@ -94,3 +94,16 @@ def test_the_list_gives_what_the_api_gives_and_draws_it(
     draw_overlays(found, tmp_path / "seen")
     assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == ["0.jpg", "1.jpg"]
     assert np.array_equal(model.predict(images[0].file).image.shape, (64, 64, 3))
+
+
+def test_a_link_that_leads_nowhere_costs_a_line_and_is_no_full_disk(
+    model, images: list[ImageRecord], tmp_path: Path
+) -> None:
+    assert images[1].file is not None
+    images[1].file.unlink()
+    images[1].file.symlink_to("nowhere.png")
+    told: list[str] = []
+    for workers in (0, 2):
+        found = predict_images(model, images[:3], tmp_path / str(workers), workers=workers, tell=told.append)
+        assert found.skipped == {"1": "cannot be read: No such file or directory"}
+    assert told == ["1: cannot be read: No such file or directory"] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +47,14 @@ class Facts:
     def name(self) -> str:
         """The experiment and the RUN."""
         return self.run.name
+
+    @property
+    def place(self) -> str:
+        """The RUN as a command names it: as it was given; an absolute path from `work_dirs` on, if in one."""
+        parts = self.run.folder.parts
+        if self.run.folder.is_absolute() and "work_dirs" in parts:
+            parts = parts[len(parts) - 1 - parts[::-1].index("work_dirs") :]
+        return shlex.quote(Path(*parts).as_posix())
 
     @property
     def work_dir(self) -> Path:
