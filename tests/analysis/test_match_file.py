@@ -195,10 +195,10 @@ def _edited(folder: Path, name: str, change) -> None:
     ("name", "change", "message"),
     [
         (MATCHES, lambda lines: [*lines[:2], lines[1], *lines[2:]], "a pair of objects has two rows"),
-        (MATCHES, lambda lines: [lines[0], _cell(lines[1], 5, "nan"), *lines[2:]], "score is no number"),
+        (MATCHES, lambda lines: [lines[0], _cell(lines[1], 5, ""), *lines[2:]], "score is no number"),
         (MATCHES, lambda lines: [lines[0], _cell(lines[1], 8, "-1"), *lines[2:]], "predicted_area is no"),
         (PER_IMAGE, lambda lines: [lines[0], lines[1], lines[1], *lines[2:]], "not one a class"),
-        (PER_IMAGE, lambda lines: [lines[0], _cell(lines[1], 6, "nan"), *lines[2:]], "not one a class"),
+        (PER_IMAGE, lambda lines: [lines[0], _cell(lines[1], 6, ""), *lines[2:]], "not one a class"),
         (PER_IMAGE, lambda lines: [lines[0], *lines[2:]], "a class of its objects has no row"),
     ],
 )

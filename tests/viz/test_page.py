@@ -16,6 +16,7 @@ from segloop.viz.page import (
     Html,
     Section,
     chip,
+    chipped,
     code,
     columns,
     facts,

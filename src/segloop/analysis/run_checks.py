@@ -53,8 +53,8 @@ def check_images(table: pd.DataFrame, path: Path, *, tested: int | None) -> pd.D
     problems = [f"image {each!r} has more than one row" for each in sorted(set(ids[ids.duplicated()]))]
     problems += ["a row names no image"] if (ids == "").any() else []
     sizes = whole_numbers(table, ("height", "width"))
-    unsized = ids[~(sizes > 0).all(axis=1)]
-    problems += [f"image {each!r} has no height and width" for each in unsized]
+    unsized = np.flatnonzero((sizes <= 0).any(axis=1)).tolist()
+    problems += [f"image {ids.iloc[place]!r} has no height and width" for place in unsized]
     if tested is not None and len(table) != tested:
         problems.append(f"{tested} images were tested, and {len(table)} are listed")
     if problems:

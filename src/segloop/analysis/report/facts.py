@@ -89,9 +89,22 @@ class Facts:
         if self.data_root is None or not (self.data_root / FILE_NAME).is_file():
             return None
         try:
-            return DatasetInfo.read(self.data_root)
+            info = DatasetInfo.read(self.data_root)
         except (DataError, FormatError):
             return None
+        if self.given_root is not None:
+            self._require_own(info)
+        return info
+
+    def _require_own(self, info: DatasetInfo) -> None:
+        """Refuse a data set that has no class of the RUN but the background: goals would be another's."""
+        background = {info.class_names[info.background]} if info.background is not None else set()
+        there, tested = set(info.class_names) - background, set(self.run.class_names) - background
+        if there and tested and not there & tested:
+            raise DataError(
+                f"--data-root {self.given_root} holds {info.name} ({', '.join(sorted(there)[:5])}), and "
+                f"{self.name} was tested on {', '.join(sorted(tested)[:5])}."
+            )
 
     @cached_property
     def eda(self) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def write_report(contents: Contents, out: Path, *, sections: Sequence[Section] =
 
 
 def _require_free(out: Path, markdown: Path, folder: Path) -> None:
-    """Refuse to write over what is no report: somebody's README.md beside --out README.html, or his folder."""
+    """Refuse to write over what is no report: a README.md beside --out README.html, a folder."""
     try:
         if out.is_file() and _signature() in out.read_text(encoding="utf-8", errors="replace"):
             return
