@@ -78,7 +78,7 @@ def test_data_that_were_moved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folder", "told"),
     [
-        ("/home/me/work_dirs/net/test/val-last", "work_dirs/net/test/val-last"),
+        ("/srv/work_dirs/net/test/val-last", "work_dirs/net/test/val-last"),
         ("results/my net/test/val-last", "'results/my net/test/val-last'"),
         ("/mnt/net/test/val-last", "/mnt/net/test/val-last"),
     ],

@@ -99,7 +99,7 @@ def test_a_section_is_a_function(tmp_path: Path) -> None:
 
 def test_an_old_report_is_replaced_with_its_pictures(tmp_path: Path) -> None:
     contents = contents_of(tmp_path)
-    (tmp_path / "r_files").mkdir()
+    write_report(contents, tmp_path / "r.html", sections=[lambda report: Part("Old", [])])
     (tmp_path / "r_files/old.svg").touch()
     folder = write_report(contents, tmp_path / "r.html")[2]
     assert not (folder / "old.svg").exists()
