@@ -14,7 +14,7 @@ from typing import Any
 from data_converters.base import ReadOptions, Rendered, WriteOptions
 from data_converters.run_ahead import Ahead
 from data_converters.run_csv import Key, Span, Table, look_over, open_table, read_rows
-from data_converters.run_images import ImageFiles, find_images
+from data_converters.run_images import ImageFiles, find_images, only_rows
 from data_converters.run_rows import ImageReading, one_label, order_hint, size_fault, taken_for
 from data_converters.run_writer import RowWriter, drawn_instances, field, other_labels, run_texts
 from segloop.data.annotations import (
@@ -55,7 +55,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     load = LoadShips(table, named, drawn, others, files, label, size_hw, options.split, ahead)
     return LabelledImages(
         labels=LabelSet((Label(label, attributes=tuple(Attribute(name) for name in others)),)),
-        keys=overview.rows,
+        keys=only_rows(overview, options.list_file),
         load=load,
         facts={"task": "ships"},
         told=(*overview.told, *told, *order_hint(load, overview.rows, order="columns", form="airbus")),

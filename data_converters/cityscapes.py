@@ -22,7 +22,7 @@ from data_converters.cityscapes_writer import PredictionWriter, TruthWriter
 from data_converters.media import name_fault
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, LabelSet, Remark, SizeHW
 from segloop.data.checks import Finding, Legal, judge
-from segloop.data.cityscapes import BY_NAME, OBJECTS, CityLabel, draw_instances, label_ids
+from segloop.data.cityscapes import BY_NAME, OBJECTS, CityLabel, draw_instances, label_ids, resolve
 from segloop.data.image_files import ImageFacts, image_facts
 from segloop.data.index_masks import MaskFacts, read_mask
 from segloop.data.masks import encode_labels, unite
@@ -65,15 +65,21 @@ def writer(
 
 def is_dummy(entries: Sequence[Entry]) -> bool:
     """Tell whether truth shows nothing that is scored, like that of Cityscapes' test split."""
-    for entry in entries[:LOOKED_AT]:
-        file = entry.file(INSTANCES)
-        if file is None:
-            return False
-        facts, pixels = read_mask(file)
-        ids = np.unique(label_ids(pixels)) if not facts.error and pixels.size else np.zeros(0, np.uint8)
-        if any(label.id in ids for label in BY_NAME.values() if not label.ignored):
-            return False
-    return bool(entries)
+    return bool(entries) and not any(_shows_what_is_scored(entry) for entry in entries[:LOOKED_AT])
+
+
+def _shows_what_is_scored(entry: Entry) -> bool:
+    """Tell whether an image's truth holds a label that is scored; true as well where nobody can say."""
+    ids, outlines = entry.file(INSTANCES), entry.file(POLYGONS)
+    if ids is not None:
+        facts, pixels = read_mask(ids)
+        seen = np.unique(label_ids(pixels)) if not facts.error and pixels.size else np.zeros(0, np.uint8)
+        return any(label.id in seen for label in BY_NAME.values() if not label.ignored)
+    if outlines is None:
+        return True
+    found = read_outlines(outlines, BY_NAME)
+    meant = [resolve(each.label, BY_NAME) for each in found.outlines if not each.deleted]
+    return bool(found.problems) or any(label and not label[0].ignored for label in meant)
 
 
 def _told_of_dummies(entries: Sequence[Entry]) -> list[str]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
-from data_converters.coco_index import CocoIndex, CocoKeys, index_coco, index_results
+from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
 from data_converters.coco_labels import join_labels, read_categories
 from data_converters.coco_records import LoadImage, Source
 from data_converters.coco_writer import CocoWriter
+from data_converters.cvat_names import only_listed
 from data_converters.json_stream import decoded
-from segloop.data.annotations import Label, LabelledImages, LabelSet
+from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
@@ -67,9 +68,15 @@ def open_files(
         )
         for each, index, names in zip(files, indices, labels, strict=True)
     )
+    keys: Sequence[Key] = CocoKeys(indices)
+    facts = _facts(source, files, indices)
+    if options.list_file is not None:
+        keys = _listed(indices, keys, options.list_file)
+        if "splits" in facts:
+            facts["splits"] = Counter(files[key.source].split or NO_SPLIT for key in keys)
     return LabelledImages(
         labels=join_labels(labels, [index.top.get("info") for index in indices]),
-        keys=CocoKeys(indices),
+        keys=keys,
         load=LoadImage(
             sources=sources,
             size_hw=options.size_hw,
@@ -78,7 +85,7 @@ def open_files(
             keep_crowds=options.keep_crowds or not from_cvat,
             shared=shared,
         ),
-        facts=_facts(source, files, indices),
+        facts=facts,
         told=tuple(_told(files, indices, sources, from_cvat=from_cvat, options=options)),
     )
 
@@ -119,15 +126,31 @@ def _some_names(index: CocoIndex) -> list[str]:
     with index.images_file.open("rb") as opened:
         step = max(1, len(index.images) // MOST_LOOKED_FOR)
         for start, stop in index.images[::step].tolist():
-            opened.seek(start)
-            try:
-                value = decoded(opened.read(stop - start))
-            except (ValueError, RecursionError):
-                continue
-            name, fault = image_name(value.get("file_name") if isinstance(value, dict) else None)
-            if not fault:
+            if name := _name_at(opened, start, stop):
                 names.append(name)
     return names
+
+
+def _name_at(opened: IO[bytes], start: int, stop: int) -> str:
+    """Return the file name of the image that these bytes describe; empty where it has none."""
+    opened.seek(start)
+    try:
+        value = decoded(opened.read(stop - start))
+    except (ValueError, RecursionError):
+        return ""
+    name, fault = image_name(value.get("file_name") if isinstance(value, dict) else None)
+    return "" if fault else name
+
+
+def _listed(indices: Sequence[CocoIndex], keys: Sequence[Key], file: Path) -> tuple[Key, ...]:
+    """Return the keys of the images that a LIST file names."""
+    ids: list[str | None] = []
+    for index in indices:
+        with index.images_file.open("rb") as opened:
+            ids += [image_id_of(_name_at(opened, *span)) or None for span in index.images.tolist()]
+        ids += [None] * bool(index.orphans)
+    wanted = only_listed(file, (image_id for image_id in ids if image_id))
+    return tuple(key for key, image_id in zip(keys, ids, strict=True) if image_id in wanted)
 
 
 def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _described(file: Path) -> Sign | None:
     if not isinstance(told, dict):
         return None
     if told.get("coco"):
-        return Sign("coco", "dataset.json names COCO files")
+        masks = "; its index masks too are read with --from mmseg" if told.get("masks") else ""
+        return Sign("coco", f"dataset.json names COCO files{masks}")
     if told.get("masks"):
         return Sign("mmseg", "dataset.json names folders of index masks")
     return None

@@ -20,7 +20,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.coco",
             summary="COCO instances, or results",
             target=("folder", ".json"),
-            read_options=("images", "split", "size_hw", "results"),
+            read_options=("images", "split", "list_file", "size_hw", "results"),
             write_options=("masks", "instances", "connectivity", "media", "results"),
         ),
         Format(
@@ -36,7 +36,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.cvat_coco",
             summary="CVAT's COCO 1.0, a zip",
             target=(".zip", ".json"),
-            read_options=("images", "split", "size_hw", "results", "keep_crowds"),
+            read_options=("images", "split", "list_file", "size_hw", "results", "keep_crowds"),
             write_options=("masks", "instances", "connectivity", "media", "results"),
         ),
         Format(
@@ -51,7 +51,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.airbus",
             summary="ships: a CSV of runs, column by column from 1",
             target=(".csv",),
-            read_options=("images", "split", "labels", "size_hw"),
+            read_options=("images", "split", "list_file", "labels", "size_hw"),
             write_options=("instances", "connectivity"),
         ),
         Format(
@@ -59,7 +59,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.sartorius",
             summary="cells: a CSV of runs, row by row from 1",
             target=(".csv",),
-            read_options=("images", "split", "labels", "size_hw", "repair"),
+            read_options=("images", "split", "list_file", "labels", "size_hw", "repair"),
             write_options=("overlap", "instances", "connectivity"),
         ),
         Format(

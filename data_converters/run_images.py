@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_converters.run_csv import Overview, Table
+from data_converters.cvat_names import only_listed
+from data_converters.run_csv import Key, Overview, Table
 from segloop.data.annotations import image_id_of
 from segloop.utils.errors import DataError, listing
 
@@ -76,6 +77,15 @@ def find_images(
         first, *_ = (image_id + suffixes[0] for image_id, suffixes in there.items())
         notes.append(f"{len(there)} images in {folder} have no row and are left out, first {first!r}.")
     return ImageFiles(folder, tuple(suffixes), usual), notes
+
+
+def only_rows(overview: Overview, list_file: Path | None) -> Sequence[Key]:
+    """Return the keys of all images of a CSV, or of those that a LIST file names."""
+    if list_file is None:
+        return overview.rows
+    ids = list(map(image_id_of, overview.names))
+    wanted = only_listed(list_file, ids)
+    return [overview.rows[place] for place, image_id in enumerate(ids) if image_id in wanted]
 
 
 def _habitual(

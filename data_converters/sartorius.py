@@ -14,7 +14,7 @@ from typing import Any
 
 from data_converters.base import BadRecord, Loss, ReadOptions, Rendered, WriteOptions
 from data_converters.run_csv import Key, Row, Table, look_over, open_table, read_rows
-from data_converters.run_images import ImageFiles, find_images
+from data_converters.run_images import ImageFiles, find_images, only_rows
 from data_converters.run_rows import ImageReading, one_label, order_hint, shown, size_fault, taken_for
 from data_converters.run_writer import RowWriter, drawn_instances, field, other_labels, run_texts
 from segloop.data import masks
@@ -72,7 +72,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     hint = order_hint(load, overview.rows, order="rows", form="sartorius")
     return LabelledImages(
         labels=LabelSet(tuple(Label(name, attributes=known) for name in labels)),
-        keys=overview.rows,
+        keys=only_rows(overview, options.list_file),
         load=replace(load, repair=options.repair),
         facts={"task": "cells"},
         told=(*overview.told, *told, *hint),

@@ -57,7 +57,9 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         pairs = with_boxes(pairs, boxes)
         told += _unmatched(pairs, set(boxes), whole=options.split is None and options.list_file is None)
     else:
-        told.append(f"there is no {BOXES}: nothing says which parts are of one craft")
+        told.append(
+            f"there is no {BOXES}: nothing groups parts into craft, and whole craft are parts that touch"
+        )
     if pairs and not any(pair.images for pair in pairs):
         told.append(f"there is no folder {IMAGES!r}: the masks alone tell names and sizes")
     load = LoadCraft(

@@ -54,6 +54,9 @@ def main() -> int:
             raise UserError(f"{args.list} names no image.")
     count = args.count or (4 if only is None else len(only))
     browsed = browse(options, split=args.split, count=count, only=only)
+    if browsed.elsewhere:
+        told = f"{len(browsed.elsewhere)} image(s) of the LIST are not in split {args.split}"
+        print(f"{told}, first {browsed.elsewhere[0]}")
     from segloop.experiments.browse_sheet import write_sheet
 
     sheet = write_sheet(browsed, args.out or browsed.work_dir / "browse" / args.split)

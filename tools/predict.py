@@ -19,7 +19,7 @@ from pathlib import Path
 from data_converters.cli import add_from, add_read_options, add_write_options, read_options, write_options
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError, listing
-from segloop.utils.flags import add_overrides, add_predicting, check_numbers, predict_settings
+from segloop.utils.flags import add_overrides, add_predicting, predict_settings
 from segloop.utils.progress import counted
 
 
@@ -55,7 +55,6 @@ def main() -> int:
     args = parse_args()
     if (args.to_format is None) != (args.out is None) or not (args.out or args.overlays):
         raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
-    check_numbers(args, workers=0)
     from data_converters.deliver import Delivery
     from data_converters.inputs import find_inputs
     from data_converters.places import check_apart

@@ -118,7 +118,9 @@ def parse_args(description: str) -> argparse.Namespace:
             f"  python tools/prepare.py {args.task} --demo"
         )
     lone = OF_DOWNLOADS if args.demo else OF_DEMOS
-    given = [f"--{name.removesuffix('_format').replace('_', '-')}" for name in lone if getattr(args, name)]
+    given = [
+        f"--{name.removesuffix('_format').replace('_', '-')}" for name in lone if _said(getattr(args, name))
+    ]
     if given:
         verb = "goes" if len(given) == 1 else "go"
         where = "with a download, not with --demo" if args.demo else "with --demo alone"
@@ -128,6 +130,10 @@ def parse_args(description: str) -> argparse.Namespace:
     if args.seed < 0:
         raise UserError(f"--seed {args.seed}: seeds are 0 or more.")
     return args
+
+
+def _said(value: object) -> bool:
+    return value is not None and value is not False and value != []  # 0 was said
 
 
 def main(description: str) -> int:

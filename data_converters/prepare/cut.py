@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_converters.prepare.base import NEAR_DUPLICATES, Found, Group, Progress, Seen
@@ -13,6 +13,9 @@ from segloop.data.groups import groups_of
 from segloop.utils.errors import DataError, UserError, listing, nearest
 
 TRAIN, VAL = "train", "val"
+CUT_LESS = "Name fewer, such as --shares train=80 val=20."
+IMAGES = ": images"  # ends the column of images that show a label
+DRAW_MORE = "Draw more, with --count."
 MOST_COLUMNS = 30  # rows of the table of shares that are shown
 
 
@@ -47,8 +50,12 @@ def cut(
     seed: int,
     workers: int | None = None,
     progress: Progress | None = None,
+    remedy: str = CUT_LESS,
 ) -> Cutting:
-    """Cut what has no split of its own; groups stay together, labels are spread evenly."""
+    """Cut what has no split of its own; groups stay together, labels are spread evenly.
+
+    `remedy` is what to tell where there are too few images.
+    """
     own = Counter({part.split: 1 for part in found.parts if part.split})
     own.update(look.split for look in survey.looks if look.split)
     again = _cut_again(set(own))
@@ -63,12 +70,10 @@ def cut(
     columns = loose.columns()
     ids = [look.image_id for look in loose.looks]
     _check_ids(ids)
-    if len(set(groups or ids)) < len(shares):
-        what = "images" if groups is None else "groups of images"
-        raise DataError(
-            f"{len(set(groups or ids))} {what} cannot be cut into {', '.join(shares)}. Name fewer, such "
-            "as --shares train=80 val=20."
-        )
+    if (count := len(set(groups or ids))) < len(shares):
+        what = f"{count} image" if groups is None else f"{count} group"
+        what = what + "s" * (count != 1) + " of images" * (groups is not None)
+        raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}")
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
     return Cutting(
@@ -173,7 +178,23 @@ def _told(made: splits.Cut, *, grouped_by: str, again: bool) -> list[str]:
     rest = [f"… and {len(table) - MOST_COLUMNS} more"] if len(table) > MOST_COLUMNS else []
     what = "The author's train split was cut into train and val" if again else "Cut into splits"
     how = f", the images of one {grouped_by} together" if grouped_by else ""
-    return ["\n".join([f"{what}{how}:", *(f"  {line}" for line in (*table[:MOST_COLUMNS], *rest))])]
+    shown = "\n".join([f"{what}{how}:", *(f"  {line}" for line in (*table[:MOST_COLUMNS], *rest))])
+    return [shown, *_unseen(made)]
+
+
+def _unseen(made: splits.Cut) -> Iterator[str]:
+    """Say which splits have no image that shows a label: the images or groups were too few."""
+    for part in made.parts:
+        names = [
+            column.removesuffix(IMAGES)
+            for column, shares in made.shares.items()
+            if column.endswith(IMAGES) and column != f"empty{IMAGES}" and not shares[part]
+        ]
+        if names:
+            yield (
+                f"No image of {part} shows {', '.join(names)}: too few have it to give each split some. "
+                "--shares or another --seed cuts otherwise."
+            )
 
 
 def _summary(own: str, shares: Mapping[str, float], seed: int, grouped_by: str, *, again: bool) -> str:

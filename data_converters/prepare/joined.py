@@ -14,8 +14,16 @@ from data_converters.base import BadRecord
 from data_converters.formats import find_format
 from data_converters.prepare.base import Found, Part
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Remark
+from segloop.data.image_files import image_facts
 from segloop.utils.errors import DataError, UserError, listing, together
 
+LOOK_WHOLE = (
+    "cityscapes",
+    "masks",
+    "mmseg",
+    "pairs",
+    "spacecraft",
+)  # the others read headers of images alone
 FOREIGN = "object(s) left out, whose labels the task does not train on"
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
 
@@ -67,6 +75,7 @@ class LoadPart:
     prefix: str
     names: frozenset[str] | None  # labels that are kept; None for all
     renumber: Renumber | None  # None where the numbers of index maps stay
+    look: bool = False  # whether image files are still to be looked over
 
     def __call__(self, key: Any) -> ImageRecord:
         """Return the image's record; its split is None where it has to be cut."""
@@ -74,6 +83,8 @@ class LoadPart:
             record = self.load(key)
         except BadRecord as error:
             raise BadRecord(self.prefix + (error.image_id or ""), list(error.problems)) from error
+        if self.look and record.file is not None and (fault := image_facts(record.file).error):
+            raise BadRecord(self.prefix + record.image_id, [f"{record.file}: {fault}"])
         split = self.split or self.splits.get(record.split or "")
         if self.prefix:
             name, image_id = self.prefix + record.name, self.prefix + record.image_id
@@ -187,6 +198,7 @@ def _load_part(part: Part, images: LabelledImages, labels: LabelSet) -> LoadPart
         part.prefix,
         names=frozenset(labels.names) if foreign else None,
         renumber=Renumber.between(images.labels, labels),
+        look=part.format not in LOOK_WHOLE,
     )
 
 

@@ -56,16 +56,21 @@ class Wish:
         }
         if self.drawing is not None:
             generator = self.task.generator()
-            counts, size = self.drawing.counts or generator.COUNTS, self.drawing.size or generator.SIZE
-            value["demo"] = {"counts": dict(counts), "size": size, "edition": generator.EDITION}
+            counts = self.drawing.counts or generator.COUNTS
+            value["demo"] = {"counts": dict(counts), "size": self._size(), "edition": generator.EDITION}
         return value
 
     def generator(self) -> str | None:
         """Return what dataset.json says of who drew the set; None for a real one."""
         if self.drawing is None:
             return None
-        size = self.drawing.size or self.task.generator().SIZE
-        return f"{self.task.demo}, edition {self.task.generator().EDITION}, size {size}"
+        return f"{self.task.demo}, edition {self.task.generator().EDITION}, size {self._size()}"
+
+    def _size(self) -> int:
+        """Return the size of what is drawn."""
+        assert self.drawing is not None
+        usual: int = self.task.generator().SIZE
+        return usual if self.drawing.size is None else self.drawing.size
 
     def note(self, root: Path) -> None:
         """Write the wish down in the set that came of it."""

@@ -13,7 +13,7 @@ from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import FORMATS
 from data_converters.places import check_links, check_places, in_archive
 from data_converters.prepare.base import SPLITS, Found, Progress
-from data_converters.prepare.cut import cut, parts_to_survey
+from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, parts_to_survey
 from data_converters.prepare.joined import Keys, join
 from data_converters.prepare.record import Wish, find_prepared
 from data_converters.prepare.survey import survey
@@ -121,7 +121,7 @@ def _draw(wish: Wish, download: Path, *, workers: int | None, watch: Watch) -> N
             download,
             seed=wish.seed,
             counts=wish.drawing.counts or generator.COUNTS,
-            size=wish.drawing.size or generator.SIZE,
+            size=generator.SIZE if wish.drawing.size is None else wish.drawing.size,
             workers=workers,
             progress=progress,
         )
@@ -147,7 +147,8 @@ def _take(
     with watch("images looked at") as progress:
         seen = survey(images, parts_to_survey(found), workers=workers, progress=progress)
     with watch("images compared") as progress:
-        cutting = cut(found, seen, seed=wish.seed, workers=workers, progress=progress)
+        remedy = CUT_LESS if wish.drawing is None else DRAW_MORE
+        cutting = cut(found, seen, seed=wish.seed, workers=workers, progress=progress, remedy=remedy)
     if wish.shares is not None and not cutting.splits:
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
     assert isinstance(images.keys, Keys)

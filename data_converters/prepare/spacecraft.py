@@ -9,7 +9,6 @@ from pathlib import Path
 from data_converters.base import ReadOptions
 from data_converters.prepare.base import NEAR_DUPLICATES, Found, Part
 from data_converters.prepare.roots import find_root
-from data_converters.spacecraft_boxes import BOXES
 from data_converters.spacecraft_colors import MOST_TOLERANCE
 from data_converters.spacecraft_files import IMAGES, MASKS, mask_suffix, number_of
 from segloop.data.layout import index_files
@@ -33,7 +32,7 @@ def find(source: Path, *, options: ReadOptions) -> Found:
     wanted = (f"{MASKS}/",) if options.images is not None else (f"{IMAGES}/", f"{MASKS}/")
     root, _ = find_root(source, wanted, task="spacecraft", hint=HINT)
     splits = sorted(each.name for each in (root / MASKS).iterdir() if each.is_dir() and each.name[0] != ".")
-    notes = [*_grades(root, splits), *_of_boxes(root)]
+    notes = _grades(root, splits)
     if not set(splits) & set(SPLITS):
         notes.append(
             "There are no folders of splits, so it is cut anew. The authors train on the numbers up to "
@@ -75,9 +74,3 @@ def _grades(root: Path, splits: Sequence[str]) -> list[str]:
         f"{split} has {fine:,} fine and {coarse:,} coarse" for split, (fine, coarse) in counts.items()
     )
     return [f"Masks by their numbers, of which those up to {LAST_FINE} are fine: {told}."]
-
-
-def _of_boxes(root: Path) -> list[str]:
-    if (root / BOXES).is_file():
-        return []
-    return [f"There is no {BOXES}: parts are not grouped into craft, and whole craft are parts that touch."]

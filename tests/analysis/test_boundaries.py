@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,3 +66,28 @@ def test_what_lies_beside_ignored_pixels_is_no_outline():
     pred = np.zeros((6, 9), np.uint8)
     pred[:, :4] = 1
     assert counted(truth, pred) == {}
+
+
+@pytest.mark.parametrize("tolerance", [0, 1, 3, 6])
+@pytest.mark.parametrize("seed", range(4))
+def test_counts_are_those_of_a_distance_transform_of_each_class(seed, tolerance):
+    draw = np.random.default_rng(seed)
+    coarse = draw.integers(0, 3, (2, 5, 7), dtype=np.uint8)
+    truth, pred = (cv2.resize(each, (61, 43), interpolation=cv2.INTER_NEAREST) for each in coarse)
+    pred = np.where(draw.random(pred.shape) < 0.02, 2, pred)
+    truth[5:9, 30 * (seed % 2) : 40] = 255
+    cross, square = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
+    ignored = (truth == 255).astype(np.uint8)
+    expected = {}
+    for label in range(3):
+        solid = [((mask == label) & (ignored == 0)).astype(np.uint8) for mask in (truth, pred)]
+        lines = [each - cv2.erode(each, cross) for each in solid]
+        lines = [np.where(cv2.dilate(ignored, square) > 0, 0, line).astype(np.uint8) for line in lines]
+        row = []
+        for own, other in (lines, lines[::-1]):
+            away = cv2.distanceTransform(1 - other, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            met = own.astype(bool) & (away <= tolerance + 1e-3) & bool(other.any())
+            row += [int(own.sum()), int(met.sum())]
+        if row[0] or row[2]:
+            expected[label] = row
+    assert counted(truth, pred, tolerance=tolerance) == expected

@@ -249,3 +249,19 @@ def test_splits_keep_their_own_ids_and_images(tmp_path: Path) -> None:
     assert found.labels.names == ("cat", "Ёж & [dog]")
     assert [(each.split, each.instances[0].label) for each in found] == [("a", "cat"), ("b", "Ёж & [dog]")]
     assert shape_of(found.load(found.keys[1]).instances[0])[0] == (6, 8)
+
+
+def test_a_list_picks_images_of_all_files(tmp_path: Path) -> None:
+    records = [
+        everything(name, split) for name, split in zip(NAMES, ("train", "val", "val", "train"), strict=True)
+    ]
+    write(tmp_path / "set", *records)
+    file = tmp_path / "list.txt"
+    file.write_text("# specks\nЁж & [1] — x y\n7\n", encoding="utf-8")
+    found = again(tmp_path / "set", list_file=file)
+    assert {(each.image_id, each.split) for each in found} == {("Ёж & [1] — x y", "val"), ("7", "train")}
+    assert found.facts["splits"] == {"train": 1, "val": 1}
+    assert len(again(tmp_path / "set").keys) == 4
+    file.write_text("7.png\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"names 1 image\(s\) that are not there(.|\n)*  7\.png"):
+        again(tmp_path / "set", list_file=file)

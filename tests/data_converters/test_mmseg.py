@@ -63,7 +63,9 @@ def test_classes_without_names_are_counted_in_all_masks_and_coloured_by_the_pale
     source = read(root, options=ReadOptions())
     assert source.labels.names == ("class_0", "class_1", "class_2", "class_3", "class_4")
     assert [label.color for label in source.labels.labels[:3]] == PALETTE
-    assert source.told[0] == "nothing names the classes; the masks hold 5: class_0, class_4"
+    assert source.told[0] == (
+        "nothing names the classes; they are called class_0 to class_4, and --labels names them"
+    )
     assert "no class is called 'background'" in source.told[1]
     assert trouble(source) == {}
 

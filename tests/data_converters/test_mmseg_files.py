@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from data_converters import mmseg_files
-from data_converters.base import ReadOptions
+from data_converters.base import BadRecord, ReadOptions
 from data_converters.mmseg import read
 from data_converters.mmseg_files import Folders, find_folders
 from segloop.data.png import encode_rgb
@@ -69,6 +69,16 @@ def test_a_list_picks_images_of_all_splits(root: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="it is no UTF-8 text"):
         read(root, options=replace(NAMED, list_file=file))
+
+
+def test_a_list_may_name_a_mask_without_an_image_as_a_check_does(root: Path) -> None:
+    file = root / "list.txt"
+    file.write_text("lonely\nd\n")
+    mask = next(root.glob("ann_dir/*/d.png"))
+    shutil.copy(mask, mask.with_name("lonely.png"))
+    images = read(root, options=replace(NAMED, list_file=file))
+    with pytest.raises(BadRecord, match="masks without an image"):
+        images.load(images.keys[-1])
 
 
 def test_images_may_lie_elsewhere(root: Path) -> None:

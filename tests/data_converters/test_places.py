@@ -69,13 +69,13 @@ def test_a_target_is_named_as_what_it_will_be(tmp_path: Path) -> None:
 
 def test_options_that_do_nothing_are_refused_together() -> None:
     coco, airbus = FORMATS["coco"], FORMATS["airbus"]
-    read = ReadOptions(repair=True, split="train", list_file=Path("a"))
+    read = ReadOptions(repair=True, split="train", semantic=True, list_file=Path("a"))
     write = WriteOptions(masks="exact-polygon", results=True, draw=True)
     with pytest.raises(UserError) as caught:
         check_options(coco, airbus, read, write)
     assert str(caught.value).splitlines()[1:] == [
-        "  --list when coco is read",
         "  --repair when coco is read",
+        "  --semantic when coco is read",
         "  --masks when airbus is written",
         "  --to-results when airbus is written",
     ]

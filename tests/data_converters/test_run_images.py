@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from data_converters.base import ReadOptions
+from data_converters.formats import FORMATS
 from data_converters.run_csv import Overview, look_over, open_table
 from data_converters.run_images import ImageFiles, find_images
 from segloop.utils.errors import DataError
@@ -92,3 +94,16 @@ def test_a_folder_that_is_not_there_is_told_and_links_lead_nowhere_twice(tmp_pat
     (images / "round").symlink_to(images)
     _, told, _ = found_for(tmp_path, ["a.jpg"], "i/a.jpg", folder=images)
     assert told == [f"1 of 1 images are in {images}."]
+
+
+@pytest.mark.parametrize("form", ["airbus", "sartorius"])
+def test_a_list_picks_images_of_a_table(tmp_path: Path, form: str) -> None:
+    header = {"airbus": "ImageId,EncodedPixels", "sartorius": "id,annotation"}[form]
+    (tmp_path / "t.csv").write_text(f"{header}\na.png,1 2\nb,5 1\nc,\na.png,9 1\n")
+    (tmp_path / "list.txt").write_text("# holes\nc\na\n")
+    options = ReadOptions(size_hw=(4, 4), list_file=tmp_path / "list.txt")
+    images = FORMATS[form].read(tmp_path / "t.csv", options=options)
+    assert [(each.image_id, len(each.instances)) for each in images] == [("a", 2), ("c", 0)]
+    (tmp_path / "list.txt").write_text("d\n")
+    with pytest.raises(DataError, match=r"names 1 image\(s\) that are not there"):
+        FORMATS[form].read(tmp_path / "t.csv", options=options)

@@ -73,7 +73,9 @@ def test_whole_craft_are_one_object_each(tmp_path: Path) -> None:
 def test_whole_craft_without_boxes_are_what_touches_and_that_is_told(tmp_path: Path) -> None:
     found = read(write_set(tmp_path, {"img_7": TWO}), join_groups=True)
     record = first(found)
-    assert found.told == ("there is no all_bbox.txt: nothing says which parts are of one craft",)
+    assert found.told == (
+        "there is no all_bbox.txt: nothing groups parts into craft, and whole craft are parts that touch",
+    )
     # The left panel touches nothing; body and right panel, and antenna and body, touch.
     assert sorted(objects(record)) == [
         ("spacecraft", 3, None),

@@ -110,6 +110,12 @@ def test_a_list_shows_its_images_in_its_order(tiny_config: Path) -> None:
     assert names == ["train_0002.png", "train_0000.png", "train_0001.png"]
 
 
-def test_a_list_of_another_split_is_told_in_words(tiny_config: Path) -> None:
-    with pytest.raises(DataError, match=r"1 images of the LIST are not in this split:\n  train_0000"):
-        browse(Options(config=str(tiny_config), device="cpu"), split="val", only=["train_0000", "val_0001"])
+def test_a_list_of_all_splits_shows_those_of_one_and_tells_the_others(tiny_config: Path) -> None:
+    options = Options(config=str(tiny_config), device="cpu")
+    browsed = browse(options, split="val", only=["train_0000", "val_0001", "train_0000"])
+    assert browsed.elsewhere == ("train_0000",)
+    assert [image.name for batch in browsed.batches for image in batch.images] == ["val_0001.png"]
+    with pytest.raises(
+        DataError, match=r"No image of the LIST is in this split; --split (.|\n)*  train_0000"
+    ):
+        browse(options, split="val", only=["train_0000"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -50,6 +51,13 @@ def test_each_image_is_a_png_and_the_sheet_tells_what_it_holds(tmp_path: Path) -
     assert "2x3x64x64" in text
     assert "&lt;b&gt;.png" in text
     assert "does not fit" not in text
+
+
+def test_a_sheet_of_a_list_does_not_pass_for_the_start_of_a_training(tmp_path: Path) -> None:
+    batch = Batch((Shown("a.png", IMAGE, mask=mask()),), (1, 3, 64, 64), (0.0,), (1.0,))
+    text = write_sheet(replace(browsed(batch), listed=True), tmp_path / "out").read_text()
+    assert "Images of a LIST that are in split train, augmented and normalised." in text
+    assert "first batches" not in text
 
 
 def test_channels_that_were_not_normalised_are_told(tmp_path: Path) -> None:

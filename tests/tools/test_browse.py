@@ -40,11 +40,12 @@ def test_a_wrong_command_is_told_in_words(
 def test_the_images_of_a_list(
     tiny_config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "list.txt").write_text("# worst\nval_0001\n")
+    (tmp_path / "list.txt").write_text("# worst\nval_0001\ntrain_0000\n")
     files = "--list", str(tmp_path / "list.txt"), "--out", str(tmp_path / "o")
     words = str(tiny_config), "--split", "val", *files
     assert browsed(monkeypatch, *words) == 0
     assert [file.name for file in (tmp_path / "o").glob("*.png")] == ["000-00.png"]
+    assert "1 image(s) of the LIST are not in split val, first train_0000" in capsys.readouterr().out
     (tmp_path / "list.txt").write_text("# nothing\n")
     assert browsed(monkeypatch, *words) == 2
     assert "names no image" in capsys.readouterr().err

@@ -60,6 +60,17 @@ def test_a_mistyped_flag_is_guessed(capsys: pytest.CaptureFixture) -> None:
     assert "unknown flag '--resmue'. Did you mean '--resume'?" in capsys.readouterr().err
 
 
+def test_words_may_stand_anywhere_among_the_flags() -> None:
+    parser = Parser()
+    parser.add_argument("task")
+    parser.add_argument("source", nargs="?")
+    parser.add_argument("--out")
+    for words in ("ships here --out there", "ships --out there here", "--out there ships here"):
+        args = parser.parse_args(words.split())
+        assert (args.task, args.source, args.out) == ("ships", "here", "there")
+    assert parser.parse_args(["ships"]).source is None
+
+
 def test_what_a_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))

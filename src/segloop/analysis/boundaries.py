@@ -17,8 +17,8 @@ RULE = (
     "Boundary F: pixels of an outline count as found if the other outline of the class passes within the "
     "tolerance, 0.8 % of the image's diagonal, rounded up; what lies beside ignored pixels is no outline."
 )
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = np.ones((3, 3), np.uint8)
+_NOTHING = np.zeros((2, 0), np.intp)
 
 
 def tolerance_px(size_hw: tuple[int, int]) -> int:
@@ -55,50 +55,68 @@ def boundary_counts(
 
     The columns are the fields of `BoundaryCounts`. The edge of the image is no outline.
     """
-    ignored = np.zeros(truth.shape, bool) if ignore_index is None else truth == ignore_index
-    beside = cv2.dilate(ignored.view(np.uint8), _SQUARE) if ignored.any() else None
-    present = np.zeros(num_classes, bool)
-    for mask in (truth, pred):
-        shown = mask[~ignored] if beside is not None else mask.ravel()
-        present |= np.bincount(shown, minlength=num_classes)[:num_classes] > 0
-    classes: list[int] = []
-    counts: list[list[int]] = []
-    for label in np.flatnonzero(present).tolist():
-        here = (truth == label) & ~ignored, (pred == label) & ~ignored
-        window = _window(here[0] | here[1], tolerance + 1)
-        lines = [_outline(mask[window], None if beside is None else beside[window]) for mask in here]
-        row = [*_met(lines[0], lines[1], tolerance), *_met(lines[1], lines[0], tolerance)]
-        if row[0] or row[2]:
-            classes.append(label)
-            counts.append(row)
-    return np.array(classes, np.int64), np.array(counts, np.int64).reshape(-1, 4)
+    beside = None
+    if ignore_index is not None and (ignored := truth == ignore_index).any():
+        beside = cv2.dilate(ignored.view(np.uint8), _SQUARE).view(bool)
+    lines = [_outlines(mask, beside, num_classes) for mask in (truth, pred)]
+    classes = sorted({*lines[0], *lines[1]})
+    counts = np.zeros((len(classes), 4), np.int64)
+    for row, label in enumerate(classes):
+        own, other = (line.get(label, _NOTHING) for line in lines)
+        counts[row] = (
+            own.shape[1],
+            _met(own, other, tolerance),
+            other.shape[1],
+            _met(other, own, tolerance),
+        )
+    return np.array(classes, np.int64), counts
 
 
-def _window(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    """Return the rows and columns that a mask has pixels in, and a margin around them."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
-    )
-
-
-def _outline(mask: npt.NDArray[np.bool_], beside: np.ndarray | None) -> npt.NDArray[np.uint8]:
-    """Return the pixels of a mask that touch another class by a side."""
-    solid = np.ascontiguousarray(mask).view(np.uint8)
-    line = cv2.subtract(solid, cv2.erode(solid, _CROSS))  # beyond the image counts as inside
+def _outlines(
+    mask: np.ndarray, beside: npt.NDArray[np.bool_] | None, num_classes: int
+) -> dict[int, npt.NDArray[np.intp]]:
+    """Return the pixels that touch another class by a side, rows and columns [2, n], by their own class."""
+    line = np.zeros(mask.shape, bool)
+    across, down = mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1]
+    for part, differs in ((line[:, 1:], across), (line[:, :-1], across), (line[1:], down), (line[:-1], down)):
+        part |= differs
     if beside is not None:
-        line[beside > 0] = 0
-    return line.view(np.uint8)
+        line &= ~beside
+    places = np.flatnonzero(line)
+    labels = mask.ravel()[places]
+    order = np.argsort(labels, kind="stable")
+    shown, starts = np.unique(labels[order], return_index=True)
+    pixels = np.stack(np.divmod(places[order], mask.shape[1]))
+    parts = np.split(pixels, starts[1:], axis=1)
+    return {
+        label: part for label, part in zip(shown.tolist(), parts, strict=False) if 0 <= label < num_classes
+    }
 
 
-def _met(line: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], tolerance: int) -> tuple[int, int]:
-    """Return the pixels of a line, and how many of them have a pixel of the other within the tolerance."""
-    own = int(np.count_nonzero(line))
-    if not own or not other.any():
-        return own, 0
-    away = cv2.distanceTransform(1 - other, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return own, int(np.count_nonzero(away[line > 0] <= tolerance + 1e-3))
+def _met(own: npt.NDArray[np.intp], other: npt.NDArray[np.intp], tolerance: int) -> int:
+    """Return how many pixels [2, n] have one of the other line within the tolerance.
+
+    Around each pixel the rows of a disk are looked up in running sums of the other line: outlines have few
+    pixels, and a distance transform would visit all of the image.
+    """
+    if own.shape[1] == 0 or other.shape[1] == 0:
+        return 0
+    margin = 2 * tolerance  # of what can be met, and of the disk around it
+    first, last = other.min(axis=1) - margin, other.max(axis=1) + margin
+    before = np.zeros((last[0] - first[0] + 1, last[1] - first[1] + 2), np.int32)  # left of each column
+    before[other[0] - first[0], other[1] - first[1] + 1] = 1
+    np.cumsum(before, axis=1, out=before)
+    rows, columns = own - first[:, None]
+    near = (rows >= tolerance) & (rows < before.shape[0] - tolerance)
+    near &= (columns >= tolerance) & (columns < before.shape[1] - 1 - tolerance)
+    rows, columns = rows[near], columns[near]
+    candidates = len(rows)
+    for step in sorted(range(-tolerance, tolerance + 1), key=abs):  # most are met in the first rows
+        reach = math.isqrt(tolerance**2 - step**2)
+        row = rows + step
+        lost = before[row, columns + reach + 1] == before[row, columns - reach]
+        rows, columns = rows[lost], columns[lost]
+    return candidates - len(rows)
 
 
 def _share(part: IntArray, whole: IntArray) -> FloatArray:

@@ -111,7 +111,8 @@ def find_regions(
     area = np.bincount(number, weights=lengths).astype(np.int64)
     depth = np.zeros(len(first))
     inside = cv2.distanceTransform(wrong.view(np.uint8), cv2.DIST_L2, 3)
-    np.maximum.at(depth, owner, _flat(inside)[pixels].clip(max=max(height, width)))
+    depths = _flat(inside)[pixels].clip(max=max(height, width))
+    np.maximum.at(depth, number, np.maximum.reduceat(depths, np.cumsum(lengths) - lengths))
     sure: FloatArray = np.full(len(first), np.nan)
     if confidence is not None:
         sure = np.bincount(owner, weights=_flat(confidence)[pixels]) / (100 * area)

@@ -51,7 +51,6 @@ class Sheet:
     drawn: dict[str, FloatArray]
     per_image: FloatArray
     per_image_key: str
-    class_images: dict[str, FloatArray] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
     errors: dict[str, ImageErrors] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from segloop.cvat.diff import CHANGED, STATES, Diff, ImageRow
+from segloop.cvat.diff import STATES, Diff, ImageRow
 from segloop.cvat.differences import KINDS
 from segloop.utils.atomic import open_atomic, write_json
 
@@ -203,8 +203,3 @@ def summary(diff: Diff) -> str:
         before, after = np.mean(judged, axis=0)
         lines.append(f"{diff.model}: mean IoU by image {before:.4f} before, {after:.4f} after")
     return "\n".join(lines)
-
-
-def changed_rows(diff: Diff) -> list[ImageRow]:
-    """Return the images whose labels are others, most pixels first."""
-    return [row for row in diff.changed if row.state == CHANGED]

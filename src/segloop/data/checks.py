@@ -230,17 +230,16 @@ def pair_files(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]]
         expected = short_path(layout.mask(name), root)
         text = f"expected {expected}{hint}"
         findings.append(Finding("no-mask", short_path(images[name][0], root), text, name))
-    if layout.only is None:
-        findings += [
-            Finding(
-                "no-image",
-                short_path(files[0], root),
-                f"no image {name} in {short_path(layout.images, root)}",
-                name,
-            )
-            for name, files in masks.items()
-            if name not in images
-        ]
+    findings += [
+        Finding(
+            "no-image",
+            short_path(files[0], root),
+            f"no image {name} in {short_path(layout.images, root)}",
+            name,
+        )
+        for name, files in masks.items()
+        if name not in images and (layout.only is None or name in counting)
+    ]
     return [(name, images[name][0], masks[name][0]) for name in wanted if name in masks], findings
 
 
@@ -294,7 +293,7 @@ def judge(
         outside = {value: count for value, count in label.values.items() if value not in legal}
         if outside:
             shown = ", ".join(f"{value} in {count} px" for value, count in list(outside.items())[:4])
-            rest = f" and {len(outside) - 4} more values" if len(outside) > 4 else ""
+            rest = f" and {len(outside) - 4} more" if len(outside) > 4 else ""
             yield Finding("values", mask, f"{shown}{rest} ({legal})")
 
 

@@ -77,6 +77,8 @@ class Browsed:
     pipeline: tuple[str, ...]
     work_dir: Path
     batches: Iterator[Batch]
+    listed: bool = False  # whether they are images that were asked for
+    elsewhere: tuple[str, ...] = ()  # those of them that this split does not have
 
 
 def browse(
@@ -85,7 +87,7 @@ def browse(
     """Prepare the first `count` batches of a split; they are loaded as they are asked for.
 
     Those of the training split are the ones that a training of this seed begins with. With `only` they are
-    the images of these ids, in their order.
+    the images of these ids, in their order, as far as the split has them: a LIST may name all splits' images.
     """
     config = prepare(options)
     there = [name for name in SPLITS if config.get(f"{name}_dataloader")]
@@ -95,7 +97,7 @@ def browse(
     if config.get("kfold") and split != "test":
         config = with_folds(config)
     seed = (config.get("randomness") or {}).get("seed") or 0
-    loader = _loader(config, split, seed=seed, only=only)
+    loader, elsewhere = _loader(config, split, seed=seed, only=only)
     preprocess = _preprocessor(config)
     return Browsed(
         config=options.config,
@@ -106,11 +108,19 @@ def browse(
         pipeline=tuple(step_text(step) for step in _pipeline(config[f"{split}_dataloader"]["dataset"])),
         work_dir=Path(config.work_dir),
         batches=_batches(loader, preprocess, count=count, seed=seed, training=split == "train"),
+        listed=only is not None,
+        elsewhere=elsewhere,
     )
 
 
-def _loader(config: Config, split: str, *, seed: int, only: Sequence[str] | None) -> Any:
-    """Build the split's loader as a run does, in this process; with `only`, one of these images alone."""
+def _loader(
+    config: Config, split: str, *, seed: int, only: Sequence[str] | None
+) -> tuple[Any, tuple[str, ...]]:
+    """Build the split's loader as a run does, in this process; with `only`, one of these images alone.
+
+    Return it with the ids that the split does not have.
+    """
+    elsewhere: tuple[str, ...] = ()
     with silent_imports():
         from mmengine.registry import init_default_scope
         from mmengine.runner import Runner
@@ -125,17 +135,17 @@ def _loader(config: Config, split: str, *, seed: int, only: Sequence[str] | None
     quiet = nullcontext() if noisy() else redirect_stdout(io.StringIO())  # pycocotools thinks aloud
     with config_mistakes(), quiet:
         if only is not None:
-            settings.dataset = _chosen(settings.dataset, only)
+            settings.dataset, elsewhere = _chosen(settings.dataset, only)
             settings.sampler = {"type": "DefaultSampler", "shuffle": False}
             settings.pop("batch_sampler", None)
         loader = Runner.build_dataloader(settings, seed=seed)
     if not len(loader.dataset):
         raise DataError(f"The split {split!r} is empty once it is loaded.")
-    return placed(loader, seed=seed, endless=split == "train" and only is None)
+    return placed(loader, seed=seed, endless=split == "train" and only is None), elsewhere
 
 
-def _chosen(settings: Mapping[str, Any], only: Sequence[str]) -> Any:
-    """Build a data set and leave the images of these ids in it, in their order."""
+def _chosen(settings: Mapping[str, Any], only: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
+    """Build a data set, leave the images of these ids in it, in their order, and return which it lacks."""
     from mmengine.registry import DATASETS
 
     from segloop.experiments.run_images import ImageNames
@@ -148,11 +158,15 @@ def _chosen(settings: Mapping[str, Any], only: Sequence[str]) -> Any:
     places = {
         names.image_id(Path(dataset.get_data_info(place)["img_path"])): place for place in range(len(dataset))
     }
-    unknown = [name for name in only if name not in places]
-    if unknown:
-        raise DataError(f"{len(unknown)} images of the LIST are not in this split:\n{listing(unknown)}")
-    dataset.get_subset_([places[name] for name in dict.fromkeys(only)])
-    return dataset
+    names_there = [name for name in dict.fromkeys(only) if name in places]
+    elsewhere = tuple(name for name in dict.fromkeys(only) if name not in places)
+    if not names_there:
+        raise DataError(
+            "No image of the LIST is in this split; --split chooses another. A line of it is an id: the path "
+            f"below the split's folder, without suffix.\n{listing(elsewhere)}"
+        )
+    dataset.get_subset_([places[name] for name in names_there])
+    return dataset, elsewhere
 
 
 def _preprocessor(config: Config) -> Any:

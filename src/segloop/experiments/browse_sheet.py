@@ -72,6 +72,9 @@ def write_sheet(browsed: Browsed, folder: Path) -> Path:
 
 
 def _lead(browsed: Browsed) -> str:
+    if browsed.listed:
+        how = "augmented and normalised" if browsed.split == "train" else "as they are scored"
+        return f"Images of a LIST that are in split {browsed.split}, {how}."
     if browsed.split == "train":
         return (
             f"The first batches of a training with seed {browsed.seed}, after augmentation and normalisation."

@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError, nearest
 
@@ -19,6 +19,12 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, description: str | None = None) -> None:
         super().__init__(description=description, formatter_class=_Formatter)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read a command line; `TASK --out DIR SRC` too, where argparse alone would not know SRC."""
+        if any(each.nargs in (argparse.PARSER, argparse.REMAINDER) for each in self._actions):
+            return super().parse_args(args, namespace)  # which cannot be mixed
+        return super().parse_intermixed_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (-\S+)", message)

@@ -62,6 +62,8 @@ def test_all_wrong_wishes_are_told_together(tmp_path: Path) -> None:
         draw_native(tmp_path / "set", seed=-1, counts={"train": 0}, size=8)
     for part in ("train=0", "the seed is -1", "the size is 8"):
         assert part in str(caught.value)
+    with pytest.raises(DataError, match="the size is 100000; scenes have 64 to 2048 pixels a side"):
+        draw_native(tmp_path / "set", counts={"train": 1}, size=100_000, workers=1)
 
 
 def test_progress_ends_at_the_total(tmp_path: Path) -> None:

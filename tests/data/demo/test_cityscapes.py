@@ -163,5 +163,5 @@ def test_any_number_of_workers_draws_the_same_bytes(drawn: Path, tmp_path: Path)
 def test_what_is_there_is_not_touched(drawn: Path) -> None:
     with pytest.raises(DataError, match="exists already"):
         draw_native(drawn, counts=SMALL, size=96)
-    with pytest.raises(DataError, match="scenes have at least 64 pixels"):
+    with pytest.raises(DataError, match="scenes have 64 to 2048 pixels"):
         draw_native(drawn.with_name("small"), counts=SMALL, size=32)

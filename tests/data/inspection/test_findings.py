@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from segloop.data.inspection.findings import Finding, Verdict
@@ -30,6 +31,7 @@ def test_the_text_tells_each_kind_with_its_remedy_and_cuts_long_ones() -> None:
     assert text.startswith(
         "data/sea (mmseg): 1,200 images (1,000 train, 200 val), 3,000 objects, 2 classes\n"
     )
+    assert ", 3,000 objects, 1 class\n" in str(replace(VERDICT, labels=("fish",)))
     assert "1 x images whose labels cannot be used\n  train: a/1: value 9\n  → Mend the labels" in text
     assert "\n  'Fish', 'fish'\n" in text
     assert "doubt: 7 x parts of a few pixels" in text

@@ -15,7 +15,7 @@ from data_converters.prepare.record import Drawing, Wish
 from data_converters.prepare.road import prepare
 from data_converters.prepare.tasks import TASKS
 from segloop.utils.errors import DataError
-from tests.data_converters.cityscapes_cases import IDS, scene
+from tests.data_converters.cityscapes_cases import IDS, polygons, scene
 
 NOTHING = np.full_like(IDS, 3)
 
@@ -39,6 +39,17 @@ def test_the_authors_splits_are_kept_and_a_test_split_of_dummies_is_left_out(tmp
     )
     images = join(made)
     assert [images.load(key).split for key in images.keys] == ["train", "val"]
+
+
+@pytest.mark.parametrize(("label", "dummy"), [("out of roi", True), ("cargroup", False), ("cra", False)])
+def test_dummies_are_known_by_their_outlines_where_there_are_no_ids(
+    tmp_path: Path, label: str, dummy: bool
+) -> None:
+    for split in ("train", "val"):
+        scene(tmp_path, split=split)
+    outline = {"label": label, "polygon": [[0, 0], [9, 0], [9, 5]]}
+    scene(tmp_path, split="test", ids=None, outlines=polygons([outline]))
+    assert splits(found(tmp_path)) == ["train", "val", "test"][: 3 - dummy]
 
 
 def test_a_test_split_that_has_truth_is_taken(tmp_path: Path) -> None:

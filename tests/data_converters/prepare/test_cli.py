@@ -91,6 +91,7 @@ def test_a_demo_goes_where_configs_look_for_it(
         ("ships", r"Name the download, or draw one:\n  python tools/prepare\.py ships SRC\n.*--demo"),
         ("ships SRC --demo", "Name the download, or draw one"),
         ("ships SRC --size 9", "--size goes with --demo alone"),
+        ("ships SRC --size 0", "--size goes with --demo alone"),
         ("ships SRC --count 9", "--count goes with --demo alone"),
         (
             "multiclass --demo --media copy --from coco",

@@ -11,7 +11,7 @@ import pytest
 
 from data_converters.prepare import cut as module
 from data_converters.prepare.base import NEAR_DUPLICATES, Found, Part, Seen
-from data_converters.prepare.cut import Cutting, cut, group, parts_to_survey
+from data_converters.prepare.cut import DRAW_MORE, Cutting, cut, group, parts_to_survey
 from data_converters.prepare.survey import Look, Survey
 from segloop.data.annotations import Label, LabelSet
 from segloop.utils.errors import DataError, UserError
@@ -94,10 +94,21 @@ def test_groups_stay_together_and_are_told() -> None:
     assert cutting.summary.endswith("grouped by scene")
 
 
+def test_a_label_that_a_split_never_shows_is_told() -> None:
+    found = Found(parts=WHOLE.parts, root=WHOLE.root, shares={"train": 4, "val": 1, "test": 1})
+    cutting = cut(found, looks(None, None, None, None), seed=0)  # two of them show a cat
+    lacking = [split for split in counts(cutting) if f"No image of {split} shows cat" in str(cutting.told)]
+    assert len(lacking) == 1
+    assert "shows empty" not in str(cutting.told)
+    assert len(cut(WHOLE, looks(*[None] * 20), seed=0).told) == 1
+
+
 def test_too_few_groups_are_told_with_the_way_out() -> None:
     found = Found(parts=WHOLE.parts, root=WHOLE.root, groups=({"regex": "^(0)"},))
-    with pytest.raises(DataError, match=r"1 groups of images cannot be cut into train, val, test.*--shares"):
+    with pytest.raises(DataError, match=r"1 group of images cannot be cut into train, val, test.*--shares"):
         cut(found, looks(*[None] * 9), seed=0)
+    with pytest.raises(DataError, match=r"2 images cannot be cut into train, val, test\. Draw more, with"):
+        cut(WHOLE, looks(None, None), seed=0, remedy=DRAW_MORE)
 
 
 def test_one_name_in_two_parts_is_told_before_anything_is_written() -> None:

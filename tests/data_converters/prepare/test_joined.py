@@ -132,3 +132,16 @@ def test_facts_are_those_of_the_parts_and_of_the_task(tmp_path: Path) -> None:
     file = one_image(tmp_path / "x", annotation(), images=[image()])
     images = join(found(Part(format="coco", source=file), facts={"name": "pets"}))
     assert images.facts["name"] == "pets"
+
+
+def test_an_image_that_ends_early_is_refused_where_the_reader_sees_its_header_alone(tmp_path: Path) -> None:
+    file = one_image(tmp_path / "x", annotation())
+    whole = file.with_name("1.png").read_bytes()
+    (image,) = join(found(Part(format="coco", source=file)))
+    assert image.image_id == "1"
+    file.with_name("1.png").write_bytes(whole[:-20])
+    part = Part(format="coco", source=file, prefix="far/")
+    images = join(found(part))
+    with pytest.raises(BadRecord, match=r"1\.png: truncated") as error:
+        images.load(images.keys[0])
+    assert error.value.image_id == "far/1"

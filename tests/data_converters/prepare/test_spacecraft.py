@@ -50,7 +50,7 @@ def test_other_names_of_splits_are_understood_and_other_folders_are_cut(tmp_path
 def test_a_download_without_folders_is_cut_and_the_authors_cut_is_told(tmp_path: Path) -> None:
     write_set(tmp_path, {"img_1": BIG, "img_2": BIG})
     notes = " ".join(find(tmp_path, options=ReadOptions()).notes)
-    assert "no all_bbox.txt" in notes
+    assert "all_bbox.txt" not in notes, "the reader tells that"
     assert "up to 402 and from 1003" in notes
     assert [record.split for record in records(tmp_path)] == [None, None]
 

@@ -18,7 +18,7 @@ from segloop.data.png import encode_indices, encode_rgb
 from segloop.utils.errors import DataError, listing
 from segloop.utils.workers import map_ordered
 
-SMALLEST = 64
+SMALLEST, LARGEST = 64, 2048  # pixels a side: below, nothing can be told; above, memory runs out
 Progress = Callable[[int, int], None]
 
 
@@ -67,8 +67,8 @@ def check_wishes(*, seed: int, counts: Mapping[str, int], size: int) -> None:
         problems.append("no split was named; give counts such as train=800 val=200 test=200")
     if seed < 0:
         problems.append(f"the seed is {seed}; it must be 0 or more")
-    if size < SMALLEST:
-        problems.append(f"the size is {size}; scenes have at least {SMALLEST} pixels a side")
+    if not SMALLEST <= size <= LARGEST:
+        problems.append(f"the size is {size}; scenes have {SMALLEST} to {LARGEST} pixels a side")
     if problems:
         raise DataError("Nothing was drawn:\n" + listing(problems))
 

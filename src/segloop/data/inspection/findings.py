@@ -171,7 +171,9 @@ class Verdict:
         """Return the report for a terminal."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.splits.items())
         head = f"{self.source} ({self.format}): {self.images:,} images"
-        head += f" ({counts}), {self.objects:,} objects, {len(self.labels)} classes"
+        head += (
+            f" ({counts}), {self.objects:,} objects, {len(self.labels)} class{'es' * (len(self.labels) != 1)}"
+        )
         parts = [head.replace(" ()", "")]
         for kind, found in self.by_kind.items():
             mark = "" if KINDS[kind].grave else "doubt: "

@@ -91,7 +91,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
     for counts in ({"val": 3, "train": 2}, {"test": 3}):
         with pytest.raises(DataError, match="the cells are train=N, and test=N"):
             draw_native(tmp_path / "x", counts=counts)
-    with pytest.raises(DataError, match="at least 64 pixels"):
+    with pytest.raises(DataError, match="64 to 2048 pixels"):
         draw_native(tmp_path / "x", size=32)
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "mine").touch()
