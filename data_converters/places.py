@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from zipfile import is_zipfile
 
 from data_converters.base import Format, ReadOptions, WriteOptions
 from data_converters.formats import FORMATS
+from segloop.data.annotations import ImageRecord
 from segloop.utils.errors import UserError, listing
 
 
@@ -20,8 +22,29 @@ def check_places(source: Path, target: Path, *, reader: Format, maker: Format, o
     if not source.exists():
         raise UserError(f"{source} does not exist.")
     check_target(target, maker)
+    _require_apart(target, [("source", source), ("images", options.images), ("list", options.list_file)])
+
+
+def check_apart(target: Path, *, model: str, inputs: Sequence[str], images: Iterable[ImageRecord]) -> None:
+    """Refuse to write predictions over what they are made from: --force would remove it."""
+    named = [Path(word) for word in inputs if Path(word).exists()]
+    _require_apart(target, [("input", each) for each in named])
     place = target.resolve()
-    for what, other in (("source", source), ("images", options.images), ("list", options.list_file)):
+    for what, files in (
+        ("model", [Path(model)] if Path(model).exists() else []),
+        ("input", (image.file for image in images if image.file is not None)),
+    ):
+        for file in files:
+            given = file.resolve()
+            if place == given or place in given.parents:
+                raise UserError(
+                    f"The target {target} holds the {what} {file}, which is only read. Name another."
+                )
+
+
+def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> None:
+    place = target.resolve()
+    for what, other in others:
         if other is None:
             continue
         given = other.resolve()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 from data_converters.cli import add_from, add_read_options, add_write_options, read_options, write_options
@@ -56,11 +57,14 @@ def main() -> int:
         raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
     from data_converters.deliver import Delivery
     from data_converters.inputs import find_inputs
+    from data_converters.places import check_apart
     from segloop.experiments.predict.find import is_checkpoint
 
     checkpoint = args.inputs.pop(0) if is_checkpoint(args.inputs[0]) else None
     delivery = Delivery.of(args, write_options(args)) if args.out else None
     found = find_inputs(args.inputs, from_format=args.from_format, options=read_options(args))
+    for place in filter(None, (args.out, args.overlays)):
+        check_apart(place, model=args.model, inputs=args.inputs, images=found.images)
     images, told = delivery.chosen(found.images) if delivery else (found.images, ())
     print("\n".join([*found.told, *told, f"{len(images)} image(s)"]))
     from segloop.experiments.predict.overlays import draw_overlays
@@ -70,12 +74,13 @@ def main() -> int:
     options = predict_settings(args) | {"overrides": args.cfg_options, "unsafe_load": args.unsafe_load}
     model = start(args.model, checkpoint, **options)
     print("\n".join([str(model), *model.told]))
+    tell = partial(print, file=sys.stderr, flush=True)
     keep = Path(f"{args.out or args.overlays}.partial")
     if args.force and not args.resume:
         remove_kept(keep)
     with counted("images") as progress:
         predicted = predict_images(
-            model, images, keep, resume=args.resume, workers=args.workers, progress=progress, tell=_say
+            model, images, keep, resume=args.resume, workers=args.workers, progress=progress, tell=tell
         )
     if delivery:
         with counted("images written") as progress:
@@ -89,10 +94,6 @@ def main() -> int:
         print(f"{len(predicted.skipped)} of {len(images)} image(s) could not be predicted:", file=sys.stderr)
         print(listing([f"{name}: {why}" for name, why in predicted.skipped.items()]), file=sys.stderr)
     return EXIT_FINDINGS if predicted.skipped else EXIT_DONE
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def write_instance_run(
         "palette": [],
         "no_matches": None,
         "category_ids": [7 + number for number in range(len(names))],
+        "images": len(images),
         "data": {"name": "objects", "root": "../../../../data"},
         "files": ["images.csv", "metrics.json"],
     }

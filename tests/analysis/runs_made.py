@@ -98,6 +98,7 @@ def write_run(
         "ignore_index": 255 if len(names) < 255 else 65535,
         "reduce_zero_label": False,
         "no_confidence": None if sure is not None else "the model gives no logits",
+        "images": len(images),
         "data": {"name": "shapes", "root": "../../../../data"},
         "files": sorted(item.name for item in run.iterdir()),
     }

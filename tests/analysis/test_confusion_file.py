@@ -60,3 +60,20 @@ def test_a_missing_and_a_damaged_file(tmp_path):
     (tmp_path / "confusion.npz").write_bytes(b"PK\x03\x04 and then nothing")
     with pytest.raises(FormatError, match="not a confusion file"):
         ConfusionFile(tmp_path / "confusion.npz")
+
+
+def test_classes_that_there_are_not_and_damage_in_the_middle_are_refused(tmp_path, matrices):
+    path = write(tmp_path / "confusion.npz", matrices, 4)
+    with np.load(path) as arrays:
+        parts = dict(arrays)
+    np.savez(path, **{**parts, "pred": parts["pred"] + 9})
+    with pytest.raises(FormatError, match="a class is not below 4"):
+        ConfusionFile(path).total()
+    file = ConfusionFile(write(path, matrices, 4))
+    content = path.read_bytes()
+    place = content.index(b"count.npy") + 200
+    path.write_bytes(content[:place] + b"\xff" * 40 + content[place + 40 :])
+    with pytest.raises(FormatError, match="not a confusion file"):
+        file.total()
+    with pytest.raises(FormatError, match="not a confusion file"):
+        list(file)

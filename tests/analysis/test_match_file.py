@@ -13,6 +13,7 @@ import pytest
 
 from segloop.analysis import match_file
 from segloop.analysis.instance_scores import InstanceScorer
+from segloop.analysis.instances import Instances
 from segloop.analysis.match_file import (
     MATCH_COLUMNS,
     MATCHES,
@@ -183,3 +184,35 @@ def test_a_missing_or_torn_file_is_told(tmp_path: Path) -> None:
     (tmp_path / MATCHES).unlink()
     with pytest.raises(FormatError, match="missing"):
         list(read_matches(tmp_path, class_names=NAMES))
+
+
+def _edited(folder: Path, name: str, change) -> None:
+    lines = gzip.decompress((folder / name).read_bytes()).decode().splitlines()
+    (folder / name).write_bytes(gzip.compress(("\n".join(change(lines)) + "\n").encode()))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (MATCHES, lambda lines: [*lines[:2], lines[1], *lines[2:]], "a pair of objects has two rows"),
+        (MATCHES, lambda lines: [lines[0], _cell(lines[1], 5, ""), *lines[2:]], "score is no number"),
+        (MATCHES, lambda lines: [lines[0], _cell(lines[1], 8, "-1"), *lines[2:]], "predicted_area is no"),
+        (PER_IMAGE, lambda lines: [lines[0], lines[1], lines[1], *lines[2:]], "not one a class"),
+        (PER_IMAGE, lambda lines: [lines[0], _cell(lines[1], 6, ""), *lines[2:]], "not one a class"),
+        (PER_IMAGE, lambda lines: [lines[0], *lines[2:]], "a class of its objects has no row"),
+    ],
+)
+def test_rows_that_were_edited_are_refused(tmp_path: Path, name: str, change, message: str) -> None:
+    square = np.ones((1, 4, 4), bool)
+    one = Instances.of_bitmaps(square, [0], size_hw=(4, 4))
+    found = Instances.of_bitmaps(square, [0], size_hw=(4, 4), scores=[0.9])
+    written(tmp_path, [match(one, found, image_id="a")])
+    assert len(list(read_matches(tmp_path, class_names=NAMES))) == 1
+    _edited(tmp_path, name, change)
+    with pytest.raises(FormatError, match=message):
+        list(read_matches(tmp_path, class_names=NAMES))
+
+
+def _cell(line: str, place: int, text: str) -> str:
+    cells = line.split(",")
+    return ",".join([*cells[:place], text, *cells[place + 1 :]])

@@ -218,3 +218,25 @@ def test_a_run_without_truth_says_why_it_has_no_matches(tmp_path):
         run.matches()
     with pytest.raises(FormatError, match="of the kind 'semantic' and has no predictions"):
         _ = read_run(make_run(tmp_path / "w/test/sem")).results
+
+
+def test_a_run_that_lost_its_record_is_not_called_untested(tmp_path):
+    folder = make_run(tmp_path / "work_dirs/net/test/val-last")
+    (folder / "meta.json").unlink()
+    with pytest.raises(FormatError, match=r"there is no meta\.json.*run it again"):
+        read_run(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more"])
+def test_a_damaged_table_of_confidence(tmp_path, content):
+    folder = make_run(tmp_path / "work_dirs/net/test/val-last")
+    (folder / "confidence.npz").write_bytes(content)
+    with pytest.raises(FormatError, match="not a table of confidence"):
+        _ = read_run(folder).confidence
+
+
+def test_times_that_are_a_list(tmp_path):
+    folder = make_run(tmp_path / "work_dirs/net/test/val-last")
+    (folder / "timing.json").write_text("[1]")
+    with pytest.raises(FormatError, match="no times of a test"):
+        _ = read_run(folder).timing

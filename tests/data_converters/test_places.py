@@ -10,7 +10,8 @@ import pytest
 from data_converters.base import ReadOptions, WriteOptions
 from data_converters.convert import convert
 from data_converters.formats import FORMATS
-from data_converters.places import check_links, check_options, check_places
+from data_converters.places import check_apart, check_links, check_options, check_places
+from segloop.data.annotations import ImageRecord
 from segloop.utils.errors import UserError
 
 
@@ -96,3 +97,36 @@ def test_nothing_is_linked_into_an_archive_for_it_is_unpacked_for_a_while(tmp_pa
     check_links(source, tmp_path, media="link")
     check_links(source, None, media="hardlink")
     check_links(tmp_path, None, media="link")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("photos", "lies in the input"),
+        ("photos/new", "lies in the input"),
+        (".", "holds the input"),
+        ("runs", "holds the model"),
+    ],
+)
+def test_predictions_are_never_written_over_what_they_are_made_from(
+    tmp_path: Path, target: str, message: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/net.onnx").touch()
+    images = [ImageRecord(image_id="1", name="1.png", file=tmp_path / "photos/1.png")]
+    with pytest.raises(UserError, match=message):
+        check_apart(
+            tmp_path / target,
+            model=str(tmp_path / "runs/net.onnx"),
+            inputs=[str(tmp_path / "photos")],
+            images=images,
+        )
+
+
+def test_nor_where_a_pattern_found_them(tmp_path: Path) -> None:
+    images = [ImageRecord(image_id="1", name="1.png", file=tmp_path / "photos/1.png")]
+    for target in (tmp_path / "photos", tmp_path / "photos/1.png"):
+        with pytest.raises(UserError, match="holds the input"):
+            check_apart(target, model="net", inputs=[str(tmp_path / "photos/*.png")], images=images)
+    check_apart(tmp_path / "new", model="net", inputs=[str(tmp_path / "photos/*.png")], images=images)

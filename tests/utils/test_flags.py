@@ -81,3 +81,8 @@ def test_numbers_and_folders_of_the_tools_that_read_results_are_checked(tmp_path
         check_numbers(given, topk=1)
     with pytest.raises(UserError, match=r"--data-root .*none: there is no such folder"):
         check_data_root(Namespace(data_root=tmp_path / "none"))
+
+
+def test_a_refused_flag_is_told_as_it_is_typed():
+    with pytest.raises(UserError, match="--batch-size 0: it must be at least 1"):
+        check_numbers(Namespace(batch_size=0), batch_size=1)

@@ -16,6 +16,7 @@ from segloop.viz.page import (
     Html,
     Section,
     chip,
+    chipped,
     code,
     columns,
     facts,
@@ -138,3 +139,9 @@ def test_pictures_open_by_keyboard() -> None:
     text = page("p", [])
     assert 'figure.setAttribute("role", "button")' in text
     assert "figure.onkeydown" in text
+
+
+def test_no_line_ends_between_a_colour_and_its_name():
+    assert chipped((255, 0, 0), "a <b>") == (
+        '<span class="named"><span class="chip" style="background:#ff0000"></span>a &lt;b&gt;</span>'
+    )

@@ -43,3 +43,11 @@ def test_several_lines_are_named_and_a_diagonal_is_drawn():
 def test_ticks(percent, tick):
     drawn = plot([Line("a", "red", [(0, 0)])], told="t", x_label="x", percent=percent)
     assert tick in [text.text for text in elements(drawn, "text")]
+
+
+def test_a_name_in_the_legend_stays_with_its_colour():
+    lines = [Line("a b", "red", [(0, 0)]), Line("c", "blue", [(0, 1)])]
+    names = [
+        each for each in elements(plot(lines, told="t", x_label="x"), "span") if each.get("class") == "named"
+    ]
+    assert ["".join(each.itertext()) for each in names] == ["a b", "c"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ COLUMNS: dict[str, np.dtype[Any]] = {
     "pred": np.dtype("<u2"),
     "count": np.dtype("<i8"),
 }
+PIECE = 1 << 18  # pairs that are summed at once
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: no clock in data files
 
 
@@ -112,20 +114,35 @@ class ConfusionFile:
         return len(self.image_ids)
 
     def __iter__(self) -> Iterator[ImageConfusion]:
-        with zipfile.ZipFile(self.path) as archive:
-            streams = {name: _open_array(archive, name) for name in COLUMNS}
-            begin = 0
-            for image_id, end in zip(self.image_ids, self._ends, strict=True):
-                parts = [_take(streams[name], COLUMNS[name], end - begin, self.path) for name in COLUMNS]
-                yield ImageConfusion(image_id, *parts)
-                begin = end
+        for image_id, parts in zip(self.image_ids, self._pieces(self._ends), strict=True):
+            yield ImageConfusion(image_id, *parts)
+
+    def _pieces(self, ends: Sequence[int]) -> Iterator[list[IntArray]]:
+        """Yield truth, pred and count up to each of the ends."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                streams = {name: _open_array(archive, name) for name in COLUMNS}
+                begin = 0
+                for end in ends:
+                    parts = [_take(streams[name], COLUMNS[name], end - begin, self.path) for name in COLUMNS]
+                    if any((part >= self.num_classes).any() for part in parts[:2]):
+                        raise FormatError(f"a class is not below {self.num_classes}", file=self.path)
+                    yield parts
+                    begin = end
+        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise FormatError(f"not a confusion file ({error})", file=self.path) from None
 
     def total(self, image_ids: Sequence[str] | None = None) -> IntArray:
         """Return the confusion of the set, or of the named images, as int64 [truth, pred]."""
-        wanted = None if image_ids is None else set(image_ids)
         matrix = np.zeros((self.num_classes, self.num_classes), np.int64)
+        if image_ids is None:  # whose pair it is does not matter, so many are taken at once
+            last = self._ends[-1] if self._ends else 0
+            for truth, pred, count in self._pieces([*range(PIECE, last, PIECE), last]):
+                np.add.at(matrix, (truth, pred), count)
+            return matrix
+        wanted = set(image_ids)
         for image in self:
-            if wanted is None or image.image_id in wanted:
+            if image.image_id in wanted:
                 np.add.at(matrix, (image.truth, image.pred), image.count)
         return matrix
 

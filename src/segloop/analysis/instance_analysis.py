@@ -18,7 +18,7 @@ from segloop.analysis.measures import TRAITS, measure_looks
 from segloop.analysis.ranking import Band, bands_of
 from segloop.analysis.runs import Run
 from segloop.analysis.suspects import Suspect
-from segloop.utils.errors import UserError
+from segloop.utils.errors import DataError, UserError, listing
 from segloop.viz.overlay import vivid
 
 FloatArray = npt.NDArray[np.float64]
@@ -168,6 +168,9 @@ def _images(
 def _traits(gathered: GatheredObjects, looks: FloatArray) -> FloatArray:
     """Return brightness, contrast, sharpness, number of objects and their share of the image."""
     by_id = {str(row[0]): row[1:] for row in looks}
+    lost = sorted(set(gathered.image_ids) - set(by_id))
+    if lost:
+        raise DataError(f"images.csv lacks {len(lost)} of the images that were matched:\n{listing(lost)}")
     rows = np.array([by_id[image_id] for image_id in gathered.image_ids], np.float64)
     share = np.array(gathered.object_pixels) / np.maximum(rows[:, 3], 1)
     return np.column_stack([rows[:, :3], gathered.objects, share])

@@ -219,8 +219,14 @@ def _matches_of(
     if len(has_found) != found.max() + 1 or len(has_true) != true.max() + 1:
         raise ValueError("not all objects have a row")
 
+    def real(name: str, at: np.ndarray) -> np.ndarray:
+        values = number[name][at]
+        if not np.all(values >= 0):  # NaN is not, either
+            raise ValueError(f"{name} is no number from 0 on")
+        return values
+
     def whole(name: str, at: np.ndarray) -> np.ndarray:
-        return number[name][at].astype(np.int64)
+        return real(name, at).astype(np.int64)
 
     def labels(name: str, at: np.ndarray) -> np.ndarray:
         names = rows[name].to_numpy(object)[at].tolist()
@@ -231,31 +237,38 @@ def _matches_of(
 
     both = np.flatnonzero((found >= 0) & (true >= 0))
     both = both[np.lexsort((found[both], true[both]))]
-    pixels = [
-        counts[name].to_numpy(np.float64).astype(np.int64) for name in ("class_index", "tp", "fp", "fn")
-    ]
+    if np.any((np.diff(found[both]) == 0) & (np.diff(true[both]) == 0)):
+        raise ValueError("a pair of objects has two rows")
+    table = counts[["class_index", "tp", "fp", "fn"]].to_numpy(np.float64).T
+    if np.isnan(table).any() or (table[1:] < 0).any() or len(np.unique(table[0])) != table.shape[1]:
+        raise ValueError(f"its rows in {PER_IMAGE} are not one a class, with counts of pixels")
+    pixels = list(table.astype(np.int64))
     if pixels[0][-1] != FOREGROUND:
         raise ValueError(f"its last row in {PER_IMAGE} is not the one of all classes together")
     seen = (pixels[0] == FOREGROUND) | (pixels[1] + pixels[2] + pixels[3] > 0)
-    return ImageMatches(
+    matches = ImageMatches(
         image_id,
         Truth(
             labels("true_class", first_true),
             whole("true_area", first_true),
             said[first_true],
-            number["crowd"][first_true] > 0,
+            real("crowd", first_true) > 0,
         ),
         Found(
             labels("predicted_class", first_found),
-            number["score"][first_found],
+            real("score", first_found),
             whole("predicted_area", first_found),
-            number["box_area"][first_found],
+            real("box_area", first_found),
             whole("ignored_pixels", first_found),
-            number["kept"][first_found] > 0,
+            real("kept", first_found) > 0,
         ),
-        Pairs(true[both], found[both], whole("shared_pixels", both), number["box_iou"][both]),
+        Pairs(true[both], found[both], whole("shared_pixels", both), real("box_iou", both)),
         Pixels(*(each[seen] for each in pixels)),
     )
+    classes = {*matches.truth.labels[~matches.truth.crowd], *matches.found.labels[matches.found.kept]}
+    if not classes <= set(pixels[0].tolist()):
+        raise ValueError(f"a class of its objects has no row in {PER_IMAGE}")
+    return matches
 
 
 def _firsts(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

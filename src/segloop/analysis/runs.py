@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +15,10 @@ import numpy as np
 from segloop.analysis.confusion_file import ConfusionFile
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instances import Instances
-from segloop.analysis.match_file import MATCHES, read_matches
+from segloop.analysis.match_file import MATCHES, PER_IMAGE, read_matches
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.results_file import ResultsFile
+from segloop.analysis.run_checks import check_counts, check_images, check_meta, check_scores
 from segloop.utils.atomic import read_json
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
@@ -61,7 +64,8 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The whole of `metrics.json`."""
-        return _read_json(self.folder / "metrics.json")
+        path = self.folder / "metrics.json"
+        return check_scores(_read_json(path), path)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -71,7 +75,11 @@ class Run:
     @cached_property
     def timing(self) -> dict[str, Any]:
         """The whole of `timing.json`."""
-        return _read_json(self.folder / "timing.json")
+        path = self.folder / "timing.json"
+        timing = _read_json(path)
+        if not isinstance(timing, dict):
+            raise FormatError("these are no times of a test; test again", file=path)
+        return timing
 
     @cached_property
     def training(self) -> Path:
@@ -85,12 +93,15 @@ class Run:
     @cached_property
     def images(self) -> pd.DataFrame:
         """`images.csv`: one row per image, in the order of image_id, which is the index too."""
-        return self.table("images.csv").set_index("image_id", drop=False).rename_axis(None)
+        table = check_images(
+            self.table("images.csv"), self.folder / "images.csv", tested=self.meta.get("images")
+        )
+        return table.set_index("image_id", drop=False).rename_axis(None)
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
-        """`per_image.csv.gz`: tp, fp and fn of each image and each class that the image has."""
-        return self.table("per_image.csv.gz")
+        """`per_image.csv.gz` of a semantic RUN: tp, fp and fn of each image and each class that it has."""
+        return check_counts(self.table(PER_IMAGE), self.folder / PER_IMAGE, confusion=self.confusion)
 
     def matches(self) -> Iterator[ImageMatches]:
         """Yield how true and found objects overlap, image by image, from the tables of an instance RUN."""
@@ -115,7 +126,14 @@ class Run:
     @cached_property
     def confusion(self) -> ConfusionFile:
         """`confusion.npz`: the pixel confusion of each image."""
-        return ConfusionFile(self._of_kind("semantic", "confusion.npz"))
+        confusion = ConfusionFile(self._of_kind("semantic", "confusion.npz"))
+        if confusion.num_classes != len(self.class_names):
+            raise FormatError(
+                f"it counts {confusion.num_classes} classes, and meta.json names {len(self.class_names)}; "
+                "test again",
+                file=confusion.path,
+            )
+        return confusion
 
     @cached_property
     def confidence(self) -> dict[str, np.ndarray] | None:
@@ -123,8 +141,14 @@ class Run:
         path = self.folder / "confidence.npz"
         if not path.is_file():
             return None
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                found = dict(arrays)
+        except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise FormatError(f"not a table of confidence ({error}); test again", file=path) from None
+        if "counts" not in found:
+            raise FormatError("not a table of confidence; test again", file=path)
+        return found
 
     def counts(self) -> tuple[list[str], ClassCounts]:
         """Return the ids of the counted images, and their counts as arrays [images, classes]."""
@@ -244,10 +268,11 @@ def _folder(target: Path, work_dirs: Path) -> Path:
 
 def _open(folder: Path) -> Run:
     if _is_half(folder):
-        raise FormatError("the test that wrote this was not finished; run it again", file=folder)
+        raise FormatError(
+            "there is no meta.json: the test that wrote this was not finished; run it again", file=folder
+        )
     meta = _read_json(folder / "meta.json")
-    if not isinstance(meta, dict) or not {"format", "kind", "split", "finished", "files"} <= set(meta):
-        raise FormatError("this is not the record of a RUN", file=folder / "meta.json")
+    check_meta(meta, folder / "meta.json")
     if meta["format"] != FORMAT:
         raise FormatError(
             f"this RUN has format {meta['format']}, and this version of SegLoop reads format {FORMAT}; "
@@ -261,7 +286,11 @@ def _open(folder: Path) -> Run:
 
 
 def _is_half(folder: Path) -> bool:
-    return not (folder / "meta.json").is_file() and any(folder.glob("records-*.jsonl"))
+    if (folder / "meta.json").is_file():
+        return False
+    return any(folder.glob("records-*.jsonl")) or all(
+        (folder / name).is_file() for name in ("images.csv", "metrics.json")
+    )
 
 
 def _config_hint(target: Path | str, folder: Path) -> str:

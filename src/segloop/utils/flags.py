@@ -45,7 +45,7 @@ def check_numbers(args: argparse.Namespace, **least: int) -> None:
     for name, bound in least.items():
         value = getattr(args, name)
         if value is not None and value < bound:
-            raise UserError(f"--{name} {value}: it must be at least {bound}.")
+            raise UserError(f"--{name.replace('_', '-')} {value}: it must be at least {bound}.")
 
 
 def check_data_root(args: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from segloop.viz.page import (
     Figure,
     Html,
     Section,
-    chip,
+    chipped,
     code,
     columns,
     fold,
@@ -115,7 +115,7 @@ def mistakes(numbers: Numbers) -> Section:
         bar = charts.bar((gain or 0) / most, color)
         rows.append(
             [
-                join([chip(color), name]),
+                chipped(color, name),
                 percent(each["of_wrong"]) + " %",
                 percent(each["of_all"], 2) + " %",
                 "–" if gain is None else f"+{percent(gain)}",
@@ -190,9 +190,9 @@ def cases(numbers: Numbers, pictures: Pictures) -> list[Section]:
 def _legend(numbers: Numbers) -> Html:
     """Return what the colours of the tiles mean; of many classes, none."""
     kinds = ("missed", "invented", "class") if numbers["background"] is not None else ("class",)
-    errors = [join([chip(KINDS[kind][1]), f"{KINDS[kind][0]} "]) for kind in kinds]
+    errors = [chipped(KINDS[kind][1], KINDS[kind][0]) for kind in kinds]
     classes = [
-        join([named(numbers, index), " "])
+        named(numbers, index)
         for index in range(len(numbers["class_names"]))
         if index != numbers["background"] and len(numbers["class_names"]) <= 20
     ]
@@ -384,8 +384,8 @@ def _gallery(shots: Sequence[tuple[np.ndarray, str]], *, least_px: int = 480) ->
 def named(numbers: Numbers, index: int) -> Html:
     """Return the name of a class behind its colour."""
     palette = numbers["palette"]
-    square = chip(palette[index]) if index < len(palette) else Html()
-    return join([square, numbers["class_names"][index]])
+    name = numbers["class_names"][index]
+    return chipped(palette[index], name) if index < len(palette) else join([name, " "])
 
 
 def _some(names: Sequence[str], most: int = 20) -> str:

@@ -17,7 +17,7 @@ from segloop.viz.page import (
     Figure,
     Html,
     Section,
-    chip,
+    chipped,
     columns,
     facts,
     fold,
@@ -72,7 +72,7 @@ def foreground(numbers: Numbers) -> list[Numbers]:
 
 def named(each: Numbers) -> Html:
     """Return a class as its colour and its name."""
-    return tag("span", chip(each["color"]), each["name"], class_="named")
+    return chipped(each["color"], each["name"])
 
 
 def classes(numbers: Numbers) -> Section:

@@ -12,7 +12,7 @@ from segloop.viz.analysis_sections import MOST_ROWS, Numbers, named, percent, wi
 from segloop.viz.page import (
     Content,
     Section,
-    chip,
+    chipped,
     columns,
     facts,
     fold,
@@ -103,7 +103,7 @@ def mistakes(numbers: Numbers) -> Section:
         gain = each["gain"] or 0
         text = "–" if each["gain"] is None else f"{'+' if gain >= 0 else ''}{percent(each['gain'])}"
         bar = charts.bar(gain / most, color)
-        rows.append([join([chip(color), name]), f"{each['objects']:,}", text, bar])
+        rows.append([chipped(color, name), f"{each['objects']:,}", text, bar])
     blocks: list[Content] = [table(["kind", "objects", "quality if mended", ""], rows, numbers=[1, 2])]
     blocks.append(paragraph(numbers["rules"]["quality"], small=True))
     if "confusion" in numbers:

@@ -162,6 +162,11 @@ def chip(color: Sequence[int]) -> Html:
     return tag("span", class_="chip", style=f"background:{css_color(color)}")
 
 
+def chipped(color: Sequence[int], name: Content) -> Html:
+    """Return a name behind the square of its colour; no line ends between the two."""
+    return tag("span", chip(color), name, class_="named")
+
+
 def columns(blocks: Iterable[Content], *, least_px: int = 280) -> Html:
     """Return blocks side by side, as many as fit with `least_px` each."""
     return tag(

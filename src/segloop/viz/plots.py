@@ -54,7 +54,7 @@ def plot(
     if len(lines) < 2:
         return chart
     names = [
-        tag("span", tag("span", class_="chip", style=f"background:{line.color}"), line.name, " ")
+        tag("span", tag("span", class_="chip", style=f"background:{line.color}"), line.name, class_="named")
         for line in lines
     ]
     return tag("div", chart, tag("p", *names, class_="dim small"))

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from segloop.analysis.report.facts import Facts
+from segloop.analysis.runs import Run
+from segloop.utils.errors import DataError
 from tests.analysis.report.made import FLAT, facts_of, write_data, write_json, write_training
 
 
@@ -67,3 +73,29 @@ def test_data_that_were_moved(tmp_path: Path) -> None:
     moved = data.rename(tmp_path / "elsewhere")
     assert facts_of(folder, tmp_path).data_root is None
     assert facts_of(folder, tmp_path, given_root=moved).data_root == moved
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("/srv/work_dirs/net/test/val-last", "work_dirs/net/test/val-last"),
+        ("results/my net/test/val-last", "'results/my net/test/val-last'"),
+        ("/mnt/net/test/val-last", "/mnt/net/test/val-last"),
+    ],
+)
+def test_commands_name_the_run_where_it_lies(folder, told):
+    assert Facts(Run(Path(folder), {}), repository=Path()).place == told
+
+
+def test_a_data_set_of_other_classes_is_refused_where_it_was_named(tmp_path):
+    folder = write_training(tmp_path)
+    write_data(tmp_path)
+    file = tmp_path / "data/dataset.json"
+    info = json.loads(file.read_text())
+    for place, each in enumerate(info["classes"]):
+        each["name"] = f"boat {place}"
+    file.write_text(json.dumps(info))
+    facts = facts_of(folder, tmp_path)
+    assert facts.info is not None
+    with pytest.raises(DataError, match=r"--data-root .*boat 1.*was tested on"):
+        _ = replace(facts, given_root=tmp_path / "data").info

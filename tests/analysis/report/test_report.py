@@ -99,7 +99,7 @@ def test_a_section_is_a_function(tmp_path: Path) -> None:
 
 def test_an_old_report_is_replaced_with_its_pictures(tmp_path: Path) -> None:
     contents = contents_of(tmp_path)
-    (tmp_path / "r_files").mkdir()
+    write_report(contents, tmp_path / "r.html", sections=[lambda report: Part("Old", [])])
     (tmp_path / "r_files/old.svg").touch()
     folder = write_report(contents, tmp_path / "r.html")[2]
     assert not (folder / "old.svg").exists()
@@ -146,3 +146,20 @@ def test_a_browser_clicks_through_it(tmp_path: Path, width: int) -> None:
     assert (told["large"], told["expanded"], told["small"]) == (True, "true", True)
     assert (told["printed"], told["after"]) == (True, False)
     assert told["wide"] <= 0, "nothing sticks out of the page"
+
+
+def test_only_an_earlier_report_is_written_over(tmp_path):
+    contents, section = whole(tmp_path), [lambda report: Part("Camera", [Paragraph("It saw.")])]
+    out = tmp_path / "README.html"
+    mine = [tmp_path / "README.md", tmp_path / "README_files/mine.jpg"]
+    for each in mine:
+        each.parent.mkdir(exist_ok=True)
+        each.write_text("mine")
+    with pytest.raises(UserError, match=r"no report of before:\n.*README\.md\n.*README_files"):
+        write_report(contents, out, sections=section)
+    assert [each.read_text() for each in mine] == ["mine", "mine"]
+    for each in mine:
+        each.unlink()
+    write_report(contents, out, sections=section)
+    write_report(contents, out, sections=section)
+    assert "Camera" in mine[0].read_text()

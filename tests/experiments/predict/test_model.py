@@ -11,7 +11,7 @@ from PIL import Image
 
 import segloop
 from segloop.experiments.predict.model import Settings
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, UserError
 
 Files = tuple[Path, Path]
 
@@ -59,3 +59,9 @@ def test_batches_are_as_large_as_their_pixels_allow(model, monkeypatch: pytest.M
     monkeypatch.setattr(model, "settings", Settings(window_hw=(64, 64)))
     assert model.input_size((65, 20)) is None  # cut into windows, alone
     assert model.input_size((64, 20)) == (64, 20)
+
+
+@pytest.mark.parametrize("window_hw", [None, (64, 64)])
+def test_a_share_of_windows_that_cannot_be_is_refused(window_hw):
+    with pytest.raises(UserError, match=r"--overlap 2: windows overlap by 0 to 0\.5"):
+        Settings(overlap=2, window_hw=window_hw)

@@ -94,3 +94,21 @@ def test_the_list_gives_what_the_api_gives_and_draws_it(
     draw_overlays(found, tmp_path / "seen")
     assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == ["0.jpg", "1.jpg"]
     assert np.array_equal(model.predict(images[0].file).image.shape, (64, 64, 3))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_file_that_may_not_be_read_costs_a_line_and_is_no_full_disk(
+    model, images: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    read: Callable = model.pictures.of_file
+
+    def of_file(file: Path) -> dict:
+        if file.name == "1.png":
+            raise PermissionError(13, "Permission denied")
+        return read(file)
+
+    monkeypatch.setattr(model.pictures, "of_file", of_file)
+    told: list[str] = []
+    found = predict_images(model, images[:3], tmp_path / "kept", workers=workers, tell=told.append)
+    assert found.skipped == {"1": "cannot be read: Permission denied"}
+    assert told == ["1: cannot be read: Permission denied"]

@@ -49,3 +49,14 @@ def test_the_config_tells_its_reasons_and_its_cost(tmp_path: Path) -> None:
     assert "# crop: none (images are 64x64: taken whole)" in text
     text = proposal.after(Measured(step_s=0.93, validation_s=670.0, memory_bytes=0)).text()
     assert "; 0.9 s a step, 11 min a validation, about " in text
+
+
+def test_validations_take_a_small_part_of_the_time_only(tmp_path: Path) -> None:
+    proposal = propose(seen(), tmp_path, minutes=10)
+    cheap = proposal.after(Measured(step_s=1.0, validation_s=20.0))
+    dear = proposal.after(Measured(step_s=1.0, validation_s=80.0))
+    endless = proposal.after(Measured(step_s=1.0, validation_s=3000.0))
+    assert [each.validations for each in (cheap, dear, endless)] == [4, 1, 1]
+    assert (cheap.iterations, dear.iterations) == (500, 500)
+    assert "train_cfg = dict(max_iters=500, val_interval=500)" in dear.text()
+    assert "train_cfg = dict(max_iters=500, val_interval=125)" in cheap.text()

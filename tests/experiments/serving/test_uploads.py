@@ -142,3 +142,19 @@ def test_a_broken_image_is_refused(cut: int) -> None:
     with pytest.raises(Refusal, match="no whole image") as refusal:
         decode(as_png(half_bright())[:cut], limits=LIMITS)
     assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("headers", [{"content-length": str(10**10)}, {"expect": "100-continue"}])
+def test_what_announces_too_much_and_waits_is_refused_before_anything_is_read(
+    headers: dict[str, str],
+) -> None:
+    taken = 0
+
+    async def silent() -> AsyncIterator[bytes]:
+        nonlocal taken
+        taken += 1
+        yield b"x"
+
+    with pytest.raises(Refusal, match="larger than the limit"):
+        asyncio.run(read_body(silent(), {"content-length": "1001"} | headers, limits=LIMITS))
+    assert taken == 0

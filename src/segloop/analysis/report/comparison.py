@@ -65,7 +65,7 @@ def comparison(report: Contents) -> Part | None:
 
 
 def _command(report: Contents) -> str:
-    places = (f"work_dirs/{each.work_dir.name}/test/{each.run.folder.name}" for each in report.runs)
+    places = (each.place for each in report.runs)
     return " ".join(["python tools/compare.py", *places])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,14 @@ class Facts:
         return self.run.name
 
     @property
+    def place(self) -> str:
+        """The RUN as a command names it: as it was given; an absolute path from `work_dirs` on, if in one."""
+        parts = self.run.folder.parts
+        if self.run.folder.is_absolute() and "work_dirs" in parts:
+            parts = parts[len(parts) - 1 - parts[::-1].index("work_dirs") :]
+        return shlex.quote(Path(*parts).as_posix())
+
+    @property
     def work_dir(self) -> Path:
         """Where the training left its files."""
         return self.run.training
@@ -80,9 +89,22 @@ class Facts:
         if self.data_root is None or not (self.data_root / FILE_NAME).is_file():
             return None
         try:
-            return DatasetInfo.read(self.data_root)
+            info = DatasetInfo.read(self.data_root)
         except (DataError, FormatError):
             return None
+        if self.given_root is not None:
+            self._require_own(info)
+        return info
+
+    def _require_own(self, info: DatasetInfo) -> None:
+        """Refuse a data set that has no class of the RUN but the background: goals would be another's."""
+        background = {info.class_names[info.background]} if info.background is not None else set()
+        there, tested = set(info.class_names) - background, set(self.run.class_names) - background
+        if there and tested and not there & tested:
+            raise DataError(
+                f"--data-root {self.given_root} holds {info.name} ({', '.join(sorted(there)[:5])}), and "
+                f"{self.name} was tested on {', '.join(sorted(tested)[:5])}."
+            )
 
     @cached_property
     def eda(self) -> dict[str, Any]:

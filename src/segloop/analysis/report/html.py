@@ -13,6 +13,7 @@ from segloop.analysis.report.bibliography import Citations
 from segloop.viz import page as p
 from segloop.viz.page import Html, tag
 
+MADE_BY = "tools/report.py"  # stands at the end of each page: who wrote it
 _HERE = Path(__file__).parent
 
 
@@ -34,7 +35,7 @@ def html_page(
         eyebrow="Report",
         lead=lead,
         top=[_filter(classes)],
-        footer=p.join(["Made by ", p.words("tools/report.py"), " from the files of the RUNs."]),
+        footer=p.join(["Made by ", p.words(MADE_BY), " from the files of the RUNs."]),
         style=sorting_style + _beside("report.css"),
         script=sorting_script + _beside("report.js"),
     )

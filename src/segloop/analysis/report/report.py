@@ -14,10 +14,10 @@ from segloop.analysis.report import about, closing, comparison, model, results, 
 from segloop.analysis.report.bibliography import Citations, Reference
 from segloop.analysis.report.blocks import Fold, Gallery, Part, Row, Side, Table
 from segloop.analysis.report.contents import Contents
-from segloop.analysis.report.html import html_page
+from segloop.analysis.report.html import MADE_BY, html_page
 from segloop.analysis.report.markdown import markdown_pages
 from segloop.utils.atomic import write_text
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, listing
 from segloop.utils.staging import staged
 
 Section = Callable[[Contents], "Part | None"]
@@ -48,26 +48,48 @@ def write_report(contents: Contents, out: Path, *, sections: Sequence[Section] =
     """Write `out` (.html), the same in Markdown beside it, and its pictures in a folder; return all three."""
     if out.suffix != ".html":
         raise UserError(f"--out {out}: a report is written to a name that ends in .html.")
+    folder, markdown = out.with_name(f"{out.stem}_files"), out.with_suffix(".md")
+    _require_free(out, markdown, folder)
     parts = [part for section in sections if (part := section(contents)) is not None]
     title = contents.task.title or contents.first.run.meta["experiment"]
     lead = _lead(contents)
     html = _whole_html(title, parts, contents, lead)
-    folder = out.with_name(f"{out.stem}_files")
     citations = Citations(contents.references)
     text, files = markdown_pages(title, parts, citations=citations, lead=lead, folder=folder.name)
     text += _markdown_references(citations)
-    markdown = out.with_suffix(".md")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, html)  # the first, for by it the next call knows that the rest is a report's, too
         with staged(folder, replace=True) as place:
             place.mkdir()
             for name, content in files.items():
                 (place / name).write_bytes(content)
         write_text(markdown, text)
-        write_text(out, html)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror or error}.") from error
     return [out, markdown, folder]
+
+
+def _require_free(out: Path, markdown: Path, folder: Path) -> None:
+    """Refuse to write over what is no report: a README.md beside --out README.html, a folder."""
+    try:
+        if out.is_file() and _signature() in out.read_text(encoding="utf-8", errors="replace"):
+            return
+        taken = [each for each in (out, markdown) if each.exists()]
+        taken += [folder] if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())) else []
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror or error}.") from error
+    if taken:
+        raise UserError(
+            "This is there already, and is no report of before:\n"
+            f"{listing([str(each) for each in taken])}\nSay another name with --out."
+        )
+
+
+def _signature() -> str:
+    from segloop.viz.page import words
+
+    return f"Made by {words(MADE_BY)}"
 
 
 def _lead(contents: Contents) -> str:

@@ -103,7 +103,7 @@ def best_and_worst(report: Contents) -> Part:
 
 
 def _not_analysed(facts: Facts) -> Note:
-    place = f"work_dirs/{facts.work_dir.name}/test/{facts.run.folder.name}"
+    place = facts.place
     return Note(
         [
             "This RUN was not analysed. It is by ",

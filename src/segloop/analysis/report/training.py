@@ -71,9 +71,7 @@ def _commands(facts: Facts) -> list[str]:
     for words in (facts.train.get("command"), facts.run.meta.get("command")):
         if isinstance(words, list) and words:
             found.append(shlex.join(["python", *map(str, words)]))
-    where = facts.run.folder
-    place = f"work_dirs/{facts.work_dir.name}/test/{where.name}"
-    return [*found, f"python tools/analyze.py {shlex.quote(place)}"]
+    return [*found, f"python tools/analyze.py {facts.place}"]
 
 
 def curves(report: Contents) -> Part:

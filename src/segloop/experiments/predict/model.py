@@ -63,8 +63,8 @@ class Settings:
             raise UserError(f"--score-thr {self.score_thr}: a score lies between 0 and 1.")
         if self.batch_size is not None and self.batch_size < 1:
             raise UserError(f"--batch-size {self.batch_size}: a batch has at least 1 image.")
-        if self.window_hw is not None:
-            make_grid(self.window_hw, self.window_hw, overlap=self.overlap)  # or an error in words
+        window_hw = self.window_hw or (1, 1)  # a wrong share is one without a window, too
+        make_grid(window_hw, window_hw, overlap=self.overlap)  # or an error in words
 
 
 class Model:

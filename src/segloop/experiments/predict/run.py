@@ -139,6 +139,8 @@ def _decoded(
             return model.pictures.of_file(image.file)
         except DataError as error:
             return str(error)
+        except OSError as error:  # a link that leads nowhere, or a file that is gone or may not be read
+            return f"cannot be read: {error.strerror or error}"
 
     count = min(MOST_WORKERS, cpu_count()) if workers is None else workers
     if count < 1:

@@ -27,7 +27,7 @@ MODELS = {
 }
 LEAST, MOST = 200, 20_000  # iterations
 MOST_EPOCHS = 300  # in a set of few images everything has been seen by then
-VALIDATIONS = 4
+VALIDATIONS, VALIDATION_SHARE = 4, 0.15  # at the most, and of the time; one there always is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,22 @@ class Proposal:
         """How often each training image is seen."""
         return self.iterations * self.batch / max(1, self.seen.training_images)
 
+    @property
+    def validations(self) -> int:
+        """How often the training is validated: fewer times if that took much of the time that there is."""
+        if self.measured is None:
+            return VALIDATIONS
+        affordable = VALIDATION_SHARE * self.minutes * 60 / max(self.measured.validation_s, 1e-3)
+        return int(min(VALIDATIONS, max(1, affordable)))
+
     def after(self, measured: Measured) -> Proposal:
         """Return the proposal with as many iterations as the time allows."""
-        steps = max(0.0, self.minutes * 60 - VALIDATIONS * measured.validation_s) / max(measured.step_s, 1e-3)
+        asked = replace(self, measured=measured)
+        left = self.minutes * 60 - asked.validations * measured.validation_s
+        steps = max(0.0, left) / max(measured.step_s, 1e-3)
         most = max(LEAST, MOST_EPOCHS * self.seen.training_images / self.batch)
         iterations = rounded(min(max(steps, LEAST), MOST, most), to=100)
-        return replace(self, measured=measured, iterations=iterations)
+        return replace(asked, iterations=iterations)
 
     def choices(self) -> list[Choice]:
         """Return all that was chosen, with reasons, in the order of a table."""
@@ -93,7 +103,7 @@ class Proposal:
             cost += " alone on the machine that wrote this"
         bases = zip(("models", "datasets", "schedules", "."), BASES[seen.kind, seen.gpu], strict=True)
         files = [f"    '../_base_/{folder}/{name}.py'," for folder, name in bases]
-        interval, epochs = max(1, self.iterations // VALIDATIONS), f"{self.epochs:.3g} epochs"
+        interval, epochs = max(1, self.iterations // self.validations), f"{self.epochs:.3g} epochs"
         lines = [
             f"# {MODELS[seen.kind, seen.gpu]}, from scratch: {seen.name},",
             f"# {seen.training_images:,} training images of {_sizes(seen)}.",
@@ -136,7 +146,7 @@ class Proposal:
 
     def _minutes(self) -> float:
         assert self.measured is not None
-        return (self.iterations * self.measured.step_s + VALIDATIONS * self.measured.validation_s) / 60
+        return (self.iterations * self.measured.step_s + self.validations * self.measured.validation_s) / 60
 
 
 def propose(seen: Seen, folder: Path, *, minutes: float) -> Proposal:

@@ -32,6 +32,9 @@ async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], *,
     """Return the body of a request; one that is too long is refused, at its announcement if it is honest."""
     announced = headers.get("content-length", "")
     too_long = announced.isdigit() and int(announced) > limits.size
+    waits = headers.get("expect", "").lower() == "100-continue"  # for a word before it sends anything
+    if too_long and (waits or int(announced) > _DRAINED):
+        raise _too_long(limits)
     parts, length = [], 0
     async for part in stream:
         length += len(part)
@@ -43,8 +46,12 @@ async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], *,
         if length > _DRAINED:  # a connection that is closed under a sender may lose the answer
             break
     if too_long:
-        raise Refusal(413, f"The upload is larger than the limit of {limits.size} bytes.")
+        raise _too_long(limits)
     return b"".join(parts)
+
+
+def _too_long(limits: Limits) -> Refusal:
+    return Refusal(413, f"The upload is larger than the limit of {limits.size} bytes.")
 
 
 def uploaded_file(body: bytes, content_type: str) -> bytes:
