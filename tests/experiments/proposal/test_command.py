@@ -84,6 +84,7 @@ def test_of_a_large_set_a_sample_is_looked_at_and_all_pictures_are_compared(
     said: list[str] = []
     run(tmp_path / "src", said)
     assert any("a sample, 5 of the 16 images, drawn with seed 0" in each for each in said)
+    assert any("but for pictures that look alike, found among all" in each for each in said)
     assert any(each.startswith("The check found 1 leak") for each in said)
     assert "5 of the 16 images were looked at" in Path("work_dirs/eda/spots/index.html").read_text("utf-8")
 

@@ -105,18 +105,19 @@ def _check(
         verdict = inspect_set(
             some, source=str(root), form=kind, whole=whole, workers=workers, progress=progress
         )
-    findings = list(verdict.findings)
+    findings, but = list(verdict.findings), ""
     if not whole and AUTHORS in (info.cut or ""):
         with watch("images compared") as progress:
             alike = files.alike(workers=workers, progress=progress)
         findings = [each for each in findings if each.kind not in ALIKE] + alike
+        but = ", but for pictures that look alike, found among all"
     counts = Counter(each.kind for each in findings)
     kinds = ", ".join(f"{counts[each]} {each}" for each in KINDS if counts[each])
     command = f"python tools/check.py {root}"
     if not whole:
         say(
             f"It shows a sample, {len(some):,} of the {len(files.files):,} images, drawn with seed {SEED}; "
-            f"so does the check. All of them: python tools/eda.py {root}"
+            f"so does the check{but}. The whole set: python tools/eda.py {root}"
         )
     say(f"The check found {kinds}: {command}" if kinds else "The check found nothing wrong.")
 
