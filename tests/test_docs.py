@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from segloop.utils.cli import Parser
 from supplementary.viz.browser import Browser, chromium
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,11 +53,14 @@ def parse(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "argv", words)
         patch.setattr(argparse.ArgumentParser, "parse_args", read)
+        patch.setattr(Parser, "parse_args", read)  # else the command would be run
         tool = importlib.import_module(f"tools.{name}")
         with pytest.raises(KeyboardInterrupt):
             tool.main(*[""] * len(inspect.signature(tool.main).parameters))
     ((parser, given),) = seen
-    _, unknown = parser.parse_known_args([word for word in given if word != "…"])
+    mixed = not any(each.nargs in (argparse.PARSER, argparse.REMAINDER) for each in parser._actions)
+    known = parser.parse_known_intermixed_args if mixed else parser.parse_known_args
+    _, unknown = known([word for word in given if word != "…"])
     assert unknown == [], f"{name} does not know {unknown}"
 
 
