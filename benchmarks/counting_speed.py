@@ -112,7 +112,7 @@ def count_set(args: argparse.Namespace) -> int:
             theirs = [count_as_mmseg(pairs[n % len(pairs)], classes=args.classes) for n in range(few)]
             middle = time.perf_counter()
             job = partial(count_files, classes=args.classes)
-            ours = list(map_ordered(job, [pairs[n % len(pairs)] for n in range(many)]))
+            ours = list(map_ordered(job, [pairs[n % len(pairs)] for n in range(many)], chunk=100))
             end = time.perf_counter()
             assert all((a == b).all() for a, b in zip(theirs, ours, strict=False)), "the counts differ"
             ratios.append((middle - start) / few / ((end - middle) / many))
