@@ -120,7 +120,9 @@ PEERS = {"datumaro"}
 
 def test_every_third_party_import_is_declared() -> None:
     declared = set(ranges(*PROJECT["optional-dependencies"])) | PEERS
-    ours = {"segloop", "data_converters", "tools", "benchmarks", "tests"} | set(sys.stdlib_module_names)
+    ours = {"segloop", "data_converters", "tools", "benchmarks", "tests", "supplementary"} | set(
+        sys.stdlib_module_names
+    )
     undeclared = set()
     for folder in ("src", "data_converters", "tools", "benchmarks"):
         for file in (ROOT / folder).rglob("*.py"):

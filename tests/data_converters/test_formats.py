@@ -52,6 +52,7 @@ def test_the_options_of_a_format_are_those_that_its_code_asks_for(name: str) -> 
             owner = node.value if isinstance(node, ast.Attribute) else None
             if isinstance(owner, ast.Attribute | ast.Name) and ast.unparse(owner).endswith("options"):
                 asked.add(node.attr)
+    asked -= {"progress"}  # how far it is, told to whoever calls: no choice of a user
     asked -= {"keep_crowds"} if name == "coco" else set()  # it always keeps them; cvat-coco asks
     known = {each.name for options in (ReadOptions, WriteOptions) for each in fields(options)}
     assert {*form.read_options, *form.write_options} == asked & known

@@ -77,7 +77,7 @@ def test_what_the_metric_is_not_for_is_told() -> None:
     made.dataset_meta = {"classes": ["background", "ship", "buoy"], "background": 0}
     with pytest.raises(ConfigError, match="one class of objects; the data have background, ship, buoy"):
         _ = made.object_class
-    with pytest.raises(ConfigError, match="threshold=2 lies between 0 and 1"):
+    with pytest.raises(ConfigError, match=r"threshold=2 and min_mean=0\.0 lie between 0 and 1"):
         SegLoopShipsMetric(threshold=2)
     content = sample(chances()).to_dict()
     del content["seg_logits"]

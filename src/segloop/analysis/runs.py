@@ -100,8 +100,11 @@ class Run:
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
-        """`per_image.csv.gz` of a semantic RUN: tp, fp and fn of each image and each class that it has."""
-        return check_counts(self.table(PER_IMAGE), self.folder / PER_IMAGE, confusion=self.confusion)
+        """`per_image.csv.gz`: counts of each image and class; of a semantic RUN tp, fp and fn."""
+        table = self.table(PER_IMAGE)
+        if self.kind != "semantic":
+            return table
+        return check_counts(table, self.folder / PER_IMAGE, confusion=self.confusion)
 
     def matches(self) -> Iterator[ImageMatches]:
         """Yield how true and found objects overlap, image by image, from the tables of an instance RUN."""
