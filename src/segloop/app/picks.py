@@ -45,8 +45,12 @@ def save_list(ids: Sequence[str], *, folder: Path, name: str, title: str, replac
 
 
 def push_words(path: Path, *, data: Path, run: Path, split: str) -> list[str]:
-    """Return the words that send the images of a LIST to CVAT, with what the RUN predicts of them."""
-    return ["tools/cvat.py", "push", str(data), "--split", split, "--images", str(path), "--run", str(run)]
+    """Return the words that send the images of a LIST to CVAT, with what the RUN predicts of them.
+
+    The loop lies beside the LISTs, in the folder of RUNs that the app shows, where its page of loops looks.
+    """
+    words = ["tools/cvat.py", "push", str(data), "--split", split, "--images", str(path), "--run", str(run)]
+    return [*words, "--loop", str(path.parent.parent / "cvat" / data.name)]
 
 
 def commands(path: Path, *, data: Path, run: Path, split: str) -> dict[str, str]:
