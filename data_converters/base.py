@@ -152,7 +152,8 @@ class Format:
     The module has `read(source, *, options) -> LabelledImages`, or `writer(labels, *, facts, options)`, which
     returns a `Writer`, or both. `target` says what a writer makes: a `folder`, or a file with one of
     these suffixes. `read_options` and `write_options` are those that it heeds; others are refused, for a user
-    who gives one expects something of it.
+    who gives one expects something of it. `whole_images` says that reading looks image files over to their
+    ends, and not at their headers alone.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Format:
     target: tuple[str, ...] = ("folder",)
     read_options: tuple[str, ...] = ()
     write_options: tuple[str, ...] = ()
+    whole_images: bool = False
 
     def read(self, source: Path, *, options: ReadOptions) -> LabelledImages:
         """Open a source; what is wrong with it as a whole is told in one error."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from data_converters.base import ReadOptions
 from segloop.data.checks import Finding
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import index_files, read_list
+from segloop.data.layout import index_files, only_listed
 from segloop.utils.errors import DataError, UserError, listing, nearest
 
 IMAGES = "leftImg8bit"
@@ -82,7 +82,8 @@ def find_tree(source: Path, options: ReadOptions) -> Tree:
         )
     entries.sort(key=lambda each: (each.split or "", each.image_id))
     if options.list_file is not None:
-        entries = _listed(entries, options.list_file)
+        wanted = only_listed(options.list_file, (each.image_id for each in entries))
+        entries = [each for each in entries if each.image_id in wanted]
     return Tree(folder.parent, entries, told)
 
 
@@ -191,11 +192,3 @@ def _join(
             trouble = str(Finding("no-image", f"{found[0][0]}_{found[0][1]}", f"no image {name} in {folder}"))
         kinds = tuple(kind for _, kind in found)
         yield Entry(called, name.removesuffix(".png"), name, "", found[0][0], kinds, trouble)
-
-
-def _listed(entries: Sequence[Entry], file: Path) -> list[Entry]:
-    wanted = set(read_list(file))
-    unknown = sorted(wanted - {each.image_id for each in entries})
-    if unknown:
-        raise DataError(f"{file} names {len(unknown)} image(s) that are not there:\n{listing(unknown)}")
-    return [each for each in entries if each.image_id in wanted]

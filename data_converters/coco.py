@@ -13,10 +13,10 @@ from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, ind
 from data_converters.coco_labels import join_labels, read_categories
 from data_converters.coco_records import LoadImage, Source
 from data_converters.coco_writer import CocoWriter
-from data_converters.cvat_names import only_listed
 from data_converters.json_stream import decoded
 from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
 from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 MOST_LOOKED_FOR = 30  # images of a file that tell which folder is theirs

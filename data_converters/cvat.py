@@ -9,11 +9,12 @@ from data_converters.base import ReadOptions
 from data_converters.cvat_images import Export, Place, ReadImage
 from data_converters.cvat_index import Index, index_file
 from data_converters.cvat_meta import Meta, read_meta, subset_of
-from data_converters.cvat_names import Named, only_listed, posix_name, tell_apart
+from data_converters.cvat_names import Named, posix_name, tell_apart
 from data_converters.cvat_source import Source, open_source
 from data_converters.cvat_tracks import Frames, ReadFrame, plan_frames, with_track_attributes
 from data_converters.cvat_writer import writer
 from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
+from segloop.data.layout import only_listed
 from segloop.utils.errors import FormatError, UserError, listing
 
 __all__ = ["read", "writer"]

@@ -22,7 +22,6 @@ from data_converters.cvat_mask_files import (
     open_tree,
     read_place,
 )
-from data_converters.cvat_names import only_listed
 from segloop.data.annotations import (
     Bitmap,
     ImageRecord,
@@ -33,6 +32,7 @@ from segloop.data.annotations import (
     image_id_of,
 )
 from segloop.data.image_files import MOST_PIXELS, image_size, structure_damage
+from segloop.data.layout import only_listed
 from segloop.data.masks import Runs, areas, encode_labels, paint
 from segloop.utils.errors import FormatError, UserError, listing
 

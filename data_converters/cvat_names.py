@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from data_converters.cvat_meta import subset_of
 from segloop.data.annotations import image_id_of
-from segloop.data.layout import read_list
-from segloop.utils.errors import DataError, listing
 
 
 class Named(Protocol):
@@ -69,18 +67,6 @@ def tell_apart(images: Sequence[Named]) -> tuple[list[str], list[str], list[str]
             told = f"Images are called task_<id>/<name>, for {len(repeated)} name(s) repeat across tasks."
             return apart, [told], []
     return names, [], repeated
-
-
-def only_listed(file: Path, known: Iterable[str]) -> set[str]:
-    """Return the ids that a LIST file names; one that is no image's is refused."""
-    listed = read_list(file)
-    unknown = sorted(set(listed) - set(known))
-    if unknown:
-        told = (
-            f"{file} names {len(unknown)} image(s) that are not there. A line of it is a path without suffix."
-        )
-        raise DataError(f"{told}\n{listing(unknown)}")
-    return set(listed)
 
 
 def _repeated(names: Sequence[str], images: Sequence[Named]) -> list[str]:

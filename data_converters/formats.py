@@ -14,6 +14,7 @@ FORMATS: dict[str, Format] = {
             summary="img_dir and ann_dir with index masks, as mmsegmentation trains on",
             read_options=("images", "split", "labels", "list_file", "reduce_zero_label"),
             write_options=("overlap", "media"),
+            whole_images=True,
         ),
         Format(
             name="coco",
@@ -68,6 +69,7 @@ FORMATS: dict[str, Format] = {
             summary="one PNG an object (Data Science Bowl 2018), or 16-bit PNGs of object numbers",
             read_options=("images", "split", "labels", "list_file"),
             write_options=("overlap", "instances", "connectivity", "media", "numbers"),
+            whole_images=True,
         ),
         Format(
             name="pairs",
@@ -75,6 +77,7 @@ FORMATS: dict[str, Format] = {
             summary="images and pictures of their classes, however named, valued or coloured; to read",
             writes=False,
             read_options=("images", "split", "labels", "list_file"),
+            whole_images=True,
         ),
         Format(
             name="spacecraft",
@@ -82,6 +85,7 @@ FORMATS: dict[str, Format] = {
             summary="parts of craft in colours, and boxes of craft; not written, for what touches melts",
             writes=False,
             read_options=("images", "split", "list_file", "join_groups", "min_area", "color_tolerance"),
+            whole_images=True,
         ),
         Format(
             name="cityscapes",
@@ -89,6 +93,7 @@ FORMATS: dict[str, Format] = {
             summary="street scenes: leftImg8bit and gtFine; the official form of predictions",
             read_options=("images", "split", "labels", "list_file", "results", "semantic"),
             write_options=("overlap", "instances", "connectivity", "media", "results"),
+            whole_images=True,
         ),
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -13,8 +13,8 @@ from data_converters.base import ReadOptions
 from data_converters.masks_table import MASK, NUMBER, OBJECTS, Row
 from segloop.data.checks import Finding, pair_files, raise_findings
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import Layout, index_files, read_list
-from segloop.utils.errors import DataError, listing, nearest
+from segloop.data.layout import Layout, index_files, only_listed
+from segloop.utils.errors import DataError, nearest
 
 IMAGES, MASKS, NUMBERS = "images", "masks", "instances"
 LAYOUT = (
@@ -75,7 +75,10 @@ def find_entries(
     if table is not None:
         found = list(_joined(found, table))
     found.sort(key=lambda each: (each.split or "", each.image_id))
-    return form, found if options.list_file is None else _listed(found, options.list_file)
+    if options.list_file is not None:
+        wanted = only_listed(options.list_file, (each.image_id for each in found))
+        found = [each for each in found if each.image_id in wanted]
+    return form, found
 
 
 def _pick(source: Path, groups: Mapping[Split, T], wanted: Split) -> dict[Split, T]:
@@ -184,15 +187,6 @@ def _joined(found: Sequence[Entry], table: Table) -> Iterator[Entry]:
         if split in wanted:
             trouble = f"{OBJECTS}, line {rows[0].line}: there are no masks of this image"
             yield Entry(split or None, image_id, "", "", "", trouble=trouble)
-
-
-def _listed(found: Iterable[Entry], file: Path) -> list[Entry]:
-    wanted = read_list(file)
-    known = {each.image_id for each in found}
-    unknown = [image_id for image_id in wanted if image_id not in known]
-    if unknown:
-        raise DataError(f"{file} names {len(unknown)} image(s) that are not there:\n{listing(unknown)}")
-    return [each for each in found if each.image_id in set(wanted)]
 
 
 def _case_folders(source: Path) -> Iterator[Path]:

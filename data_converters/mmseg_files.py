@@ -14,8 +14,8 @@ from segloop.data.checks import Finding, Legal, judge, pair_files, raise_finding
 from segloop.data.image_files import IMAGE_SUFFIXES, ImageFacts
 from segloop.data.index_masks import MaskFacts, mask_facts
 from segloop.data.info import DatasetInfo
-from segloop.data.layout import Layout, index_files, read_list
-from segloop.utils.errors import DataError, listing, nearest
+from segloop.data.layout import Layout, index_files, only_listed
+from segloop.utils.errors import DataError, nearest
 from segloop.utils.workers import cpu_count
 
 OF_THE_SET = ("missing-folder", "empty-split", "same-id")  # findings that leaving out an image does not mend
@@ -71,7 +71,7 @@ def find_pairs(source: Path, info: DatasetInfo | None, options: ReadOptions) -> 
         pairs += sorted(own, key=lambda pair: pair.image_id)
     raise_findings(findings)
     if options.list_file is not None:
-        _check_list(options.list_file, {pair.image_id for pair in pairs})
+        only_listed(options.list_file, (pair.image_id for pair in pairs))
     return pairs
 
 
@@ -224,12 +224,3 @@ def _unlabelled(layout: Layout) -> Iterator[Finding]:
     for name, files in index_files(layout.images, layout.image_suffixes).items():
         short = files[0].relative_to(layout.root) if files[0].is_relative_to(layout.root) else files[0]
         yield Finding("no-mask", short.as_posix(), f"the folder {layout.masks} does not exist", name)
-
-
-def _check_list(file: Path, known: set[str]) -> None:
-    unknown = [name for name in read_list(file) if name not in known]
-    if unknown:
-        raise DataError(
-            f"{file} names {len(unknown)} image(s) that are not there. A line of it is an id: the path below "
-            f"the split's folder, without suffix.\n{listing(unknown)}"
-        )

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from data_converters.base import ReadOptions
-from data_converters.cvat_names import only_listed
 from data_converters.mmseg_files import Pair
 from data_converters.names import IMAGE_WORDS, MASK_WORDS, name_of, role_of, split_of, words
 from segloop.data.image_files import IMAGE_SUFFIXES
+from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, listing
 
 Key = tuple[str, ...]

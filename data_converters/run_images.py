@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_converters.cvat_names import only_listed
 from data_converters.run_csv import Key, Overview, Table
 from segloop.data.annotations import image_id_of
+from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, listing
 
 

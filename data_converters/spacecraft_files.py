@@ -10,8 +10,8 @@ from data_converters.base import ReadOptions
 from data_converters.spacecraft_boxes import Entry
 from segloop.data.checks import Finding, pair_files, raise_findings
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import Layout, index_files, read_list
-from segloop.utils.errors import DataError, listing, nearest
+from segloop.data.layout import Layout, index_files, only_listed
+from segloop.utils.errors import DataError, nearest
 
 IMAGES, MASKS = "images", "mask"
 SUFFIX = "_mask.png"
@@ -70,7 +70,10 @@ def find_pairs(source: Path, options: ReadOptions) -> list[Pair]:
         pairs += sorted(found, key=lambda pair: pair.image_id)
         findings += trouble
     raise_findings(findings)
-    return _only_listed(pairs, options.list_file) if options.list_file is not None else pairs
+    if options.list_file is None:
+        return pairs
+    wanted = only_listed(options.list_file, (pair.image_id for pair in pairs))
+    return [pair for pair in pairs if pair.image_id in wanted]
 
 
 def with_boxes(pairs: Sequence[Pair], boxes: Mapping[int, Entry]) -> list[Pair]:
@@ -134,14 +137,3 @@ def _one_side(layout: Layout, images: Path, masks: Path) -> Iterator[Finding]:
     for name, files in index_files(folder, suffixes).items():
         short = files[0].relative_to(layout.root) if files[0].is_relative_to(layout.root) else files[0]
         yield Finding(kind, short.as_posix(), f"the folder {missing} does not exist", name)
-
-
-def _only_listed(pairs: Sequence[Pair], list_file: Path) -> list[Pair]:
-    wanted = set(read_list(list_file))
-    unknown = sorted(wanted - {pair.image_id for pair in pairs})
-    if unknown:
-        raise DataError(
-            f"{list_file} names {len(unknown)} image(s) that are not there. A line of it is an id: the path "
-            f"below the split's folder, without suffix.\n{listing(unknown)}"
-        )
-    return [pair for pair in pairs if pair.image_id in wanted]

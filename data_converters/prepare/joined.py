@@ -17,13 +17,6 @@ from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSe
 from segloop.data.image_files import image_facts
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
-LOOK_WHOLE = (
-    "cityscapes",
-    "masks",
-    "mmseg",
-    "pairs",
-    "spacecraft",
-)  # the others read headers of images alone
 FOREIGN = "object(s) left out, whose labels the task does not train on"
 SHAPES = "shape(s) without a mask (polylines, points, ellipses …): kept in the files, used by no training"
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
@@ -282,7 +275,7 @@ def _load_part(part: Part, images: LabelledImages, labels: LabelSet) -> LoadPart
         part.prefix,
         names=frozenset(labels.names) if foreign else None,
         renumber=Renumber.between(images.labels, labels),
-        look=part.format not in LOOK_WHOLE,
+        look=not find_format(part.format).whole_images,
     )
 
 

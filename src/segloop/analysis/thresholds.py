@@ -208,9 +208,8 @@ def cut_components(probability: npt.ArrayLike, *, rule: ComponentRule) -> list[R
         return []
     parts = components(mask, connectivity=rule.connectivity)
     parts = [part for part in parts if int(part[1::2].sum()) >= rule.min_area]
-    if not parts or rule.min_mean * LEVELS <= least_byte(
-        rule.threshold
-    ):  # no part's mean is below its lowest pixel
+    # No part's mean is below its lowest pixel.
+    if not parts or rule.min_mean * LEVELS <= least_byte(rule.threshold):
         return parts
     before = np.append(0, np.cumsum(chances.ravel(order="F"), dtype=np.int64))  # of all pixels up to each
     ends = [before[np.cumsum(part)] for part in parts]

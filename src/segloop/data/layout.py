@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, listing
 
 HOW_TO_BRING = (
     "Put the data there in mmseg's layout (img_dir/<split>, ann_dir/<split>), point SEGLOOP_DATA at the "
@@ -118,6 +118,18 @@ def read_list(path: Path | str) -> list[str]:
         reason = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text ({error})"
         raise DataError(f"The list {path} cannot be read: {reason}.") from error
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def only_listed(file: Path, known: Iterable[str]) -> set[str]:
+    """Return the ids that a LIST file names; one that is no image's is refused."""
+    listed = set(read_list(file))
+    unknown = sorted(listed - set(known))
+    if unknown:
+        raise DataError(
+            f"{file} names {len(unknown)} image(s) that are not there:\n{listing(unknown)}\n"
+            "A line of a LIST is an id: the path below the split's folder, without suffix."
+        )
+    return listed
 
 
 def missing_folder(folder: Path) -> DataError:
