@@ -50,7 +50,7 @@ def push_words(path: Path, *, data: Path, run: Path, split: str) -> list[str]:
     The loop lies beside the LISTs, in the folder of RUNs that the app shows, where its page of loops looks.
     """
     words = ["tools/cvat.py", "push", str(data), "--split", split, "--images", str(path), "--run", str(run)]
-    return [*words, "--loop", str(path.parent.parent / "cvat" / data.name)]
+    return [*words, "--loop", str(path.parent.parent / "cvat" / data.absolute().stem)]
 
 
 def commands(path: Path, *, data: Path, run: Path, split: str) -> dict[str, str]:
