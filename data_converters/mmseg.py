@@ -114,8 +114,9 @@ def _labels(
     values = set() if info is not None and info.content_hash else mask_values(pairs, stop_early=bool(names))
     if not names:
         names = _made_up(values, reduce_zero_label=options.reduce_zero_label)
-        all_names = " to ".join(names[:1] + names[1:][-1:])
-        told.append(f"nothing names the classes; they are called {all_names}, and --labels names them")
+        if names:
+            called = " to ".join(names[:1] + names[1:][-1:])
+            told.append(f"nothing names the classes; they are called {called}, and --labels names them")
     if info is not None:
         colors: Sequence[Any] = [each.color for each in info.classes]
         background, ignore_index = info.background, info.ignore_index

@@ -70,6 +70,13 @@ def test_classes_without_names_are_counted_in_all_masks_and_coloured_by_the_pale
     assert trouble(source) == {}
 
 
+def test_of_masks_that_nobody_can_read_no_classes_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "train/a", mask=b"no picture")
+    source = read(tmp_path, options=ReadOptions())
+    assert source.labels.names == ()
+    assert not any("called" in each.replace("is called", "") for each in source.told)
+
+
 def test_numbers_of_objects_are_not_taken_for_classes(tmp_path: Path) -> None:
     put(tmp_path, "train/a", mask=encode_grey(np.full((6, 8), 5000, np.uint16)))
     with pytest.raises(DataError, match=r"values up to 5000.* read them as masks"):
