@@ -72,8 +72,8 @@ def find_pairs(source: Path, options: ReadOptions) -> list[Pair]:
     raise_findings(findings)
     if options.list_file is None:
         return pairs
-    wanted = only_listed(options.list_file, (pair.image_id for pair in pairs))
-    return [pair for pair in pairs if pair.image_id in wanted]
+    listed = only_listed(options.list_file, (pair.image_id for pair in pairs))
+    return [pair for pair in pairs if pair.image_id in listed]
 
 
 def with_boxes(pairs: Sequence[Pair], boxes: Mapping[int, Entry]) -> list[Pair]:
