@@ -15,6 +15,7 @@ from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
 from segloop.experiments.predict.results import SemanticPrediction
 from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError
 from segloop.utils.workers import cpu_count
+from segloop.utils.quiet import report_nothing
 
 INPUT, OUTPUT = "image", "logits"
 SUFFIX = ".onnx"
@@ -150,6 +151,7 @@ class OnnxModel:
 
 def runtime() -> Any:
     """Return the module of ONNX Runtime, or say how to get it."""
+    report_nothing()
     try:
         import onnxruntime
     except ImportError as error:
