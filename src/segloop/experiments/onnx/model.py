@@ -14,8 +14,8 @@ from segloop.data.masks import paint
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
 from segloop.experiments.predict.results import SemanticPrediction
 from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError
-from segloop.utils.workers import cpu_count
 from segloop.utils.quiet import report_nothing
+from segloop.utils.workers import cpu_count
 
 INPUT, OUTPUT = "image", "logits"
 SUFFIX = ".onnx"
