@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from data_converters.base import ReadOptions
 from data_converters.mmseg_files import Pair
-from data_converters.names import IMAGE_WORDS, MASK_WORDS, name_of, role_of, split_of, words
+from data_converters.names import (
+    IMAGE_WORDS,
+    MASK_WORDS,
+    name_of,
+    parted,
+    role_of,
+    split_families,
+    split_name,
+    split_of,
+    words,
+)
+from data_converters.pairs_lists import find_lists
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, listing
@@ -68,11 +79,24 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     told += _left(bare, homes, "image(s) of folders without any mask are left out")
     lone = [mask for mask in masks if mask.file not in taken]
     told += [f"{len(lone)} mask(s) have no image and are left out: {_some(lone)}"] if lone else []
-    pairs = _wanted(pairs, options)
+    pairs = _wanted(_listed(source, pairs, told), options)
     return Matched(sorted(pairs, key=lambda pair: (pair.split or "", pair.image_id)), told)
 
 
 _SAME = "another image has the same name and another suffix, so the mask may be of either"
+
+
+def _listed(source: Path, pairs: list[Pair], told: list[str]) -> list[Pair]:
+    """Return the pairs in the splits of the author's lists, where no folder tells their split."""
+    lists = None if any(pair.split for pair in pairs) else find_lists(source, pairs)
+    if lists is None:
+        return pairs
+    told.append(f"splits are those of {', '.join(lists.files)}")
+    if lists.rest is not None:
+        return [pair._replace(split=lists.splits.get(at, lists.rest)) for at, pair in enumerate(pairs)]
+    if left := len(pairs) - len(lists.splits):
+        told.append(f"{left} image(s) that no list names are left out")
+    return [pairs[at]._replace(split=split) for at, split in lists.splits.items()]
 
 
 def image_root(source: Path, options: ReadOptions) -> Path:
@@ -82,9 +106,9 @@ def image_root(source: Path, options: ReadOptions) -> Path:
 
 def _sorted_out(source: Path, options: ReadOptions) -> tuple[list[Place], list[Place], str]:
     """Return the images, the masks, and what told them apart."""
-    pictures = [_place(file, source) for file in picture_files(source)]
+    pictures = _places(source)
     if options.images is not None:
-        images = [_place(file, options.images) for file in picture_files(options.images)]
+        images = _places(options.images)
         return _some_of_both(images, pictures, source, f"images are those of {options.images}")
     roles = [_folder_role(each, source) for each in pictures]
     by_role = {
@@ -133,11 +157,26 @@ def picture_files(folder: Path) -> list[Path]:
     )
 
 
-def _place(file: Path, root: Path) -> Place:
+def _places(root: Path) -> list[Place]:
+    """Return all pictures below a folder; folders side by side may differ by their split alone."""
+    files = picture_files(root)
+    beside: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+    for parts in dict.fromkeys(file.relative_to(root).parts[:-1] for file in files):
+        for depth, part in enumerate(parts):
+            beside[parts[:depth]][part] = None
+    families = {above: split_families(inner) for above, inner in beside.items()}
+    return [_place(file, root, families) for file in files]
+
+
+def _place(file: Path, root: Path, families: Mapping[tuple[str, ...], Mapping[str, str]]) -> Place:
     """Take a path apart: splits and roles out of the folders, what is left stays."""
     split, kept = None, []
-    for part in file.relative_to(root).parts[:-1]:
+    parts = file.relative_to(root).parts[:-1]
+    for depth, part in enumerate(parts):
         own = split_of(part)
+        if own is None and (own := families[parts[:depth]].get(part)):
+            rest = [word for word in words(parted(part)) if split_name(word) is None]
+            kept += ["_".join(left)] if (left := name_of(rest)) else []
         split = own or split
         if own is None and role_of(part) is None and words(part) != ["dataset"]:
             kept.append(part)

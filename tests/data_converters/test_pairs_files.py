@@ -55,6 +55,19 @@ def test_folders_that_tell_images_apart_stay_in_their_ids(tmp_path: Path) -> Non
     ]
 
 
+def test_splits_stand_in_longer_names_of_folders(tmp_path: Path) -> None:
+    names = [
+        f"T1_{split}_{what}"
+        for split in ("Training", "Test")
+        for what in ("Input/I_1.jpg", "GroundTruth/I_1_segmentation.png")
+    ]
+    pairs = found(tmp_path, *names)
+    assert [(split, mask) for split, _, mask, _ in pairs] == [
+        ("test", "T1_Test_GroundTruth/I_1_segmentation.png"),
+        ("train", "T1_Training_GroundTruth/I_1_segmentation.png"),
+    ]
+
+
 def test_an_image_without_a_mask_is_told_and_a_folder_without_any_is_left_out(tmp_path: Path) -> None:
     names = ["images/1.png", "images/2.png", "masks/1.png", "test/images/7.png", ".cache/images/9.png"]
     one, two = found(tmp_path, *names)
