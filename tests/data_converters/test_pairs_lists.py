@@ -40,12 +40,18 @@ def test_voc_has_its_lists_for_segmentation_and_what_they_do_not_name_is_left_ou
 @pytest.mark.parametrize(
     ("lists", "wanted"),
     [
-        ({"annotations/trainval.txt": "2007_0 1 1\n2007_1 2 1\n2007_2 1 1\n", "annotations/test.txt": "2007_3 1 1\n"}, "train train train test"),
+        (
+            {"a/trainval.txt": "2007_0 1 1\n2007_1 2 1\n2007_2 1 1\n", "a/test.txt": "2007_3 1 1\n"},
+            "train train train test",
+        ),
         ({"valid.txt": "2007_1.jpg\n"}, "train val train train"),
-        ({"train_list.txt": "/old/x/2007_0.jpg /old/y/2007_0.png\n", "val_list.txt": "x\\2007_2.jpg\n"}, "train - val -"),
+        (
+            {"train_list.txt": "/old/x/2007_0.jpg /y/2007_0.png\n", "val_list.txt": "x\\2007_2.jpg\n"},
+            "train - val -",
+        ),
         ({"train.txt": "grass\nwater\n"}, "None None None None"),
     ],
-)  # fmt: skip
+)
 def test_lists_are_read_as_authors_write_them(lists: dict[str, str], wanted: str, tmp_path: Path) -> None:
     found = splits_of(tmp_path, lists)
     assert [str(found.get(f"2007_{number}", "-")) for number in range(4)] == wanted.split()
