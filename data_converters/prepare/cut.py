@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from data_converters.prepare.base import NEAR_DUPLICATES, Found, Group, Progress, Seen
+from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, Found, Group, Progress, Seen
+from data_converters.prepare.series import asked_of, clips_of
 from data_converters.prepare.survey import Survey
 from segloop.data import splits
 from segloop.data.groups import groups_of
@@ -76,11 +78,23 @@ def cut(
         raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}")
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
+    told = _told(made, grouped_by=found.grouped_by if groups else "", again=bool(again and kept))
     return Cutting(
         {place: part_of[image_id] for place, image_id in zip(loose.places, ids, strict=True)},
-        (*_told(made, grouped_by=found.grouped_by if groups else "", again=bool(again and kept)),),
+        (*told, *(_of_clips(ids) if CLIPS in found.groups else ())),
         _summary(words, shares, seed, found.grouped_by if groups else "", again=bool(again and kept)),
     )
+
+
+def group_rules(text: str) -> tuple[Group, ...]:
+    """Return the rules that the user names: `none`, `folder`, a table of groups (.csv), or a regex."""
+    if text == "none":
+        return (NEAR_DUPLICATES,)
+    if text == "folder":
+        return ({"folder": 1}, NEAR_DUPLICATES)
+    if text.lower().endswith((".csv", ".tsv")):
+        return ({"table": Path(text).absolute()}, NEAR_DUPLICATES)
+    return ({"regex": text}, NEAR_DUPLICATES)
 
 
 def group(
@@ -112,10 +126,12 @@ def _by_rule(
 ) -> Sequence[str]:
     if isinstance(rule, Mapping):
         return groups_of(ids, rule) or list(ids)
+    if rule == CLIPS:
+        return clips_of(ids) or list(ids)
     if rule == NEAR_DUPLICATES:
         return near_duplicates(seen, workers=workers, progress=progress)
     if isinstance(rule, str):
-        raise UserError(f"There is no way {rule!r} to group images.{nearest(rule, [NEAR_DUPLICATES])}")
+        raise UserError(f"There is no way {rule!r} to group images.{nearest(rule, [NEAR_DUPLICATES, CLIPS])}")
     return rule(seen, workers=workers, progress=progress)
 
 
@@ -162,6 +178,19 @@ def _shares(shares: Mapping[str, float], kept: Sequence[str], again: set[str | N
             f"The shares name no {missing[0]}, which has to be cut from the author's train split."
         )
     return {name: shares[name] for name in (TRAIN, VAL)}
+
+
+def _of_clips(ids: Sequence[str]) -> Iterator[str]:
+    """Say which images were kept together by their names, or ask whether some should be."""
+    clips = clips_of(ids)
+    if clips is not None:
+        count = len(set(clips))
+        yield (
+            f"Names tell {count} videos, patients or the like, such as {clips[0]}: the images of each are in "
+            "one split. --group-by none takes the images one by one."
+        )
+    elif question := asked_of(ids):
+        yield question
 
 
 def _check_ids(ids: Sequence[str]) -> None:

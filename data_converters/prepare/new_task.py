@@ -35,6 +35,11 @@ def make_parser(description: str) -> Parser:
     parser.add_argument("--list", type=Path, metavar="FILE", help="only the images of a LIST file")
     parser.add_argument("--licence", metavar="TEXT", help="the licence of the data, for dataset.json")
     parser.add_argument("--shares", nargs="+", metavar="SPLIT=N", help="what to cut: train=80 val=20")
+    parser.add_argument(
+        "--group-by",
+        metavar="HOW",
+        help="images of one split: folder, a REGEX of names, a table.csv (image_id,group), none",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the cut (default: 0)")
     parser.add_argument("--media", choices=("copy", "hardlink", "link"), help="how images are brought along")
     parser.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used; exit code 1")
@@ -80,6 +85,7 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         options=replace(read_options(task, args), images=found.options.images),
         from_format=found.form,
         licence=args.licence,
+        group_by=args.group_by,
         only=tuple(args.only),
         opened=found.opened,
     )

@@ -14,7 +14,7 @@ from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import FORMATS
 from data_converters.places import check_links, check_places, in_archive
 from data_converters.prepare.base import SPLITS, Found, Progress
-from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, parts_to_survey
+from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, group_rules, parts_to_survey
 from data_converters.prepare.joined import Keys, TellOfShapes, join
 from data_converters.prepare.record import Wish, find_prepared
 from data_converters.prepare.survey import survey
@@ -142,6 +142,8 @@ def _take(
     """Read what was found, cut it, and write it at a place that becomes the target."""
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
+    if wish.group_by is not None:
+        found = replace(found, groups=group_rules(wish.group_by))
     with watch("label files read") as progress:
         images = join(found, only=wish.only, opened=wish.opened, progress=progress)
     if not len(images):
@@ -153,6 +155,8 @@ def _take(
         cutting = cut(found, seen, seed=wish.seed, workers=workers, progress=progress, remedy=remedy)
     if wish.shares is not None and not cutting.splits:
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
+    if wish.group_by is not None and not cutting.splits:
+        raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --group-by.")
     assert isinstance(images.keys, Keys)
     keys = images.keys.with_splits(cutting.splits, seen.records())
     images = replace(images, keys=keys, facts=_facts(images, wish))
