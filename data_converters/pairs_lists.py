@@ -30,7 +30,7 @@ class Lists:
 def find_lists(source: Path, pairs: Sequence[Pair]) -> Lists | None:
     """Return what the lists of one folder say of images; None where there are none.
 
-    Lists are text files that are called after a split, a name or a path of an image at the start of each line.
+    Lists are text files called after a split, with a name or a path of an image at the start of each line.
     Where only val or test is listed, all other images are train's; with a list of train's, they are nobody's.
     """
     names: dict[str, list[int]] = defaultdict(list)
@@ -61,8 +61,8 @@ def _lists(source: Path, pairs: Sequence[Pair], found: dict[str, tuple[Path, lis
     files = tuple(file.relative_to(source).as_posix() for file, _ in found.values())
     if twice:
         raise DataError(
-            f"The lists {', '.join(files)} of {source} have {len(twice)} image(s) in two splits; mend or move "
-            f"them:\n{listing(twice)}"
+            f"The lists {', '.join(files)} of {source} have {len(twice)} image(s) in two splits; mend "
+            f"them or move them away:\n{listing(twice)}"
         )
     return Lists(splits, files, None if "train" in found else "train")
 

@@ -26,6 +26,10 @@ MANY, EXTREMES = 16, 0.8  # values that are not dense, with most pixels at both 
 CLEAR = 0.97  # share of the pixels that are near black or white in masks of two values
 FEW, RARE = 64, 1e-4  # colours that may all be classes; the share of one that hardly is
 FREQUENT, APART, NEAR = 0.002, 40, 0.95  # colours: share of one, distance between two, share of all near some
+# Names of what is no class, by custom: it is neither trained on nor scored.
+NO_CLASS = frozenset(
+    ("void", "ignore", "ignored", "unlabeled", "unlabelled", "unclassified", "notclassified", "unknown")
+)
 NAMES_OF_COLORS: Mapping[int, str] = {
     0x000000: "black", 0xFFFFFF: "white", 0xFF0000: "red", 0x00FF00: "green", 0x0000FF: "blue",
     0xFFFF00: "yellow", 0xFF00FF: "magenta", 0x00FFFF: "cyan", 0x800000: "maroon", 0x008000: "dark-green",
@@ -118,6 +122,10 @@ def find_meaning(
     names = _names(codes, ground=black if ground else None, labels=labels, counts=nearest)
     if len(codes) < 2:
         raise DataError(f"All masks hold {said(codes[0])} and nothing else: there is nothing to learn.")
+    void = set(_no_classes(names, [nearest[code] for code in codes])) if labels else set()
+    gone = [codes[place] for place in void] + ([] if ignored is None else [ignored])
+    told += [f"{said(codes[at])} is called {names[at]}: it is ignored" for at in sorted(void)]
+    codes, names = ([each for at, each in enumerate(some) if at not in void] for some in (codes, names))
     colors = [_rgb(code) if colored else None for code in codes]
     background = codes.index(black) if ground else _named_background(names)
     share = sum(nearest.values())
@@ -125,9 +133,11 @@ def find_meaning(
         f"{said(code)} is {name}: {100 * nearest[code] / share:.3g} % of the pixels"
         for code, name in zip(codes, names, strict=True)
     ]
-    table = {code: place for place, code in enumerate(codes)} | (
-        {ignored: IGNORED} if ignored is not None else {}
-    )
+    if not labels and any(name.startswith(("class_", "color_")) for name in names):
+        told.append(
+            "no file names the classes: --labels NAME … does, in this order; one called ignore is ignored"
+        )
+    table = {code: place for place, code in enumerate(codes)} | dict.fromkeys(gone, IGNORED)
     return (
         _meaning(table, colored=colored, near=near),
         LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED),
@@ -141,8 +151,19 @@ def _meaning(table: Mapping[int, int], *, colored: bool, near: bool = False) -> 
 
 
 def _named_background(names: Sequence[str]) -> int | None:
-    lower = [name.casefold() for name in names]
+    lower = [name.casefold().strip("_") for name in names]
     return lower.index("background") if "background" in lower else None
+
+
+def _no_classes(names: Sequence[str], counts: Sequence[int]) -> list[int]:
+    """Return the places of what is no class by its name, such as void; what covers the most is one."""
+    most = counts.index(max(counts))
+    found = [
+        place
+        for place, name in enumerate(names)
+        if re.sub(r"[\W_]", "", name).casefold() in NO_CLASS and place != most
+    ]
+    return found if len(names) - len(found) >= 2 else []
 
 
 def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[list[int], bool]:
@@ -237,6 +258,7 @@ def _by_file(
     """Take the classes from a file beside the masks."""
     if colored and known.colors is None:
         raise DataError(f"{known.file} gives no colours, and the masks are in colours.")
+    known = _with_zero(counts, known, told) if not colored else known
     codes = [COLORED + code for code in known.colors] if colored and known.colors else list(known.values)
     strange = {code: count for code, count in counts.items() if code not in codes}
     ignored = {code for code in strange if code in (IGNORED, COLORED + VOID)}
@@ -249,9 +271,17 @@ def _by_file(
         raise DataError(
             f"The masks hold {len(lines)} value(s) that {known.file} does not name:\n{listing(lines)}"
         )
-    told.append(f"classes are those of {known.file.name}: {', '.join(known.names)}")
-    names = [re.sub(r"\s+", " ", name) for name in known.names]
-    colors = [_rgb(code) for code in known.colors] if known.colors else [None] * len(names)
+    void = set(_no_classes(known.names, [counts[code] for code in codes]))
+    if void:
+        words = ", ".join(known.names[at] for at in sorted(void))
+        told.append(f"{words} of {known.file.name} is ignored: it is neither trained on nor scored")
+        ignored |= {codes[at] for at in void}
+        codes = [code for at, code in enumerate(codes) if at not in void]
+    names = [re.sub(r"\s+", " ", name) for at, name in enumerate(known.names) if at not in void]
+    names = ["background" if name.casefold().strip("_") == "background" else name for name in names]
+    told.append(f"classes are those of {known.file.name}: {', '.join(names)}")
+    packed = [code for at, code in enumerate(known.colors or ()) if at not in void]
+    colors = [_rgb(code) for code in packed] if known.colors else [None] * len(names)
     black = codes.index(COLORED if colored else 0) if (COLORED if colored else 0) in codes else None
     background = _named_background(names)
     if background is None and black is not None and counts[codes[black]] == max(counts.values()):
@@ -259,6 +289,16 @@ def _by_file(
     table = {code: place for place, code in enumerate(codes)} | dict.fromkeys(ignored, IGNORED)
     labels = LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED)
     return _meaning(table, colored=colored), labels, told
+
+
+def _with_zero(counts: Counter[int], known: Known, told: list[str]) -> Known:
+    """Say what 0 is where a file counts from 1: the background if it is the most frequent, else ignored."""
+    if 0 in known.values or not counts[0] or min(known.values) != 1:
+        return known
+    most = counts[0] == max(counts.values())
+    what = "is the background" if most else "is ignored: it is neither trained on nor scored"
+    told.append(f"value 0, which {known.file.name} does not name, {what}")
+    return Known(known.file, ("background" if most else "void", *known.names), (0, *known.values), None)
 
 
 def _distance(one: int, other: int) -> int:

@@ -18,6 +18,8 @@ CVAT = "# label:color\nsky:0,0,255::\nsea:0,255,255::\n"
         ("classes.txt", "# names\nbackground\n\nred apple\n", ("background", "red apple"), (0, 1), None),
         ("labels.txt", "0 ground\n7 rust\n", ("ground", "rust"), (0, 7), None),
         ("labelmap.txt", CVAT, ("sky", "sea"), (0, 1), (0xFF, 0xFFFF)),
+        ("codes.txt", "Animal\nArchway\n", ("Animal", "Archway"), (0, 1), None),
+        ("labels.txt", "__ignore__\n_background_\ncat\n", ("_background_", "cat"), (0, 1), None),
         ("colors.csv", "id;name;r;g;b\n0;a;0;0;0\n2;b;9;9;9\n", ("a", "b"), (0, 2), (0, 0x090909)),
     ],
 )
