@@ -74,7 +74,7 @@ class ImageTree:
 
     def place(self, name: str) -> str:
         """Say where an image should be, and once only."""
-        return f"{self.folder}/**/{name}"
+        return f"{self.folder}/**/{name} (the only one of that name)"
 
 
 @lru_cache(maxsize=2)

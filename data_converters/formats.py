@@ -76,7 +76,7 @@ FORMATS: dict[str, Format] = {
             module="data_converters.pairs",
             summary="images and pictures of their classes, however named, valued or coloured; to read",
             writes=False,
-            read_options=("images", "split", "labels", "list_file"),
+            read_options=("images", "split", "labels", "list_file", "mask_folder"),
             whole_images=True,
         ),
         Format(

@@ -28,6 +28,9 @@ from segloop.utils.errors import DataError, listing
 
 Key = tuple[str, ...]
 ROLES = ("image", "mask", None)
+GIF = ".gif"  # which masks may be (DRIVE, Carvana), and no image that is trained on
+OF_OBJECTS = "segmentation_object"  # beside SegmentationClass: numbers of objects
+HALF = 0.5  # of the images: so many masks of one kind are no stray files
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,9 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     """Return the pairs of a folder, by split and id; what cannot be told apart is one DataError."""
     images, masks, how = _sorted_out(source, options)
     images, masks = _without_shared(images), _without_shared(masks)
+    masks, chosen = _of_one_kind(images, masks, source, options)
     key, level = _best_way(images, masks)
-    told = [how, f"an image and its mask have {level}"]
+    told = [chosen or how, f"an image and its mask have {level}"]
     by_key: dict[Key, list[Place]] = defaultdict(list)
     for mask in masks:
         by_key[key(mask)].append(mask)
@@ -63,7 +67,9 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     for image in images:
         found = by_key.get(key(image), [])
         taken.update(mask.file for mask in found)
-        if not found:
+        if image.file.suffix.lower() == GIF:
+            pairs.append(_pair(source, image, None, f"{image.file.name}: a GIF; save it as PNG"))
+        elif not found:
             bare.append(image)
         elif len(found) > 1 or twice[_whole(image)] > 1:
             names = " and ".join(mask.file.name for mask in found[:2]) if len(found) > 1 else "another image"
@@ -130,6 +136,55 @@ def _sorted_out(source: Path, options: ReadOptions) -> tuple[list[Place], list[P
     return _some_of_both(pictures, [], source, "")
 
 
+def _of_one_kind(
+    images: list[Place], masks: list[Place], source: Path, options: ReadOptions
+) -> tuple[list[Place], str]:
+    """Return the masks of the folders that the user names, and how to say so; several kinds are refused."""
+    kinds: dict[str, list[Place]] = defaultdict(list)
+    for mask in masks:
+        kinds[_kind(mask, source)].append(mask)
+    if options.mask_folder is not None:
+        wanted = _kind_of_name(options.mask_folder)
+        if wanted not in kinds:
+            names = sorted({_telling(mask, source) for mask in masks})
+            raise DataError(
+                f"No masks are in folders called {options.mask_folder!r}; there are:\n{listing(names)}"
+            )
+        return kinds[wanted], f"masks are in {_folders(kinds[wanted], source)}"
+    if len(kinds) > 1:
+        kinds.pop(OF_OBJECTS, None)
+    many = {kind: found for kind, found in kinds.items() if len(found) >= HALF * len(images)}
+    kept = [mask for found in kinds.values() for mask in found]
+    if len(many) < 2 or sum(map(len, many.values())) <= len(images):
+        return kept, ""
+    names = {_telling(found[0], source): found for found in many.values()}
+    lines = [
+        f"{name}: {len(found)}, such as {found[0].file.relative_to(source)}" for name, found in names.items()
+    ]
+    raise DataError(
+        f"There are {len(many)} kinds of masks for {len(images)} images. Name the folders of one: "
+        f"--mask-folder {min(names)!r}\n{listing(lines)}"
+    )
+
+
+def _kind(mask: Place, source: Path) -> str:
+    """Return what the folder of a mask is called, without its split."""
+    return _kind_of_name(_telling(mask, source))
+
+
+def _telling(mask: Place, source: Path) -> str:
+    """Return the innermost folder that says of a mask that it is one; empty where none does."""
+    parts = mask.file.relative_to(source).parts[:-1]
+    return next((part for part in reversed(parts) if role_of(part) == "mask"), "")
+
+
+def _kind_of_name(folder: str) -> str:
+    parts = [word for word in words(parted(folder)) if split_name(word) is None]
+    return "_".join(
+        word.removeprefix("train").removeprefix("val").removeprefix("test") or word for word in parts
+    )
+
+
 def _some_of_both(
     images: list[Place], masks: list[Place], source: Path, how: str
 ) -> tuple[list[Place], list[Place], str]:
@@ -148,7 +203,7 @@ def picture_files(folder: Path) -> list[Path]:
     """Return all picture files below a folder, hidden ones left out, sorted by their paths."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder.")
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    found = (file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGE_SUFFIXES, GIF))
     return sorted(
         file
         for file in found

@@ -258,10 +258,15 @@ def _by_file(
     """Take the classes from a file beside the masks."""
     if colored and known.colors is None:
         raise DataError(f"{known.file} gives no colours, and the masks are in colours.")
-    known = _with_zero(counts, known, told) if not colored else known
+    counted = not colored and min(known.values) == 1 and bool(counts[0])  # from 1, and 0 is there
+    if counted and counts[0] == max(counts.values()):
+        told.append(f"value 0, which {known.file.name} does not name, is the background")
+        known = Known(known.file, ("background", *known.names), (0, *known.values), None)
     codes = [COLORED + code for code in known.colors] if colored and known.colors else list(known.values)
     strange = {code: count for code, count in counts.items() if code not in codes}
-    ignored = {code for code in strange if code in (IGNORED, COLORED + VOID)}
+    ignored = {code for code in strange if code in (IGNORED, COLORED + VOID) or (counted and not code)}
+    if 0 in ignored:
+        told.append(f"value 0, which {known.file.name} does not name, is ignored")
     if set(strange) - ignored:
         lines = [
             f"{said(code)}: {count:,} pixels"
@@ -289,16 +294,6 @@ def _by_file(
     table = {code: place for place, code in enumerate(codes)} | dict.fromkeys(ignored, IGNORED)
     labels = LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED)
     return _meaning(table, colored=colored), labels, told
-
-
-def _with_zero(counts: Counter[int], known: Known, told: list[str]) -> Known:
-    """Say what 0 is where a file counts from 1: the background if it is the most frequent, else ignored."""
-    if 0 in known.values or not counts[0] or min(known.values) != 1:
-        return known
-    most = counts[0] == max(counts.values())
-    what = "is the background" if most else "is ignored: it is neither trained on nor scored"
-    told.append(f"value 0, which {known.file.name} does not name, {what}")
-    return Known(known.file, ("background" if most else "void", *known.names), (0, *known.values), None)
 
 
 def _distance(one: int, other: int) -> int:

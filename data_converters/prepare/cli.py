@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # numpy comes with them, and a typing mistake is told before
 
 OF_DOWNLOADS: tuple[str, ...] = ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels")
 OF_DOWNLOADS += ("list", "reduce_zero_label", "min_area", "color_tolerance")
-OF_TASKS = ("reduce_zero_label", "join_groups", "min_area", "color_tolerance", "repair")
+OF_TASKS = ("reduce_zero_label", "mask_folder", "join_groups", "min_area", "color_tolerance", "repair")
 OF_DEMOS = ("size", "count")
 
 

@@ -182,14 +182,14 @@ def _shares(shares: Mapping[str, float], kept: Sequence[str], again: set[str | N
 
 def _of_clips(ids: Sequence[str]) -> Iterator[str]:
     """Say which images were kept together by their names, or ask whether some should be."""
-    clips = clips_of(ids)
-    if clips is not None:
-        count = len(set(clips))
+    sizes = Counter(clips_of(ids) or ids)
+    clips = [clip for clip, count in sizes.items() if count > 1]
+    if clips:
         yield (
-            f"Names tell {count} videos, patients or the like, such as {clips[0]}: the images of each are in "
-            "one split. --group-by none takes the images one by one."
+            f"Names tell {len(clips)} video(s), patient(s) or the like, such as {clips[0]}: the images of "
+            "each are in one split. --group-by none takes the images one by one."
         )
-    elif question := asked_of(ids):
+    if len(clips) < len(sizes) and (question := asked_of(ids)):
         yield question
 
 

@@ -104,6 +104,37 @@ def test_images_may_be_elsewhere_and_a_list_picks_some(tmp_path: Path) -> None:
     assert (pair.split, pair.image_id) == ("train", "2")
 
 
+def test_of_several_kinds_of_masks_the_user_names_one(tmp_path: Path) -> None:
+    names = [
+        f"training/{name}"
+        for number in (21, 22)
+        for name in (
+            f"images/{number}_training.tif",
+            f"mask/{number}_training_mask.gif",
+            f"1st_manual/{number}_manual1.gif",
+        )
+    ]
+    with pytest.raises(DataError, match=r"2 kinds of masks for 2 images(.|\n)*--mask-folder '1st_manual'"):
+        found(tmp_path, *names)
+    assert [each[2] for each in found(tmp_path, mask_folder="1st_manual")] == [
+        "training/1st_manual/21_manual1.gif",
+        "training/1st_manual/22_manual1.gif",
+    ]
+    with pytest.raises(DataError, match="No masks are in folders called 'vessels'"):
+        found(tmp_path, mask_folder="vessels")
+
+
+def test_kinds_are_told_from_splits_and_objects_beside_classes_are_passed_over(tmp_path: Path) -> None:
+    voc = ["JPEGImages/a.jpg", "SegmentationClass/a.png", "SegmentationObject/a.png"]
+    assert found(tmp_path / "voc", *voc)[0][2] == "SegmentationClass/a.png"
+    splits = ["train/a.png", "trainannot/a.png", "val/b.png", "valannot/b.png"]
+    assert len(found(tmp_path / "splits", *splits)) == 2
+
+
+def test_an_image_that_is_a_gif_is_told(tmp_path: Path) -> None:
+    assert found(tmp_path, "images/a.gif", "masks/a.gif")[0][3] == "a.gif: a GIF; save it as PNG"
+
+
 def test_what_has_no_masks_or_no_fitting_names_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").touch()

@@ -157,8 +157,13 @@ def test_frames_of_a_clip_stay_in_one_split_unless_the_user_groups_otherwise() -
     cutting = cut(found, images, seed=0)
     of_clips = {(names[place - 100].partition("/")[0], split) for place, split in cutting.splits.items()}
     assert len(of_clips) == 5
-    assert "Names tell 5 videos, patients or the like, such as clip0" in cutting.told[-1]
+    assert "Names tell 5 video(s), patient(s) or the like, such as clip0" in cutting.told[-1]
+    camvid = [f"{'seq05' if number % 2 else '0001tp'}_{number:06d}" for number in range(20)]
+    mixed = replace(images, looks=tuple(map(lambda a, b: replace(a, image_id=b), images.looks, camvid)))
+    told = cut(found, mixed, seed=0).told
+    assert any("1 video(s), patient(s) or the like, such as seq05" in line for line in told)
+    assert any("Names begin in 2 ways" in line for line in told)
     alone = replace(found, groups=tuple(each for each in group_rules("none") if each != NEAR_DUPLICATES))
-    assert not any("videos" in line for line in cut(alone, images, seed=0).told)
+    assert not any("video(s)" in line for line in cut(alone, images, seed=0).told)
     assert group_rules("folder")[0] == {"folder": 1}
     assert group_rules("(.+)_")[0] == {"regex": "(.+)_"}
