@@ -156,7 +156,7 @@ def _of_one_kind(
     many = {kind: found for kind, found in kinds.items() if len(found) >= HALF * len(images)}
     kept = [mask for found in kinds.values() for mask in found]
     if len(many) < 2 or sum(map(len, many.values())) <= len(images):
-        return kept, ""
+        return kept, f"masks are in {_folders(kept, source)}" if len(kept) < len(masks) else ""
     names = {_telling(found[0], source): found for found in many.values()}
     lines = [
         f"{name}: {len(found)}, such as {found[0].file.relative_to(source)}" for name, found in names.items()
@@ -265,9 +265,9 @@ def _plain(stem: str) -> Key:
     return tuple(word for word in found if word not in IMAGE_WORDS | MASK_WORDS) or tuple(found)
 
 
-def _number(stem: str) -> Key:
+def _number(stem: str, place: int = -1) -> Key:
     found = [word for word in words(stem) if word.isdecimal()]
-    return (str(int(found[-1])),) if found else ("?", stem)
+    return (str(int(found[place])),) if found else ("?", stem)
 
 
 def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Callable[[Place], Key], str]]:
@@ -288,6 +288,10 @@ def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Cal
     yield (
         lambda each: (each.split or "", *each.folders, *_number(each.stem)),
         "the same number in their names",
+    )
+    yield (
+        lambda each: (each.split or "", *each.folders, *_number(each.stem, 0)),
+        "the same first number in their names",
     )
 
 

@@ -23,6 +23,7 @@ LARGE = 1 << 16  # pixels of a mask from which on a table is quicker than sortin
 TABLE = 1 << 24  # entries of such a table: as many as there are colours
 EDGE, SPREAD = 32, 3  # grey values near black and white; so many different ones there are no classes
 MANY, EXTREMES = 16, 0.8  # values that are not dense, with most pixels at both ends: edges were smoothed
+LOW = 40  # a class's number; values that were spread up to 255 are higher
 CLEAR = 0.97  # share of the pixels that are near black or white in masks of two values
 FEW, RARE = 64, 1e-4  # colours that may all be classes; the share of one that hardly is
 FREQUENT, APART, NEAR = 0.002, 40, 0.95  # colours: share of one, distance between two, share of all near some
@@ -176,7 +177,7 @@ def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[lis
         light = [code for code in found if code >= high - EDGE]
         share = sum(counts[code] for code in {*dark, *light}) / total
         blurred = min(len(dark), len(light)) >= SPREAD and share >= CLEAR
-        resized = MANY <= len(found) < (high - low) / 2 and extremes >= EXTREMES
+        resized = MANY <= len(found) < (high - low) / 2 and extremes >= EXTREMES and not _above_low(found)
         if (blurred or resized) and IGNORED // 2 < high - low <= IGNORED:
             told.append(
                 f"masks are not clean: {len(found)} values, and {100 * share:.4g} % of the pixels are near "
@@ -217,9 +218,15 @@ def _ignored(codes: Sequence[int], *, colored: bool) -> int | None:
     """Return the value that means no class, by custom: 255 above low numbers, and VOC's colour."""
     if colored:
         return COLORED + VOID if {COLORED, COLORED + VOID} <= set(codes) and len(codes) > 2 else None
+    return IGNORED if _above_low(codes) else None
+
+
+def _above_low(codes: Sequence[int]) -> bool:
+    """Tell whether 255 stands above low numbers: dense ones, or a few of VOC's or Cityscapes' classes."""
     others = [code for code in codes if code != IGNORED]
-    low = len(others) >= 2 and others[-1] <= 2 * len(others) + 1
-    return IGNORED if IGNORED in codes and low else None
+    if len(others) == len(codes) or len(others) < 2:
+        return False
+    return others[-1] <= max(min(2 * len(others) + 1, IGNORED // 2), LOW)
 
 
 def _names(

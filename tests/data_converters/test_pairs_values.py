@@ -22,6 +22,7 @@ RED, GREEN, VOID = COLORED + 0xFF0000, COLORED + 0x00FF00, COLORED + 0xE0E0C0
         ({0: 90, 1: 5, 255: 5}, ("background", "foreground"), 0),
         ({1: 50, 2: 50}, ("class_1", "class_2"), None),
         ({0: 10, 1: 40, 2: 50}, ("class_0", "class_1", "class_2"), None),
+        ({0: 90, 5: 2, 20: 3, 255: 5}, ("background", "class_5", "class_20"), 0),
         ({0: 90, 127: 5, 255: 5}, ("background", "class_127", "class_255"), 0),
     ],
 )
@@ -56,6 +57,8 @@ def test_smoothed_and_jpeg_masks_are_cut_in_the_middle() -> None:
 
 def test_a_hundred_classes_are_not_taken_for_noise() -> None:
     assert len(find_meaning(Counter(dict.fromkeys(range(100), 100)), colored=False)[1]) == 100
+    voc = Counter({0: 800, **dict.fromkeys(range(1, 21), 5), 255: 50})
+    assert len(find_meaning(voc, colored=False)[1]) == 21, "and 255 is ignored"
     few = Counter({0: 900, 1: 30, 2: 30, 3: 10, 255: 30})
     assert len(find_meaning(few, colored=False)[1]) == 4
 
