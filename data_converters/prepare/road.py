@@ -15,6 +15,7 @@ from data_converters.formats import FORMATS
 from data_converters.places import check_links, check_places, in_archive
 from data_converters.prepare.base import SPLITS, Found, Progress
 from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, group_rules, parts_to_survey
+from data_converters.prepare.depths import told_of_depth
 from data_converters.prepare.joined import Keys, TellOfShapes, join
 from data_converters.prepare.record import Wish, find_prepared
 from data_converters.prepare.survey import survey
@@ -34,6 +35,7 @@ WAYS = {
 }
 OTHER_DISK = "Images are copied, for hard links to the download are not possible from there."
 MOST_TRIED = 20  # images, to find one whose file can be linked
+MOST_LOOKED_AT = 10  # images, to see whether they have more than 8 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +190,7 @@ def _take(
     )
     notes = (*images.told, *getattr(writer, "told", ()))
     if wish.task.any_format:
-        notes = (*notes, *_unused(images, tally.labels))
+        notes = (*notes, *_unused(images, tally.labels), *told_of_depth(_some_files(images, MOST_LOOKED_AT)))
     if wish.drawing is None:
         notes = (*_nested(found, wish), *found.notes, *notes, told)
     else:  # nobody has seen the folder that was drawn
@@ -236,7 +238,7 @@ def _choose_way(media: str | None, images: LabelledImages, place: Path) -> tuple
     """Return how images are brought along, and how to say so; a first one is tried where nobody chose."""
     if media is not None:
         return media, WAYS[media]
-    file = _some_file(images)
+    file = next(iter(_some_files(images, 1)), None)
     trial = place.with_name("trial")
     try:
         if file is not None:
@@ -248,12 +250,17 @@ def _choose_way(media: str | None, images: LabelledImages, place: Path) -> tuple
     return "copy", WAYS["copy"]
 
 
-def _some_file(images: LabelledImages) -> Path | None:
-    for place in range(min(MOST_TRIED, len(images))):
+def _some_files(images: LabelledImages, most: int) -> list[Path]:
+    """Return some image files, from all over the set."""
+    found: list[Path] = []
+    step = max(1, len(images) // MOST_TRIED)
+    for place in range(0, len(images), step):
+        if len(found) == most:
+            break
         try:
             record = images.load(images.keys[place])
         except (BadRecord, UserError):
             continue
         if record.file is not None:
-            return record.file
-    return None
+            found.append(record.file)
+    return found
