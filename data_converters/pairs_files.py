@@ -43,6 +43,10 @@ class Place:
     stem: str
 
 
+class NothingFound(DataError):
+    """There are no images, or no masks, that names would tell."""
+
+
 class Matched(NamedTuple):
     """The pairs, and what there is to be said of how they were found."""
 
@@ -53,8 +57,8 @@ class Matched(NamedTuple):
 def find_pairs(source: Path, options: ReadOptions) -> Matched:
     """Return the pairs of a folder, by split and id; what cannot be told apart is one DataError."""
     images, masks, how = _sorted_out(source, options)
-    images, masks = _without_shared(images), _without_shared(masks)
     masks, chosen = _of_one_kind(images, masks, source, options)
+    images, masks = _without_shared(images), _without_shared(masks)
     key, level = _best_way(images, masks)
     told = [chosen or how, f"an image and its mask have {level}"]
     by_key: dict[Key, list[Place]] = defaultdict(list)
@@ -192,7 +196,7 @@ def _some_of_both(
         return images, masks, how
     inner = sorted(each.name + "/" * each.is_dir() for each in source.iterdir() if each.name[0] != ".")
     what = "masks" if images else "images" if masks else "pictures"
-    raise DataError(
+    raise NothingFound(
         f"No {what} were found in {source}. Folders (or files) of masks are known by words such as masks, "
         f"labels, gt, annotations in their names; --images DIR says where images are. It holds:\n"
         f"{listing(inner) or '  nothing'}"

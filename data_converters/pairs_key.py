@@ -14,6 +14,7 @@ FILES = re.compile(
     re.IGNORECASE,
 )
 MOST_BYTES = 100_000
+VOC = "ImageSets/Main"
 NOTHING = "__ignore__"  # LabelMe's first line, which is -1: what follows counts from 0
 _FIELD = re.compile(r"[,;:\t]+")
 
@@ -33,6 +34,17 @@ def read_key(folder: Path) -> Known | None:
                 continue
             if known is not None:
                 return known
+    return _of_voc(folder)
+
+
+def _of_voc(folder: Path) -> Known | None:
+    """Return the classes of a Pascal VOC: a list each in ImageSets/Main, numbered from 1 by their names."""
+    for place in (folder / VOC, *sorted(folder.glob(f"*/{VOC}"))):
+        lists = {file.name for file in place.glob("*.txt")} if place.is_dir() else set()
+        ends = ("_train.txt", "_val.txt")
+        names = sorted(name[: -len(ends[0])] for name in lists if name.endswith(ends[0]))
+        if names and all(f"{name}{ends[1]}" in lists for name in names):
+            return known_of(place, ("background", *names), range(len(names) + 1), None)
     return None
 
 

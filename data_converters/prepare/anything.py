@@ -17,15 +17,16 @@ from data_converters.base import BadRecord, ReadOptions
 from data_converters.formats import FORMATS, find_format
 from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
-from data_converters.pairs_files import find_pairs, picture_files
+from data_converters.pairs_files import NothingFound, find_pairs, picture_files
 from data_converters.pairs_key import read_key
 from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options
 from data_converters.prepare.base import Opened, Task
 from data_converters.prepare.multiclass import look
+from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.info import FILE_NAME
-from segloop.utils.errors import DataError, UserError
+from segloop.utils.errors import DataError, UserError, listing
 
 COMPETITIONS_LABELS = {"airbus": airbus.LABEL, "sartorius": sartorius.LABEL}
 KINDS = ("semantic", "instances")
@@ -150,8 +151,13 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
             return "masks", source, "its masks hold a number for each object"
         try:
             told = find_pairs(source, options).told
-        except DataError as other:
-            raise type(error)(f"{error}\n\nRead as pairs of images and masks: {other}") from None
+        except NothingFound as other:
+            packed = [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
+            first = f"\nUnpack first:\n{listing(list(map(unpack_command, packed)))}" if packed else ""
+            raise type(error)(
+                f"{source} has the looks of no known format; --from F names it (--help lists them).\n"
+                f"Read as pairs of images and masks: {other}{first}"
+            ) from None
         return "pairs", source, told[0]
     shared = _shared_masks(root) if form == "masks" and not (root / OBJECTS).is_file() else None
     if shared is not None and not _pictures_of_numbers(shared):

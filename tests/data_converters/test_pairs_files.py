@@ -41,7 +41,10 @@ def found(root: Path, *names: str, **options: object) -> list[tuple[str | None, 
         (["снимки/снимок 1.png", "метки mask/снимок 1.png"], (None, "снимок 1", "метки mask/снимок 1.png")),
         (["images/a.png", "images/b.png", "masks/a_m1.png", "masks/b_m1.png"], (None, "a", "masks/a_m1.png")),
         (["images/frame12.png", "truth/t_0012_final.png"], (None, "frame12", "truth/t_0012_final.png")),
-        ([f"images/0{n}_test.tif" for n in "12"] + [f"manual/0{n}_manual1.gif" for n in "12"], (None, "01_test", "manual/01_manual1.gif")),
+        (
+            [f"images/0{n}_test.tif" for n in "12"] + [f"manual/0{n}_manual1.gif" for n in "12"],
+            (None, "01_test", "manual/01_manual1.gif"),
+        ),
     ],
 )  # fmt: skip
 def test_a_mask_is_found_however_it_is_called(names: list[str], wanted: tuple, tmp_path: Path) -> None:

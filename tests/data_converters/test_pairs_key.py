@@ -37,3 +37,15 @@ def test_what_is_no_list_of_classes_is_passed_over(text: str, tmp_path: Path) ->
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     (tmp_path / "readme.txt").write_text("a\nb\n", encoding="utf-8")
     assert read_key(tmp_path) is None
+
+
+def test_classes_of_voc_are_those_of_its_lists_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "VOC2012" / "ImageSets" / "Main"
+    folder.mkdir(parents=True)
+    for name in ("train", "val", "cat_train", "cat_val", "aeroplane_train", "aeroplane_val"):
+        (folder / f"{name}.txt").touch()
+    known = read_key(tmp_path)
+    assert known is not None
+    assert (known.names, known.values) == (("background", "aeroplane", "cat"), (0, 1, 2))
+    (folder / "cat_val.txt").unlink()
+    assert read_key(tmp_path) is None

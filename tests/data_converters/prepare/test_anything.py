@@ -102,8 +102,15 @@ def test_boxes_alone_and_what_is_no_set_are_refused_in_words(tmp_path: Path) -> 
     with pytest.raises(DataError, match="boxes and points do not say what a pixel is"):
         look(tmp_path / "boxes")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"It holds:(.|\n)*Read as pairs"):
+    with pytest.raises(UserError, match=r"no known format(.|\n)*Read as pairs(.|\n)*It holds:\n  nothing$"):
         look(tmp_path / "empty")
+    (tmp_path / "empty" / "a set.zip").touch()
+    with pytest.raises(UserError, match=r"Unpack first:\n  unzip -q '.*a set\.zip'"):
+        look(tmp_path / "empty")
+    for name in ("images/1.png", "masks/1.png", "labels/1.png"):
+        put(tmp_path / "several" / name, np.eye(4, dtype=np.uint8))
+    with pytest.raises(UserError, match=r"^There are 2 kinds of masks"):
+        look(tmp_path / "several")
     with pytest.raises(UserError, match="does not exist"):
         look(tmp_path / "nothing")
 
