@@ -26,6 +26,7 @@ HEADERS = {
     ("id", "predicted"): "sartorius",
 }
 CVAT_MASKS = "SegmentationClass"
+FOR_EACH = ("labelme",)  # formats with a JSON for each image
 # How CVAT, and Datumaro that it writes with, begin a COCO file.
 _CVAT_COCO = re.compile(r'"licenses":\s*\[\{"name":\s*"",\s*"id":\s*0,\s*"url":\s*""\}\]')
 _BOTH_COCO = (
@@ -78,7 +79,7 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     elif inner & {"img_dir", "ann_dir"}:
         yield Sign("mmseg", f"there is {' and '.join(sorted(inner & {'img_dir', 'ann_dir'}))}")
     else:
-        yield from _coco_in(folder)
+        yield from list(_coco_in(folder)) or _json_for_each(folder)
     yield from _cityscapes(folder, inner)
     tables = [folder / name for name in sorted(inner) if name.lower().endswith(".csv")]
     for table in tables:
@@ -123,6 +124,15 @@ def _coco_in(folder: Path) -> Iterator[Sign]:
             if signs:
                 yield from signs
                 return
+
+
+def _json_for_each(folder: Path) -> Iterator[Sign]:
+    """Tell formats with a JSON for each image, however deep these lie."""
+    file = next((each for each in folder.rglob("*.json") if each.name[0] != "."), None)
+    if file is not None:
+        with file.open("rb") as opened:
+            signs = _of_json(opened.read(HEAD), str(file.relative_to(folder)))
+            yield from (sign for sign in signs if sign.format in FOR_EACH)
 
 
 def _cityscapes(folder: Path, inner: set[str]) -> Iterator[Sign]:
@@ -177,6 +187,8 @@ def _of_json(head: bytes, name: str) -> Iterator[Sign]:
     if text.startswith("["):
         if '"image_id"' in text and '"category_id"' in text:
             yield Sign("coco", f"{name} is a list of results")
+    elif re.search(r'"shapes"\s*:\s*\[', text) and re.search(r'"(version|flags|imagePath)"\s*:', text):
+        yield Sign("labelme", f"{name} has shapes as LabelMe has")
     elif _CVAT_COCO.search(text):
         yield Sign("coco", _BOTH_COCO)
         yield Sign("cvat-coco", _BOTH_COCO)

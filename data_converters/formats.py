@@ -80,6 +80,13 @@ FORMATS: dict[str, Format] = {
             whole_images=True,
         ),
         Format(
+            name="labelme",
+            module="data_converters.labelme",
+            summary="LabelMe: a JSON for each image; to read",
+            writes=False,
+            read_options=("images", "split", "list_file"),
+        ),
+        Format(
             name="spacecraft",
             module="data_converters.spacecraft",
             summary="parts of craft in colours, and boxes of craft; not written, for what touches melts",

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from data_converters.base import ReadOptions
 from data_converters.mmseg_files import Pair
-from data_converters.names import (
-    IMAGE_WORDS,
-    MASK_WORDS,
-    name_of,
-    parted,
-    role_of,
-    split_families,
-    split_name,
-    split_of,
-    words,
-)
+from data_converters.named_files import GIF, Key, Place, picture_files, placed, without_shared
+from data_converters.names import IMAGE_WORDS, MASK_WORDS, parted, role_of, split_name, words
 from data_converters.pairs_lists import find_lists
-from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, listing
 
-Key = tuple[str, ...]
 ROLES = ("image", "mask", None)
-GIF = ".gif"  # which masks may be (DRIVE, Carvana), and no image that is trained on
 OF_OBJECTS = "segmentation_object"  # beside SegmentationClass: numbers of objects
 HALF = 0.5  # of the images: so many masks of one kind are no stray files
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A picture: its path below the root, its split if a folder tells one, what is left of its folders."""
-
-    file: Path
-    split: str | None
-    folders: Key
-    stem: str
 
 
 class NothingFound(DataError):
@@ -58,7 +35,7 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     """Return the pairs of a folder, by split and id; what cannot be told apart is one DataError."""
     images, masks, how = _sorted_out(source, options)
     masks, chosen = _of_one_kind(images, masks, source, options)
-    images, masks = _without_shared(images), _without_shared(masks)
+    images, masks = without_shared(images), without_shared(masks)
     key, level = _best_way(images, masks)
     told = [chosen or how, f"an image and its mask have {level}"]
     by_key: dict[Key, list[Place]] = defaultdict(list)
@@ -116,9 +93,9 @@ def image_root(source: Path, options: ReadOptions) -> Path:
 
 def _sorted_out(source: Path, options: ReadOptions) -> tuple[list[Place], list[Place], str]:
     """Return the images, the masks, and what told them apart."""
-    pictures = _places(source)
+    pictures = placed(picture_files(source), source)
     if options.images is not None:
-        images = _places(options.images)
+        images = placed(picture_files(options.images), options.images)
         return _some_of_both(images, pictures, source, f"images are those of {options.images}")
     roles = [_folder_role(each, source) for each in pictures]
     by_role = {
@@ -201,56 +178,6 @@ def _some_of_both(
         f"labels, gt, annotations in their names; --images DIR says where images are. It holds:\n"
         f"{listing(inner) or '  nothing'}"
     )
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """Return all picture files below a folder, hidden ones left out, sorted by their paths."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder.")
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGE_SUFFIXES, GIF))
-    return sorted(
-        file
-        for file in found
-        if not any(part[0] == "." or part == "__MACOSX" for part in file.relative_to(folder).parts)
-        and file.is_file()
-    )
-
-
-def _places(root: Path) -> list[Place]:
-    """Return all pictures below a folder; folders side by side may differ by their split alone."""
-    files = picture_files(root)
-    beside: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
-    for parts in dict.fromkeys(file.relative_to(root).parts[:-1] for file in files):
-        for depth, part in enumerate(parts):
-            beside[parts[:depth]][part] = None
-    families = {above: split_families(inner) for above, inner in beside.items()}
-    return [_place(file, root, families) for file in files]
-
-
-def _place(file: Path, root: Path, families: Mapping[tuple[str, ...], Mapping[str, str]]) -> Place:
-    """Take a path apart: splits and roles out of the folders, what is left stays."""
-    split, kept = None, []
-    parts = file.relative_to(root).parts[:-1]
-    for depth, part in enumerate(parts):
-        own = split_of(part)
-        if own is None and (own := families[parts[:depth]].get(part)):
-            rest = [word for word in words(parted(part)) if split_name(word) is None]
-            kept += ["_".join(left)] if (left := name_of(rest)) else []
-        split = own or split
-        if own is None and role_of(part) is None and words(part) != ["dataset"]:
-            kept.append(part)
-        elif own is None and (left := name_of(words(part))):
-            kept.append("_".join(left))
-    return Place(file, split, tuple(kept), file.stem)
-
-
-def _without_shared(places: list[Place]) -> list[Place]:
-    """Leave out the folders that all have in common: they tell no image from another."""
-    several = [each.folders for each in places]
-    shared = 0
-    while all(len(each) > shared and each[shared] == several[0][shared] for each in several):
-        shared += 1
-    return [replace(each, folders=each.folders[shared:]) for each in places]
 
 
 def _whole(place: Place) -> tuple[str | None, ...]:

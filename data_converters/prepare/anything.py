@@ -17,7 +17,8 @@ from data_converters.base import BadRecord, ReadOptions
 from data_converters.formats import FORMATS, find_format
 from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
-from data_converters.pairs_files import NothingFound, find_pairs, picture_files
+from data_converters.named_files import picture_files
+from data_converters.pairs_files import NothingFound, find_pairs
 from data_converters.pairs_key import read_key
 from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from segloop.data.annotations import (
     Tag,
 )
 from segloop.data.palette import complete_colors
-from segloop.data.png import encode_rgb
+from segloop.data.png import encode_grey, encode_rgb
 from tests.data.masks.cases import bitmaps
 
 NAMES = (
@@ -238,5 +240,54 @@ def write_pairs(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> P
     return folder
 
 
+def write_labelme(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write a JSON beside each image, masks as PNGs in base64, and the labels in labels.txt."""
+
+    def shape_of(shape: Shape, size_hw: tuple[int, int]) -> dict[str, object]:
+        if isinstance(shape, Polygon):
+            return {"shape_type": "polygon", "points": shape.rings[0].tolist()}
+        if isinstance(shape, Box):
+            left, top, right, bottom = shape.box_xyxy
+            return {"shape_type": "rectangle", "points": [[right, top], [left, bottom]]}
+        if isinstance(shape, Opaque):
+            return {"shape_type": "points", "points": shape.payload["points"]}
+        pixels = masks.decode(shape.runs, size_hw).astype(np.uint8) * 255
+        corners = [[0.0, 0.0], [size_hw[1] - 1.0, size_hw[0] - 1.0]]
+        return {
+            "shape_type": "mask",
+            "points": corners,
+            "mask": base64.b64encode(encode_grey(pixels)).decode(),
+        }
+
+    for record in with_files(records, folder):
+        assert record.size_hw is not None
+        assert record.file is not None
+        shapes = [
+            {
+                "label": each.label,
+                "flags": {"new": bool(each.attributes)},
+                **shape_of(each.shape, record.size_hw),
+            }
+            for each in record.instances
+        ]
+        if record.ignore is not None:
+            shapes.append({"label": "__ignore__", **shape_of(record.ignore, record.size_hw)})
+        told = {
+            "version": "5.4.1",
+            "shapes": shapes,
+            "imagePath": record.file.name,
+            "imageHeight": record.size_hw[0],
+            "imageWidth": record.size_hw[1],
+        }
+        record.file.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "labels.txt").write_text("\n".join(["__ignore__", *labels.names]), encoding="utf-8")
+    return folder
+
+
 # Formats that we read and do not write.
-TREES = {"pairs": write_pairs, "cvat-mask": write_cvat_mask, "spacecraft": write_spacecraft}
+TREES = {
+    "labelme": write_labelme,
+    "pairs": write_pairs,
+    "cvat-mask": write_cvat_mask,
+    "spacecraft": write_spacecraft,
+}
