@@ -170,7 +170,7 @@ def _take(
         told = f"Images are unpacked from {packed[0]}."
     writer = make_writer(wish.task.target, images, options=replace(found.options, media=way))
     if "opaque" in writer.keeps:
-        images = replace(images, load=TellOfShapes(images.load))
+        images = replace(images, load=TellOfShapes(images.load, masks_only=wish.task.any_format))
     with watch("images") as progress:
         tally = transfer(
             images,
