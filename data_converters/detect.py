@@ -71,6 +71,8 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("cvat", "there is annotations.xml")
     if {"labelmap.txt", CVAT_MASKS} <= inner:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
+    if "meta.json" in inner and next(folder.glob("**/ann/*.json"), None) is not None:
+        yield Sign("supervisely", "there are meta.json and folders called ann")
     if {"mask", "all_bbox.txt"} <= inner:
         yield Sign("spacecraft", "there are mask and all_bbox.txt")
     described = _described(folder / "dataset.json") if "dataset.json" in inner else None

@@ -87,6 +87,13 @@ FORMATS: dict[str, Format] = {
             read_options=("images", "split", "list_file"),
         ),
         Format(
+            name="supervisely",
+            module="data_converters.supervisely",
+            summary="Supervisely: meta.json, and a JSON for each image; to read",
+            writes=False,
+            read_options=("images", "split", "list_file"),
+        ),
+        Format(
             name="spacecraft",
             module="data_converters.spacecraft",
             summary="parts of craft in colours, and boxes of craft; not written, for what touches melts",

@@ -42,6 +42,8 @@ HOLDS: Mapping[str, frozenset[str]] = {
     ),
     "labelme": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque", "empty-masks"})
     | {"attributes", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
+    "supervisely": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque"})
+    | {"empty-masks", "attributes", "colors", "unused-labels", "splits", "empty-images", "sizes"},
     "spacecraft": frozenset({"instances", "groups", "colors", "unused-labels", "splits", "empty-images"})
     | {"sizes"},
     "cityscapes": frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -284,9 +285,53 @@ def write_labelme(folder: Path, labels: LabelSet, records: list[ImageRecord]) ->
     return folder
 
 
+def write_supervisely(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write meta.json, and datasets with `img` and `ann`, masks as packed PNGs."""
+
+    def figure_of(shape: Shape, size_hw: tuple[int, int]) -> dict[str, object]:
+        if isinstance(shape, Bitmap):
+            png = encode_grey(masks.decode(shape.runs, size_hw).astype(np.uint8) * 255)
+            data = base64.b64encode(zlib.compress(png)).decode()
+            return {"geometryType": "bitmap", "bitmap": {"data": data, "origin": [0, 0]}}
+        if isinstance(shape, Polygon):
+            kind, points = "polygon", shape.rings[0].tolist()
+        elif isinstance(shape, Box):
+            left, top, right, bottom = shape.box_xyxy
+            kind, points = "rectangle", [[left, top], [right, bottom]]
+        else:
+            assert isinstance(shape, Opaque)
+            kind, points = "point", shape.payload["points"]
+        return {"geometryType": kind, "points": {"exterior": points, "interior": []}}
+
+    for record in records:
+        assert record.size_hw is not None
+        dataset = (folder / (record.split or "") / record.name).parent
+        name = Path(record.name).name
+        with_files([replace(record, split=None, name=name)], dataset / "img")
+        objects = [
+            {
+                "classTitle": each.label,
+                "tags": [{"name": name, "value": value} for name, value in each.attributes.items()],
+                **figure_of(each.shape, record.size_hw),
+            }
+            for each in record.instances
+        ]
+        size = {"height": record.size_hw[0], "width": record.size_hw[1]}
+        file = dataset / "ann" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"size": size, "tags": [], "objects": objects}), encoding="utf-8")
+    classes = [
+        {"title": each.name, "color": "#{:02x}{:02x}{:02x}".format(*(each.color or (1, 2, 3)))}
+        for each in labels.labels
+    ]
+    (folder / "meta.json").write_text(json.dumps({"classes": classes}), encoding="utf-8")
+    return folder
+
+
 # Formats that we read and do not write.
 TREES = {
     "labelme": write_labelme,
+    "supervisely": write_supervisely,
     "pairs": write_pairs,
     "cvat-mask": write_cvat_mask,
     "spacecraft": write_spacecraft,
