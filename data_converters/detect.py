@@ -73,6 +73,9 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
     if "meta.json" in inner and next(folder.glob("**/ann/*.json"), None) is not None:
         yield Sign("supervisely", "there are meta.json and folders called ann")
+    yaml = next((name for name in sorted(inner) if name.lower().endswith((".yaml", ".yml"))), None)
+    if yaml and next(folder.glob("**/labels/**/*.txt"), None) is not None:
+        yield Sign("yolo", f"there are {yaml} and texts in labels")
     if {"mask", "all_bbox.txt"} <= inner:
         yield Sign("spacecraft", "there are mask and all_bbox.txt")
     described = _described(folder / "dataset.json") if "dataset.json" in inner else None

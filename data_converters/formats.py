@@ -94,6 +94,13 @@ FORMATS: dict[str, Format] = {
             read_options=("images", "split", "list_file"),
         ),
         Format(
+            name="yolo",
+            module="data_converters.yolo",
+            summary="YOLO's segmentation: a YAML, images, and a text of outlines for each; to read",
+            writes=False,
+            read_options=("split", "list_file"),
+        ),
+        Format(
             name="spacecraft",
             module="data_converters.spacecraft",
             summary="parts of craft in colours, and boxes of craft; not written, for what touches melts",

@@ -72,8 +72,8 @@ def _hidden(file: Path) -> bool:
 class Images:
     """Finds the image of a JSON: where it says, beside it, in the folder that the user names, anywhere."""
 
-    def __init__(self, source: Path, options: ReadOptions) -> None:
-        self.root = options.images or (source if source.is_dir() else source.parent)
+    def __init__(self, source: Path, elsewhere: Path | None) -> None:
+        self.root = elsewhere or (source if source.is_dir() else source.parent)
         self.used: set[Path] = set()
 
     @cached_property

@@ -29,7 +29,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     if not source.exists():
         raise DataError(f"{source} does not exist.")
     files, told = find_json(source, lambda each: "shapes" in each and "imagePath" in each)
-    images = Images(source, options)
+    images = Images(source, options.images)
     names = [PureWindowsPath(str(each.get("imagePath") or "")) for each in told]  # it takes / too
     found = [
         images.find(file, file.parent / name.as_posix(), file.parent / name.name)

@@ -44,6 +44,8 @@ HOLDS: Mapping[str, frozenset[str]] = {
     | {"attributes", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
     "supervisely": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque"})
     | {"empty-masks", "attributes", "colors", "unused-labels", "splits", "empty-images", "sizes"},
+    "yolo": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "unused-labels"})
+    | {"splits", "empty-images", "sizes"},
     "spacecraft": frozenset({"instances", "groups", "colors", "unused-labels", "splits", "empty-images"})
     | {"sizes"},
     "cityscapes": frozenset(

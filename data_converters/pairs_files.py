@@ -12,6 +12,7 @@ from data_converters.mmseg_files import Pair
 from data_converters.named_files import GIF, Key, Place, picture_files, placed, without_shared
 from data_converters.names import IMAGE_WORDS, MASK_WORDS, parted, role_of, split_name, words
 from data_converters.pairs_lists import find_lists
+from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, listing
 
@@ -175,7 +176,8 @@ def _some_of_both(
     what = "masks" if images else "images" if masks else "pictures"
     raise NothingFound(
         f"No {what} were found in {source}. Folders (or files) of masks are known by words such as masks, "
-        f"labels, gt, annotations in their names; --images DIR says where images are. It holds:\n"
+        f"labels, gt, annotations in their names; --images DIR says where images are. Read are "
+        f"{' '.join(IMAGE_SUFFIXES)} and masks as .gif. It holds:\n"
         f"{listing(inner) or '  nothing'}"
     )
 

@@ -29,7 +29,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         raise DataError(f"{source} has no {META}, which says what the classes are.")
     labels = LabelSet(tuple(_labels(source / META)))
     files, _ = find_json(source, lambda each: "objects" in each and "size" in each)
-    images = Images(source, options)
+    images = Images(source, options.images)
     names = [file.name.removesuffix(".json") for file in files]
     found = [
         images.find(file, file.parent.parent / "img" / name) for file, name in zip(files, names, strict=True)

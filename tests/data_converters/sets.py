@@ -328,10 +328,35 @@ def write_supervisely(folder: Path, labels: LabelSet, records: list[ImageRecord]
     return folder
 
 
+def write_yolo(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write `images`, `labels` and data.yaml; of objects only outlines and boxes."""
+    for record in records:
+        assert record.size_hw is not None
+        with_files([record], folder / "images")
+        high, wide = record.size_hw
+        lines = []
+        for each in record.instances:
+            if isinstance(each.shape, Polygon):
+                values = each.shape.rings[0] / (wide, high)
+            elif isinstance(each.shape, Box):
+                left, top, right, bottom = each.shape.box_xyxy
+                values = np.array([left + right, top + bottom, 2 * (right - left), 2 * (bottom - top)])
+                values = values.reshape(2, 2) / (2 * wide, 2 * high)
+            else:
+                continue
+            lines.append(f"{labels.index(each.label)} {' '.join(f'{value:.7f}' for value in values.ravel())}")
+        file = folder / "labels" / (record.split or "") / Path(record.name).with_suffix(".txt")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(lines), encoding="utf-8")
+    (folder / "data.yaml").write_text(json.dumps({"names": labels.names}), encoding="utf-8")
+    return folder
+
+
 # Formats that we read and do not write.
 TREES = {
     "labelme": write_labelme,
     "supervisely": write_supervisely,
+    "yolo": write_yolo,
     "pairs": write_pairs,
     "cvat-mask": write_cvat_mask,
     "spacecraft": write_spacecraft,

@@ -25,7 +25,7 @@ def test_an_image_is_found_where_it_is_said_to_be_beside_or_by_its_name(tmp_path
     for name in ("a/1.png", "b/2.JPG", "b/3.png", "c/3.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    images = Images(tmp_path, ReadOptions())
+    images = Images(tmp_path, None)
     assert images.find(tmp_path / "a" / "x.json", tmp_path / "a" / "1.png") == tmp_path / "a" / "1.png"
     assert images.find(tmp_path / "a" / "1.json", tmp_path / "gone.png") == tmp_path / "a" / "1.png"
     assert images.find(tmp_path / "x.json", tmp_path / "2.JPG") == tmp_path / "b" / "2.JPG"
