@@ -75,7 +75,9 @@ def cut(
     if (count := len(set(groups or ids))) < len(shares):
         what = f"{count} image" if groups is None else f"{count} group"
         what = what + "s" * (count != 1) + " of images" * (groups is not None)
-        raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}")
+        by_name = CLIPS in found.groups and clips_of(ids) is not None
+        more = " Names tell which are of one video or patient; --group-by none takes them one by one."
+        raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}{more if by_name else ''}")
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
     told = _told(made, grouped_by=found.grouped_by if groups else "", again=bool(again and kept))

@@ -163,6 +163,10 @@ def test_frames_of_a_clip_stay_in_one_split_unless_the_user_groups_otherwise() -
     told = cut(found, mixed, seed=0).told
     assert any("1 video(s), patient(s) or the like, such as seq05" in line for line in told)
     assert any("Names begin in 2 ways" in line for line in told)
+    two = [f"clip{number % 2}/frame_{number:03d}" for number in range(20)]
+    few = replace(images, looks=tuple(map(lambda a, b: replace(a, image_id=b), images.looks, two)))
+    with pytest.raises(DataError, match=r"2 groups of images cannot be cut .* --group-by none takes"):
+        cut(found, few, seed=0)
     alone = replace(found, groups=tuple(each for each in group_rules("none") if each != NEAR_DUPLICATES))
     assert not any("video(s)" in line for line in cut(alone, images, seed=0).told)
     assert group_rules("folder")[0] == {"folder": 1}
