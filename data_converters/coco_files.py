@@ -140,8 +140,8 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
         raise DataError(f"{source} does not exist.")
     found = choose_split(found, options.split, source=source)
     _check_splits(source, found)
-    tree = options.images or (source if source.is_dir() else source.parent)
-    tree = tree if tree.is_dir() else None
+    place = options.images or (source if source.is_dir() else source.parent)
+    tree = place if place.is_dir() else None
     return [
         replace(each, image_folders=tuple(_image_folders(source, each, options)), tree=tree) for each in found
     ]

@@ -65,9 +65,8 @@ def load(entry: Entry) -> ImageRecord:
     ignored = [each for each in shapes if each.label == IGNORE]
     drawn = [each for each in shapes if each.label != IGNORE]
     joined = join_groups(drawn, size_hw)
-    remarks = ()
-    if gone := len(drawn) - len(joined):
-        remarks = (Remark("shape(s) joined to another of their label and group", gone, entry.image_id),)
+    gone = len(drawn) - len(joined)
+    joins = Remark("shape(s) joined to another of their label and group", gone, entry.image_id)
     return ImageRecord(
         image_id=entry.image_id,
         name=entry.name,
@@ -76,7 +75,7 @@ def load(entry: Entry) -> ImageRecord:
         split=entry.split,
         instances=tuple(joined),
         ignore=_ignore([runs for runs in bitmaps(ignored, size_hw) if runs is not None], size_hw),
-        remarks=remarks,
+        remarks=(joins,) if gone else (),
     )
 
 

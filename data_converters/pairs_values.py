@@ -126,7 +126,8 @@ def find_meaning(
     void = set(_no_classes(names, [nearest[code] for code in codes])) if labels else set()
     gone = [codes[place] for place in void] + ([] if ignored is None else [ignored])
     told += [f"{said(codes[at])} is called {names[at]}: it is ignored" for at in sorted(void)]
-    codes, names = ([each for at, each in enumerate(some) if at not in void] for some in (codes, names))
+    codes = [code for at, code in enumerate(codes) if at not in void]
+    names = [name for at, name in enumerate(names) if at not in void]
     colors = [_rgb(code) if colored else None for code in codes]
     background = codes.index(black) if ground else _named_background(names)
     share = sum(nearest.values())

@@ -130,6 +130,7 @@ class Tally:
         self.instances = [0, 0]
         self.pixels = [0, 0]
         self.labels: set[str] = set()
+        self.drawn: set[str] = set()
         self.bad: dict[str, tuple[str, ...]] = {}
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[str]] = {}
@@ -144,6 +145,7 @@ class Tally:
         self.pixels[0] += held.pixels
         self.pixels[1] += rendered.pixels
         self.labels |= held.labels
+        self.drawn |= held.drawn
         self.add_losses(held.features)
         self.add_losses(rendered.losses)
         for remark in held.remarks:

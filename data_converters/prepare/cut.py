@@ -80,11 +80,12 @@ def cut(
         raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}{more if by_name else ''}")
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
-    told = _told(made, grouped_by=found.grouped_by if groups else "", again=bool(again and kept))
+    by = _grouped_by(found, ids) if groups else ""
+    told = _told(made, grouped_by=by, again=bool(again and kept))
     return Cutting(
         {place: part_of[image_id] for place, image_id in zip(loose.places, ids, strict=True)},
         (*told, *(_of_clips(ids) if CLIPS in found.groups else ())),
-        _summary(words, shares, seed, found.grouped_by if groups else "", again=bool(again and kept)),
+        _summary(words, shares, seed, by, again=bool(again and kept)),
     )
 
 
@@ -180,6 +181,13 @@ def _shares(shares: Mapping[str, float], kept: Sequence[str], again: set[str | N
             f"The shares name no {missing[0]}, which has to be cut from the author's train split."
         )
     return {name: shares[name] for name in (TRAIN, VAL)}
+
+
+def _grouped_by(found: Found, ids: Sequence[str]) -> str:
+    """Return what the images of a group share, in words."""
+    if CLIPS in found.groups and clips_of(ids) is not None:
+        return f"video, patient or {found.grouped_by}"
+    return found.grouped_by
 
 
 def _of_clips(ids: Sequence[str]) -> Iterator[str]:

@@ -145,7 +145,8 @@ def _take(
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
     if wish.group_by is not None:
-        found = replace(found, groups=group_rules(wish.group_by))
+        by = found.grouped_by if wish.group_by == "none" else f"group or {found.grouped_by}"
+        found = replace(found, groups=group_rules(wish.group_by), grouped_by=by)
     with watch("label files read") as progress:
         images = join(found, only=wish.only, opened=wish.opened, progress=progress)
     if not len(images):
@@ -190,7 +191,7 @@ def _take(
     )
     notes = (*images.told, *getattr(writer, "told", ()))
     if wish.task.any_format:
-        notes = (*notes, *_unused(images, tally.labels), *told_of_depth(_some_files(images, MOST_LOOKED_AT)))
+        notes = (*notes, *_unused(images, tally.drawn), *told_of_depth(_some_files(images, MOST_LOOKED_AT)))
     if wish.drawing is None:
         notes = (*_nested(found, wish), *found.notes, *notes, told)
     else:  # nobody has seen the folder that was drawn

@@ -157,6 +157,7 @@ def test_frames_of_a_clip_stay_in_one_split_unless_the_user_groups_otherwise() -
     cutting = cut(found, images, seed=0)
     of_clips = {(names[place - 100].partition("/")[0], split) for place, split in cutting.splits.items()}
     assert len(of_clips) == 5
+    assert cutting.summary.endswith("grouped by video, patient or picture")
     assert "Names tell 5 video(s), patient(s) or the like, such as clip0" in cutting.told[-1]
     camvid = [f"{'seq05' if number % 2 else '0001tp'}_{number:06d}" for number in range(20)]
     mixed = replace(images, looks=tuple(map(lambda a, b: replace(a, image_id=b), images.looks, camvid)))
