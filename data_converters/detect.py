@@ -85,7 +85,7 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("mmseg", f"there is {' and '.join(sorted(inner & {'img_dir', 'ann_dir'}))}")
     else:
         yield from list(_coco_in(folder)) or _json_for_each(folder)
-    yield from _cityscapes(folder, inner)
+    yield from (streets := list(_cityscapes(folder, inner)))
     tables = [folder / name for name in sorted(inner) if name.lower().endswith(".csv")]
     for table in tables:
         with table.open("rb") as file:
@@ -93,7 +93,10 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     if {"labels.csv", "objects.csv"} <= inner:
         yield Sign("masks", "there are labels.csv and objects.csv")
     elif (
-        described is None and not inner & {"img_dir", "ann_dir", CVAT_MASKS} and (told := _classes_in(folder))
+        described is None
+        and not streets  # whose labels.csv is our own
+        and not inner & {"img_dir", "ann_dir", CVAT_MASKS}
+        and (told := _classes_in(folder))
     ):
         yield Sign("pairs", told)
     elif described is None and _has_masks(folder):

@@ -60,7 +60,7 @@ def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str])
     outlined = {
         each.label for each, runs in zip(record.instances, drawn, strict=True) if runs is not None
     } | {each.label for each in record.instances if isinstance(each.shape, Polygon)}
-    used = {each.label for each in (*record.instances, *record.tags)}
+    used = {each.label for each in record.instances} | {each.label for each in record.tags}
     return Held(
         instances=len(record.instances),
         pixels=sum(areas([runs for runs in drawn if runs is not None])) + sum(foreground.values()),

@@ -139,13 +139,14 @@ def _of_one_kind(
     kept = [mask for found in kinds.values() for mask in found]
     if len(many) < 2 or sum(map(len, many.values())) <= len(images):
         return kept, f"masks are in {_folders(kept, source)}" if len(kept) < len(masks) else ""
-    names = {_telling(found[0], source): found for found in many.values()}
+    by_name = {_telling(found[0], source): found for found in many.values()}
     lines = [
-        f"{name}: {len(found)}, such as {found[0].file.relative_to(source)}" for name, found in names.items()
+        f"{name}: {len(found)}, such as {found[0].file.relative_to(source)}"
+        for name, found in by_name.items()
     ]
     raise DataError(
         f"There are {len(many)} kinds of masks for {len(images)} images. Name the folders of one: "
-        f"--mask-folder {min(names)!r}\n{listing(lines)}"
+        f"--mask-folder {min(by_name)!r}\n{listing(lines)}"
     )
 
 

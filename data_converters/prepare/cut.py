@@ -81,10 +81,10 @@ def cut(
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
     by = _grouped_by(found, ids) if groups else ""
-    told = _told(made, grouped_by=by, again=bool(again and kept))
+    shown = _told(made, grouped_by=by, again=bool(again and kept))
     return Cutting(
         {place: part_of[image_id] for place, image_id in zip(loose.places, ids, strict=True)},
-        (*told, *(_of_clips(ids) if CLIPS in found.groups else ())),
+        (*shown, *(_of_clips(ids) if CLIPS in found.groups else ())),
         _summary(words, shares, seed, by, again=bool(again and kept)),
     )
 
