@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -67,11 +68,27 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     told += _left(bare, homes, "image(s) of folders without any mask are left out")
     lone = [mask for mask in masks if mask.file not in taken]
     told += [f"{len(lone)} mask(s) have no image and are left out: {_some(lone)}"] if lone else []
+    told += _twice(pairs)
     pairs = _wanted(_listed(source, pairs, told), options)
     return Matched(sorted(pairs, key=lambda pair: (pair.split or "", pair.image_id)), told)
 
 
 _SAME = "another image has the same name and another suffix, so the mask may be of either"
+
+
+def _twice(pairs: Sequence[Pair]) -> list[str]:
+    """Say that two folders hold images of the same names in other formats: one would be enough."""
+    names: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for pair in pairs:
+        top, _, rest = pair.image_id.partition("/")
+        names[top].add((rest, PurePosixPath(pair.name).suffix.lower()))
+    stems = {top: {rest for rest, _ in found} for top, found in names.items() if len(found) > 1}
+    return [
+        f"{one} and {other} hold images of the same names in other formats; if they are the same, name one "
+        "of the folders as SRC"
+        for one, other in combinations(stems, 2)
+        if stems[one] == stems[other] and not names[one] & names[other]
+    ][:1]
 
 
 def _listed(source: Path, pairs: list[Pair], told: list[str]) -> list[Pair]:

@@ -135,6 +135,21 @@ def test_kinds_are_told_from_splits_and_objects_beside_classes_are_passed_over(t
     assert len(found(tmp_path / "splits", *splits)) == 2
 
 
+def test_the_same_pictures_in_two_formats_are_told(tmp_path: Path) -> None:
+    names = [
+        f"{form}/{folder}/{n}.{form.lower()}"
+        for form in ("PNG", "TIF")
+        for folder in ("Original", "Ground Truth")
+        for n in "12"
+    ]
+    assert len(found(tmp_path, *names)) == 4
+    told = find_pairs(tmp_path, ReadOptions()).told
+    assert any("PNG and TIF hold images of the same names" in each for each in told)
+    clips = [f"clip{clip}/{folder}/{n}.png" for clip in "12" for folder in ("images", "masks") for n in "12"]
+    assert len(found(tmp_path / "clips", *clips)) == 4
+    assert not any("same names in" in each for each in find_pairs(tmp_path / "clips", ReadOptions()).told)
+
+
 def test_an_image_that_is_a_gif_is_told(tmp_path: Path) -> None:
     assert found(tmp_path, "images/a.gif", "masks/a.gif")[0][3] == "a.gif: a GIF; save it as PNG"
 

@@ -49,7 +49,8 @@ def test_what_is_said_of_a_download_is_passed_on(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = """multiclass SRC --from coco --images i --labels a b --list l --reduce-zero-label --mask-folder m
-        --media link --shares train=80 val=20 --licence mine --skip-bad --seed 3 --workers 2 --force --out DIR"""
+        --media link
+        --shares train=80 val=20 --licence mine --skip-bad --seed 3 --workers 2 --force --out DIR"""
     assert run(monkeypatch, words) == 0
     wish = given["wish"]
     assert (wish.task.name, wish.source, wish.drawing, wish.seed) == ("multiclass", Path("SRC"), None, 3)
