@@ -19,7 +19,10 @@ test_pipeline = [
     dict(type='LoadIndexMask'),
     dict(type='PackSegInputs'),
 ]
-tta_keys = ('img_path', 'ori_shape', 'img_shape', 'flip', 'flip_direction', 'quarter_turns')
+tta_keys = (  # mmseg's own, and how a view lies
+    *('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor'),
+    *('flip', 'flip_direction', 'reduce_zero_label', 'quarter_turns'),
+)
 tta_pipeline = [  # as predict.py's --tta hvr
     dict(type='LoadImageFromFile'),
     dict(
