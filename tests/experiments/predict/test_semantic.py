@@ -77,10 +77,13 @@ def test_the_views_of_a_test_are_those_of_a_prediction(semantic: Files, pictures
     from mmengine.dataset import pseudo_collate
     from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
     from mmengine.runner import load_checkpoint
+    from mmseg.datasets import PackSegInputs
 
     image = cv2.imread(str(pictures[0]))[:48]
     config = load_config(semantic[0])
-    views = load_config("configs/ships/unet_dropout_ships_demo.py").tta_pipeline[1]
+    ships = load_config("configs/ships/unet_dropout_ships_demo.py")
+    assert set(PackSegInputs().meta_keys) <= set(ships.tta_keys)  # metrics read them
+    views = ships.tta_pipeline[1]
     views.transforms = [each for each in views.transforms if each[0]["type"] != "LoadIndexMask"]  # no truth
     with DefaultScope.overwrite_default_scope("mmseg"):
         network = MODELS.build(dict(type="SegLoopTTAModel", module=bare_model(config)))
