@@ -95,7 +95,8 @@ def plan_packages(
 ) -> Plan:
     """Choose the images of a LIST (None: all) in its order, and cut them into tasks of `chunk` images.
 
-    `source` is what `images` are called where some are missing. Refused, all together: ids that no image has, images without a file, and what CVAT could not take back.
+    `source` is what `images` are called where some are missing. Refused, all together: ids that no image has,
+    images without a file, and what CVAT could not take back.
     """
     if chunk < 1:
         raise UserError(f"A task holds at least one image; {chunk} is none.")
