@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.cvat.standin.server import StandIn, running
 from tests.documented import warm
 from tests.documented.pages import ROOT
 from tests.documented.stock import PIECES
@@ -31,7 +32,16 @@ SERVERS = {
     r"tests\.cvat\.standin": "/api/server/about",
 }
 # Flags whose values are written.
-OUTPUTS = ("--out", "--html", "--json", "--write-list", "--work-dir", "--overlays", "--show-dir", "--to-files")
+OUTPUTS = (
+    "--out",
+    "--html",
+    "--json",
+    "--write-list",
+    "--work-dir",
+    "--overlays",
+    "--show-dir",
+    "--to-files",
+)
 
 
 class Failed(AssertionError):
@@ -47,6 +57,7 @@ class Sandbox:
         self._address = str(Path(tempfile.mkdtemp(prefix="segloop-")) / "warm")
         self._exported: dict[str, str] = {}
         self._server: subprocess.Popen[bytes] | None = None
+        self.stand_in: StandIn | None = None  # for CVAT's server, where a page needs one
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             self.port = found.getsockname()[1]
@@ -103,7 +114,7 @@ class Sandbox:
         for name in names:
             piece = PIECES[name]
             self.bring(*piece.needs)
-            if all((self.folder / place).exists() for place in piece.makes):
+            if piece.makes and all((self.folder / place).exists() for place in piece.makes):
                 continue
             kept = self._stock / name
             if not kept.exists():
@@ -120,6 +131,7 @@ class Sandbox:
         if text.startswith("export "):
             self._exported.update(word.split("=", 1) for word in shlex.split(text)[1:])  # type: ignore[misc]
             return ""
+        text = text.replace("$PORT", str(self.port))
         if path := next((path for form, path in SERVERS.items() if re.search(form, text)), None):
             return self._start(text, path)
         done = subprocess.run(
@@ -164,6 +176,14 @@ class Sandbox:
                 if self._server.poll() is not None or time.monotonic() > end:
                     raise Failed(f"{text}\ndoes not answer:\n{log.read_text('utf-8')[-4000:]}") from None
             time.sleep(0.1)
+
+    @contextmanager
+    def with_stand_in(self) -> Iterator[None]:
+        """Run a stand-in for CVAT's server, of which `$CVAT_HOST` and a token tell."""
+        with running() as self.stand_in:
+            self._exported |= {"CVAT_HOST": self.stand_in.url, "CVAT_ACCESS_TOKEN": "token-of-anna"}
+            yield
+        self.stand_in = None
 
     def stop_server(self) -> None:
         """End what `run` has left running, as Ctrl-C does."""

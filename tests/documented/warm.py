@@ -17,10 +17,9 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from types import FrameType
 
 # The `python` of a sandbox; it loads nothing but what is built in, and hands signals on.
-CLIENT = '''#!{real} -IS
+CLIENT = """#!{real} -IS
 import json, os, signal, socket, sys
 
 words = sys.argv[1:]
@@ -38,16 +37,14 @@ child = int(answers.readline())
 for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda number, frame: os.kill(child, number))
 sys.exit(int(answers.readline() or 1))
-'''
+"""
 MODULES = ("data_converters", "supplementary.")
 
 
 def write_client(path: Path, address: str) -> None:
     """Write the `python` that asks the process at this address."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        CLIENT.format(real=sys.executable, address=address, modules=MODULES), encoding="utf-8"
-    )
+    path.write_text(CLIENT.format(real=sys.executable, address=address, modules=MODULES), encoding="utf-8")
     path.chmod(0o755)
 
 
@@ -59,10 +56,6 @@ def load() -> None:
     import segloop.ops
 
     segloop.ops.install()
-    import mmdet.datasets
-    import mmdet.models
-    import mmseg.datasets
-    import mmseg.models
 
 
 def serve(address: str, python: str) -> None:
