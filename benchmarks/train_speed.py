@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -150,6 +151,8 @@ def work(args: argparse.Namespace) -> None:
 
         def wait(self) -> None:
             if not sys.stdin.readline():
+                for worker in multiprocessing.active_children():  # of the loader: they would wait for ever
+                    worker.kill()
                 os._exit(0)
             self.began = time.perf_counter()
 

@@ -134,23 +134,24 @@ class Sandbox:
         text = text.replace("$PORT", str(self.port))
         if path := next((path for form, path in SERVERS.items() if re.search(form, text)), None):
             return self._start(text, path)
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", text],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE_S * 5,
-        )
+        log = self.folder / ".home/told.txt"  # no pipe: that ends with the last who holds it
+        with log.open("wb") as told:
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", text],
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=subprocess.STDOUT,
+                timeout=PATIENCE_S,
+            )
+        printed = log.read_text(encoding="utf-8", errors="replace")
         if done.returncode not in codes:
-            raise Failed(f"{text}\nended with {done.returncode}:\n{done.stdout[-4000:]}")
+            raise Failed(f"{text}\nended with {done.returncode}:\n{printed[-4000:]}")
         missing = [place for place in written_by(text) if not (self.folder / place).exists()]
         if missing:
-            raise Failed(f"{text}\ndid not write {', '.join(missing)}:\n{done.stdout[-4000:]}")
-        return done.stdout
+            raise Failed(f"{text}\ndid not write {', '.join(missing)}:\n{printed[-4000:]}")
+        return printed
 
     def _start(self, text: str, path: str) -> str:
         self.stop_server()

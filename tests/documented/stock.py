@@ -61,7 +61,7 @@ PIECES = {
         (
             "python tools/convert.py data/cells stage1_train --to masks --split train",
             "cp -r stage1_train dsb2018_fluo",
-            "python -m zipfile -c stage1_train.zip stage1_train/*",
+            "cd stage1_train && python -m zipfile -c ../stage1_train.zip *",
         ),
         ("cells",),
     ),
@@ -184,8 +184,10 @@ PIECES = {
     "version of shore": Piece(
         ("data/multiclass/versions",),
         (
-            "python tools/convert.py data/multiclass .home/new --from mmseg --to mmseg --split train",
-            "python tools/cvat.py apply data/multiclass .home/new --split train",
+            "python tools/cvat.py push data/multiclass --split train --to-files .home/loop",
+            "python -m tests.documented.by_hand .home/loop .home/task.zip",
+            "python tools/cvat.py pull .home/loop --from-files .home/task.zip",
+            "python tools/cvat.py apply data/multiclass .home/loop",
         ),
         ("multiclass",),
     ),

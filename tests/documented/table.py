@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.documented.by_hand import finish_jobs, list_images
+from tests.documented.by_hand import export, finish_jobs, list_images
 from tests.documented.stock import CRAFT, MODEL, ONE, RUN_1, RUN_2, RUN_3, SHIPS, TWO
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ PAGES: dict[str, Page] = {
     "docs/cvat.md": Page(
         presumes=("ships",),
         stands_for={
-            "https://cvat.example.org": "$CVAT_HOST",
-            "TOKEN=…": "TOKEN=token-of-anna",
+            "CVAT_HOST=https://cvat.example.org CVAT_ACCESS_TOKEN=…": "CVAT_ACCESS_TOKEN=token-of-anna",
             "--port 8080": "--port $PORT",
         },
         before={

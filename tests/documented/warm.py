@@ -23,6 +23,8 @@ CLIENT = """#!{real} -IS
 import json, os, signal, socket, sys
 
 words = sys.argv[1:]
+if words[:1] == ["-u"]:
+    del words[0]
 ours = words and (words[0].endswith(".py") or (words[0] == "-m" and words[1].startswith({modules!r})))
 if not ours:
     os.execv({real!r}, [{real!r}, *words])
