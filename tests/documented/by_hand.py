@@ -22,7 +22,7 @@ def finish_jobs(sandbox: Sandbox) -> None:
 
 
 def export(folder: Path, loop: str, *names: str) -> None:
-    """Erase an object of each task on CVAT's web page, and export the tasks as zips of these names."""
+    """Erase an object of each image on CVAT's web page, and export the tasks as zips of these names."""
     from data_converters import cvat_loop
     from segloop.cvat.manifest import need_manifest
     from segloop.cvat.push import SENT
@@ -30,8 +30,8 @@ def export(folder: Path, loop: str, *names: str) -> None:
     manifest = need_manifest(folder / loop)
     for entry, name in zip(manifest.tasks, names, strict=True):
         records = list(cvat_loop.read(manifest.task_folder(entry) / SENT))
-        drawn = next(number for number, record in enumerate(records) if record.instances)
-        records[drawn] = replace(records[drawn], instances=records[drawn].instances[1:])
+        for number, record in enumerate(records):
+            records[number] = replace(record, instances=record.instances[1:])
         xml = folder / ".home/annotations.xml"
         cvat_loop.write(manifest.sent_labels, records, xml)
         with zipfile.ZipFile(folder / name, "w") as packed:

@@ -39,7 +39,6 @@ OUTPUTS = (
     "--write-list",
     "--work-dir",
     "--overlays",
-    "--show-dir",
     "--to-files",
 )
 

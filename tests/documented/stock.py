@@ -57,11 +57,10 @@ PIECES = {
     "elsewhere": Piece(("elsewhere",), ("mkdir elsewhere && cp -r data/* elsewhere/",), ("multiclass",)),
     "cvat export": Piece(("export.zip",), (CONVERT.format("export.zip --to cvat"),), ("multiclass",)),
     "nuclei": Piece(
-        ("dsb2018_fluo", "stage1_train", "stage1_train.zip"),
+        ("dsb2018_fluo", "stage1_train"),
         (
             "python tools/convert.py data/cells stage1_train --to masks --split train",
             "cp -r stage1_train dsb2018_fluo",
-            "cd stage1_train && python -m zipfile -c ../stage1_train.zip *",
         ),
         ("cells",),
     ),

@@ -108,7 +108,7 @@ def run(*, words: list[str], cwd: str, env: dict[str, str], python: str) -> None
     os.environ.update(env)
     # the old ones remember what their files were
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.executable = python  # a tool that starts another one starts it here, too
     code: object = 0
