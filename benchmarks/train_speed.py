@@ -51,8 +51,7 @@ def compare(config: str, peak: dict[str, float], args: argparse.Namespace) -> No
             if sys.stderr.isatty():
                 print(f"\rturn {turn}/{args.turns}", end="", file=sys.stderr, flush=True)
         for peer in peers.values():
-            peer.process.kill()
-            peer.process.wait()
+            peer.end()
     turns = turns[1:]  # the first fills caches
     ratios = sorted(turn["stock"] / turn["ours"] for turn in turns)
     batch, flops = about["ours"]["batch"], about["ours"]["flops"]
@@ -92,6 +91,15 @@ class Peer:
             if line.startswith('{"'):
                 return json.loads(line)
         sys.exit(f"The training of {self.kind} ended; its message is above.")
+
+    def end(self) -> None:
+        """Let it end by itself and its loader's workers with it: of one that is killed they wait for ever."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(120)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def take_turn(self) -> float:
         """Return the seconds per iteration."""

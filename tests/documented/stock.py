@@ -48,9 +48,6 @@ RUN_3 = f"work_dirs/{TWO}/test/test-iter_2"
 SHORE_LABELS = "background starfish scallop nautilus fish leaf"
 CONVERT = "python tools/convert.py data/multiclass {} --from mmseg"
 
-FOUND = """python -c "import json; found = json.load(open('{1}'))['annotations'];
-[each.update(score=0.9) for each in found]; json.dump(found, open('results.json', 'w'))\""""
-
 PIECES = {
     # prepared sets, and the same in other forms
     **{task: demo(task) for task in ("multiclass", "ships", "cells", "spacecraft", "cityscapes")},
@@ -164,20 +161,6 @@ PIECES = {
             "python tools/eda.py data/multiclass --out .home/eda && cp .home/eda/eda.json .",
         ),
         ("multiclass",),
-    ),
-    # results that a model could have given: the truth, with scores
-    "cells found": Piece(
-        ("results.json",),
-        (FOUND.format("cells", "data/cells/annotations/instances_test.json"), "rm -r data/cells"),
-        ("cells",),
-    ),
-    "streets found": Piece(
-        ("results.json",),
-        (
-            FOUND.format("cityscapes", "data/cityscapes/annotations/instances_val.json"),
-            "rm -r data/cityscapes",
-        ),
-        ("cityscapes",),
     ),
     # of a data set, two versions of the labels; a loop that came back
     "version of shore": Piece(

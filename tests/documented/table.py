@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.documented.by_hand import export, finish_jobs, list_images
+from tests.documented.by_hand import export, find_all, finish_jobs, forget, list_images
 from tests.documented.stock import CRAFT, MODEL, ONE, RUN_1, RUN_2, RUN_3, SHIPS, TWO
 
 if TYPE_CHECKING:
@@ -178,26 +178,47 @@ PAGES: dict[str, Page] = {
         presumes=("trained 2", "photos", "exported 2"),
     ),
     "docs/tasks/cells.md": Page(
-        presumes=("downloaded cells", "cells found"), writes=("data/cells/dataset.json",)
+        presumes=("downloaded cells",),
+        before={
+            "results.json": lambda box: find_all(box.folder, "data/cells/annotations/instances_test.json"),
+            "--demo": lambda box: forget(box.folder, "data/cells"),
+        },
+        writes=("data/cells/dataset.json", "submission.csv"),
     ),
     "docs/tasks/cityscapes.md": Page(
-        presumes=("downloaded streets", "streets found"),
+        presumes=("downloaded streets",),
+        before={
+            "results.json": lambda box: find_all(
+                box.folder, "data/cityscapes/annotations/instances_val.json"
+            ),
+            "--demo": lambda box: forget(box.folder, "data/cityscapes"),
+        },
         writes=("data/cityscapes/dataset.json", "data/cityscapes-19/dataset.json", "results"),
     ),
     "docs/tasks/multiclass.md": Page(
         presumes=("steel",),
         stands_for={"SRC": "neu_seg"},
+        before={
+            "SRC": lambda box: forget(box.folder, "data/multiclass"),
+            "--demo": lambda box: forget(box.folder, "data/multiclass"),
+        },
         writes=("data/multiclass/dataset.json", "data/defects/dataset.json"),
     ),
     "docs/tasks/ships.md": Page(
-        presumes=("downloaded ships", "unpacked ships"),
+        presumes=("unpacked ships",),
         stands_for={"iter_40000": "iter_2"},
-        writes=("work_dirs/unet_dropout_ships/thresholds.json", "submission.csv"),
+        before={"--demo": lambda box: forget(box.folder, "data/ships")},
+        writes=(
+            "work_dirs/unet_dropout_ships/thresholds.json",
+            "submission.csv",
+            "data/ships-large/dataset.json",
+        ),
     ),
     "docs/tasks/spacecraft.md": Page(
         presumes=("downloaded satellites",),
         stands_for={"downloads/spacecrafts": "downloads/SatelliteDataset"},
-        writes=("data/spacecraft/dataset.json",),
+        before={"--demo": lambda box: forget(box.folder, "data/spacecraft", "data/spacecraft_whole")},
+        writes=("data/spacecraft_whole/dataset.json", "data/spacecraft_large/dataset.json"),
     ),
     "docs/trackers.md": Page(
         presumes=("multiclass",), stands_for={"FOLDER": f"work_dirs/{TWO}/*/vis_data/dvclive"}
