@@ -1,4 +1,4 @@
-"""What people do between the commands of a page: work in CVAT, export from its web page, bring files of their own."""
+"""What people do between the commands of a page: work in CVAT, export from it, bring files of their own."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ OURS = re.compile(
     r"(\w+=\S+ +)*(python (tools/|supplementary/|benchmarks/|-m )|make [a-z]|dvc |streamlit |curl )"
 )
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+OTHERS = ("python", "yaml", "json")  # languages of blocks that nobody types
 INLINE = re.compile(r"`([^`]+)`")
 COMMENT = re.compile(r"\s{2,}#\s.*|\s#\s.*")
 FIRST = re.compile(r"(?:\w+=(?:\"[^\"]*\"|\S*) +)*([\w.-]+)(?= |$)")
@@ -44,7 +45,7 @@ def commands_of(name: str) -> list[Command]:
     text = PAGES[name].read_text(encoding="utf-8")
     found: list[tuple[int, str]] = []
     for fence in FENCE.finditer(text):
-        if fence[1] not in ("python", "yaml", "json"):
+        if fence[1] not in OTHERS:
             found += lines_of(fence[2], offset=fence.start(2))
     rest = FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)  # each place stays where it is
     for code in INLINE.finditer(rest):
@@ -55,6 +56,12 @@ def commands_of(name: str) -> list[Command]:
     for place, words in sorted(found):
         seen.setdefault(words, Command(name, text.count("\n", 0, place) + 1, words))
     return list(seen.values())
+
+
+def shell_lines(page: Path) -> list[str]:
+    """Return all lines of a page's fenced blocks but for those in Python, YAML and JSON."""
+    fences = FENCE.finditer(page.read_text(encoding="utf-8"))
+    return [line for fence in fences if fence[1] not in OTHERS for line in fence[2].splitlines()]
 
 
 def lines_of(block: str, *, offset: int) -> list[tuple[int, str]]:

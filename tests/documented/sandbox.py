@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -24,7 +25,7 @@ from tests.documented.pages import ROOT
 from tests.documented.stock import PIECES
 
 BIN = Path(sys.executable).parent
-PATIENCE_S = 240.0
+PATIENCE_S = 900.0  # a busy machine may take its time
 # What goes on until it is told to end, and what it answers once it is there.
 SERVERS = {
     r"tools/serve\.py": "/health",
@@ -216,7 +217,7 @@ def written_by(text: str) -> list[str]:
     ['found.json', 'seen', 'told.txt']
     """
     words = shlex.split(text)
-    places = [value for flag, value in zip(words, words[1:], strict=False) if flag in (*OUTPUTS, ">")]
+    places = [value for flag, value in itertools.pairwise(words) if flag in (*OUTPUTS, ">")]
     return [place for place in places if not place.startswith(("-", "$"))]
 
 

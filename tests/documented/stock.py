@@ -31,7 +31,7 @@ def trained(config: str, *needs: str) -> Piece:
     return Piece((f"work_dirs/{name}",), (f"python tools/train.py configs/{config}.py",), needs)
 
 
-def tested(config: str, trained: str, split: str = "test") -> Piece:
+def run_of(config: str, trained: str, *, split: str) -> Piece:
     """Return the piece of a RUN."""
     name = config.rsplit("/", 1)[-1]
     command = f"python tools/test.py configs/{config}.py --split {split}"
@@ -50,7 +50,7 @@ CONVERT = "python tools/convert.py data/multiclass {} --from mmseg"
 
 PIECES = {
     # prepared sets, and the same in other forms
-    **{task: demo(task) for task in ("multiclass", "ships", "cells", "spacecraft", "cityscapes")},
+    **{task: demo(task) for task in ("multiclass", "ships", "cells", "spacecraft")},
     "elsewhere": Piece(("elsewhere",), ("mkdir elsewhere && cp -r data/* elsewhere/",), ("multiclass",)),
     "cvat export": Piece(("export.zip",), (CONVERT.format("export.zip --to cvat"),), ("multiclass",)),
     "nuclei": Piece(
@@ -118,11 +118,11 @@ PIECES = {
     "trained 2": trained(TWO, "multiclass"),
     "trained ships": trained(SHIPS, "ships"),
     "trained craft": trained(CRAFT, "spacecraft"),
-    "tested 1": tested(ONE, "trained 1"),
-    "tested 2": tested(TWO, "trained 2"),
+    "tested 1": run_of(ONE, "trained 1", split="test"),
+    "tested 2": run_of(TWO, "trained 2", split="test"),
     "tested 3": Piece((RUN_3,), (f"python tools/test.py configs/{TWO}.py last",), ("trained 2",)),
-    "tested craft": tested(CRAFT, "trained craft", "val"),
-    "tested ships": tested(SHIPS, "trained ships", "val"),
+    "tested craft": run_of(CRAFT, "trained craft", split="val"),
+    "tested ships": run_of(SHIPS, "trained ships", split="val"),
     "analyzed 2": Piece((f"{RUN_2}/analysis",), (f"python tools/analyze.py {RUN_2}",), ("tested 2",)),
     "exported 2": Piece(
         ("u.onnx", "u8.onnx"),

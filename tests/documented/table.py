@@ -1,8 +1,8 @@
-"""What a test types in place of what a page leaves open, and how it keeps long commands short: a table to extend.
+"""What a test types for what pages leave open, and how it keeps long commands short: a table to extend.
 
-A new placeholder in a document: add it to `STANDS_FOR`, or to its page in `PAGES` if it means something else there.
-A page that presumes data, a model or files: name the pieces (`stock.py`) in `presumes`. A command that cannot be run:
-`EXCEPTIONS`, with the reason. `docs/…` without an entry presumes nothing.
+A new placeholder in a document: `STANDS_FOR`, or its page in `PAGES` if it means something else there. A
+page that presumes data, a model or files: the names of pieces (`stock.py`) in `presumes`. A command that
+nobody can type: `EXCEPTIONS`, with the reason. A page without an entry presumes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STANDS_FOR = {
 
 @dataclass(frozen=True)
 class Page:
-    """What one page presumes, and what its own placeholders stand for; commands are named by a part of them."""
+    """What one page presumes, and what its own placeholders stand for; a part of a command names it."""
 
     presumes: tuple[str, ...] = ()
     stands_for: Mapping[str, str] = field(default_factory=dict)
@@ -298,6 +298,7 @@ SHORT: dict[str, dict[str, str]] = {
     },
     "benchmarks/ablation.py": {"--iterations": "1", "--seeds": "0", "--only": "'the recipe'"},
     "benchmarks/app_speed.py": {"--images": "60", "--size": "64", "--classes": "3"},
+    "benchmarks/cells_baseline.py": {"--quick": ""},
     "benchmarks/check_recall.py": {"--most": "4"},
     "benchmarks/counting_speed.py": {"--size": "64", "--repeats": "1"},
     "benchmarks/eda_speed.py": {"--images": "8", "--size": "64x64"},
