@@ -57,9 +57,11 @@ def find_all(folder: Path, truth: str) -> None:
 
 
 def forget(folder: Path, *places: str) -> None:
-    """Remove a prepared set, before the same one is prepared of something else."""
+    """Remove sets that were prepared from downloads, before others take their place."""
     for place in places:
-        shutil.rmtree(folder / place, ignore_errors=True)
+        described = folder / place / "dataset.json"
+        if described.exists() and json.loads(described.read_text(encoding="utf-8"))["generator"] is None:
+            shutil.rmtree(folder / place)
 
 
 def torchvision_resnet(target: Path, depth: int = 50) -> None:

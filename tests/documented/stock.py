@@ -67,7 +67,8 @@ PIECES = {
         (
             "mkdir neu_seg && cp -r data/multiclass/img_dir data/multiclass/ann_dir neu_seg",
             "rm -r neu_seg/*/test",
-            'python -c "import cv2, glob; [cv2.imwrite(f, cv2.imread(f, 0) % 4)'
+            'python -c "import glob; import numpy as np; from PIL import Image;'
+            " [Image.fromarray(np.array(Image.open(f)) % 4).save(f)"
             " for f in glob.glob('neu_seg/ann_dir/*/*.png')]\"",
             "mkdir -p .home/downloads && cp -r neu_seg .home/downloads/steel",
             "cp -r neu_seg/img_dir pictures",
