@@ -132,7 +132,7 @@ def test_placeholders_are_filled_and_commands_kept_short(monkeypatch: pytest.Mon
         *table.TRAINING,
     ]
     assert table.shortened(["tools/test.py", "c.py"]) == ["tools/test.py", "c.py"]
-    assert table.shortened(["benchmarks/cells_baseline.py"]) == ["benchmarks/cells_baseline.py", "--quick"]
+    assert table.shortened(["benchmarks/cells_baseline.py"]) == ["benchmarks/cells_baseline.py", "--help"]
 
 
 def test_what_a_command_says_that_it_writes_is_looked_for() -> None:

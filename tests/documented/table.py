@@ -298,7 +298,6 @@ SHORT: dict[str, dict[str, str]] = {
     },
     "benchmarks/ablation.py": {"--iterations": "1", "--seeds": "0", "--only": "'the recipe'"},
     "benchmarks/app_speed.py": {"--images": "60", "--size": "64", "--classes": "3"},
-    "benchmarks/cells_baseline.py": {"--quick": ""},
     "benchmarks/check_recall.py": {"--most": "4"},
     "benchmarks/counting_speed.py": {"--size": "64", "--repeats": "1"},
     "benchmarks/eda_speed.py": {"--images": "8", "--size": "64x64"},
@@ -310,6 +309,10 @@ SHORT: dict[str, dict[str, str]] = {
     "benchmarks/report_speed.py": {"--images": "4", "--size": "32", "--classes": "3"},
     "benchmarks/serve_load.py": {"--seconds": "0.1"},
     "benchmarks/strict_zoo.py": {"--repo": "mmseg", "": "unet"},
+    # minutes; slow tests in tests/data/demo measure the same
+    "benchmarks/cells_baseline.py": {"--help": ""},
+    "benchmarks/streets_baseline.py": {"--help": ""},
+    "benchmarks/demo_difficulty.py": {"--help": ""},
     "benchmarks/train_speed.py": {
         "--turns": "1",
         "--iterations": "1",
