@@ -67,6 +67,7 @@ class ReadOptions:
     color_tolerance: int | None = None  # spacecraft: by how much a channel may be off its colour's
     repair: bool = False  # fill holes and close broken outlines where the format is known for them
     results: bool = False  # the source holds predictions
+    mask_folder: str | None = None  # pairs: which of several kinds of masks, by the name of their folders
     semantic: bool = False  # Cityscapes: index maps of its classes, in place of objects
     progress: Callable[[int, int], None] | None = None  # is told how far a reading is that looks at all files
 

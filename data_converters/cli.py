@@ -89,6 +89,9 @@ def add_read_options(parser: Parser, *, of: str = "SRC") -> None:
         help="spacecraft: how far a channel may be off its colour's (default: 64)",
     )
     group.add_argument("--repair", action="store_true", help="sartorius: fill holes, close broken outlines")
+    group.add_argument(
+        "--mask-folder", metavar="NAME", help="pairs: the folders of one of several kinds of masks"
+    )
     group.add_argument("--semantic", action="store_true", help="cityscapes: its classes in place of objects")
     group.add_argument("--from-results", action="store_true", help=f"{of} holds predictions")
 
@@ -108,6 +111,7 @@ def read_options(args: argparse.Namespace) -> ReadOptions:
         color_tolerance=args.color_tolerance,
         repair=args.repair,
         results=args.from_results,
+        mask_folder=args.mask_folder,
         semantic=args.semantic,
     )
 

@@ -13,6 +13,7 @@ from data_converters.archives import Member, Shelf, open_archive
 from data_converters.base import ReadOptions
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
+from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
@@ -28,7 +29,8 @@ class CocoFile:
     """A COCO file to read.
 
     `truth` is where the images and categories of results are, `shown` what the user knows the file by,
-    `zipped` the images that lie in an archive beside it.
+    `zipped` the images that lie in an archive beside it. `tree` is a folder somewhere below which the images
+    are, if none of `image_folders` has them all.
     """
 
     file: Path
@@ -36,6 +38,7 @@ class CocoFile:
     shown: Path
     truth: Path | None = None
     image_folders: tuple[Path, ...] = ()
+    tree: Path | None = None
     zipped: ZippedImages | None = None
 
 
@@ -53,6 +56,35 @@ class ImageFolder:
     def place(self, name: str) -> str:
         """Say where an image should be."""
         return str(self.folder / name)
+
+
+@dataclass(frozen=True)
+class ImageTree:
+    """Images in folders that the file does not name, somewhere below one folder."""
+
+    folder: Path
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of an image, if it is the only one whose path ends so."""
+        wanted = PurePosixPath(name).parts
+        found = [
+            file for file in _tree(self.folder).get(wanted[-1], ()) if file.parts[-len(wanted) :] == wanted
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def place(self, name: str) -> str:
+        """Say where an image should be, and once only."""
+        return f"{self.folder}/**/{name} (the only one of that name)"
+
+
+@lru_cache(maxsize=2)
+def _tree(folder: Path) -> Mapping[str, Sequence[Path]]:
+    """Return all image files below a folder by their names, which each process looks for once."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
+            found.setdefault(file.name, []).append(file)
+    return found
 
 
 @dataclass(frozen=True)
@@ -108,7 +140,11 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
         raise DataError(f"{source} does not exist.")
     found = choose_split(found, options.split, source=source)
     _check_splits(source, found)
-    return [replace(each, image_folders=tuple(_image_folders(source, each, options))) for each in found]
+    place = options.images or (source if source.is_dir() else source.parent)
+    tree = place if place.is_dir() else None
+    return [
+        replace(each, image_folders=tuple(_image_folders(source, each, options)), tree=tree) for each in found
+    ]
 
 
 def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> list[CocoFile]:
@@ -253,8 +289,11 @@ def image_name(value: Any) -> tuple[str, str]:
     return name, fault or ""
 
 
-def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ZippedImages | None:
-    """Return the folder that holds most of some images, the first of several; None if none holds any."""
+def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ImageTree | ZippedImages | None:
+    """Return the folder that holds most of some images, the first of several; None if none holds any.
+
+    Where none holds all, and more of them lie in several folders, that is a tree of images.
+    """
     if found.zipped is not None:
         return found.zipped if any(found.zipped.find(name) for name in names) else None
     counts = [
@@ -262,4 +301,8 @@ def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ZippedIm
         for folder in found.image_folders
     ]
     best = max(counts, default=0)
+    if best < len(names) and found.tree is not None:
+        tree = ImageTree(found.tree)
+        if sum(tree.find(name) is not None for name in names if name) > best:
+            return tree
     return ImageFolder(found.image_folders[counts.index(best)]) if best else None

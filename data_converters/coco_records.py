@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from data_converters.base import BadRecord
-from data_converters.coco_files import ImageFolder, ZippedImages, image_name
+from data_converters.coco_files import ImageFolder, ImageTree, ZippedImages, image_name
 from data_converters.coco_index import OURS, Key, kind_of
 from data_converters.coco_shapes import bitmaps, finite, runs_size, shapes
 from data_converters.json_stream import decoded
@@ -42,7 +42,7 @@ class Source:
     file: Path
     images_file: Path
     names: Mapping[Any, str]
-    images: ImageFolder | ZippedImages | None = None
+    images: ImageFolder | ImageTree | ZippedImages | None = None
     split: str | None = None
     shown: str = ""
 
@@ -291,7 +291,9 @@ def _name(value: Any, problems: list[str]) -> str:
     return "?" if fault else name
 
 
-def _file(images: ImageFolder | ZippedImages | None, name: str, problems: list[str]) -> Path | None:
+def _file(
+    images: ImageFolder | ImageTree | ZippedImages | None, name: str, problems: list[str]
+) -> Path | None:
     if images is None or problems:
         return None
     try:

@@ -242,7 +242,7 @@ def refuse_bad(tally: Tally, source: Path, target: Path, *, skip_bad: bool) -> N
     if not tally.bad or (skip_bad and tally.images):
         return
     count = f"{len(tally.bad)} of {tally.images + len(tally.bad)} images"
-    advice = "" if skip_bad else " --skip-bad leaves these images out."
+    advice = "" if skip_bad or not tally.images else " --skip-bad leaves these images out."
     raise DataError(
         f"{source}: {count} cannot be used, so nothing was written to {target}.{advice}\n"
         f"{listing(told_of_all(tally.bad), most=MOST_TOLD)}"

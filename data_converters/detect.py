@@ -26,6 +26,7 @@ HEADERS = {
     ("id", "predicted"): "sartorius",
 }
 CVAT_MASKS = "SegmentationClass"
+FOR_EACH = ("labelme",)  # formats with a JSON for each image
 # How CVAT, and Datumaro that it writes with, begin a COCO file.
 _CVAT_COCO = re.compile(r'"licenses":\s*\[\{"name":\s*"",\s*"id":\s*0,\s*"url":\s*""\}\]')
 _BOTH_COCO = (
@@ -70,6 +71,11 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("cvat", "there is annotations.xml")
     if {"labelmap.txt", CVAT_MASKS} <= inner:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
+    if "meta.json" in inner and next(folder.glob("**/ann/*.json"), None) is not None:
+        yield Sign("supervisely", "there are meta.json and folders called ann")
+    yaml = next((name for name in sorted(inner) if name.lower().endswith((".yaml", ".yml"))), None)
+    if yaml and next(folder.glob("**/labels/**/*.txt"), None) is not None:
+        yield Sign("yolo", f"there are {yaml} and texts in labels")
     if {"mask", "all_bbox.txt"} <= inner:
         yield Sign("spacecraft", "there are mask and all_bbox.txt")
     described = _described(folder / "dataset.json") if "dataset.json" in inner else None
@@ -78,8 +84,8 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     elif inner & {"img_dir", "ann_dir"}:
         yield Sign("mmseg", f"there is {' and '.join(sorted(inner & {'img_dir', 'ann_dir'}))}")
     else:
-        yield from _coco_in(folder)
-    yield from _cityscapes(folder, inner)
+        yield from list(_coco_in(folder)) or _json_for_each(folder)
+    yield from (streets := list(_cityscapes(folder, inner)))
     tables = [folder / name for name in sorted(inner) if name.lower().endswith(".csv")]
     for table in tables:
         with table.open("rb") as file:
@@ -87,7 +93,10 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     if {"labels.csv", "objects.csv"} <= inner:
         yield Sign("masks", "there are labels.csv and objects.csv")
     elif (
-        described is None and not inner & {"img_dir", "ann_dir", CVAT_MASKS} and (told := _classes_in(folder))
+        described is None
+        and not streets  # whose labels.csv is our own
+        and not inner & {"img_dir", "ann_dir", CVAT_MASKS}
+        and (told := _classes_in(folder))
     ):
         yield Sign("pairs", told)
     elif described is None and _has_masks(folder):
@@ -123,6 +132,15 @@ def _coco_in(folder: Path) -> Iterator[Sign]:
             if signs:
                 yield from signs
                 return
+
+
+def _json_for_each(folder: Path) -> Iterator[Sign]:
+    """Tell formats with a JSON for each image, however deep these lie."""
+    file = next((each for each in folder.rglob("*.json") if each.name[0] != "."), None)
+    if file is not None:
+        with file.open("rb") as opened:
+            signs = _of_json(opened.read(HEAD), str(file.relative_to(folder)))
+            yield from (sign for sign in signs if sign.format in FOR_EACH)
 
 
 def _cityscapes(folder: Path, inner: set[str]) -> Iterator[Sign]:
@@ -177,6 +195,8 @@ def _of_json(head: bytes, name: str) -> Iterator[Sign]:
     if text.startswith("["):
         if '"image_id"' in text and '"category_id"' in text:
             yield Sign("coco", f"{name} is a list of results")
+    elif re.search(r'"shapes"\s*:\s*\[', text) and re.search(r'"(version|flags|imagePath)"\s*:', text):
+        yield Sign("labelme", f"{name} has shapes as LabelMe has")
     elif _CVAT_COCO.search(text):
         yield Sign("coco", _BOTH_COCO)
         yield Sign("cvat-coco", _BOTH_COCO)

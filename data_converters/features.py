@@ -18,9 +18,10 @@ DECIMALS = 2  # that CVAT keeps of a coordinate
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one image holds: objects, their pixels, what else, and which labels something is drawn of.
+    """What one image holds: objects, their pixels, what else, and which labels there are.
 
-    `maps` is 1 for an image with an index map, whose labelled pixels count as pixels too.
+    `maps` is 1 for an image with an index map, whose labelled pixels count as pixels too. `drawn` are those
+    labels that have an outline or pixels: no box alone, no line, no tag.
     """
 
     instances: int
@@ -29,6 +30,7 @@ class Held:
     features: tuple[Loss, ...] = ()
     remarks: tuple[Remark, ...] = ()
     labels: frozenset[str] = field(default_factory=frozenset)
+    drawn: frozenset[str] = field(default_factory=frozenset)
 
 
 def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str]) -> Held:
@@ -54,15 +56,19 @@ def count_held(record: ImageRecord, labels: LabelSet, *, wanted: frozenset[str])
         found.append(Loss("ignore", ignored, record.image_id))
     if "empty-images" in wanted and not (record.instances or foreground):
         found.append(Loss("empty-images", 1, record.image_id))
+    painted = {labels.labels[value].name for value in foreground if 0 <= value < len(labels)}
+    outlined = {
+        each.label for each, runs in zip(record.instances, drawn, strict=True) if runs is not None
+    } | {each.label for each in record.instances if isinstance(each.shape, Polygon)}
     used = {each.label for each in record.instances} | {each.label for each in record.tags}
-    used |= {labels.labels[value].name for value in foreground if 0 <= value < len(labels)}
     return Held(
         instances=len(record.instances),
         pixels=sum(areas([runs for runs in drawn if runs is not None])) + sum(foreground.values()),
         maps=int(record.semantic is not None),
         features=tuple(found),
         remarks=record.remarks,
-        labels=frozenset(used),
+        labels=frozenset(used | painted),
+        drawn=frozenset(outlined | painted),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_converters.base import BadRecord, ReadOptions
-from data_converters.detect import detect, signs_of
+from data_converters.detect import FOR_EACH, detect, signs_of
 from data_converters.formats import find_format
 from data_converters.places import check_read_options
 from segloop.data.annotations import ImageRecord, image_id_of
@@ -84,7 +84,7 @@ def _of_word(
         there = [each.name for each in path.parent.glob("*")] if path.parent.is_dir() else []
         raise UserError(f"There is no {word}.{nearest(path.name, there)}")
     if path.is_dir():
-        if from_format == FOLDER or (from_format == AUTO and not signs_of(path)):
+        if from_format == FOLDER or (from_format == AUTO and not _is_set(path)):
             return _of_folder(path)
     elif path.suffix.lower() in IMAGE_SUFFIXES:
         return _Files(path.parent, (path,))
@@ -95,6 +95,11 @@ def _of_word(
         form, reason = detect(path)
         told.append(f"{path} is read as {form}: {reason}")
     return _of_set(path, form, options)
+
+
+def _is_set(folder: Path) -> bool:
+    """Tell whether a folder is a data set: JSON files beside some images leave out no others."""
+    return any(sign.format not in FOR_EACH for sign in signs_of(folder))
 
 
 def _of_folder(folder: Path) -> _Files:

@@ -40,6 +40,12 @@ HOLDS: Mapping[str, frozenset[str]] = {
     "pairs": frozenset(
         {"ignore", "colors", "unused-labels", "background", "splits", "empty-images", "sizes"}
     ),
+    "labelme": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque", "empty-masks"})
+    | {"attributes", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
+    "supervisely": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque"})
+    | {"empty-masks", "attributes", "colors", "unused-labels", "splits", "empty-images", "sizes"},
+    "yolo": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "unused-labels"})
+    | {"splits", "empty-images", "sizes"},
     "spacecraft": frozenset({"instances", "groups", "colors", "unused-labels", "splits", "empty-images"})
     | {"sizes"},
     "cityscapes": frozenset(

@@ -41,9 +41,11 @@ def name_fault(name: str) -> str | None:
         return "it is no path to a file"
     if name.startswith("/") or _DRIVE.match(name):
         return "it is an absolute path"
-    if ".." in parts:
+    if ".." in name.replace("\\", "/").split("/"):
         return "it climbs out of its folder with '..'"
-    if "\\" in name or "\0" in name:
+    if "\\" in name:
+        return "it has a backslash: its archive was made on Windows; `unzip` or 7-Zip makes folders of them"
+    if "\0" in name:
         return "it holds a character that no file's name may have"
     if any(part.startswith(".") for part in parts):
         return "files and folders that begin with a dot are hidden, and not read again"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 # Numbers and signs around do not count (`train2017`, `Train_v2`).
 SPLIT_NAMES: Mapping[str, Sequence[str]] = {
@@ -23,6 +24,7 @@ _OF_NOTHING = "dir dirs data dataset set folder stage part png jpg v"
 IMAGE_WORDS, MASK_WORDS = frozenset(_OF_IMAGES.split()), frozenset(_OF_MASKS.split())
 NOISE_WORDS = frozenset(_OF_NOTHING.split())  # tell nothing
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def words(text: str) -> list[str]:
@@ -32,6 +34,15 @@ def words(text: str) -> list[str]:
     ['img', '0017', 'mask', 'v', '2']
     """
     return _WORD.findall(text.casefold())
+
+
+def parted(name: str) -> str:
+    """Return a name with its capitals set apart: `GroundTruth` is two words to a reader.
+
+    >>> parted("TrainImages"), parted("JPEGImages")
+    ('Train Images', 'JPEGImages')
+    """
+    return _CAMEL.sub(" ", name)
 
 
 def split_name(name: str) -> str | None:
@@ -52,10 +63,28 @@ def split_of(folder: str) -> str | None:
     """
     if (whole := split_name(folder)) is not None:
         return whole
-    found = [split_name(word.removesuffix("annot") or word) for word in words(folder)]
-    others = [word for word, split in zip(words(folder), found, strict=True) if split is None]
+    parts = words(parted(folder))
+    found = [split_name(word.removesuffix("annot") or word) for word in parts]
+    others = [word for word, split in zip(parts, found, strict=True) if split is None]
     known = [split for split in found if split is not None]
     return known[0] if len(set(known)) == 1 and not name_of(others) else None
+
+
+def split_families(folders: Iterable[str]) -> dict[str, str]:
+    """Return the splits of folders that lie side by side and differ by the word of a split alone.
+
+    >>> split_families(["Task1_Training_Input", "Task1_Test_Input", "train_station"])
+    {'Task1_Training_Input': 'train', 'Task1_Test_Input': 'test'}
+    """
+    families: dict[tuple[str | None, ...], dict[str, str]] = defaultdict(dict)
+    for folder in dict.fromkeys(folders):
+        parts = words(parted(folder))
+        found = [split_name(word) for word in parts]
+        if len(known := [split for split in found if split]) == 1:
+            rest = tuple(None if split else word for word, split in zip(parts, found, strict=True))
+            families[rest][folder] = known[0]
+    several = (family for family in families.values() if len(set(family.values())) > 1)
+    return {folder: split for family in several for folder, split in family.items()}
 
 
 def role_of(name: str) -> str | None:
@@ -64,7 +93,7 @@ def role_of(name: str) -> str | None:
     >>> role_of("defect_labels"), role_of("JPEGImages"), role_of("valannot"), role_of("berlin")
     ('mask', 'image', 'mask', None)
     """
-    found = set(words(name))
+    found = {*words(name), *words(parted(name))}
     if found & MASK_WORDS or any(word.endswith("annot") for word in found):
         return "mask"
     return "image" if found & IMAGE_WORDS else None

@@ -91,7 +91,10 @@ class _Check:
         """Return the record but for its map; all problems are one error."""
         if not self.problems and self.seen.size_hw != mask_hw:
             (high, wide), (mask_high, mask_wide) = self.seen.size_hw, mask_hw
-            self.problems.append(f"the image is {wide}x{high}, its mask {mask_wide}x{mask_high}")
+            told = f"the image is {wide}x{high}, its mask {mask_wide}x{mask_high}"
+            if wide * mask_high == high * mask_wide:  # the same scene, resized
+                told += f": resize the mask, without smoothing, or the image to {mask_wide}x{mask_high}"
+            self.problems.append(told)
         self.problems += [f"its mask holds {said(code)}, which no class has" for code in strange[:5]]
         if self.problems:
             raise BadRecord(self.pair.image_id, self.problems)

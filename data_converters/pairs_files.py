@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from data_converters.base import ReadOptions
 from data_converters.mmseg_files import Pair
-from data_converters.names import IMAGE_WORDS, MASK_WORDS, name_of, role_of, split_of, words
+from data_converters.named_files import GIF, Key, Place, picture_files, placed, without_shared
+from data_converters.names import IMAGE_WORDS, MASK_WORDS, parted, role_of, split_name, words
+from data_converters.pairs_lists import find_lists
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, listing
 
-Key = tuple[str, ...]
 ROLES = ("image", "mask", None)
+OF_OBJECTS = "segmentation_object"  # beside SegmentationClass: numbers of objects
+HALF = 0.5  # of the images: so many masks of one kind are no stray files
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A picture: its path below the root, its split if a folder tells one, what is left of its folders."""
-
-    file: Path
-    split: str | None
-    folders: Key
-    stem: str
+class NothingFound(DataError):
+    """There are no images, or no masks, that names would tell."""
 
 
 class Matched(NamedTuple):
@@ -39,9 +36,10 @@ class Matched(NamedTuple):
 def find_pairs(source: Path, options: ReadOptions) -> Matched:
     """Return the pairs of a folder, by split and id; what cannot be told apart is one DataError."""
     images, masks, how = _sorted_out(source, options)
-    images, masks = _without_shared(images), _without_shared(masks)
+    masks, chosen = _of_one_kind(images, masks, source, options)
+    images, masks = without_shared(images), without_shared(masks)
     key, level = _best_way(images, masks)
-    told = [how, f"an image and its mask have {level}"]
+    told = [chosen or how, f"an image and its mask have {level}"]
     by_key: dict[Key, list[Place]] = defaultdict(list)
     for mask in masks:
         by_key[key(mask)].append(mask)
@@ -52,7 +50,9 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     for image in images:
         found = by_key.get(key(image), [])
         taken.update(mask.file for mask in found)
-        if not found:
+        if image.file.suffix.lower() == GIF:
+            pairs.append(_pair(source, image, None, f"{image.file.name}: a GIF; save it as PNG"))
+        elif not found:
             bare.append(image)
         elif len(found) > 1 or twice[_whole(image)] > 1:
             names = " and ".join(mask.file.name for mask in found[:2]) if len(found) > 1 else "another image"
@@ -68,11 +68,40 @@ def find_pairs(source: Path, options: ReadOptions) -> Matched:
     told += _left(bare, homes, "image(s) of folders without any mask are left out")
     lone = [mask for mask in masks if mask.file not in taken]
     told += [f"{len(lone)} mask(s) have no image and are left out: {_some(lone)}"] if lone else []
-    pairs = _wanted(pairs, options)
+    told += _twice(pairs)
+    pairs = _wanted(_listed(source, pairs, told), options)
     return Matched(sorted(pairs, key=lambda pair: (pair.split or "", pair.image_id)), told)
 
 
 _SAME = "another image has the same name and another suffix, so the mask may be of either"
+
+
+def _twice(pairs: Sequence[Pair]) -> list[str]:
+    """Say that two folders hold images of the same names in other formats: one would be enough."""
+    names: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for pair in pairs:
+        top, _, rest = pair.image_id.partition("/")
+        names[top].add((rest, PurePosixPath(pair.name).suffix.lower()))
+    stems = {top: {rest for rest, _ in found} for top, found in names.items() if len(found) > 1}
+    return [
+        f"{one} and {other} hold images of the same names in other formats; if they are the same, name one "
+        "of the folders as SRC"
+        for one, other in combinations(stems, 2)
+        if stems[one] == stems[other] and not names[one] & names[other]
+    ][:1]
+
+
+def _listed(source: Path, pairs: list[Pair], told: list[str]) -> list[Pair]:
+    """Return the pairs in the splits of the author's lists, where no folder tells their split."""
+    lists = None if any(pair.split for pair in pairs) else find_lists(source, pairs)
+    if lists is None:
+        return pairs
+    told.append(f"splits are those of {', '.join(lists.files)}")
+    if lists.rest is not None:
+        return [pair._replace(split=lists.splits.get(at, lists.rest)) for at, pair in enumerate(pairs)]
+    if left := len(pairs) - len(lists.splits):
+        told.append(f"{left} image(s) that no list names are left out")
+    return [pairs[at]._replace(split=split) for at, split in lists.splits.items()]
 
 
 def image_root(source: Path, options: ReadOptions) -> Path:
@@ -82,9 +111,9 @@ def image_root(source: Path, options: ReadOptions) -> Path:
 
 def _sorted_out(source: Path, options: ReadOptions) -> tuple[list[Place], list[Place], str]:
     """Return the images, the masks, and what told them apart."""
-    pictures = [_place(file, source) for file in picture_files(source)]
+    pictures = placed(picture_files(source), source)
     if options.images is not None:
-        images = [_place(file, options.images) for file in picture_files(options.images)]
+        images = placed(picture_files(options.images), options.images)
         return _some_of_both(images, pictures, source, f"images are those of {options.images}")
     roles = [_folder_role(each, source) for each in pictures]
     by_role = {
@@ -106,6 +135,56 @@ def _sorted_out(source: Path, options: ReadOptions) -> tuple[list[Place], list[P
     return _some_of_both(pictures, [], source, "")
 
 
+def _of_one_kind(
+    images: list[Place], masks: list[Place], source: Path, options: ReadOptions
+) -> tuple[list[Place], str]:
+    """Return the masks of the folders that the user names, and how to say so; several kinds are refused."""
+    kinds: dict[str, list[Place]] = defaultdict(list)
+    for mask in masks:
+        kinds[_kind(mask, source)].append(mask)
+    if options.mask_folder is not None:
+        wanted = _kind_of_name(options.mask_folder)
+        if wanted not in kinds:
+            names = sorted({_telling(mask, source) for mask in masks})
+            raise DataError(
+                f"No masks are in folders called {options.mask_folder!r}; there are:\n{listing(names)}"
+            )
+        return kinds[wanted], f"masks are in {_folders(kinds[wanted], source)}"
+    if len(kinds) > 1:
+        kinds.pop(OF_OBJECTS, None)
+    many = {kind: found for kind, found in kinds.items() if len(found) >= HALF * len(images)}
+    kept = [mask for found in kinds.values() for mask in found]
+    if len(many) < 2 or sum(map(len, many.values())) <= len(images):
+        return kept, f"masks are in {_folders(kept, source)}" if len(kept) < len(masks) else ""
+    by_name = {_telling(found[0], source): found for found in many.values()}
+    lines = [
+        f"{name}: {len(found)}, such as {found[0].file.relative_to(source)}"
+        for name, found in by_name.items()
+    ]
+    raise DataError(
+        f"There are {len(many)} kinds of masks for {len(images)} images. Name the folders of one: "
+        f"--mask-folder {min(by_name)!r}\n{listing(lines)}"
+    )
+
+
+def _kind(mask: Place, source: Path) -> str:
+    """Return what the folder of a mask is called, without its split."""
+    return _kind_of_name(_telling(mask, source))
+
+
+def _telling(mask: Place, source: Path) -> str:
+    """Return the innermost folder that says of a mask that it is one; empty where none does."""
+    parts = mask.file.relative_to(source).parts[:-1]
+    return next((part for part in reversed(parts) if role_of(part) == "mask"), "")
+
+
+def _kind_of_name(folder: str) -> str:
+    parts = [word for word in words(parted(folder)) if split_name(word) is None]
+    return "_".join(
+        word.removeprefix("train").removeprefix("val").removeprefix("test") or word for word in parts
+    )
+
+
 def _some_of_both(
     images: list[Place], masks: list[Place], source: Path, how: str
 ) -> tuple[list[Place], list[Place], str]:
@@ -113,46 +192,12 @@ def _some_of_both(
         return images, masks, how
     inner = sorted(each.name + "/" * each.is_dir() for each in source.iterdir() if each.name[0] != ".")
     what = "masks" if images else "images" if masks else "pictures"
-    raise DataError(
+    raise NothingFound(
         f"No {what} were found in {source}. Folders (or files) of masks are known by words such as masks, "
-        f"labels, gt, annotations in their names; --images DIR says where images are. It holds:\n"
+        f"labels, gt, annotations in their names; --images DIR says where images are. Read are "
+        f"{' '.join(IMAGE_SUFFIXES)} and masks as .gif. It holds:\n"
         f"{listing(inner) or '  nothing'}"
     )
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """Return all picture files below a folder, hidden ones left out, sorted by their paths."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder.")
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-    return sorted(
-        file
-        for file in found
-        if not any(part[0] == "." or part == "__MACOSX" for part in file.relative_to(folder).parts)
-        and file.is_file()
-    )
-
-
-def _place(file: Path, root: Path) -> Place:
-    """Take a path apart: splits and roles out of the folders, what is left stays."""
-    split, kept = None, []
-    for part in file.relative_to(root).parts[:-1]:
-        own = split_of(part)
-        split = own or split
-        if own is None and role_of(part) is None and words(part) != ["dataset"]:
-            kept.append(part)
-        elif own is None and (left := name_of(words(part))):
-            kept.append("_".join(left))
-    return Place(file, split, tuple(kept), file.stem)
-
-
-def _without_shared(places: list[Place]) -> list[Place]:
-    """Leave out the folders that all have in common: they tell no image from another."""
-    several = [each.folders for each in places]
-    shared = 0
-    while all(len(each) > shared and each[shared] == several[0][shared] for each in several):
-        shared += 1
-    return [replace(each, folders=each.folders[shared:]) for each in places]
 
 
 def _whole(place: Place) -> tuple[str | None, ...]:
@@ -171,9 +216,9 @@ def _plain(stem: str) -> Key:
     return tuple(word for word in found if word not in IMAGE_WORDS | MASK_WORDS) or tuple(found)
 
 
-def _number(stem: str) -> Key:
+def _number(stem: str, place: int = -1) -> Key:
     found = [word for word in words(stem) if word.isdecimal()]
-    return (str(int(found[-1])),) if found else ("?", stem)
+    return (str(int(found[place])),) if found else ("?", stem)
 
 
 def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Callable[[Place], Key], str]]:
@@ -194,6 +239,10 @@ def _ways(images: Sequence[Place], masks: Sequence[Place]) -> Iterator[tuple[Cal
     yield (
         lambda each: (each.split or "", *each.folders, *_number(each.stem)),
         "the same number in their names",
+    )
+    yield (
+        lambda each: (each.split or "", *each.folders, *_number(each.stem, 0)),
+        "the same first number in their names",
     )
 
 

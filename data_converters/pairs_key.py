@@ -3,48 +3,57 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-# In the folder itself, in this order; the words are those of CamVid, LandCover, CVAT, Supervisely and others.
+from data_converters.pairs_key_files import Known, key_of_json, key_of_table, known_of
+
+# In the folder itself, by name; the words are those of CamVid, fastai, ADE20K, CVAT, Supervisely and others.
 FILES = re.compile(
-    r"(_?class(es)?|labels?|colou?rs?|label_?map|class_(dict|names|colors))(_[a-z]+)?\.(csv|txt)",
+    r"(_?class(es)?|codes|labels?|colou?rs?|label_?map|class_(dict|names|colors)|object_?info\d*|meta)"
+    r"(_[a-z]+)?\.(csv|txt|json)",
     re.IGNORECASE,
 )
 MOST_BYTES = 100_000
+VOC = "ImageSets/Main"
+NOTHING = "__ignore__"  # LabelMe's first line, which is -1: what follows counts from 0
 _FIELD = re.compile(r"[,;:\t]+")
-
-
-@dataclass(frozen=True)
-class Known:
-    """Classes in order: names, the value of each in grey masks, the colour of each (0xRRGGBB) if it says."""
-
-    file: Path
-    names: tuple[str, ...]
-    values: tuple[int, ...]
-    colors: tuple[int, ...] | None
 
 
 def read_key(folder: Path) -> Known | None:
     """Return what a folder's file of classes says; None where there is none, or none that is understood.
 
     A line is a name with a colour (`road,128,64,128`, `road: 128 64 128`), with a value (`3 road`), or alone
-    (its place is its value). A line of column names, blank lines and comments are passed over.
+    (its place is its value). A line of column names, blank lines and comments are passed over; where columns
+    are called `name` and `idx` or `id`, those count. For JSON see `key_of_json`.
     """
     for file in sorted(folder.iterdir()):
         if FILES.fullmatch(file.name) and file.is_file() and file.stat().st_size <= MOST_BYTES:
             try:
-                known = _parsed(file)
+                known = key_of_json(file) if file.suffix.lower() == ".json" else _parsed(file)
             except (UnicodeDecodeError, OSError):
                 continue
             if known is not None:
                 return known
+    return _of_voc(folder)
+
+
+def _of_voc(folder: Path) -> Known | None:
+    """Return the classes of a Pascal VOC: a list each in ImageSets/Main, numbered from 1 by their names."""
+    for place in (folder / VOC, *sorted(folder.glob(f"*/{VOC}"))):
+        lists = {file.name for file in place.glob("*.txt")} if place.is_dir() else set()
+        ends = ("_train.txt", "_val.txt")
+        names = sorted(name[: -len(ends[0])] for name in lists if name.endswith(ends[0]))
+        if names and all(f"{name}{ends[1]}" in lists for name in names):
+            return known_of(place, ("background", *names), range(len(names) + 1), None)
     return None
 
 
 def _parsed(file: Path) -> Known | None:
     names, numbers = [], []
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    if (known := key_of_table(file, lines)) is not None:
+        return known
+    for line in lines:
         text = line.strip()
         if not text or text[0] in "#%":
             continue
@@ -62,6 +71,8 @@ def _parsed(file: Path) -> Known | None:
         numbers.append(found)
     if names and not numbers[0] and len(numbers) > 1 and numbers[1]:  # column names
         names, numbers = names[1:], numbers[1:]
+    if names and names[0].casefold() == NOTHING and not numbers[0]:
+        names, numbers = names[1:], numbers[1:]
     lengths = {len(each) for each in numbers}
     if len(lengths) != 1 or len(set(names)) < len(names) or len(names) < 2:
         return None
@@ -69,11 +80,7 @@ def _parsed(file: Path) -> Known | None:
     if any(number > 255 for each in numbers for number in each) or length not in (0, 1, 3, 4):
         return None
     values = tuple(each[0] for each in numbers) if length in (1, 4) else tuple(range(len(names)))
-    colors = [each[-3:] for each in numbers] if length >= 3 else None
-    packed = None if colors is None else tuple(r << 16 | g << 8 | b for r, g, b in colors)
-    if len(set(values)) < len(values) or (packed is not None and len(set(packed)) < len(packed)):
-        return None
-    return Known(file, tuple(names), values, packed)
+    return known_of(file, names, values, [each[-3:] for each in numbers] if length >= 3 else None)
 
 
 def _is_numbers(text: str) -> bool:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from segloop.data.annotations import SizeHW
 from segloop.data.image_files import decoding_error
-from segloop.data.index_masks import count_values, read_mask
+from segloop.data.index_masks import count_values, mask_palette, read_mask
 from segloop.utils.errors import DataError
 from segloop.utils.workers import cpu_count
 
@@ -41,7 +41,8 @@ def decode(file: Path, *, colored: bool) -> np.ndarray:
     facts, pixels = read_mask(file)
     if facts.error:
         raise DataError(f"{file}: {facts.error}")
-    if pixels.size and not colored:
+    # The palette of a GIF has its colours in any order; they are what counts.
+    if pixels.size and not colored and file.suffix.lower() != ".gif":
         if pixels.dtype.kind == "f":
             raise DataError(f"{file}: values with fractions are no classes")
         return pixels if pixels.dtype == np.uint8 else pixels.astype(np.int64)
@@ -89,12 +90,30 @@ def count_codes(
     """
     with ThreadPoolExecutor(cpu_count()) as pool:  # decoding lets go of the GIL
         plain = _counted(pool.map(codes_of, files), len(files), progress)
-        if not any(counts and min(counts) >= COLORED for counts in plain):
+        colored = any(counts and min(counts) >= COLORED for counts in plain)
+        if not colored and not _palettes_differ(files, plain):
             return _sum(plain), False
         if any(counts and min(counts) < COLORED for counts in plain):
             again = pool.map(lambda file: codes_of(file, colored=True), files)
             plain = _counted(again, len(files), progress)
     return _sum(plain), True
+
+
+def _palettes_differ(files: Sequence[Path], counts: Sequence[Mapping[int, int]]) -> bool:
+    """Tell whether one index has several colours, and the colours come again: then they tell the classes.
+
+    Tools that save each mask with a palette of its own number the colours anew in each.
+    """
+    seen: dict[int, set[tuple[int, int, int]]] = {}
+    for file, found in zip(files, counts, strict=True):
+        palette = mask_palette(file)
+        for code in found:
+            if code < len(palette):
+                seen.setdefault(code, set()).add(palette[code])
+    several = {color for colors in seen.values() for color in colors}
+    return any(len(colors) > 1 for colors in seen.values()) and len(several) <= max(
+        len(seen), len(files) // 4
+    )
 
 
 def _counted(

@@ -23,9 +23,14 @@ LARGE = 1 << 16  # pixels of a mask from which on a table is quicker than sortin
 TABLE = 1 << 24  # entries of such a table: as many as there are colours
 EDGE, SPREAD = 32, 3  # grey values near black and white; so many different ones there are no classes
 MANY, EXTREMES = 16, 0.8  # values that are not dense, with most pixels at both ends: edges were smoothed
+LOW = 40  # a class's number; values that were spread up to 255 are higher
 CLEAR = 0.97  # share of the pixels that are near black or white in masks of two values
 FEW, RARE = 64, 1e-4  # colours that may all be classes; the share of one that hardly is
 FREQUENT, APART, NEAR = 0.002, 40, 0.95  # colours: share of one, distance between two, share of all near some
+# Names of what is no class, by custom: it is neither trained on nor scored.
+NO_CLASS = frozenset(
+    ("void", "ignore", "ignored", "unlabeled", "unlabelled", "unclassified", "notclassified", "unknown")
+)
 NAMES_OF_COLORS: Mapping[int, str] = {
     0x000000: "black", 0xFFFFFF: "white", 0xFF0000: "red", 0x00FF00: "green", 0x0000FF: "blue",
     0xFFFF00: "yellow", 0xFF00FF: "magenta", 0x00FFFF: "cyan", 0x800000: "maroon", 0x008000: "dark-green",
@@ -118,6 +123,11 @@ def find_meaning(
     names = _names(codes, ground=black if ground else None, labels=labels, counts=nearest)
     if len(codes) < 2:
         raise DataError(f"All masks hold {said(codes[0])} and nothing else: there is nothing to learn.")
+    void = set(_no_classes(names, [nearest[code] for code in codes])) if labels else set()
+    gone = [codes[place] for place in void] + ([] if ignored is None else [ignored])
+    told += [f"{said(codes[at])} is called {names[at]}: it is ignored" for at in sorted(void)]
+    codes = [code for at, code in enumerate(codes) if at not in void]
+    names = [name for at, name in enumerate(names) if at not in void]
     colors = [_rgb(code) if colored else None for code in codes]
     background = codes.index(black) if ground else _named_background(names)
     share = sum(nearest.values())
@@ -125,9 +135,11 @@ def find_meaning(
         f"{said(code)} is {name}: {100 * nearest[code] / share:.3g} % of the pixels"
         for code, name in zip(codes, names, strict=True)
     ]
-    table = {code: place for place, code in enumerate(codes)} | (
-        {ignored: IGNORED} if ignored is not None else {}
-    )
+    if not labels and any(name.startswith(("class_", "color_")) for name in names):
+        told.append(
+            "no file names the classes: --labels NAME … does, in this order; one called ignore is ignored"
+        )
+    table = {code: place for place, code in enumerate(codes)} | dict.fromkeys(gone, IGNORED)
     return (
         _meaning(table, colored=colored, near=near),
         LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED),
@@ -141,8 +153,19 @@ def _meaning(table: Mapping[int, int], *, colored: bool, near: bool = False) -> 
 
 
 def _named_background(names: Sequence[str]) -> int | None:
-    lower = [name.casefold() for name in names]
+    lower = [name.casefold().strip("_") for name in names]
     return lower.index("background") if "background" in lower else None
+
+
+def _no_classes(names: Sequence[str], counts: Sequence[int]) -> list[int]:
+    """Return the places of what is no class by its name, such as void; what covers the most is one."""
+    most = counts.index(max(counts))
+    found = [
+        place
+        for place, name in enumerate(names)
+        if re.sub(r"[\W_]", "", name).casefold() in NO_CLASS and place != most
+    ]
+    return found if len(names) - len(found) >= 2 else []
 
 
 def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[list[int], bool]:
@@ -155,7 +178,7 @@ def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[lis
         light = [code for code in found if code >= high - EDGE]
         share = sum(counts[code] for code in {*dark, *light}) / total
         blurred = min(len(dark), len(light)) >= SPREAD and share >= CLEAR
-        resized = MANY <= len(found) < (high - low) / 2 and extremes >= EXTREMES
+        resized = MANY <= len(found) < (high - low) / 2 and extremes >= EXTREMES and not _above_low(found)
         if (blurred or resized) and IGNORED // 2 < high - low <= IGNORED:
             told.append(
                 f"masks are not clean: {len(found)} values, and {100 * share:.4g} % of the pixels are near "
@@ -196,9 +219,15 @@ def _ignored(codes: Sequence[int], *, colored: bool) -> int | None:
     """Return the value that means no class, by custom: 255 above low numbers, and VOC's colour."""
     if colored:
         return COLORED + VOID if {COLORED, COLORED + VOID} <= set(codes) and len(codes) > 2 else None
+    return IGNORED if _above_low(codes) else None
+
+
+def _above_low(codes: Sequence[int]) -> bool:
+    """Tell whether 255 stands above low numbers: dense ones, or a few of VOC's or Cityscapes' classes."""
     others = [code for code in codes if code != IGNORED]
-    low = len(others) >= 2 and others[-1] <= 2 * len(others) + 1
-    return IGNORED if IGNORED in codes and low else None
+    if len(others) == len(codes) or len(others) < 2:
+        return False
+    return others[-1] <= max(min(2 * len(others) + 1, IGNORED // 2), LOW)
 
 
 def _names(
@@ -237,9 +266,15 @@ def _by_file(
     """Take the classes from a file beside the masks."""
     if colored and known.colors is None:
         raise DataError(f"{known.file} gives no colours, and the masks are in colours.")
+    counted = not colored and min(known.values) == 1 and bool(counts[0])  # from 1, and 0 is there
+    if counted and counts[0] == max(counts.values()):
+        told.append(f"value 0, which {known.file.name} does not name, is the background")
+        known = Known(known.file, ("background", *known.names), (0, *known.values), None)
     codes = [COLORED + code for code in known.colors] if colored and known.colors else list(known.values)
     strange = {code: count for code, count in counts.items() if code not in codes}
-    ignored = {code for code in strange if code in (IGNORED, COLORED + VOID)}
+    ignored = {code for code in strange if code in (IGNORED, COLORED + VOID) or (counted and not code)}
+    if 0 in ignored:
+        told.append(f"value 0, which {known.file.name} does not name, is ignored")
     if set(strange) - ignored:
         lines = [
             f"{said(code)}: {count:,} pixels"
@@ -249,9 +284,17 @@ def _by_file(
         raise DataError(
             f"The masks hold {len(lines)} value(s) that {known.file} does not name:\n{listing(lines)}"
         )
-    told.append(f"classes are those of {known.file.name}: {', '.join(known.names)}")
-    names = [re.sub(r"\s+", " ", name) for name in known.names]
-    colors = [_rgb(code) for code in known.colors] if known.colors else [None] * len(names)
+    void = set(_no_classes(known.names, [counts[code] for code in codes]))
+    if void:
+        words = ", ".join(known.names[at] for at in sorted(void))
+        told.append(f"{words} of {known.file.name} is ignored: it is neither trained on nor scored")
+        ignored |= {codes[at] for at in void}
+        codes = [code for at, code in enumerate(codes) if at not in void]
+    names = [re.sub(r"\s+", " ", name) for at, name in enumerate(known.names) if at not in void]
+    names = ["background" if name.casefold().strip("_") == "background" else name for name in names]
+    told.append(f"classes are those of {known.file.name}: {', '.join(names)}")
+    packed = [code for at, code in enumerate(known.colors or ()) if at not in void]
+    colors = [_rgb(code) for code in packed] if known.colors else [None] * len(names)
     black = codes.index(COLORED if colored else 0) if (COLORED if colored else 0) in codes else None
     background = _named_background(names)
     if background is None and black is not None and counts[codes[black]] == max(counts.values()):

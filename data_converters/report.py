@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,10 +111,15 @@ class Report:
 def told_of_all(skipped: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return a line for each problem of each image, which names the image."""
     return [
-        problem if image_id in problem else f"{image_id}: {problem}"
+        problem if _names(problem, image_id) else f"{image_id}: {problem}"
         for image_id, problems in skipped.items()
         for problem in problems
     ]
+
+
+def _names(problem: str, image_id: str) -> bool:
+    """Tell whether an image's id stands in a text by itself: `12` does not stand in `128x96`."""
+    return re.search(rf"(?<!\w){re.escape(image_id)}(?!\w)", problem) is not None
 
 
 class Tally:
@@ -124,6 +130,7 @@ class Tally:
         self.instances = [0, 0]
         self.pixels = [0, 0]
         self.labels: set[str] = set()
+        self.drawn: set[str] = set()
         self.bad: dict[str, tuple[str, ...]] = {}
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[str]] = {}
@@ -138,6 +145,7 @@ class Tally:
         self.pixels[0] += held.pixels
         self.pixels[1] += rendered.pixels
         self.labels |= held.labels
+        self.drawn |= held.drawn
         self.add_losses(held.features)
         self.add_losses(rendered.losses)
         for remark in held.remarks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,15 +17,17 @@ from data_converters.base import BadRecord, ReadOptions
 from data_converters.formats import FORMATS, find_format
 from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
-from data_converters.pairs_files import find_pairs, picture_files
+from data_converters.named_files import picture_files
+from data_converters.pairs_files import NothingFound, find_pairs
 from data_converters.pairs_key import read_key
 from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options
 from data_converters.prepare.base import Opened, Task
 from data_converters.prepare.multiclass import look
+from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.info import FILE_NAME
-from segloop.utils.errors import DataError, UserError
+from segloop.utils.errors import DataError, UserError, listing
 
 COMPETITIONS_LABELS = {"airbus": airbus.LABEL, "sartorius": sartorius.LABEL}
 KINDS = ("semantic", "instances")
@@ -80,11 +83,12 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
         return Look(form=form, root=root, kind=kind or "semantic", reason=reason, options=options)
     images = FORMATS[form].read(root, options=options)
     if options.images is None and "images" in FORMATS[form].read_options:
-        place = _images_elsewhere(images, root if root.is_dir() else root.parent)
+        place = _images_elsewhere(images, _around(source, root))
         if place is not None:
             options = replace(options, images=place)
             images = FORMATS[form].read(root, options=options)
             reason += f"; images are in {place}"
+    _require_images(form, images, options.images or _around(source, root))
     kind = kind or _kind_of(images, root)
     notes = _notes(form, images, options)
     opened = Opened(format=form, source=root, options=options, images=images)
@@ -99,16 +103,42 @@ def _notes(form: str, images: LabelledImages, options: ReadOptions) -> tuple[str
     return (f"Nothing names what the runs show: the class is called {usual!r}. --labels NAME names it.",)
 
 
+def _around(source: Path, root: Path) -> Path:
+    """Return the folder that the user named, or that a named file lies in: `root` may be a folder in it."""
+    return (
+        source if source.is_dir() and root.is_relative_to(source) else root if root.is_dir() else root.parent
+    )
+
+
+def _require_images(form: str, images: LabelledImages, place: Path) -> None:
+    """Refuse labels without any image: they are a download of their own, or somewhere else."""
+    some = list(islice(_records(images, images.keys), FEW_MASKS))
+    if not some or any(record.file is not None for record in some):
+        return
+    more = ""
+    if form == "cityscapes":
+        more = " Cityscapes' own are a download beside gtFine: leftImg8bit_trainvaltest.zip."
+    raise DataError(
+        f"There are labels and no images: {some[0].name} and others are nowhere below {place}. --images DIR "
+        f"says where they are.{more}"
+    )
+
+
 def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
-    """Return the folder below which the image files lie, where the reader did not find them."""
-    record = next(_records(images, images.keys), None)
-    if record is None or record.file is not None or not record.name:
+    """Return the folder below which the image files lie, where the reader did not find them.
+
+    Where images are in several folders, that is the one above all of them.
+    """
+    some = list(islice(_records(images, images.keys), FEW_MASKS))
+    if not some or any(record.file is not None or not record.name for record in some):
         return None
-    wanted = PurePosixPath(record.name)
-    for file in sorted(root.rglob(glob.escape(wanted.name))):
-        if file.parts[-len(wanted.parts) :] == wanted.parts and file.is_file():
-            return file.parents[len(wanted.parts) - 1]
-    return None
+    places: dict[Path, None] = {}
+    for wanted in (PurePosixPath(record.name) for record in some):
+        for file in sorted(root.rglob(glob.escape(wanted.name))):
+            if file.parts[-len(wanted.parts) :] == wanted.parts and file.is_file():
+                places[file.parents[len(wanted.parts) - 1]] = None
+                break
+    return Path(os.path.commonpath(places)) if places else None
 
 
 def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
@@ -122,8 +152,13 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
             return "masks", source, "its masks hold a number for each object"
         try:
             told = find_pairs(source, options).told
-        except DataError as other:
-            raise type(error)(f"{error}\n\nRead as pairs of images and masks: {other}") from None
+        except NothingFound as other:
+            packed = [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
+            first = f"\nUnpack first:\n{listing(list(map(unpack_command, packed)))}" if packed else ""
+            raise type(error)(
+                f"{source} has the looks of no known format; --from F names it (--help lists them).\n"
+                f"Read as pairs of images and masks: {other}{first}"
+            ) from None
         return "pairs", source, told[0]
     shared = _shared_masks(root) if form == "masks" and not (root / OBJECTS).is_file() else None
     if shared is not None and not _pictures_of_numbers(shared):

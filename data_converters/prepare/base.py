@@ -17,6 +17,7 @@ TARGETS = ("mmseg", "coco", "mmseg+coco")
 SPLITS = ("train", "val", "test")
 SHARES: Mapping[str, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
 NEAR_DUPLICATES = "near-duplicates"
+CLIPS = "clips"  # videos and patients, as names tell them
 Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -41,7 +42,7 @@ class GroupRule(Protocol):
 
 
 # A rule; `dict(folder=1)`, `dict(regex=…)`, `dict(table=…, column=…)` as in `segloop.data.groups`; or the
-# word NEAR_DUPLICATES, which goes by perceptual hashes of the image files.
+# word NEAR_DUPLICATES, which goes by perceptual hashes of the image files, or CLIPS, which goes by names.
 Group: TypeAlias = GroupRule | Mapping[str, Any] | str
 
 

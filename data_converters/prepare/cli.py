@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # numpy comes with them, and a typing mistake is told before
     from data_converters.prepare.road import Outcome
 
 OF_DOWNLOADS: tuple[str, ...] = ("media", "shares", "licence", "skip_bad", "images", "from_format", "labels")
-OF_DOWNLOADS += ("list", "reduce_zero_label", "min_area", "color_tolerance")
-OF_TASKS = ("reduce_zero_label", "join_groups", "min_area", "color_tolerance", "repair")
+OF_DOWNLOADS += ("mask_folder", "list", "reduce_zero_label", "min_area", "color_tolerance")
+OF_TASKS = ("reduce_zero_label", "mask_folder", "join_groups", "min_area", "color_tolerance", "repair")
 OF_DEMOS = ("size", "count")
 
 
@@ -85,6 +85,9 @@ def _add_source_flags(parser: Parser) -> None:
     group.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
     group.add_argument("--from", dest="from_format", metavar="F", help="multiclass: format of SRC")
     group.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="multiclass: names of classes")
+    group.add_argument(
+        "--mask-folder", metavar="NAME", help="multiclass: of several kinds of masks, these folders"
+    )
     group.add_argument("--list", type=Path, metavar="FILE", help="multiclass: only the images of a LIST file")
     group.add_argument(
         "--reduce-zero-label", action="store_true", help="multiclass: 0 is ignored, 1 becomes 0 …"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from data_converters.prepare.base import NEAR_DUPLICATES, Found, Group, Progress, Seen
+from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, Found, Group, Progress, Seen
+from data_converters.prepare.series import asked_of, clips_of
 from data_converters.prepare.survey import Survey
 from segloop.data import splits
 from segloop.data.groups import groups_of
@@ -73,14 +75,29 @@ def cut(
     if (count := len(set(groups or ids))) < len(shares):
         what = f"{count} image" if groups is None else f"{count} group"
         what = what + "s" * (count != 1) + " of images" * (groups is not None)
-        raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}")
+        by_name = CLIPS in found.groups and clips_of(ids) is not None
+        more = " Names tell which are of one video or patient; --group-by none takes them one by one."
+        raise DataError(f"{what} cannot be cut into {', '.join(shares)}. {remedy}{more if by_name else ''}")
     made = splits.split(ids, shares, columns=columns, groups=groups, seed=seed)
     part_of = made.part_of()
+    by = _grouped_by(found, ids) if groups else ""
+    shown = _told(made, grouped_by=by, again=bool(again and kept))
     return Cutting(
         {place: part_of[image_id] for place, image_id in zip(loose.places, ids, strict=True)},
-        (*_told(made, grouped_by=found.grouped_by if groups else "", again=bool(again and kept)),),
-        _summary(words, shares, seed, found.grouped_by if groups else "", again=bool(again and kept)),
+        (*shown, *(_of_clips(ids) if CLIPS in found.groups else ())),
+        _summary(words, shares, seed, by, again=bool(again and kept)),
     )
+
+
+def group_rules(text: str) -> tuple[Group, ...]:
+    """Return the rules that the user names: `none`, `folder`, a table of groups (.csv), or a regex."""
+    if text == "none":
+        return (NEAR_DUPLICATES,)
+    if text == "folder":
+        return ({"folder": 1}, NEAR_DUPLICATES)
+    if text.lower().endswith((".csv", ".tsv")):
+        return ({"table": Path(text).absolute()}, NEAR_DUPLICATES)
+    return ({"regex": text}, NEAR_DUPLICATES)
 
 
 def group(
@@ -112,10 +129,12 @@ def _by_rule(
 ) -> Sequence[str]:
     if isinstance(rule, Mapping):
         return groups_of(ids, rule) or list(ids)
+    if rule == CLIPS:
+        return clips_of(ids) or list(ids)
     if rule == NEAR_DUPLICATES:
         return near_duplicates(seen, workers=workers, progress=progress)
     if isinstance(rule, str):
-        raise UserError(f"There is no way {rule!r} to group images.{nearest(rule, [NEAR_DUPLICATES])}")
+        raise UserError(f"There is no way {rule!r} to group images.{nearest(rule, [NEAR_DUPLICATES, CLIPS])}")
     return rule(seen, workers=workers, progress=progress)
 
 
@@ -162,6 +181,26 @@ def _shares(shares: Mapping[str, float], kept: Sequence[str], again: set[str | N
             f"The shares name no {missing[0]}, which has to be cut from the author's train split."
         )
     return {name: shares[name] for name in (TRAIN, VAL)}
+
+
+def _grouped_by(found: Found, ids: Sequence[str]) -> str:
+    """Return what the images of a group share, in words."""
+    if CLIPS in found.groups and clips_of(ids) is not None:
+        return f"video, patient or {found.grouped_by}"
+    return found.grouped_by
+
+
+def _of_clips(ids: Sequence[str]) -> Iterator[str]:
+    """Say which images were kept together by their names, or ask whether some should be."""
+    sizes = Counter(clips_of(ids) or ids)
+    clips = [clip for clip, count in sizes.items() if count > 1]
+    if clips:
+        yield (
+            f"Names tell {len(clips)} video(s), patient(s) or the like, such as {clips[0]}: the images of "
+            "each are in one split. --group-by none takes the images one by one."
+        )
+    if len(clips) < len(sizes) and (question := asked_of(ids)):
+        yield question
 
 
 def _check_ids(ids: Sequence[str]) -> None:

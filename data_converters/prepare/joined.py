@@ -13,12 +13,16 @@ import numpy as np
 from data_converters.base import BadRecord
 from data_converters.formats import find_format
 from data_converters.prepare.base import Found, Opened, Part, Progress
-from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet, Opaque, Remark
+from segloop.data.annotations import Box, ImageRecord, Label, LabelledImages, LabelSet, Opaque, Remark
 from segloop.data.image_files import image_facts
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 FOREIGN = "object(s) left out, whose labels the task does not train on"
 SHAPES = "shape(s) without a mask (polylines, points, ellipses …): kept in the files, used by no training"
+BOXES = (
+    "box(es) with nothing drawn inside are left out: no training knows what is in them. tools/convert.py "
+    "--draw-boxes fills them"
+)
 FOREIGN_PIXELS = "pixel(s) ignored, whose labels the task does not train on"
 
 
@@ -133,13 +137,22 @@ def _at_hand(record: ImageRecord, key: Key) -> ImageRecord:
 
 @dataclass(frozen=True)
 class TellOfShapes:
-    """Reads an image and remarks the shapes in it that the target holds and no training uses."""
+    """Reads an image and remarks the shapes in it that the target holds and no training uses.
+
+    With `masks_only`, boxes with nothing drawn inside are left out, too: a training of masks refuses them.
+    """
 
     load: Callable[[Any], ImageRecord]
+    masks_only: bool = False
 
     def __call__(self, key: Any) -> ImageRecord:
         """Return the image's record, with one remark more where there is such a shape."""
         record = self.load(key)
+        boxes = [each for each in record.instances if isinstance(each.shape, Box)] if self.masks_only else []
+        if boxes:
+            kept = tuple(each for each in record.instances if not isinstance(each.shape, Box))
+            remark = Remark(BOXES, len(boxes), f"{record.image_id}: {boxes[0].label}")
+            record = replace(record, instances=kept, remarks=(*record.remarks, remark))
         found = [(each.label, each.shape) for each in record.instances if isinstance(each.shape, Opaque)]
         if not found:
             return record

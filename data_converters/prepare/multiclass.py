@@ -12,9 +12,9 @@ from data_converters.coco_files import find_files
 from data_converters.detect import detect, signs_of
 from data_converters.formats import find_format
 from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
-from data_converters.names import SPLIT_NAMES, split_name
+from data_converters.names import SPLIT_NAMES, split_families, split_name
 from data_converters.places import check_read_options
-from data_converters.prepare.base import NEAR_DUPLICATES, SPLITS, Found, Part
+from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, UserError, listing
@@ -42,7 +42,7 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
     return Found(
         parts=tuple(parts),
         root=root,
-        groups=(NEAR_DUPLICATES,),
+        groups=(CLIPS, NEAR_DUPLICATES),
         grouped_by="picture",
         facts={} if (root / FILE_NAME).is_file() else {"name": root.resolve().name},
         notes=tuple(notes),
@@ -159,6 +159,8 @@ _OF_FORMAT = {"mmseg": _of_mmseg, "coco": _of_coco, "cvat-coco": _by_records}
 def _by_split(root: Path, form: str, options: ReadOptions, names: Sequence[str]) -> list[Part]:
     """Return a part for each split of the author's; folders that are no splits are parts to be cut."""
     known = {name: split_name(name) for name in names}
+    if not any(known.values()):
+        known |= split_families(names)  # livecell_coco_train, livecell_coco_val
     found = [name for name in known.values() if name]
     twice = [name for name in names if known[name] and found.count(known[name] or "") > 1]
     if twice:

@@ -30,11 +30,21 @@ def make_parser(description: str) -> Parser:
         "--kind", choices=KINDS, help="a class for each pixel, or objects (default: what the labels are)"
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
+    parser.add_argument(
+        "--mask-folder",
+        metavar="NAME",
+        help="what the folders of masks are called, where there are several kinds",
+    )
     parser.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="names of classes, in order")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="train on these classes alone")
     parser.add_argument("--list", type=Path, metavar="FILE", help="only the images of a LIST file")
     parser.add_argument("--licence", metavar="TEXT", help="the licence of the data, for dataset.json")
     parser.add_argument("--shares", nargs="+", metavar="SPLIT=N", help="what to cut: train=80 val=20")
+    parser.add_argument(
+        "--group-by",
+        metavar="HOW",
+        help="images of one split: folder, a REGEX of names, a table.csv (image_id,group), none",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the cut (default: 0)")
     parser.add_argument("--media", choices=("copy", "hardlink", "link"), help="how images are brought along")
     parser.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used; exit code 1")
@@ -64,7 +74,9 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
     from data_converters.prepare.anything import look_at  # after --help and typing mistakes
     from data_converters.prepare.record import Wish
 
-    options = ReadOptions(images=args.images, labels=tuple(args.labels), list_file=args.list)
+    options = ReadOptions(
+        images=args.images, labels=tuple(args.labels), list_file=args.list, mask_folder=args.mask_folder
+    )
     found = look_at(args.source, options=options, form=args.from_format, kind=args.kind)
     what = "a class for each pixel" if found.kind == "semantic" else "objects"
     print(f"{found.root} is read as {found.form} ({found.reason}): {what}")
@@ -80,6 +92,7 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         options=replace(read_options(task, args), images=found.options.images),
         from_format=found.form,
         licence=args.licence,
+        group_by=args.group_by,
         only=tuple(args.only),
         opened=found.opened,
     )

@@ -37,6 +37,7 @@ class Wish:
     options: ReadOptions = field(default_factory=ReadOptions)
     from_format: str | None = None
     licence: str | None = None
+    group_by: str | None = None  # `folder`, `none`, a table or a regex; None as names tell
     only: tuple[str, ...] = ()  # classes that are kept; all without any
     opened: Opened | None = None  # what was opened on the way to the wish
 
@@ -56,6 +57,8 @@ class Wish:
             "licence": self.licence,
             "seed": self.seed,
         }
+        if self.group_by is not None:
+            value["group by"] = self.group_by
         if self.only:
             value["only"] = list(self.only)
         if self.drawing is not None:

@@ -14,7 +14,8 @@ from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import FORMATS
 from data_converters.places import check_links, check_places, in_archive
 from data_converters.prepare.base import SPLITS, Found, Progress
-from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, parts_to_survey
+from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, group_rules, parts_to_survey
+from data_converters.prepare.depths import told_of_depth
 from data_converters.prepare.joined import Keys, TellOfShapes, join
 from data_converters.prepare.record import Wish, find_prepared
 from data_converters.prepare.survey import survey
@@ -34,6 +35,7 @@ WAYS = {
 }
 OTHER_DISK = "Images are copied, for hard links to the download are not possible from there."
 MOST_TRIED = 20  # images, to find one whose file can be linked
+MOST_LOOKED_AT = 10  # images, to see whether they have more than 8 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,9 @@ def _take(
     """Read what was found, cut it, and write it at a place that becomes the target."""
     source = wish.source or Path(wish.task.demo)
     found = found if wish.shares is None else replace(found, shares=wish.shares)
+    if wish.group_by is not None:
+        by = found.grouped_by if wish.group_by == "none" else f"group or {found.grouped_by}"
+        found = replace(found, groups=group_rules(wish.group_by), grouped_by=by)
     with watch("label files read") as progress:
         images = join(found, only=wish.only, opened=wish.opened, progress=progress)
     if not len(images):
@@ -153,6 +158,8 @@ def _take(
         cutting = cut(found, seen, seed=wish.seed, workers=workers, progress=progress, remedy=remedy)
     if wish.shares is not None and not cutting.splits:
         raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
+    if wish.group_by is not None and not cutting.splits:
+        raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --group-by.")
     assert isinstance(images.keys, Keys)
     keys = images.keys.with_splits(cutting.splits, seen.records())
     images = replace(images, keys=keys, facts=_facts(images, wish))
@@ -164,7 +171,7 @@ def _take(
         told = f"Images are unpacked from {packed[0]}."
     writer = make_writer(wish.task.target, images, options=replace(found.options, media=way))
     if "opaque" in writer.keeps:
-        images = replace(images, load=TellOfShapes(images.load))
+        images = replace(images, load=TellOfShapes(images.load, masks_only=wish.task.any_format))
     with watch("images") as progress:
         tally = transfer(
             images,
@@ -184,7 +191,7 @@ def _take(
     )
     notes = (*images.told, *getattr(writer, "told", ()))
     if wish.task.any_format:
-        notes = (*notes, *_unused(images, tally.labels))
+        notes = (*notes, *_unused(images, tally.drawn), *told_of_depth(_some_files(images, MOST_LOOKED_AT)))
     if wish.drawing is None:
         notes = (*_nested(found, wish), *found.notes, *notes, told)
     else:  # nobody has seen the folder that was drawn
@@ -232,7 +239,7 @@ def _choose_way(media: str | None, images: LabelledImages, place: Path) -> tuple
     """Return how images are brought along, and how to say so; a first one is tried where nobody chose."""
     if media is not None:
         return media, WAYS[media]
-    file = _some_file(images)
+    file = next(iter(_some_files(images, 1)), None)
     trial = place.with_name("trial")
     try:
         if file is not None:
@@ -244,12 +251,17 @@ def _choose_way(media: str | None, images: LabelledImages, place: Path) -> tuple
     return "copy", WAYS["copy"]
 
 
-def _some_file(images: LabelledImages) -> Path | None:
-    for place in range(min(MOST_TRIED, len(images))):
+def _some_files(images: LabelledImages, most: int) -> list[Path]:
+    """Return some image files, from all over the set."""
+    found: list[Path] = []
+    step = max(1, len(images) // MOST_TRIED)
+    for place in range(0, len(images), step):
+        if len(found) == most:
+            break
         try:
             record = images.load(images.keys[place])
         except (BadRecord, UserError):
             continue
         if record.file is not None:
-            return record.file
-    return None
+            found.append(record.file)
+    return found

@@ -14,7 +14,7 @@ TASKS: dict[str, Task] = {
             target="mmseg",
             summary="a class for each pixel; images with labels in any format that is read",
             demo="segloop.data.demo.multiclass",
-            read_options=("images", "labels", "list_file", "reduce_zero_label"),
+            read_options=("images", "labels", "list_file", "reduce_zero_label", "mask_folder"),
             any_format=True,
         ),
         Task(

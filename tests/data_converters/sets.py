@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from segloop.data.annotations import (
     Tag,
 )
 from segloop.data.palette import complete_colors
-from segloop.data.png import encode_rgb
+from segloop.data.png import encode_grey, encode_rgb
 from tests.data.masks.cases import bitmaps
 
 NAMES = (
@@ -238,5 +241,123 @@ def write_pairs(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> P
     return folder
 
 
+def write_labelme(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write a JSON beside each image, masks as PNGs in base64, and the labels in labels.txt."""
+
+    def shape_of(shape: Shape, size_hw: tuple[int, int]) -> dict[str, object]:
+        if isinstance(shape, Polygon):
+            return {"shape_type": "polygon", "points": shape.rings[0].tolist()}
+        if isinstance(shape, Box):
+            left, top, right, bottom = shape.box_xyxy
+            return {"shape_type": "rectangle", "points": [[right, top], [left, bottom]]}
+        if isinstance(shape, Opaque):
+            return {"shape_type": "points", "points": shape.payload["points"]}
+        pixels = masks.decode(shape.runs, size_hw).astype(np.uint8) * 255
+        corners = [[0.0, 0.0], [size_hw[1] - 1.0, size_hw[0] - 1.0]]
+        return {
+            "shape_type": "mask",
+            "points": corners,
+            "mask": base64.b64encode(encode_grey(pixels)).decode(),
+        }
+
+    for record in with_files(records, folder):
+        assert record.size_hw is not None
+        assert record.file is not None
+        shapes = [
+            {
+                "label": each.label,
+                "flags": {"new": bool(each.attributes)},
+                **shape_of(each.shape, record.size_hw),
+            }
+            for each in record.instances
+        ]
+        if record.ignore is not None:
+            shapes.append({"label": "__ignore__", **shape_of(record.ignore, record.size_hw)})
+        told = {
+            "version": "5.4.1",
+            "shapes": shapes,
+            "imagePath": record.file.name,
+            "imageHeight": record.size_hw[0],
+            "imageWidth": record.size_hw[1],
+        }
+        record.file.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "labels.txt").write_text("\n".join(["__ignore__", *labels.names]), encoding="utf-8")
+    return folder
+
+
+def write_supervisely(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write meta.json, and datasets with `img` and `ann`, masks as packed PNGs."""
+
+    def figure_of(shape: Shape, size_hw: tuple[int, int]) -> dict[str, object]:
+        if isinstance(shape, Bitmap):
+            png = encode_grey(masks.decode(shape.runs, size_hw).astype(np.uint8) * 255)
+            data = base64.b64encode(zlib.compress(png)).decode()
+            return {"geometryType": "bitmap", "bitmap": {"data": data, "origin": [0, 0]}}
+        if isinstance(shape, Polygon):
+            kind, points = "polygon", shape.rings[0].tolist()
+        elif isinstance(shape, Box):
+            left, top, right, bottom = shape.box_xyxy
+            kind, points = "rectangle", [[left, top], [right, bottom]]
+        else:
+            assert isinstance(shape, Opaque)
+            kind, points = "point", shape.payload["points"]
+        return {"geometryType": kind, "points": {"exterior": points, "interior": []}}
+
+    for record in records:
+        assert record.size_hw is not None
+        dataset = (folder / (record.split or "") / record.name).parent
+        name = Path(record.name).name
+        with_files([replace(record, split=None, name=name)], dataset / "img")
+        objects = [
+            {
+                "classTitle": each.label,
+                "tags": [{"name": name, "value": value} for name, value in each.attributes.items()],
+                **figure_of(each.shape, record.size_hw),
+            }
+            for each in record.instances
+        ]
+        size = {"height": record.size_hw[0], "width": record.size_hw[1]}
+        file = dataset / "ann" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"size": size, "tags": [], "objects": objects}), encoding="utf-8")
+    classes = [
+        {"title": each.name, "color": "#{:02x}{:02x}{:02x}".format(*(each.color or (1, 2, 3)))}
+        for each in labels.labels
+    ]
+    (folder / "meta.json").write_text(json.dumps({"classes": classes}), encoding="utf-8")
+    return folder
+
+
+def write_yolo(folder: Path, labels: LabelSet, records: list[ImageRecord]) -> Path:
+    """Write `images`, `labels` and data.yaml; of objects only outlines and boxes."""
+    for record in records:
+        assert record.size_hw is not None
+        with_files([record], folder / "images")
+        high, wide = record.size_hw
+        lines = []
+        for each in record.instances:
+            if isinstance(each.shape, Polygon):
+                values = each.shape.rings[0] / (wide, high)
+            elif isinstance(each.shape, Box):
+                left, top, right, bottom = each.shape.box_xyxy
+                values = np.array([left + right, top + bottom, 2 * (right - left), 2 * (bottom - top)])
+                values = values.reshape(2, 2) / (2 * wide, 2 * high)
+            else:
+                continue
+            lines.append(f"{labels.index(each.label)} {' '.join(f'{value:.7f}' for value in values.ravel())}")
+        file = folder / "labels" / (record.split or "") / Path(record.name).with_suffix(".txt")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(lines), encoding="utf-8")
+    (folder / "data.yaml").write_text(json.dumps({"names": labels.names}), encoding="utf-8")
+    return folder
+
+
 # Formats that we read and do not write.
-TREES = {"pairs": write_pairs, "cvat-mask": write_cvat_mask, "spacecraft": write_spacecraft}
+TREES = {
+    "labelme": write_labelme,
+    "supervisely": write_supervisely,
+    "yolo": write_yolo,
+    "pairs": write_pairs,
+    "cvat-mask": write_cvat_mask,
+    "spacecraft": write_spacecraft,
+}

@@ -41,8 +41,8 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
     flags = """SRC DST --from airbus --to cvat --strict --skip-bad --force --workers 3 --images i --split s
         --labels a b --size 5x7 --reduce-zero-label --list l --keep-crowds --join-groups --repair
         --min-area 5 --color-tolerance 6
-        --semantic --from-results --as polygon:2 --overlap area --instances classes --connectivity 4
-        --media none
+        --semantic --mask-folder m --from-results --as polygon:2 --overlap area --instances classes
+        --connectivity 4 --media none
         --draw-boxes --numbers --to-results"""
     assert run(monkeypatch, *flags.split()) == 0
     read = ReadOptions(
@@ -58,6 +58,7 @@ def test_every_option_has_a_flag(given: dict[str, Any], monkeypatch: pytest.Monk
         min_area=5,
         color_tolerance=6,
         results=True,
+        mask_folder="m",
         semantic=True,
     )
     write = WriteOptions(

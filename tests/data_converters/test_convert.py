@@ -103,6 +103,9 @@ def test_bad_images_are_left_out_on_request_and_it_is_a_finding(run: Run, tmp_pa
     assert (tmp_path / "out.tiny").read_text() == "b []\n"
     assert (report.written, report.exit_code, report.images) == (True, 1, 1)
     assert report.skipped == {"a": ("line 1: no runs",)}
+    with pytest.raises(DataError, match="1 of 1 images") as alone:
+        run({"id": "a", "problems": ["line 1: no runs"]}, target="none.tiny")
+    assert "--skip-bad" not in str(alone.value), "it would leave nothing"
     with pytest.raises(DataError, match="1 of 1 images"):
         run({"id": "a", "problems": ["line 1: no runs"]}, target="none.tiny", skip_bad=True)
     assert left(tmp_path) == ["out.tiny"]

@@ -88,3 +88,10 @@ def test_mistakes_are_told_together(folder: Path, tmp_path: Path) -> None:
     (folder / "a/1.tif").write_bytes(b"")
     with pytest.raises(DataError, match="stand for two files"):
         ids(folder / "a/1.png", folder / "a/1.tif")
+
+
+def test_images_beside_jsons_of_labelme_are_all_taken(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "a.json").write_text('{"version": "5", "shapes": [], "imagePath": "a.png"}', encoding="utf-8")
+    assert [each.image_id for each in find_inputs([str(tmp_path)]).images] == ["a", "b"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_converters.names import name_of, role_of, split_name, split_of, words
+from data_converters.names import name_of, role_of, split_families, split_name, split_of, words
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from data_converters.names import name_of, role_of, split_name, split_of, words
         ("JPEGImages", None, "image"),
         ("ground-truth", None, "mask"),
         ("train_val", None, None),
+        ("LabeledApproved_full", None, "mask"),
+        ("TrainImages", "train", "image"),
     ],
 )
 def test_folders_tell_splits_and_roles(folder: str, split: str | None, role: str | None) -> None:
@@ -28,3 +30,9 @@ def test_folders_tell_splits_and_roles(folder: str, split: str | None, role: str
 def test_what_is_left_of_a_name_tells_one_thing_from_another() -> None:
     assert name_of(words("Снимок-17_mask.v2")) == ("снимок",)
     assert split_name("evaluate") is None
+
+
+def test_folders_side_by_side_may_differ_by_their_split_alone() -> None:
+    isic = [f"ISIC2018_Task1-2_{split}_Input" for split in ("Training", "Validation")]
+    assert list(split_families([*isic, "train_station", "harbour"]).values()) == ["train", "val"]
+    assert split_families(["train_station", "bus_station"]) == {}

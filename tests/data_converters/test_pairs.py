@@ -38,6 +38,16 @@ def test_all_that_is_wrong_with_a_pair_is_told_together(tmp_path: Path) -> None:
         images.load(images.keys[1])
 
 
+def test_a_mask_of_half_the_size_is_told_what_to_do(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "1.png", np.zeros((4, 6, 3), np.uint8))
+    put(tmp_path / "masks" / "1.png", np.eye(2, 3, dtype=np.uint8))
+    images = read(tmp_path, options=ReadOptions())
+    with pytest.raises(
+        BadRecord, match="its mask 3x2: resize the mask, without smoothing, or the image to 3x2"
+    ):
+        images.load(images.keys[0])
+
+
 def test_a_glance_says_what_a_reading_does_without_decoding_the_mask_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,10 @@ def found(root: Path, *names: str, **options: object) -> list[tuple[str | None, 
         (["снимки/снимок 1.png", "метки mask/снимок 1.png"], (None, "снимок 1", "метки mask/снимок 1.png")),
         (["images/a.png", "images/b.png", "masks/a_m1.png", "masks/b_m1.png"], (None, "a", "masks/a_m1.png")),
         (["images/frame12.png", "truth/t_0012_final.png"], (None, "frame12", "truth/t_0012_final.png")),
+        (
+            [f"images/0{n}_test.tif" for n in "12"] + [f"manual/0{n}_manual1.gif" for n in "12"],
+            (None, "01_test", "manual/01_manual1.gif"),
+        ),
     ],
 )  # fmt: skip
 def test_a_mask_is_found_however_it_is_called(names: list[str], wanted: tuple, tmp_path: Path) -> None:
@@ -52,6 +56,19 @@ def test_folders_that_tell_images_apart_stay_in_their_ids(tmp_path: Path) -> Non
     assert [each[1:3] for each in found(tmp_path, *names)] == [
         ("a/1", "masks/a/1.png"),
         ("b/1", "masks/b/1.png"),
+    ]
+
+
+def test_splits_stand_in_longer_names_of_folders(tmp_path: Path) -> None:
+    names = [
+        f"T1_{split}_{what}"
+        for split in ("Training", "Test")
+        for what in ("Input/I_1.jpg", "GroundTruth/I_1_segmentation.png")
+    ]
+    pairs = found(tmp_path, *names)
+    assert [(split, mask) for split, _, mask, _ in pairs] == [
+        ("test", "T1_Test_GroundTruth/I_1_segmentation.png"),
+        ("train", "T1_Training_GroundTruth/I_1_segmentation.png"),
     ]
 
 
@@ -89,6 +106,52 @@ def test_images_may_be_elsewhere_and_a_list_picks_some(tmp_path: Path) -> None:
     options = ReadOptions(images=tmp_path / "p", list_file=tmp_path / "list.txt", split="train")
     (pair,) = find_pairs(tmp_path / "l", options).pairs
     assert (pair.split, pair.image_id) == ("train", "2")
+
+
+def test_of_several_kinds_of_masks_the_user_names_one(tmp_path: Path) -> None:
+    names = [
+        f"training/{name}"
+        for number in (21, 22)
+        for name in (
+            f"images/{number}_training.tif",
+            f"mask/{number}_training_mask.gif",
+            f"1st_manual/{number}_manual1.gif",
+        )
+    ]
+    with pytest.raises(DataError, match=r"2 kinds of masks for 2 images(.|\n)*--mask-folder '1st_manual'"):
+        found(tmp_path, *names)
+    assert [each[2] for each in found(tmp_path, mask_folder="1st_manual")] == [
+        "training/1st_manual/21_manual1.gif",
+        "training/1st_manual/22_manual1.gif",
+    ]
+    with pytest.raises(DataError, match="No masks are in folders called 'vessels'"):
+        found(tmp_path, mask_folder="vessels")
+
+
+def test_kinds_are_told_from_splits_and_objects_beside_classes_are_passed_over(tmp_path: Path) -> None:
+    voc = ["JPEGImages/a.jpg", "SegmentationClass/a.png", "SegmentationObject/a.png"]
+    assert found(tmp_path / "voc", *voc)[0][2] == "SegmentationClass/a.png"
+    splits = ["train/a.png", "trainannot/a.png", "val/b.png", "valannot/b.png"]
+    assert len(found(tmp_path / "splits", *splits)) == 2
+
+
+def test_the_same_pictures_in_two_formats_are_told(tmp_path: Path) -> None:
+    names = [
+        f"{form}/{folder}/{n}.{form.lower()}"
+        for form in ("PNG", "TIF")
+        for folder in ("Original", "Ground Truth")
+        for n in "12"
+    ]
+    assert len(found(tmp_path, *names)) == 4
+    told = find_pairs(tmp_path, ReadOptions()).told
+    assert any("PNG and TIF hold images of the same names" in each for each in told)
+    clips = [f"clip{clip}/{folder}/{n}.png" for clip in "12" for folder in ("images", "masks") for n in "12"]
+    assert len(found(tmp_path / "clips", *clips)) == 4
+    assert not any("same names in" in each for each in find_pairs(tmp_path / "clips", ReadOptions()).told)
+
+
+def test_an_image_that_is_a_gif_is_told(tmp_path: Path) -> None:
+    assert found(tmp_path, "images/a.gif", "masks/a.gif")[0][3] == "a.gif: a GIF; save it as PNG"
 
 
 def test_what_has_no_masks_or_no_fitting_names_is_told_in_words(tmp_path: Path) -> None:

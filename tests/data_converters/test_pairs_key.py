@@ -18,6 +18,8 @@ CVAT = "# label:color\nsky:0,0,255::\nsea:0,255,255::\n"
         ("classes.txt", "# names\nbackground\n\nred apple\n", ("background", "red apple"), (0, 1), None),
         ("labels.txt", "0 ground\n7 rust\n", ("ground", "rust"), (0, 7), None),
         ("labelmap.txt", CVAT, ("sky", "sea"), (0, 1), (0xFF, 0xFFFF)),
+        ("codes.txt", "Animal\nArchway\n", ("Animal", "Archway"), (0, 1), None),
+        ("labels.txt", "__ignore__\n_background_\ncat\n", ("_background_", "cat"), (0, 1), None),
         ("colors.csv", "id;name;r;g;b\n0;a;0;0;0\n2;b;9;9;9\n", ("a", "b"), (0, 2), (0, 0x090909)),
     ],
 )
@@ -34,4 +36,16 @@ def test_files_of_classes_are_understood(
 def test_what_is_no_list_of_classes_is_passed_over(text: str, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     (tmp_path / "readme.txt").write_text("a\nb\n", encoding="utf-8")
+    assert read_key(tmp_path) is None
+
+
+def test_classes_of_voc_are_those_of_its_lists_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "VOC2012" / "ImageSets" / "Main"
+    folder.mkdir(parents=True)
+    for name in ("train", "val", "cat_train", "cat_val", "aeroplane_train", "aeroplane_val"):
+        (folder / f"{name}.txt").touch()
+    known = read_key(tmp_path)
+    assert known is not None
+    assert (known.names, known.values) == (("background", "aeroplane", "cat"), (0, 1, 2))
+    (folder / "cat_val.txt").unlink()
     assert read_key(tmp_path) is None

@@ -56,3 +56,20 @@ def test_a_file_is_read_once_until_it_changes_and_its_size_is_known(
     put(file, np.zeros((30, 40), np.uint8))
     assert codes_of(file).counts == {0: 1200}
     assert "no-such" in codes_of(tmp_path / "no-such.png").error
+
+
+def test_colours_count_where_each_palette_numbers_them_anew(tmp_path: Path) -> None:
+    for name, order in (("a", (0, 0, 0, 255, 0, 0)), ("b", (255, 0, 0, 0, 0, 0))):
+        image = Image.fromarray(np.array([[0, 1, 1]], np.uint8), "P")
+        image.putpalette(order)
+        image.save(tmp_path / f"{name}.png")
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    assert count_codes(files[:1]) == (Counter({1: 2, 0: 1}), False)
+    assert count_codes(files) == (Counter({RED: 3, COLORED: 3}), True)
+
+
+def test_a_gif_is_read_by_its_colours(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1, 1]], np.uint8), "P")
+    image.putpalette((255, 255, 255, 0, 0, 0))
+    image.save(tmp_path / "a.gif")
+    assert decode(tmp_path / "a.gif", colored=False).tolist() == [[255, 0, 0]]

@@ -22,6 +22,7 @@ RED, GREEN, VOID = COLORED + 0xFF0000, COLORED + 0x00FF00, COLORED + 0xE0E0C0
         ({0: 90, 1: 5, 255: 5}, ("background", "foreground"), 0),
         ({1: 50, 2: 50}, ("class_1", "class_2"), None),
         ({0: 10, 1: 40, 2: 50}, ("class_0", "class_1", "class_2"), None),
+        ({0: 90, 5: 2, 20: 3, 255: 5}, ("background", "class_5", "class_20"), 0),
         ({0: 90, 127: 5, 255: 5}, ("background", "class_127", "class_255"), 0),
     ],
 )
@@ -56,6 +57,8 @@ def test_smoothed_and_jpeg_masks_are_cut_in_the_middle() -> None:
 
 def test_a_hundred_classes_are_not_taken_for_noise() -> None:
     assert len(find_meaning(Counter(dict.fromkeys(range(100), 100)), colored=False)[1]) == 100
+    voc = Counter({0: 800, **dict.fromkeys(range(1, 21), 5), 255: 50})
+    assert len(find_meaning(voc, colored=False)[1]) == 21, "and 255 is ignored"
     few = Counter({0: 900, 1: 30, 2: 30, 3: 10, 255: 30})
     assert len(find_meaning(few, colored=False)[1]) == 4
 
@@ -94,6 +97,36 @@ def test_a_file_of_classes_has_the_last_word() -> None:
         find_meaning(Counter({0: 9, 3: 1}), colored=False, known=known)
     with pytest.raises(DataError, match="gives no colours"):
         find_meaning(Counter({RED: 9}), colored=True, known=known)
+
+
+def test_what_is_void_by_its_name_is_ignored_unless_it_covers_the_most() -> None:
+    known = Known(Path("classes.csv"), ("Void", "Sky", "Road"), (0, 1, 2), None)
+    meaning, labels, told = find_meaning(Counter({0: 2, 1: 50, 2: 48}), colored=False, known=known)
+    assert (labels.names, labels.background) == (("Sky", "Road"), None)
+    assert meaning.index_map(np.array([[0, 1, 2]]))[0].tolist() == [[255, 0, 1]]
+    assert told[0] == "Void of classes.csv is ignored: it is neither trained on nor scored"
+    unlabeled = Known(Path("classes.csv"), ("unlabeled", "ship", "pier"), (0, 1, 2), None)
+    _, labels, _ = find_meaning(Counter({0: 90, 1: 5, 2: 5}), colored=False, known=unlabeled)
+    assert (labels.names, labels.background) == (("unlabeled", "ship", "pier"), 0)
+
+
+def test_a_user_names_what_is_no_class_and_is_told_that_it_can_be_named() -> None:
+    trimap = Counter({1: 11, 2: 84, 3: 5})
+    meaning, labels, told = find_meaning(trimap, colored=False, labels=("pet", "background", "ignore"))
+    assert (labels.names, labels.background) == (("pet", "background"), 1)
+    assert meaning.index_map(np.array([[1, 2, 3]]))[0].tolist() == [[0, 1, 255]]
+    assert "value 3 is called ignore: it is ignored" in told
+    assert "one called ignore is ignored" in find_meaning(trimap, colored=False)[2][-1]
+
+
+def test_zero_is_ignored_or_the_background_where_a_file_counts_from_one() -> None:
+    known = Known(Path("objectInfo150.txt"), ("wall", "sky"), (1, 2), None)
+    meaning, labels, told = find_meaning(Counter({0: 5, 1: 50, 2: 45}), colored=False, known=known)
+    assert labels.names == ("wall", "sky")
+    assert meaning.index_map(np.array([[0, 2]]))[0].tolist() == [[255, 1]]
+    assert "value 0, which objectInfo150.txt does not name, is ignored" in told[0]
+    _, labels, _ = find_meaning(Counter({0: 90, 1: 5, 2: 5}), colored=False, known=known)
+    assert (labels.names, labels.background) == (("background", "wall", "sky"), 0)
 
 
 @pytest.mark.parametrize("colored", [False, True])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_converters.base import Loss, Rendered
 from data_converters.features import Held
-from data_converters.report import Report, Tally
+from data_converters.report import Report, Tally, told_of_all
 from segloop.data.annotations import Remark
 
 KEEPS = frozenset({"instances"})
@@ -67,3 +67,8 @@ def test_a_refused_conversion_says_so_and_a_clean_one_too() -> None:
     clean = Tally()
     clean.add(Held(1, 5), Rendered("a", None, instances=1, pixels=5))
     assert "Nothing was lost." in str(clean.report(START, keeps=KEEPS, told=()).done())
+
+
+def test_an_image_is_named_though_its_id_is_a_part_of_a_number() -> None:
+    told = told_of_all({"12": ("the image is 128x96",), "a/1": ("a/1.png: no image",)})
+    assert told == ["12: the image is 128x96", "a/1.png: no image"]

@@ -27,10 +27,12 @@ def test_photos_and_masks_of_0_and_255_become_a_task(
             Image.fromarray(drawn).save(tmp_path / "фото" / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEGLOOP_DATA", raising=False)
-    monkeypatch.setattr(sys, "argv", ["new_task.py", "spots", "фото", "--no-trial", "--workers", "0"])
+    words = ["new_task.py", "spots", "фото", "--no-trial", "--workers", "0", "--group-by", r"\d"]
+    monkeypatch.setattr(sys, "argv", words)
     assert new_task.main() == 0
     info = DatasetInfo.read(tmp_path / "data" / "spots")
     assert info.class_names == ("background", "foreground")
     assert sum(info.splits.values()) == 9
+    assert (info.cut or "").endswith("grouped by group or picture")
     assert (tmp_path / "configs" / "spots" / "unet_dropout_spots.py").is_file()
     assert "python tools/train.py configs/spots/unet_dropout_spots.py" in capsys.readouterr().out

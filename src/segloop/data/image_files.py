@@ -11,6 +11,7 @@ from typing import IO
 
 from PIL import Image
 
+from segloop.data.depth import depth_of
 from segloop.utils.errors import DataError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
@@ -149,8 +150,14 @@ def image_facts(file: Path | bytes) -> ImageFacts:
             with Image.open(io.BytesIO(data)) as image:
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
-        return ImageFacts(error=decoding_error(error))
+        return ImageFacts(error=_of_depth(data) or decoding_error(error))
     return ImageFacts(size_hw[::-1] if orientation in _TURNED else size_hw, orientation)
+
+
+def _of_depth(data: bytes) -> str:
+    """Say that an image has more channels than anybody here draws or trains on, if it has."""
+    depth = depth_of(data)
+    return f"{depth}; images have 1, 3 or 4 channels" if depth and depth.channels > 4 else ""
 
 
 def decoding_error(error: Exception) -> str:

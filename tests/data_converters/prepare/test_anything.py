@@ -67,18 +67,50 @@ def test_coco_is_of_objects_and_its_images_are_found(tmp_path: Path) -> None:
     put(tmp_path / "deep" / "pics" / "a.png", np.zeros((4, 5, 3), np.uint8))
     found = look_at(tmp_path, options=ReadOptions())
     assert (found.form, found.kind) == ("coco", "instances")
-    assert found.options.images == tmp_path / "deep" / "pics"
+    assert found.opened is not None
+    (record,) = map(found.opened.images.load, found.opened.images.keys)
+    assert record.file == tmp_path / "deep" / "pics" / "a.png"
     assert look(tmp_path, kind="semantic") == ("coco", "semantic")
     assert found.task("nuts").target == "coco"
 
 
+def test_images_of_coco_may_lie_in_several_folders_beside_the_folder_of_the_files(tmp_path: Path) -> None:
+    home = tmp_path / "annotations" / "LIVE"
+    for number, split in enumerate(("train", "val")):
+        coco(home / f"live_coco_{split}.json", {"segmentation": [BOX]})
+        text = (home / f"live_coco_{split}.json").read_text(encoding="utf-8")
+        (home / f"live_coco_{split}.json").write_text(text.replace("a.png", f"{split}.png"), encoding="utf-8")
+        put(tmp_path / "images" / f"cells{number}" / f"{split}.png", np.zeros((4, 5, 3), np.uint8))
+    found = look_at(tmp_path, options=ReadOptions())
+    assert found.options.images == tmp_path / "images"
+    assert found.opened is not None
+    files = [found.opened.images.load(key).file for key in found.opened.images.keys]
+    assert [file.name for file in files if file] == ["train.png", "val.png"]
+    parts = found.task("live").find(found.root, options=found.options, from_format="coco").parts
+    assert [part.split for part in parts] == ["train", "val"]
+
+
+def test_labels_without_any_image_are_refused_in_one_message(tmp_path: Path) -> None:
+    coco(tmp_path / "instances.json", {"segmentation": [BOX]})
+    with pytest.raises(DataError, match=r"no images: a\.png and others are nowhere below .* --images DIR"):
+        look(tmp_path)
+
+
 def test_boxes_alone_and_what_is_no_set_are_refused_in_words(tmp_path: Path) -> None:
     coco(tmp_path / "boxes" / "instances.json", {"segmentation": []})
+    put(tmp_path / "boxes" / "a.png", np.zeros((4, 5, 3), np.uint8))
     with pytest.raises(DataError, match="boxes and points do not say what a pixel is"):
         look(tmp_path / "boxes")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"It holds:(.|\n)*Read as pairs"):
+    with pytest.raises(UserError, match=r"no known format(.|\n)*Read as pairs(.|\n)*It holds:\n  nothing$"):
         look(tmp_path / "empty")
+    (tmp_path / "empty" / "a set.zip").touch()
+    with pytest.raises(UserError, match=r"Unpack first:\n  unzip -q '.*a set\.zip'"):
+        look(tmp_path / "empty")
+    for name in ("images/1.png", "masks/1.png", "labels/1.png"):
+        put(tmp_path / "several" / name, np.eye(4, dtype=np.uint8))
+    with pytest.raises(UserError, match=r"^There are 2 kinds of masks"):
+        look(tmp_path / "several")
     with pytest.raises(UserError, match="does not exist"):
         look(tmp_path / "nothing")
 

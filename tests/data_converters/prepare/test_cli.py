@@ -48,14 +48,15 @@ def run(monkeypatch: pytest.MonkeyPatch, words: str) -> int:
 def test_what_is_said_of_a_download_is_passed_on(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = """multiclass SRC --from coco --images i --labels a b --list l --reduce-zero-label --media link
+    words = """multiclass SRC --from coco --images i --labels a b --list l --reduce-zero-label --mask-folder m
+        --media link
         --shares train=80 val=20 --licence mine --skip-bad --seed 3 --workers 2 --force --out DIR"""
     assert run(monkeypatch, words) == 0
     wish = given["wish"]
     assert (wish.task.name, wish.source, wish.drawing, wish.seed) == ("multiclass", Path("SRC"), None, 3)
     assert (wish.shares, wish.licence, wish.from_format) == ({"train": 80, "val": 20}, "mine", "coco")
     assert wish.options == ReadOptions(
-        images=Path("i"), labels=("a", "b"), list_file=Path("l"), reduce_zero_label=True
+        images=Path("i"), labels=("a", "b"), list_file=Path("l"), reduce_zero_label=True, mask_folder="m"
     )
     assert given["target"] == Path("DIR")
     assert (given["media"], given["workers"], given["skip_bad"], given["force"]) == ("link", 2, True, True)

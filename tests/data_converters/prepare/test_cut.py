@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data_converters.prepare import cut as module
-from data_converters.prepare.base import NEAR_DUPLICATES, Found, Part, Seen
-from data_converters.prepare.cut import DRAW_MORE, Cutting, cut, group, parts_to_survey
+from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, Found, Part, Seen
+from data_converters.prepare.cut import DRAW_MORE, Cutting, cut, group, group_rules, parts_to_survey
 from data_converters.prepare.survey import Look, Survey
 from segloop.data.annotations import Label, LabelSet
 from segloop.utils.errors import DataError, UserError
@@ -146,3 +147,28 @@ def test_a_long_table_of_shares_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_COLUMNS", 2)
     lines = cut(WHOLE, looks(*[None] * 20), seed=0).told[0].splitlines()
     assert (len(lines), lines[-1]) == (4, "  … and 4 more")
+
+
+def test_frames_of_a_clip_stay_in_one_split_unless_the_user_groups_otherwise() -> None:
+    found = Found(parts=WHOLE.parts, root=WHOLE.root, groups=(CLIPS,), grouped_by="picture")
+    names = [f"clip{number % 5}/frame_{number:03d}" for number in range(20)]
+    images = looks(*[None] * 20)
+    images = replace(images, looks=tuple(map(lambda a, b: replace(a, image_id=b), images.looks, names)))
+    cutting = cut(found, images, seed=0)
+    of_clips = {(names[place - 100].partition("/")[0], split) for place, split in cutting.splits.items()}
+    assert len(of_clips) == 5
+    assert cutting.summary.endswith("grouped by video, patient or picture")
+    assert "Names tell 5 video(s), patient(s) or the like, such as clip0" in cutting.told[-1]
+    camvid = [f"{'seq05' if number % 2 else '0001tp'}_{number:06d}" for number in range(20)]
+    mixed = replace(images, looks=tuple(map(lambda a, b: replace(a, image_id=b), images.looks, camvid)))
+    told = cut(found, mixed, seed=0).told
+    assert any("1 video(s), patient(s) or the like, such as seq05" in line for line in told)
+    assert any("Names begin in 2 ways" in line for line in told)
+    two = [f"clip{number % 2}/frame_{number:03d}" for number in range(20)]
+    few = replace(images, looks=tuple(map(lambda a, b: replace(a, image_id=b), images.looks, two)))
+    with pytest.raises(DataError, match=r"2 groups of images cannot be cut .* --group-by none takes"):
+        cut(found, few, seed=0)
+    alone = replace(found, groups=tuple(each for each in group_rules("none") if each != NEAR_DUPLICATES))
+    assert not any("video(s)" in line for line in cut(alone, images, seed=0).told)
+    assert group_rules("folder")[0] == {"folder": 1}
+    assert group_rules("(.+)_")[0] == {"regex": "(.+)_"}

@@ -11,8 +11,8 @@ import pytest
 
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.prepare.base import Found, Opened, Part
-from data_converters.prepare.joined import FOREIGN, FOREIGN_PIXELS, Key, Keys, join, join_labels
-from segloop.data.annotations import Label, LabelSet
+from data_converters.prepare.joined import FOREIGN, FOREIGN_PIXELS, Key, Keys, TellOfShapes, join, join_labels
+from segloop.data.annotations import Box, ImageRecord, Instance, Label, LabelSet, Polygon
 from segloop.utils.errors import DataError, UserError
 from tests.data_converters.coco_cases import annotation, image, write_coco
 from tests.data_converters.prepare.prepare_cases import coco_found, picture, write_objects, write_pairs
@@ -158,3 +158,14 @@ def test_an_image_that_ends_early_is_refused_where_the_reader_sees_its_header_al
     with pytest.raises(BadRecord, match=r"1\.png: truncated") as error:
         images.load(images.keys[0])
     assert error.value.image_id == "far/1"
+
+
+def test_boxes_are_left_out_and_told_where_masks_alone_are_trained_on() -> None:
+    shapes = (Box((0.0, 0.0, 2.0, 2.0)), Polygon((np.array([[0.0, 0], [2, 0], [2, 2]]),)))
+    whole = ImageRecord(
+        image_id="a", name="a.png", instances=tuple(Instance(label="dent", shape=shape) for shape in shapes)
+    )
+    assert TellOfShapes(lambda key: whole)("a") is whole
+    record = TellOfShapes(lambda key: whole, masks_only=True)("a")
+    assert [each.shape for each in record.instances] == [shapes[1]]
+    assert (record.remarks[0].count, record.remarks[0].example) == (1, "a: dent")

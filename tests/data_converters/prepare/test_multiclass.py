@@ -88,7 +88,7 @@ def test_a_flat_set_is_one_part_to_cut(tmp_path: Path) -> None:
     write_pairs(tmp_path / "img_dir", tmp_path / "ann_dir", range(3))
     found = look(tmp_path)
     assert splits(found) == [(None, None)]
-    assert found.groups == ("near-duplicates",)
+    assert found.groups == ("clips", "near-duplicates")
 
 
 @pytest.mark.parametrize("named", [".", "pets", "pets/img_dir", "pets/ann_dir"])

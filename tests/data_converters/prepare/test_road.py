@@ -237,19 +237,25 @@ def test_shapes_that_no_training_uses_are_told_once(tmp_path: Path, monkeypatch:
     lines = "".join(
         f'<image id="{number}" name="{number}.png" width="8" height="6">'
         '<polyline label="cat" points="0.0,0.0;3.0,3.0" z_order="0"/>'
-        '<points label="cat" points="1.0,1.0" z_order="0"/>'
+        '<points label="spot" points="1.0,1.0" z_order="0"/>'
         '<polygon label="cat" points="1.0,1.0;5.0,1.0;5.0,5.0" z_order="0"/></image>'
         for number in range(1, 7)
     )
     (tmp_path / "cvat").mkdir()
     for number in range(1, 7):
         (tmp_path / "cvat" / f"{number}.png").write_bytes(picture(number))
-    label = "<meta><task><labels><label><name>cat</name></label></labels></task></meta>"
+    names = "".join(f"<label><name>{name}</name></label>" for name in ("cat", "spot"))
+    label = f"<meta><task><labels>{names}</labels></task></meta>"
     (tmp_path / "cvat" / "annotations.xml").write_text(f"<annotations>{label}{lines}</annotations>")
     there = ReadOptions(images=tmp_path / "cvat")
     part = Part(format="cvat", source=tmp_path / "cvat" / "annotations.xml", options=there)
     task = fake_task(monkeypatch, lambda root: Found(parts=(part,), root=root))
-    outcome = prepare(Wish(task=task, source=tmp_path / "cvat", drawing=None), tmp_path / "data", workers=1)
+    wish = Wish(task=task, source=tmp_path / "cvat", drawing=None)
+    outcome = prepare(wish, tmp_path / "data", workers=1)
+    other = replace(wish, task=replace(task, any_format=True))
+    unused = prepare(other, tmp_path / "other", workers=1).report
+    assert unused is not None
+    assert any("Nothing is drawn of spot" in each for each in unused.told), "a point is no mask"
     told = [each for each in outcome.report.told if "used by no training" in each]
     assert len(told) == 1
     assert told[0].startswith("12 shape(s) without a mask (polylines, points")

@@ -1,0 +1,140 @@
+"""Sets with a JSON for each image: which files are of the format, which image each is of, which split."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from data_converters.base import ReadOptions
+from data_converters.named_files import picture_files, placed
+from segloop.data.image_files import IMAGE_SUFFIXES
+from segloop.data.layout import only_listed
+from segloop.utils.errors import DataError, FormatError, listing
+
+_EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
+
+
+class Entry(NamedTuple):
+    """An image: its JSON, and its file, empty if there is none; `name` is its path with the suffix."""
+
+    split: str | None
+    image_id: str
+    name: str
+    json: str
+    image: str
+
+
+def parse(file: Path) -> dict[str, Any]:
+    """Return what a JSON file holds; one that is no object, or damaged, is a FormatError."""
+    try:
+        told = json.loads(_EMBEDDED.sub(b'"imageData": null', file.read_bytes()))
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"no JSON that can be read ({error})", file=file) from None
+    if not isinstance(told, dict):
+        raise FormatError("no JSON object", file=file)
+    return told
+
+
+def find_json(
+    source: Path, ours: Callable[[dict[str, Any]], bool]
+) -> tuple[list[Path], list[dict[str, Any]]]:
+    """Return the JSON files of a source that are of a format, and what they hold; others are passed over."""
+    if source.is_file():
+        return [source], [parse(source)]
+    files = sorted(file for file in source.rglob("*.json") if not _hidden(file.relative_to(source)))
+    with ThreadPoolExecutor(2) as pool:  # reading waits for the disk
+        told = list(pool.map(_try, files))
+    found = [(file, each) for file, each in zip(files, told, strict=True) if each is not None and ours(each)]
+    if not found:
+        raise DataError(f"{source} holds no JSON of this format.")
+    return [file for file, _ in found], [each for _, each in found]
+
+
+def _try(file: Path) -> dict[str, Any] | None:
+    try:
+        return parse(file)
+    except DataError:
+        return None
+
+
+def _hidden(file: Path) -> bool:
+    return any(part[0] == "." or part == "__MACOSX" for part in file.parts)
+
+
+class Images:
+    """Finds the image of a JSON: where it says, beside it, in the folder that the user names, anywhere."""
+
+    def __init__(self, source: Path, elsewhere: Path | None) -> None:
+        self.root = elsewhere or (source if source.is_dir() else source.parent)
+        self.used: set[Path] = set()
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """All images below the root."""
+        return picture_files(self.root)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for file in self.files:
+            found[file.name].append(file)
+        return found
+
+    def find(self, file: Path, *places: Path) -> Path | None:
+        """Return the first of some places that is a file, else the only file of that name."""
+        name = places[0].name
+        beside = (file.with_name(file.stem + suffix) for suffix in IMAGE_SUFFIXES)
+        for place in (*places, *beside):
+            if place.is_file():
+                self.used.add(place.resolve())
+                return place
+        others = self._by_name.get(name, [])
+        if len(others) == 1:
+            self.used.add(others[0].resolve())
+            return others[0]
+        return None
+
+    def told(self) -> list[str]:
+        """Say how many images have no JSON."""
+        bare = [file for file in self.files if file.resolve() not in self.used]
+        if not bare:
+            return []
+        return [f"{len(bare)} image(s) have no JSON and are left out: {bare[0].relative_to(self.root)}"]
+
+
+def entries_of(
+    source: Path,
+    files: Sequence[Path],
+    names: Sequence[str],
+    images: Sequence[Path | None],
+    options: ReadOptions,
+) -> list[Entry]:
+    """Return the images by split and id; ids are paths below the source but for splits and roles."""
+    root = source if source.is_dir() else source.parent
+    found = []
+    for file, place, name, image in zip(files, placed(files, root), names, images, strict=True):
+        suffix = image.suffix if image else PurePosixPath(name).suffix or ".png"
+        stem = file.stem[: -len(suffix)] if file.stem.casefold().endswith(suffix.casefold()) else file.stem
+        image_id = "/".join((*place.folders, stem))
+        found.append(
+            Entry(place.split or options.split, image_id, image_id + suffix, str(file), str(image or ""))
+        )
+    twice = [
+        name for name, count in Counter((each.split, each.image_id) for each in found).items() if count > 1
+    ]
+    if twice:
+        raise DataError(
+            f"{source} has several JSON files of one image:\n{listing([image_id for _, image_id in twice])}"
+        )
+    if options.list_file is not None:
+        wanted = only_listed(options.list_file, (each.image_id for each in found))
+        found = [each for each in found if each.image_id in wanted]
+    return sorted(found, key=lambda each: (each.split or "", each.image_id))

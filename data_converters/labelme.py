@@ -1,0 +1,97 @@
+"""LabelMe, read: a JSON for each image, with polygons, rectangles, circles, masks and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from data_converters.base import BadRecord, ReadOptions
+from data_converters.cvat_parts import join_groups
+from data_converters.json_images import Entry, Images, entries_of, find_json, parse
+from data_converters.labelme_shapes import IGNORE, read_shapes
+from data_converters.media import name_fault
+from data_converters.pairs_key import read_key
+from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelledImages, LabelSet, Remark, SizeHW
+from segloop.data.drawing import bitmaps
+from segloop.data.image_files import image_size
+from segloop.data.masks import unite
+from segloop.utils.errors import DataError, UserError
+
+
+def read(source: Path, *, options: ReadOptions) -> LabelledImages:
+    """Open a folder with a JSON for each image, beside it or not, or one such JSON.
+
+    Labels are those of labels.txt in their order, where it is there, then others as they come. Shapes of one
+    label and one group are the parts of one object; `__ignore__` is what nobody scores.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise DataError(f"{source} does not exist.")
+    files, told = find_json(source, lambda each: "shapes" in each and "imagePath" in each)
+    images = Images(source, options.images)
+    names = [PureWindowsPath(str(each.get("imagePath") or "")) for each in told]  # it takes / too
+    found = [
+        images.find(file, file.parent / name.as_posix(), file.parent / name.name)
+        for file, name in zip(files, names, strict=True)
+    ]
+    keys = entries_of(source, files, [name.name for name in names], found, options)
+    labels = LabelSet(tuple(map(Label, _labels(source, told))))
+    return LabelledImages(labels=labels, keys=keys, load=load, told=tuple(images.told()))
+
+
+def _labels(source: Path, told: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = read_key(source) if source.is_dir() else None
+    names = dict.fromkeys(name for name in known.names if name != "_background_") if known else {}
+    for each in told:
+        shapes = each["shapes"] if isinstance(each["shapes"], list) else []
+        names |= dict.fromkeys(str(shape.get("label")) for shape in shapes if isinstance(shape, dict))
+    return [name for name in names if name != IGNORE]
+
+
+def load(entry: Entry) -> ImageRecord:
+    """Return the record of an image; all that is wrong with it is one BadRecord."""
+    file = Path(entry.image) if entry.image else None
+    fault = name_fault(entry.name)
+    problems = [f"{entry.name!r}: {fault}"] if fault else []
+    try:
+        told = parse(Path(entry.json))
+        size_hw = _size(told, file, problems)
+    except UserError as error:
+        raise BadRecord(entry.image_id, [*problems, str(error)]) from None
+    shapes = read_shapes(told["shapes"], size_hw, problems)
+    if problems:
+        raise BadRecord(entry.image_id, problems)
+    ignored = [each for each in shapes if each.label == IGNORE]
+    drawn = [each for each in shapes if each.label != IGNORE]
+    joined = join_groups(drawn, size_hw)
+    gone = len(drawn) - len(joined)
+    joins = Remark("shape(s) joined to another of their label and group", gone, entry.image_id)
+    return ImageRecord(
+        image_id=entry.image_id,
+        name=entry.name,
+        file=file,
+        size_hw=size_hw,
+        split=entry.split,
+        instances=tuple(joined),
+        ignore=_ignore([runs for runs in bitmaps(ignored, size_hw) if runs is not None], size_hw),
+        remarks=(joins,) if gone else (),
+    )
+
+
+def _size(told: Mapping[str, Any], file: Path | None, problems: list[str]) -> SizeHW:
+    """Return the size of the image's file, which has to be the one that the JSON says."""
+    given = (told.get("imageHeight"), told.get("imageWidth"))
+    said = given if all(isinstance(each, int) and each > 0 for each in given) else None
+    if file is None:
+        if said is None:
+            raise DataError("there is neither its image nor its size")
+        return said  # type: ignore[return-value]
+    seen = image_size(file)
+    if said is not None and said != seen:
+        problems.append(f"{file.name} is {seen[1]}x{seen[0]}, its JSON says {said[1]}x{said[0]}")
+    return seen
+
+
+def _ignore(runs: list[Any], size_hw: SizeHW) -> Bitmap | None:
+    return Bitmap(size_hw, unite(runs, [len(runs)], size_hw)[0]) if runs else None

@@ -1,0 +1,141 @@
+"""YOLO's segmentation, read: a YAML with the classes, images, and a text of outlines for each in `labels`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from data_converters.base import BadRecord, ReadOptions
+from data_converters.json_images import Entry, entries_of
+from data_converters.media import name_fault
+from data_converters.named_files import picture_files
+from segloop.data.annotations import (
+    Box,
+    ImageRecord,
+    Instance,
+    Label,
+    LabelledImages,
+    LabelSet,
+    Polygon,
+    Shape,
+)
+from segloop.data.image_files import image_size
+from segloop.utils.errors import DataError, FormatError, UserError
+
+IMAGES, LABELS = "images", "labels"
+BEYOND = 0.01  # of the image, that an outline may be outside of it
+DECIMALS = 4  # of a pixel: what comes of dividing by the size and multiplying again
+
+
+def read(source: Path, *, options: ReadOptions) -> LabelledImages:
+    """Open a folder as Ultralytics trains on: a YAML with `names`, `images` and `labels` of the same paths.
+
+    Folders called train, val, test and their like are splits, whatever the YAML says; an image without a text
+    has no object.
+    """
+    source = Path(source)
+    labels = LabelSet(tuple(map(Label, read_names(source))))
+    images = [file for file in picture_files(source) if IMAGES in file.relative_to(source).parts[:-1]]
+    if not images:
+        raise DataError(f"{source} has no folder {IMAGES} with pictures, beside {LABELS} with their texts.")
+    texts = [_text_of(file, source) for file in images]
+    bare = [image for image, text in zip(images, texts, strict=True) if not text.is_file()]
+    keys = entries_of(source, texts, [file.name for file in images], images, options)
+    told = [f"{len(bare)} image(s) have no text and so no object: {bare[0].name}"] if bare else []
+    return LabelledImages(labels=labels, keys=keys, load=LoadImage(labels.names), told=tuple(told))
+
+
+def find_yaml(folder: Path) -> Path | None:
+    """Return the YAML of a folder that has names of classes."""
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in (".yaml", ".yml") and file.is_file() and "names" in (_parsed(file) or {}):
+            return file
+    return None
+
+
+def _parsed(file: Path) -> dict[str, Any] | None:
+    try:
+        told = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def read_names(folder: Path) -> list[str]:
+    """Return the classes of a folder's YAML in the order of their numbers: a list, or a mapping."""
+    file = find_yaml(folder) if folder.is_dir() else None
+    if file is None:
+        raise DataError(f"{folder} has no YAML with names of classes, such as data.yaml.")
+    names = (_parsed(file) or {})["names"]
+    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+        names = [names[number] for number in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise FormatError("its names are neither a list nor numbered from 0", file=file)
+    return [str(name) for name in names]
+
+
+def _text_of(image: Path, source: Path) -> Path:
+    """Return where an image's text is: the last folder called images is labels there."""
+    parts = list(image.relative_to(source).parts)
+    place = len(parts) - 2 - parts[-2::-1].index(IMAGES)
+    parts[place] = LABELS
+    return source.joinpath(*parts).with_suffix(".txt")
+
+
+@dataclass(frozen=True)
+class LoadImage:
+    """Reads the text of an image; all that is wrong with it is one BadRecord."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, entry: Entry) -> ImageRecord:
+        """Return the record of an image."""
+        fault = name_fault(entry.name)
+        problems = [f"{entry.name!r}: {fault}"] if fault else []
+        text = Path(entry.json)
+        try:
+            size_hw = image_size(Path(entry.image))
+            lines = text.read_text(encoding="utf-8-sig").splitlines() if text.is_file() else []
+        except (UserError, OSError, UnicodeDecodeError) as error:
+            raise BadRecord(entry.image_id, [*problems, str(error)]) from None
+        found = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                found += [self._instance(line.split(), size_hw)] if line.strip() else []
+            except ValueError as error:
+                problems.append(f"{text.name}, line {number}: {error}")
+        if problems:
+            raise BadRecord(entry.image_id, problems)
+        return ImageRecord(
+            image_id=entry.image_id,
+            name=entry.name,
+            file=Path(entry.image),
+            size_hw=size_hw,
+            split=entry.split,
+            instances=tuple(found),
+        )
+
+    def _instance(self, fields: Sequence[str], size_hw: tuple[int, int]) -> Instance:
+        number, values = fields[0], np.array(fields[1:], np.float64)
+        if not number.isdecimal() or int(number) >= len(self.names):
+            raise ValueError(f"there is no class {number}; there are {len(self.names)}, from 0")
+        if len(values) < 4 or len(values) % 2:
+            raise ValueError(f"{len(values)} numbers are no outline, nor a box")
+        if not ((values >= -BEYOND) & (values <= 1 + BEYOND)).all():
+            raise ValueError("its numbers are not shares of width and height, from 0 to 1")
+        return Instance(label=self.names[int(number)], shape=_shape(values, size_hw))
+
+
+def _shape(values: np.ndarray, size_hw: tuple[int, int]) -> Shape:
+    points = (values.reshape(-1, 2) * size_hw[::-1]).round(DECIMALS)
+    if len(points) > 2:
+        return Polygon((points,))
+    (x, y), (wide, high) = points.tolist()  # a box: its centre, width and height
+    if wide <= 0 or high <= 0:
+        raise ValueError("a box without area")
+    return Box((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))

@@ -1,0 +1,47 @@
+"""JSON files of single images."""
+
+from pathlib import Path
+
+import pytest
+
+from data_converters.base import ReadOptions
+from data_converters.json_images import Images, entries_of, parse
+from segloop.utils.errors import DataError, FormatError
+
+
+def test_embedded_pictures_are_not_kept_and_damage_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"imageData": "AAAA", "x": 1}', encoding="utf-8")
+    assert parse(file) == {"imageData": None, "x": 1}
+    for text, told in (("[1]", "no JSON object"), ("{", "no JSON that can be read")):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(FormatError, match=told):
+            parse(file)
+    with pytest.raises(DataError, match="cannot be read"):
+        parse(tmp_path / "b.json")
+
+
+def test_an_image_is_found_where_it_is_said_to_be_beside_or_by_its_name(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/2.JPG", "b/3.png", "c/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    images = Images(tmp_path, None)
+    assert images.find(tmp_path / "a" / "x.json", tmp_path / "a" / "1.png") == tmp_path / "a" / "1.png"
+    assert images.find(tmp_path / "a" / "1.json", tmp_path / "gone.png") == tmp_path / "a" / "1.png"
+    assert images.find(tmp_path / "x.json", tmp_path / "2.JPG") == tmp_path / "b" / "2.JPG"
+    assert images.find(tmp_path / "x.json", tmp_path / "3.png") is None
+    assert images.told() == ["2 image(s) have no JSON and are left out: b/3.png"]
+
+
+def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Path) -> None:
+    files = [tmp_path / "train" / "ann" / "a.png.json", tmp_path / "val" / "labels" / "s" / "b.json"]
+    found = entries_of(tmp_path, files, ["a.png", "b.jpg"], [None, None], ReadOptions())
+    assert [(each.split, each.name) for each in found] == [("train", "a.png"), ("val", "s/b.jpg")]
+    with pytest.raises(DataError, match=r"several JSON files of one image:\n  a"):
+        entries_of(
+            tmp_path,
+            [tmp_path / "ann" / "a.json", tmp_path / "a.json"],
+            ["a.png"] * 2,
+            [None] * 2,
+            ReadOptions(),
+        )
