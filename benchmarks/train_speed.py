@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -50,8 +51,7 @@ def compare(config: str, peak: dict[str, float], args: argparse.Namespace) -> No
             if sys.stderr.isatty():
                 print(f"\rturn {turn}/{args.turns}", end="", file=sys.stderr, flush=True)
         for peer in peers.values():
-            peer.process.kill()
-            peer.process.wait()
+            peer.end()
     turns = turns[1:]  # the first fills caches
     ratios = sorted(turn["stock"] / turn["ours"] for turn in turns)
     batch, flops = about["ours"]["batch"], about["ours"]["flops"]
@@ -91,6 +91,15 @@ class Peer:
             if line.startswith('{"'):
                 return json.loads(line)
         sys.exit(f"The training of {self.kind} ended; its message is above.")
+
+    def end(self) -> None:
+        """Let it end by itself and its loader's workers with it: of one that is killed they wait for ever."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(120)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def take_turn(self) -> float:
         """Return the seconds per iteration."""
@@ -150,6 +159,8 @@ def work(args: argparse.Namespace) -> None:
 
         def wait(self) -> None:
             if not sys.stdin.readline():
+                for worker in multiprocessing.active_children():  # of the loader: they would wait for ever
+                    worker.kill()
                 os._exit(0)
             self.began = time.perf_counter()
 
