@@ -14,7 +14,7 @@ PAGES = {
 
 # The programs that a page may tell to start. A line that begins with another word shows what is printed.
 PROGRAMS = (
-    *("python", "make", "dvc", "streamlit", "curl", "export", "for", "pip", "git", "docker", "kaggle"),
+    *("python", "make", "dvc", "streamlit", "curl", "export", "for", "pip", "git", "docker", "kaggle", "sed"),
     *("unzip", "csDownload", "csEvalInstanceLevelSemanticLabeling", "torchrun", "tensorboard", "mlflow"),
 )
 # In running text these name a command only; the others are told to be typed there, too.

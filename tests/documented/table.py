@@ -228,12 +228,20 @@ PAGES: dict[str, Page] = {
     ),
     "docs/your-data.md": Page(
         presumes=("steel", "nuclei"),
-        stands_for={"data/NAME": "data/nuclei"},
+        stands_for={
+            "data/NAME": "data/nuclei",
+            "CVAT_HOST=http://127.0.0.1:8080 CVAT_USERNAME": "CVAT_USERNAME",
+        },
         before={
             "cvat.py push": lambda box: list_images(box, "data/steel", "val", "look.txt"),
-            "cvat.py pull": lambda box: export(box.folder, "upload", "export.zip"),
+            "cvat.py pull": finish_jobs,
         },
-        writes=("work_dirs/eda/steel/index.html", "data/steel/versions/1/dataset.json"),
+        writes=(
+            "work_dirs/eda/steel/index.html",
+            "data/steel/versions/1/dataset.json",
+            "work_dirs/compare/index.html",
+        ),
+        cvat=True,
     ),
     "docs/tour.md": Page(
         presumes=("photos",),
@@ -294,6 +302,7 @@ SHORT: dict[str, dict[str, str]] = {
         "--count": "train=12 val=4 test=8",
         "--iters": "2",
         "--share": "0.6",
+        "--relabel": "1",  # all images: after two iterations no suspect is one
         "--cfg-options": "train_dataloader.batch_size=2 train_dataloader.num_workers=0",
     },
     "benchmarks/ablation.py": {"--iterations": "1", "--seeds": "0", "--only": "'the recipe'"},
