@@ -144,6 +144,8 @@ def test_images_and_masks_that_cannot_be_used_are_told_together(tmp_path: Path) 
     change(root, segmentation=[[500, 500, 520, 500, 520, 520]])
     (root / "images/train/train_0.png").unlink()
     config = Config({"model": {}})
-    told = r"train_0\.png: No such file(.*\n)*.*1 x masks without a pixel in the image\n  annotation 6 of train_3"
+    told = (
+        r"train_0\.png: No such file(.*\n)*1 x masks without a pixel in the image\n  annotation 6 of train_3"
+    )
     with pytest.raises(DataError, match=told):
         require_objects(config, {"type": "InstanceDataset", "data_root": str(root)})
