@@ -8,6 +8,7 @@ FROM python:3.12-slim
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     PYTHONPATH=/app/src:/app
 
 # What it needs changes seldom, so it is a layer of its own.

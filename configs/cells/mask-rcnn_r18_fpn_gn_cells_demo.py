@@ -6,7 +6,8 @@
 #
 # Cost: 2500 iterations, 2.2 CPU seconds each on a busy core with AVX2 alone (float32), 1.1 GB.
 # Expect: after the first 500 iterations (16 minutes of one core, seed 0) a val cells/mAP of 58.6, tuned 59.6,
-# test 58.4 with the same thresholds; threshold and watershed give 18.8 on val. Full length: not measured.
+# test 58.4 with the same thresholds; with train_cfg.max_iters=500 56.4 and 57.5 (seeds 1 and 2); threshold and
+# watershed give 18.8 on val. Full length: not measured.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/cells_instances.py',

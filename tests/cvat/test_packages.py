@@ -30,6 +30,8 @@ def test_a_list_gives_the_order_and_the_ranks(images: LabelledImages) -> None:
 def test_ids_that_nobody_has_or_two_have_are_refused(images: LabelledImages) -> None:
     with pytest.raises(UserError, match=r"2 image\(s\) that the set has not"):
         plan_packages(images, ["y", "nobody", "noone"])
+    with pytest.raises(UserError, match=r"1 image\(s\) that the RUN work_dirs/x has not"):
+        plan_packages(images, ["y", "nobody"], source="the RUN work_dirs/x")
     with pytest.raises(UserError, match="several splits"):
         plan_packages(images, ["x"])
 

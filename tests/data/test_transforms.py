@@ -12,6 +12,7 @@ from PIL import Image
 
 from segloop.data import transforms
 from segloop.data.transforms import KeepInMemory, LoadIndexMask, QuarterTurn, RareClassCrop
+from segloop.utils.errors import ConfigError
 
 
 def test_loads_into_a_pipelines_results(tmp_path: Path) -> None:
@@ -80,6 +81,17 @@ def test_quarter_turns_lay_image_and_mask_alike_and_reach_all_four() -> None:
         assert turned.get("img_shape", (2, 3)) == turned["gt_seg_map"].shape
         seen.add(turned["gt_seg_map"].tobytes() + bytes(turned["gt_seg_map"].shape))
     assert len(seen) == 4
+
+
+def test_a_view_turned_by_a_fixed_amount_says_how_it_lies() -> None:
+    mask = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    results = {"img": np.repeat(mask[..., None], 3, axis=2), "ori_shape": (2, 3), "seg_fields": []}
+    turned = QuarterTurn(turns=1).transform(dict(results))
+    assert np.array_equal(turned["img"][..., 0], np.rot90(mask))
+    assert (turned["quarter_turns"], turned["ori_shape"], turned["img_shape"]) == (1, (3, 2), (3, 2))
+    assert QuarterTurn(turns=2).transform(dict(results))["ori_shape"] == (2, 3)
+    with pytest.raises(ConfigError, match="before RandomFlip"):
+        QuarterTurn(turns=1).transform({**results, "flip": True})
 
 
 class Loading(BaseTransform):

@@ -95,6 +95,24 @@ def test_masks_are_not_augmented_in_a_test_and_boxes_are() -> None:
     assert settle(boxes, tta=True).model.type == "DetTTAModel"
 
 
+def test_turned_views_that_nothing_turns_back_are_refused() -> None:
+    def tested(pack: dict[str, Any], tta_model: str = "SegLoopTTAModel") -> Config:
+        views = [[{"type": "QuarterTurn", "turns": turns} for turns in (0, 1)], [pack]]
+        return config(
+            default_scope="mmseg",
+            tta_model={"type": tta_model},
+            tta_pipeline=[{"type": "LoadImageFromFile"}, {"type": "TestTimeAug", "transforms": views}],
+        )
+
+    pack = {"type": "PackSegInputs", "meta_keys": ("img_path", "ori_shape", "quarter_turns")}
+    settled = settle(tested(pack), tta=True)
+    assert settled.model.type == "SegLoopTTAModel"
+    with pytest.raises(ConfigError, match="'quarter_turns' among its meta_keys"):
+        settle(tested({"type": "PackSegInputs"}), tta=True)
+    with pytest.raises(ConfigError, match="SegTTAModel does not turn back"):
+        settle(tested(pack, "SegTTAModel"), tta=True)
+
+
 def test_pictures_are_drawn_by_our_hook() -> None:
     assert settle(config(), show_dir="drawn").custom_hooks == [
         {"type": "InstancePicturesHook", "folder": "drawn", "show": False, "wait_time": 2.0}

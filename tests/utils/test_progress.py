@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import threading
 
+import pytest
+
 from segloop.utils.progress import counted
 
 
@@ -61,3 +63,13 @@ def test_the_first_line_does_not_wait_for_the_next_ones() -> None:
         progress(3, 4)
     assert stream.getvalue().startswith("2 of 4 masks")
     assert stream.getvalue().count("\n") == 1
+
+
+def test_what_is_left_goes_by_the_pace_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 100.0, 100.0, 110.0, 110.0])  # starting took 100 s, ten items 10 s
+    monkeypatch.setattr("segloop.utils.progress.time.monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    with counted("masks", stream=stream, patience_s=0, every_s=0) as progress:
+        progress(1, 21)
+        progress(11, 21)
+    assert stream.getvalue().splitlines() == ["1 of 21 masks", "11 of 21 masks, 10 s left"]

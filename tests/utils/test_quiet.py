@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import pytest
 
-from segloop.utils.quiet import quiet, silent_imports
+from segloop.utils.quiet import REPORTS, quiet, report_nothing, silent_imports
 
 
 def fail(reason: str) -> None:
@@ -25,6 +26,15 @@ def test_shows_it_when_the_import_fails(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(ImportError), silent_imports():
         fail("libfoo is missing")
     assert "libfoo is missing" in capsys.readouterr().err
+
+
+def test_libraries_report_nothing_unless_the_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in REPORTS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    report_nothing()
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
 
 
 def test_noise_on_request(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

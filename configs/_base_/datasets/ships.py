@@ -19,18 +19,27 @@ test_pipeline = [
     dict(type='LoadIndexMask'),
     dict(type='PackSegInputs'),
 ]
-tta_pipeline = [
+tta_keys = (  # mmseg's own, and how a view lies
+    *('img_path', 'seg_map_path', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor'),
+    *('flip', 'flip_direction', 'reduce_zero_label', 'quarter_turns'),
+)
+tta_pipeline = [  # as predict.py's --tta hvr
     dict(type='LoadImageFromFile'),
     dict(
         type='TestTimeAug',
         transforms=[
             [
+                dict(type='QuarterTurn', turns=0),
+                dict(type='QuarterTurn', turns=1),
+                dict(type='QuarterTurn', turns=2),
+                dict(type='QuarterTurn', turns=3),
+            ],
+            [
                 dict(type='RandomFlip', prob=0.0, direction='horizontal'),
                 dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='vertical'),
             ],
             [dict(type='LoadIndexMask')],
-            [dict(type='PackSegInputs')],
+            [dict(type='PackSegInputs', meta_keys=tta_keys)],
         ],
     ),
 ]

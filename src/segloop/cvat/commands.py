@@ -161,10 +161,11 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
         sets["predictions"] = predicted(args.run, images, args.score_thr)
+    called = {"truth": "the set", "predictions": f"the RUN {args.run}"}
     with counted("images read") as progress:
         plans = agree(
             {
-                kind: plan_packages(each, wanted, chunk=args.chunk, progress=progress)
+                kind: plan_packages(each, wanted, chunk=args.chunk, progress=progress, source=called[kind])
                 for kind, each in sets.items()
             }
         )

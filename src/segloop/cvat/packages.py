@@ -91,10 +91,12 @@ def plan_packages(
     *,
     chunk: int = 100,
     progress: Progress | None = None,
+    source: str = "the set",
 ) -> Plan:
     """Choose the images of a LIST (None: all) in its order, and cut them into tasks of `chunk` images.
 
-    Refused, all together: ids that no image has, images without a file, and what CVAT could not take back.
+    `source` is what `images` are called where some are missing. Refused, all together: ids that no image has,
+    images without a file, and what CVAT could not take back.
     """
     if chunk < 1:
         raise UserError(f"A task holds at least one image; {chunk} is none.")
@@ -102,7 +104,7 @@ def plan_packages(
     undeclared: dict[str, dict[str, None]] = {}
     used: set[str] = set()
     ignores, problems = False, []
-    for key, record, rank in _chosen(images, wanted, progress):
+    for key, record, rank in _chosen(images, wanted, progress, source):
         try:
             frames.append(_frame(key, record, rank))
             objects = as_objects(record, images.labels)
@@ -125,7 +127,7 @@ def plan_packages(
 
 
 def _chosen(
-    images: LabelledImages, wanted: Sequence[str] | None, progress: Progress | None
+    images: LabelledImages, wanted: Sequence[str] | None, progress: Progress | None, source: str
 ) -> Iterator[tuple[Any, ImageRecord, int | None]]:
     """Yield key, record and rank of the images, in the order of the list; each is read once."""
     ranks = None if wanted is None else {name: place for place, name in enumerate(dict.fromkeys(wanted), 1)}
@@ -148,7 +150,7 @@ def _chosen(
         known = [images.load(key).image_id for key in images.keys[:1000]]
         hint = nearest(missing[0], known)
         raise UserError(
-            f"The list names {len(missing)} image(s) that the set has not.{hint}\n{listing(missing)}"
+            f"The list names {len(missing)} image(s) that {source} has not.{hint}\n{listing(missing)}"
         )
     several = [name for name, each in found.items() if len(each) > 1]
     if several:

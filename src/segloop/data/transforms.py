@@ -12,6 +12,7 @@ from mmengine.registry import TRANSFORMS
 from torch.utils.data import get_worker_info
 
 from segloop.data.index_masks import read_index_mask, reduce_zero
+from segloop.utils.errors import ConfigError
 from segloop.utils.memory import available_memory
 
 
@@ -156,11 +157,27 @@ class QuarterTurn(BaseTransform):
 
     With a flip before or after it these are the eight ways to lay a square on itself, for pictures that have
     no above and below. An image that is not square changes its shape with odd turns.
+
+    Args:
+        turns: turn by so many quarters always: a view of a `tta_pipeline`, whose prediction `SegLoopTTAModel`
+            turns back, so `PackSegInputs` must keep `quarter_turns`. It stands before a flip, for flips are
+            undone first.
     """
+
+    def __init__(self, turns: int | None = None) -> None:
+        self.turns = turns
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn the image and each mask."""
-        turns = int(np.random.randint(4))
+        turns = int(np.random.randint(4)) if self.turns is None else self.turns % 4
+        if self.turns is not None:
+            if results.get("flip"):
+                raise ConfigError(
+                    "QuarterTurn(turns=…) must stand before RandomFlip: flips are undone first."
+                )
+            results["quarter_turns"] = turns
+            if turns % 2 and "ori_shape" in results:  # what the network's answer is resized to
+                results["ori_shape"] = tuple(results["ori_shape"][1::-1])
         if turns:
             for key in ("img", *results.get("seg_fields", ())):
                 results[key] = np.ascontiguousarray(np.rot90(results[key], turns))

@@ -133,8 +133,38 @@ def use_tta(config: Config) -> None:
             "--tta: SegTTAModel keeps the last augmentation's logits, and SegLoopShipsMetric reads them. "
             "Let the config say tta_model=dict(type='SegLoopTTAModel'), which keeps the merged ones."
         )
+    _turned_back(config)
     loader.pipeline = config.tta_pipeline
     config.model = dict(**config.tta_model, module=config.model)
+
+
+def _turned_back(config: Config) -> None:
+    """Refuse turned views that nothing turns back: square images would be merged askew without a word."""
+    steps = list(_steps(config.tta_pipeline))
+    if not any(step.get("type") == "QuarterTurn" and step.get("turns") for step in steps):
+        return
+    if config.tta_model.get("type") != "SegLoopTTAModel":
+        raise ConfigError(
+            f"--tta: {config.tta_model.get('type')} does not turn back the views of QuarterTurn; "
+            "take tta_model=dict(type='SegLoopTTAModel')."
+        )
+    packs = [step for step in steps if str(step.get("type", "")).startswith("Pack")]
+    if not all("quarter_turns" in step.get("meta_keys", ()) for step in packs):
+        raise ConfigError(
+            "--tta: the views of QuarterTurn cannot be turned back, for the last step of tta_pipeline drops "
+            "how they lie. Name 'quarter_turns' among its meta_keys."
+        )
+
+
+def _steps(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield each step of a pipeline, those inside of others too."""
+    if isinstance(value, Mapping):
+        yield value
+        for inner in value.values():
+            yield from _steps(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _steps(inner)
 
 
 def _refuse_masks(config: Config) -> None:

@@ -9,6 +9,7 @@ from mmengine.registry import VISBACKENDS
 from mmengine.visualization import DVCLiveVisBackend, MLflowVisBackend, WandbVisBackend
 
 from segloop.utils.errors import MissingDependency
+from segloop.utils.quiet import report_nothing
 
 
 @VISBACKENDS.register_module()
@@ -28,6 +29,7 @@ class LocalMLflowBackend(MLflowVisBackend):
     def __init__(
         self, save_dir: str, tracking_uri: str | None = None, exp_name: str = "segloop", **kwargs: Any
     ) -> None:
+        report_nothing()
         if tracking_uri is None:
             top = _top(save_dir)
             tracking_uri = f"sqlite:///{(top / 'mlflow.db').as_posix()}"
@@ -46,6 +48,7 @@ class OfflineWandbBackend(WandbVisBackend):
     """
 
     def __init__(self, save_dir: str, init_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        report_nothing()
         settings = {"mode": "offline", "project": "segloop", **(init_kwargs or {})}
         super().__init__(save_dir, init_kwargs=settings, **kwargs)
 

@@ -62,8 +62,8 @@ def add_predicting(parser: Parser) -> None:
         nargs="?",
         const="h",
         default="",
-        metavar="FLIPS",
-        help="average mirrored views: h (default), v, hv",
+        metavar="VIEWS",
+        help="average mirrored views: h (default), v, hv; hvr: turned ones, too",
     )
     group.add_argument(
         "--window", metavar="HxW", help="predict larger images in windows of this size, without resizing"

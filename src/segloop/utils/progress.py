@@ -46,17 +46,23 @@ class _Line:
         self._live = stream.isatty()
         self._pause = every_s if every_s is not None else 0.2 if self._live else 30.0
         self._began = time.monotonic()
+        self._first: tuple[int, float] | None = None  # what was counted first, and when
         self._shown: float | None = None
         self._drawn = False
         self._lock = threading.Lock()
 
     def progress(self, done: int, total: int) -> None:
         now = time.monotonic()
+        if done and self._first is None:
+            self._first = done, now
         early = self._shown is not None and now - self._shown < self._pause and done < total
         if early or now - self._began < self._patience_s:
             return
-        left = (now - self._began) / max(done, 1) * (total - done)
-        self._write(f"{done} of {total} {self._unit}, {left:.0f} s left" if done else f"{self._unit} …")
+        text = f"{done} of {total} {self._unit}" if done else f"{self._unit} …"
+        if self._first and done > self._first[0]:  # the first took as long as all processes took to start
+            pace = (now - self._first[1]) / (done - self._first[0])
+            text += f", {pace * (total - done):.0f} s left"
+        self._write(text)
 
     def name_it(self) -> None:
         if self._shown is None:

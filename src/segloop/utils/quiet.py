@@ -29,10 +29,24 @@ WARNINGS = (
     (UserWarning, "faster_coco_eval is not installed.*"),
     (UserWarning, ".*init_cfg without.*|.*train_cfg and test_cfg is deprecated.*"),
 )
+# Libraries that by themselves tell their makers what is run (names of models, versions, errors): ONNX Runtime
+# from 1.29 on, MLflow from 3.2 on, W&B offline, too (errors). Who wants that sets the variable.
+REPORTS = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "WANDB_ERROR_REPORTING": "false",
+}
+
+
+def report_nothing() -> None:
+    """Keep libraries that are imported from now on from reporting to their makers."""
+    for name, value in REPORTS.items():
+        os.environ.setdefault(name, value)
 
 
 def quiet() -> None:
     """Filter the warnings above in this process and in data loader workers; SEGLOOP_NOISY=1 keeps them."""
+    report_nothing()
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if noisy() or sys.warnoptions:  # the user said with -W what to show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from segloop.analysis.thresholds import ComponentRule
-from segloop.experiments.onnx.model import OnnxModel, as_seen, cut_windows
+from segloop.experiments.onnx.model import OnnxModel, as_seen, cut_windows, runtime
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
 from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError
 
@@ -119,6 +120,12 @@ def test_a_missing_runtime_is_told_with_its_command(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingDependency, match=r"pip install -e '\.\[export\]'"):
         OnnxModel.load(tmp_path / "any.onnx")
+
+
+def test_the_runtime_is_loaded_with_its_reports_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    runtime()
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_an_exported_model_needs_no_torch(tiny_onnx: Path, tiny_master: Path) -> None:

@@ -20,8 +20,8 @@ def image(tiny_master: Path) -> Path:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"tta": "hv"}, {"window_hw": (32, 40)}, {"score_thr": 0.2}],
-    ids=["plain", "views", "windows", "rules"],
+    [{}, {"tta": "hv"}, {"tta": "hvr"}, {"window_hw": (32, 40)}, {"score_thr": 0.2}],
+    ids=["plain", "views", "turned views", "windows", "rules"],
 )
 def test_masks_are_those_of_torch(
     tiny_onnx: Path, tiny_trained: tuple[Path, Path], tiny_undecided: Path, image: Path, settings: dict

@@ -73,6 +73,8 @@ def test_mirrored_views_of_a_mirrored_image_are_the_same(instance: Files, pictur
     mirrored = averaged.predict(np.ascontiguousarray(image[:, ::-1]), channels="bgr")
     assert plain.scores == pytest.approx(mirrored.scores, abs=1e-3)
     assert (plain.numbers() != mirrored.numbers()[:, ::-1]).mean() < 0.02
+    with pytest.raises(UserError, match="only index maps are averaged over turned views"):
+        segloop.load(*instance, device="cpu", tta="hvr")
     averaged.predictor.plain = False
     with pytest.raises(UserError, match="--tta"):
         type(averaged.predictor)(

@@ -13,8 +13,8 @@ import torch
 import segloop
 from segloop.analysis.thresholds import ComponentRule
 from segloop.experiments.config import load_config
+from segloop.experiments.predict.find import bare_model
 from segloop.experiments.predict.results import SemanticPrediction
-from segloop.experiments.predict.semantic import views_of
 
 Files = tuple[Path, Path]
 
@@ -62,7 +62,41 @@ def test_views_are_mirrored_there_and_back(model, semantic: Files, pictures: lis
     flipped = mask_of(averaged.predict(np.ascontiguousarray(image[::-1, ::-1]), channels="bgr"))
     assert (plain != flipped[::-1, ::-1]).mean() < 1e-3  # all four views are the same four
     assert (plain != mask_of(model.predict(image, channels="bgr"))).any()
-    assert views_of("hv") == [(), (-1,), (-2,), (-2, -1)]
+
+
+def test_views_are_turned_there_and_back(semantic: Files, pictures: list[Path]) -> None:
+    averaged = segloop.load(*semantic, device="cpu", tta="hvr")
+    image = np.ascontiguousarray(cv2.imread(str(pictures[0]))[:48])  # not square, so that turns show
+    plain = mask_of(averaged.predict(image, channels="bgr"))
+    turned = mask_of(averaged.predict(np.rot90(image), channels="bgr"))
+    assert plain.shape == (48, 64)
+    assert (plain != np.rot90(turned, -1)).mean() < 1e-3  # all eight views are the same eight
+
+
+def test_the_views_of_a_test_are_those_of_a_prediction(semantic: Files, pictures: list[Path]) -> None:
+    from mmengine.dataset import pseudo_collate
+    from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
+    from mmengine.runner import load_checkpoint
+    from mmseg.datasets import PackSegInputs
+
+    image = cv2.imread(str(pictures[0]))[:48]
+    config = load_config(semantic[0])
+    ships = load_config("configs/ships/unet_dropout_ships_demo.py")
+    assert set(PackSegInputs().meta_keys) <= set(ships.tta_keys)  # metrics read them
+    views = ships.tta_pipeline[1]
+    views.transforms = [each for each in views.transforms if each[0]["type"] != "LoadIndexMask"]  # no truth
+    with DefaultScope.overwrite_default_scope("mmseg"):
+        network = MODELS.build(dict(type="SegLoopTTAModel", module=bare_model(config)))
+        sample = TRANSFORMS.build(views)(
+            {"img": image, "img_path": "a.png", "img_shape": (48, 64), "ori_shape": (48, 64)}
+        )
+    load_checkpoint(network.module, str(semantic[1]), map_location="cpu")
+    with torch.inference_mode():
+        (tested,) = network.eval().test_step(pseudo_collate([sample]))
+    predicted = mask_of(segloop.load(*semantic, device="cpu", tta="hvr").predict(image, channels="bgr"))
+    assert tuple(tested.ori_shape) == (48, 64)
+    assert (tested.pred_sem_seg.data[0].numpy() != predicted).mean() < 1e-3
+    assert len(np.unique(predicted)) > 1
 
 
 class Near(torch.nn.Module):

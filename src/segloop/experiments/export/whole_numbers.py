@@ -16,6 +16,7 @@ from segloop.experiments.onnx.model import INPUT, OnnxModel, as_seen
 from segloop.experiments.onnx.notes import ModelNotes
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.utils.errors import UserError
+from segloop.utils.quiet import report_nothing
 
 PRECISION = "int8"
 
@@ -28,6 +29,7 @@ def quantize(path: Path, images: Sequence[Path], *, notes: ModelNotes) -> Path:
     """
     if not images:
         raise UserError("There is no image to fit the whole numbers to.")
+    report_nothing()
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process

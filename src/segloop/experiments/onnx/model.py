@@ -14,6 +14,7 @@ from segloop.data.masks import paint
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
 from segloop.experiments.predict.results import SemanticPrediction
 from segloop.utils.errors import DataError, FormatError, MissingDependency, UserError
+from segloop.utils.quiet import report_nothing
 from segloop.utils.workers import cpu_count
 
 INPUT, OUTPUT = "image", "logits"
@@ -150,6 +151,7 @@ class OnnxModel:
 
 def runtime() -> Any:
     """Return the module of ONNX Runtime, or say how to get it."""
+    report_nothing()
     try:
         import onnxruntime
     except ImportError as error:

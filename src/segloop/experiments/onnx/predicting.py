@@ -16,16 +16,11 @@ from segloop.experiments.onnx.model import OnnxModel, as_seen, at_size
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.predict.model import Model, Settings
 from segloop.experiments.predict.results import SemanticPrediction
+from segloop.experiments.predict.views import views_of
 from segloop.experiments.predict.windows import Grid
 from segloop.utils.errors import UserError
 
 Samples = Sequence[dict[str, Any]]
-VIEWS: dict[str, list[tuple[int, ...]]] = {  # axes of [H, W, 3] that each view is mirrored along
-    "": [()],
-    "h": [(), (1,)],
-    "v": [(), (0,)],
-    "hv": [(), (1,), (0,), (0, 1)],
-}
 
 
 def load_onnx(path: Path | str, **settings: Any) -> Model:
@@ -83,7 +78,7 @@ class OnnxPredictor:
     device = SimpleNamespace(type="cpu")
 
     def __init__(self, runner: OnnxModel, *, tta: str = "") -> None:
-        self.runner, self.views = runner, VIEWS[tta]
+        self.runner, self.views = runner, views_of(tta)
         self.classes, self.rules = runner.classes, runner.rules
 
     def predict(self, samples: Samples) -> list[SemanticPrediction]:
@@ -116,11 +111,11 @@ class OnnxPredictor:
             yield from self.runner.run(batch)
             return
         total: np.ndarray | None = None
-        for axes in self.views:
-            view = np.flip(batch, [axis + 1 for axis in axes])
+        for turns, axes in self.views:
+            view = np.flip(np.rot90(batch, turns, (1, 2)), [axis - 1 for axis in axes])  # of [N, H, W, 3]
             logits = self.runner.run(np.ascontiguousarray(view))
             chances = np.stack([self.runner.probabilities(each) for each in logits])
-            chances = np.flip(chances, [axis + 2 for axis in axes])
+            chances = np.rot90(np.flip(chances, axes), -turns, (2, 3))
             total = chances.copy() if total is None else total + chances
         assert total is not None
         yield from total / np.float32(len(self.views))

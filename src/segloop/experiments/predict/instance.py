@@ -21,8 +21,9 @@ from segloop.data.annotations import LabelSet, SizeHW
 from segloop.data.masks import Patch, encode_patches
 from segloop.experiments.predict.paste import paste_mask
 from segloop.experiments.predict.results import InstancePrediction
-from segloop.experiments.predict.semantic import SampleBatch, views_of
+from segloop.experiments.predict.semantic import SampleBatch
 from segloop.experiments.predict.stitch import Piece, stitch
+from segloop.experiments.predict.views import views_of
 from segloop.experiments.predict.windows import Grid
 from segloop.utils.errors import UserError
 
@@ -45,9 +46,13 @@ class InstancePredictor:
     ) -> None:
         self.model: Any = model
         self.classes, self.rules, self.autocast = classes, rules, autocast
-        self.views = views_of(tta)
+        self.views = [axes for _, axes in views_of(tta)]
         self.device = next(model.parameters()).device
         self.plain = is_plain_mask_rcnn(model)
+        if "r" in tta:
+            raise UserError(
+                f"--tta {tta}: only index maps are averaged over turned views; take hv for objects."
+            )
         if tta and not self.plain:
             raise UserError(
                 f"--tta: a {type(model).__name__} of these parts does not tell boxes and masks apart, so its "

@@ -13,6 +13,7 @@ from segloop.data.annotations import LabelSet, SizeHW
 from segloop.experiments.predict.pictures import Channels, Pictures, as_bgr, as_rgb
 from segloop.experiments.predict.plan import network_size
 from segloop.experiments.predict.results import Prediction
+from segloop.experiments.predict.views import NAMES as VIEW_NAMES
 from segloop.experiments.predict.windows import OVERLAP, make_grid
 from segloop.utils.errors import DataError, UserError
 
@@ -32,7 +33,8 @@ class Settings:
     """How a model predicts; all of it changes results, `batch_size` and `compile` by rounding only.
 
     Args:
-        tta: mirrored views that are averaged, `h`, `v` or `hv`; none by default.
+        tta: views that are averaged: mirrored, `h`, `v` or `hv`, or turned by a quarter, too, `hvr`; none by
+            default.
         window_hw: images that are larger are predicted in windows of this size, without the test pipeline's
             resizing.
         overlap: the share of a window that its neighbour sees, too; at most a half.
@@ -55,8 +57,8 @@ class Settings:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        if self.tta not in ("", "h", "v", "hv"):
-            raise UserError(f"--tta {self.tta!r}: choose h, v or hv.")
+        if self.tta not in ("", *VIEW_NAMES):
+            raise UserError(f"--tta {self.tta!r}: choose {', '.join(VIEW_NAMES)}.")
         if self.precision != "auto" and self.precision not in PRECISIONS:
             raise UserError(f"--precision {self.precision!r}: choose auto, {', '.join(PRECISIONS)}.")
         if self.score_thr is not None and not 0 <= self.score_thr <= 1:

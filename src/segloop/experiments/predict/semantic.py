@@ -1,4 +1,4 @@
-"""Predicts index maps: batches of one size, mirrored views, windows that fade into each other."""
+"""Predicts index maps: batches of one size, mirrored and turned views, windows that fade into each other."""
 
 from __future__ import annotations
 
@@ -16,27 +16,11 @@ from segloop.data.annotations import LabelSet
 from segloop.data.masks import paint
 from segloop.experiments.predict.fuse import best_class, resize_logits
 from segloop.experiments.predict.results import SemanticPrediction
+from segloop.experiments.predict.views import views_of
 from segloop.experiments.predict.windows import Grid
 from segloop.utils.errors import DataError
 
-FLIPS = {"h": (-1,), "v": (-2,), "hv": (-2, -1)}  # axes of [N, C, H, W]
 SampleBatch = Sequence[dict[str, Any]]
-
-
-def views_of(tta: str) -> list[tuple[int, ...]]:
-    """Return the axes that each view is mirrored along: the image itself first, then those that `tta` names.
-
-    >>> views_of(""), views_of("h"), len(views_of("hv"))
-    ([()], [(), (-1,)], 4)
-    """
-    axes: list[tuple[int, ...]] = [()]
-    if "h" in tta:
-        axes.append(FLIPS["h"])
-    if "v" in tta:
-        axes.append(FLIPS["v"])
-    if "h" in tta and "v" in tta:
-        axes.append(FLIPS["hv"])
-    return axes
 
 
 class SemanticPredictor:
@@ -128,10 +112,12 @@ class SemanticPredictor:
         if len(self.views) == 1 and self.rules is None:
             return self._logits(inputs, metas)
         total: Tensor | None = None
-        for axes in self.views:
-            logits = self._logits(inputs.flip(axes) if axes else inputs, metas)
+        for turns, axes in self.views:
+            view = torch.rot90(inputs, turns, (-2, -1)) if turns else inputs
+            logits = self._logits(view.flip(axes) if axes else view, metas)
             chances = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
             chances = chances.flip(axes) if axes else chances
+            chances = torch.rot90(chances, -turns, (-2, -1)) if turns else chances
             total = chances if total is None else total.add_(chances)
         assert total is not None
         return total.div_(len(self.views))
