@@ -9,7 +9,7 @@ import pytest
 from segloop.analysis.analyze import analyze
 from segloop.analysis.cases import open_case
 from segloop.analysis.instance_analysis import analyze_instances
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, FormatError
 from tests.analysis.instance_runs_made import squares, write_instance_run
 from tests.analysis.runs_made import scene, write_run
 
@@ -39,6 +39,14 @@ def test_objects_lie_on_one_another_the_smaller_on_top(tmp_path):
     assert case.pred[52, 52] == 2  # its score is below the threshold
     assert case.objects is not None
     assert len(np.unique(case.objects[0])) == 3
+    results = analysis.run.results.path
+    lines = results.read_text().splitlines(keepends=True)
+    results.write_text("".join([lines[0], *lines[2:]]))
+    del analysis.run.__dict__["results"]  # read once, and now anew
+    with pytest.raises(FormatError, match=r"results\.json: 1 has 2 objects here and 3 in matches\.csv\.gz"):
+        open_case(analysis, "1")
+    results.write_text("".join(lines))
+    del analysis.run.__dict__["results"]
     cv2.imwrite(str(analysis.run.image_file("1")), np.zeros((5, 5, 3), np.uint8))
     with pytest.raises(DataError, match="not as large as its labels"):
         open_case(analysis, "1")

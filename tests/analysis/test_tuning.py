@@ -14,7 +14,8 @@ from segloop.analysis.matching import ImageMatches, match
 from segloop.analysis.runs import Run, read_run
 from segloop.analysis.thresholds import ComponentRule, InstanceRule
 from segloop.analysis.tuning import open_run, report, tune, work_dir_of
-from segloop.utils.errors import FormatError, UserError
+from segloop.utils.errors import DataError, FormatError, UserError
+from tests.analysis.instance_runs_made import write_instance_run
 from tests.analysis.ship_runs import write_ships_run
 
 
@@ -101,3 +102,13 @@ def test_the_newest_validation_run_of_a_work_dir_is_taken(tmp_path: Path) -> Non
     moved = folder.rename(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="--out"):
         work_dir_of(open_run(moved))
+
+
+def test_can_report_a_set_in_which_there_is_nothing_to_find(tmp_path: Path) -> None:
+    crowd = Instances.of_bitmaps(np.ones((1, 4, 4), bool), [0], crowd=[True])
+    found = Instances.of_bitmaps(np.eye(4)[None], [0], scores=[0.9])
+    run = write_instance_run(tmp_path, {"1": (crowd, found)})
+    with pytest.raises(
+        DataError, match=r"none of its 1 images has a true object .*tools/test\.py CONFIG --split"
+    ):
+        tune(run)

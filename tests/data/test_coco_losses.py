@@ -105,8 +105,17 @@ def test_ids_that_come_twice_or_not_at_all() -> None:
     content["images"] *= 2
     losses = count_losses(content, LoaderRules(classes=("cell",)))
     assert losses.faults == {"same-id": 1, "keys": 1, "same-image": 1}
-    assert losses.examples["keys"] == ["annotations[2]"]
+    assert losses.examples["keys"] == ["annotations[2]: category_id"]
     assert (losses.images, losses.kept) == (1, 1)
+
+
+def test_says_which_number_an_annotation_lacks_and_which_categories_share_an_id() -> None:
+    content = coco(annotation(1, area=None), annotation(2, category_id=[1]))
+    content["categories"][1]["id"] = 1
+    losses = count_losses(content, LoaderRules(classes=("cell", "dust")))
+    assert losses.faults == {"keys": 2, "same-category": 1}
+    assert losses.examples["keys"] == ["annotations[1]: category_id", "annotation 1 of 1.png: area"]
+    assert losses.examples["same-category"] == ["category 1"]
 
 
 def test_images_that_are_left_out() -> None:
@@ -145,6 +154,16 @@ def test_names_that_differ() -> None:
         ),
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', r"categories\[0\]: it lacks name"),
         ('{"images": [3], "annotations": [], "categories": []}', r"images\[0\]"),
+        (
+            '{"images": [{"id": [1], "file_name": null, "width": "9", "height": 0}], "annotations": [], '
+            '"categories": []}',
+            r"id is \[1\] and should be a number or a text; file_name is null and should be a text; "
+            r'width is "9" and should be a whole number from 1 on; height is 0 and',
+        ),
+        (
+            '{"images": [], "annotations": [], "categories": [{"id": 1, "name": null}]}',
+            r"categories\[0\]: name is null and should be a text",
+        ),
     ],
 )
 def test_can_report_a_file_of_another_form(tmp_path: Path, text: str, message: str) -> None:

@@ -85,13 +85,37 @@ def test_can_report_classes_that_the_file_lacks_and_categories_that_no_class_has
         ),
         ({"segmentation": [[1, 1, 2, 2]]}, "1 x polygons of fewer than three points"),
         ({"image_id": 99}, "1 x of an image that the file does not list"),
-        ({"bbox": "no"}, "1 x annotations that lack a key or hold no number"),
+        ({"bbox": "no"}, "1 x annotations that lack a key or hold another kind of value"),
         ({"id": 1}, "1 x annotations whose id another one has"),
     ],
 )
 def test_can_report_what_mmdet_would_drop_or_stumble_over(root: Path, changes: dict, told: str) -> None:
     change(root, **changes)
     with pytest.raises(DataError, match=told):
+        loaded(root)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"image_id": "8"}, "image_id '8' of annotations is a text, and the ids of images are not"),
+        ({"category_id": "3"}, "category_id '3' of annotations is a text, and the ids of categories are not"),
+        ({"area": None}, r"annotation 6 of train_3\.png: area\n  → tools/convert\.py"),
+    ],
+)
+def test_says_why_ids_and_numbers_do_not_meet(root: Path, changes: dict, told: str) -> None:
+    change(root, **changes)
+    with pytest.raises(DataError, match=told) as caught:
+        loaded(root)
+    assert "nothing to learn" not in str(caught.value)
+
+
+def test_can_report_images_that_are_listed_twice_under_one_name(root: Path) -> None:
+    file = root / "annotations/instances_train.json"
+    content = json.loads(file.read_text())
+    content["images"][1]["file_name"] = "train_0.jpg"
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"1 x images of one name.*\n  train_0\.png and train_0\.jpg\n  → "):
         loaded(root)
 
 
@@ -130,6 +154,10 @@ def test_polygons_run_lengths_and_strings_are_one_and_the_same() -> None:
     assert all((decode(each, SIZE_HW) == mask).all() for each in found)
     with pytest.raises(DataError, match="A mask cannot be read"):
         runs_of([{"size": list(SIZE_HW), "counts": "1"}], SIZE_HW)
+    with pytest.raises(DataError, match="an outline holds something else than numbers"):
+        runs_of([[["a", 4, 20, 4, 20, 9]]], SIZE_HW)
+    with pytest.raises(DataError, match="there are no run lengths"):
+        runs_of([{"size": list(SIZE_HW), "counts": [[1], [2, 3]]}], SIZE_HW)
 
 
 def test_objects_of_a_group_are_joined(root: Path) -> None:

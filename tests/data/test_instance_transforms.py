@@ -13,7 +13,7 @@ from segloop.data.instance_dataset import InstanceDataset
 from segloop.data.instance_transforms import InstanceCrop, LoadInstances, PasteInstances
 from segloop.data.sampling import Place, SeededDataset
 from segloop.utils.errors import ConfigError, DataError
-from tests.experiments.objects import write_objects
+from tests.experiments.objects import change, write_objects
 
 LOAD = [dict(type="mmdet.LoadImageFromFile"), dict(type="LoadInstances")]
 
@@ -34,6 +34,13 @@ def test_objects_come_with_boxes_around_their_masks(root: Path) -> None:
     assert loaded["gt_bboxes_labels"].tolist() == [0, 1]
     empty = sample(root, 0)
     assert (len(empty["gt_masks"]), len(empty["gt_bboxes"])) == (0, 0)
+
+
+def test_an_object_without_a_pixel_has_no_box_without_a_side(root: Path) -> None:
+    change(root, segmentation=[[500, 500, 520, 500, 520, 520]])
+    loaded = sample(root, 3)
+    assert loaded["gt_masks"].areas.tolist() == [120, 120]
+    assert len(loaded["gt_bboxes"]) == len(loaded["gt_bboxes_labels"]) == len(loaded["gt_ignore_flags"]) == 2
 
 
 def test_can_report_an_image_of_another_size_than_its_masks(root: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from segloop.analysis.runs import read_run
 from segloop.analysis.thresholds import InstanceRule, Thresholds, write_thresholds
@@ -16,6 +17,7 @@ from segloop.experiments.launch import Options, evaluate, train
 from segloop.experiments.rerun import plan
 from segloop.utils.errors import ConfigError, DataError
 from tests.experiments.cells import write_cells
+from tests.experiments.objects import change, write_objects
 
 
 @pytest.fixture
@@ -133,3 +135,17 @@ def test_heads_that_tell_something_else_may_have_another_number() -> None:
         ("model.roi_head.bbox_head.0", 2),
         ("model.roi_head.bbox_head.1", 3),
     ]
+
+
+def test_images_and_masks_that_cannot_be_used_are_told_together(tmp_path: Path) -> None:
+    from segloop.experiments.data_checks import require_objects
+
+    root = write_objects(tmp_path / "data")
+    change(root, segmentation=[[500, 500, 520, 500, 520, 520]])
+    (root / "images/train/train_0.png").unlink()
+    config = Config({"model": {}})
+    told = (
+        r"train_0\.png: No such file(.*\n)*1 x masks without a pixel in the image\n  annotation 6 of train_3"
+    )
+    with pytest.raises(DataError, match=told):
+        require_objects(config, {"type": "InstanceDataset", "data_root": str(root)})

@@ -51,6 +51,8 @@ def test_json_that_is_none_is_told_with_its_file(tmp_path):
     file = tmp_path / "a.json"
     write_json(file, {"ä": [1]})
     assert read_json(file) == {"ä": [1]}
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())  # as Windows' tools begin a text
+    assert read_json(file) == {"ä": [1]}
     for broken in (b"{", b"\xff\xfe"):
         file.write_bytes(broken)
         with pytest.raises(FormatError, match="not valid JSON"):

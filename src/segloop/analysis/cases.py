@@ -11,12 +11,13 @@ import numpy as np
 
 from segloop.analysis.analyze import Analysis, palette_of
 from segloop.analysis.instance_errors import SPARED
+from segloop.analysis.match_file import MATCHES
 from segloop.analysis.measures import read_truth
 from segloop.analysis.suspects import Suspect
 from segloop.data.index_masks import read_index_mask
 from segloop.data.masks import Runs, areas, boxes_xyxy, paint
 from segloop.data.true_objects import CocoObjects
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, FormatError
 from segloop.viz.closeup import read_rgb
 from segloop.viz.error_pictures import Case
 
@@ -59,6 +60,12 @@ def _objects(analysis: Analysis, image_id: str) -> Case:
         raise DataError(f"{image_id}: the picture is not as large as its labels.", image_id=image_id)
     nothing = len(run.class_names)
     found = run.found(image_id)
+    if len(found) != len(analysis.errors[image_id].kinds):
+        raise FormatError(
+            f"{image_id} has {len(found)} objects here and {len(analysis.errors[image_id].kinds)} in "
+            f"{MATCHES}; test again",
+            file=run.results.path,
+        )
     shown = np.flatnonzero(analysis.errors[image_id].kinds != SPARED).tolist()
     sides = (
         [(runs, label) for runs, label, crowd in true_runs if not crowd],

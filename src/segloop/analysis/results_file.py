@@ -102,6 +102,14 @@ class ResultsFile:
 
     def instances(self, results: Sequence[Mapping[str, Any]], *, size_hw: tuple[int, int]) -> Instances:
         """Return the objects of one image as run lengths."""
+        for each in results:
+            if each["segmentation"].get("size") != list(size_hw):
+                raise FormatError(
+                    f"the size of a mask is {each['segmentation'].get('size')}, that of the image "
+                    f"{list(size_hw)} (height, width)",
+                    file=self.path,
+                    where=f"image {each['image_id']}",
+                )
         texts = [each["segmentation"]["counts"] for each in results]
         runs: list[Runs] | None = runs_from_strings(texts, size_hw[0] * size_hw[1]) if texts else []
         if runs is None:
@@ -111,7 +119,8 @@ class ResultsFile:
             )
         unknown = {each["category_id"] for each in results} - set(self.labels)
         if unknown:
-            raise FormatError(f"category {min(unknown)} is none of the RUN's classes", file=self.path)
+            told = min(map(repr, unknown))
+            raise FormatError(f"category {told} is none of the RUN's classes", file=self.path)
         return Instances(
             runs=runs,
             labels=np.array([self.labels[each["category_id"]] for each in results], np.int64),
@@ -155,4 +164,16 @@ def _object(line: bytes) -> dict[str, Any] | None:
         each = json.loads(line.strip().removesuffix(b","))
     except ValueError:
         return None
-    return each if isinstance(each, dict) and set(KEYS) <= set(each) else None
+    return each if isinstance(each, dict) and set(KEYS) <= set(each) and _is_sound(each) else None
+
+
+def _is_sound(each: Mapping[str, Any]) -> bool:
+    """Return whether an object's values are of the kinds that `results_of` writes."""
+    ids = (each["image_id"], each["category_id"])
+    mask, score = each["segmentation"], each["score"]
+    return (
+        all(isinstance(value, int | str) for value in ids)
+        and isinstance(mask, dict)
+        and isinstance(mask.get("counts"), str)
+        and isinstance(score, int | float)
+    )

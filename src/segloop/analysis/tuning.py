@@ -236,6 +236,11 @@ def _tune_instances(
     matches: list[ImageMatches] = list(run.matches())
     if not matches:
         raise FormatError("this RUN has no image with matches to tune on", file=run.folder)
+    if all(each.truth.crowd.all() for each in matches):  # the best thresholds would let nothing pass
+        raise DataError(
+            f"{run.folder}: none of its {len(matches)} images has a true object (crowds are none): "
+            "nothing to tune by. Test on a split that has some: tools/test.py CONFIG --split NAME"
+        )
     stored = _stored_rules(run)
     before = [InstanceRule(**stored[name]) if name in stored else InstanceRule(0.5) for name in names]
     regions: Regions | None = None

@@ -6,9 +6,10 @@ step: an annotation counts for the first reason that meets it there.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from segloop.utils.errors import FormatError
 DROPPED: dict[str, tuple[str, str]] = {
     "no-image": ("of an image that the file does not list", ""),
     "ignore": ("marked ignore=true", ""),
-    "outside": ("box outside the image", "bbox is [x, y, width, height] in pixels"),
+    "outside": (
+        "box outside the image, or without width or height",
+        "bbox is [x, y, width, height] in pixels",
+    ),
     "tiny": ("area 0, or a box less than 1 px wide or high", ""),
     "category": ("category not in metainfo.classes", ""),
     "left-out": ("of an image that is left out", ""),
@@ -45,13 +49,35 @@ LEFT_OUT: dict[str, tuple[str, str]] = {
     "small": ("smaller than filter_cfg.min_size", ""),
 }
 # What the loader or the pipeline stumbles over, in the middle of a training if need be.
-FAULTS: dict[str, str] = {
-    "keys": "annotations that lack a key or hold no number there",
-    "same-id": "annotations whose id another one has",
-    "same-image": "images whose id another one has",
-    "no-mask": "annotations without segmentation",
-    "shape": "segmentations that are neither a list of polygons nor an RLE",
-    "size": "RLE masks of another size than their image",
+FAULTS: dict[str, tuple[str, str]] = {
+    "keys": (
+        "annotations that lack a key or hold another kind of value there",
+        "tools/convert.py --from coco --to coco writes bbox and area anew",
+    ),
+    "same-id": ("annotations whose id another one has", ""),
+    "same-image": ("images whose id another one has", ""),
+    "same-category": ("categories whose id another one has", ""),
+    "no-mask": ("annotations without segmentation", "draw them, or remove them from the file"),
+    "shape": (
+        "segmentations that are neither a list of polygons nor an RLE",
+        "polygons are [[x, y, x, y, …], …]",
+    ),
+    "size": (
+        "RLE masks of another size than their image",
+        "size is [height, width], both those of the image",
+    ),
+}
+# What each entry has to hold so that it can be told from others and be counted at all.
+ID, NAME, SIDE = "a number or a text", "a text", "a whole number from 1 on"
+KINDS: dict[str, Callable[[Any], bool]] = {
+    ID: lambda value: isinstance(value, int | str) and not isinstance(value, bool),
+    NAME: lambda value: isinstance(value, str) and bool(value),
+    SIDE: lambda value: isinstance(value, int | float) and value >= 1 and value == int(value),
+}
+WANTED: dict[str, dict[str, str]] = {
+    "images": {"id": ID, "file_name": NAME, "width": SIDE, "height": SIDE},
+    "annotations": {},
+    "categories": {"id": ID, "name": NAME},
 }
 MOST = 3  # examples that are kept of each kind
 
@@ -114,14 +140,25 @@ def read_coco(file: Path | str) -> dict[str, Any]:
     absent = [key for key in lists if not isinstance(content, dict) or not isinstance(content.get(key), list)]
     if absent:
         raise FormatError(f"it holds no list {' and no list '.join(absent)}, as COCO's form wants", file=file)
-    for key, wanted in zip(lists, (("id", "file_name", "width", "height"), (), ("id", "name")), strict=True):
+    for key in lists:
         for index, item in enumerate(content[key]):
-            lost = [name for name in wanted if not isinstance(item, dict) or name not in item]
-            if lost or not isinstance(item, dict):
-                raise FormatError(
-                    f"it lacks {' and '.join(lost) or 'all'}", file=file, where=f"{key}[{index}]"
-                )
+            wrong = _wrong_values(item, WANTED[key])
+            if wrong:
+                raise FormatError(wrong, file=file, where=f"{key}[{index}]")
     return content
+
+
+def _wrong_values(item: Any, wanted: Mapping[str, str]) -> str | None:
+    """Say what an entry lacks, or holds of another kind; None if it can be worked with."""
+    lost = [name for name in wanted if not isinstance(item, dict) or name not in item]
+    if lost or not isinstance(item, dict):
+        return f"it lacks {' and '.join(lost) or 'all'}"
+    wrong = [
+        f"{name} is {json.dumps(item[name])[:40]} and should be {kind}"
+        for name, kind in wanted.items()
+        if not KINDS[kind](item[name])
+    ]
+    return "; ".join(wrong) or None
 
 
 def compare_names(content: Mapping[str, Any], classes: Sequence[str]) -> NameDifferences:
@@ -155,6 +192,10 @@ def count_losses(content: Mapping[str, Any], rules: LoaderRules) -> Losses:
         doubled = [i for i, n in Counter(image["id"] for image in content["images"]).items() if n > 1]
         losses.faults["same-image"] = len(doubled)
         losses.examples["same-image"] = [f"image {i}" for i in doubled[:MOST]]
+    doubled = [i for i, n in Counter(each["id"] for each in content["categories"]).items() if n > 1]
+    if doubled:
+        losses.faults["same-category"] = len(doubled)
+        losses.examples["same-category"] = [f"category {i}" for i in doubled[:MOST]]
     losses.images = len(images)
     by_image: dict[Any, list[Mapping[str, Any]]] = {}
     for annotation in _sound(content["annotations"], losses):
@@ -195,6 +236,8 @@ def _count_image(
         losses.bare += all(kind is not None for _, kind in outcomes)
     for annotation, kind in outcomes:
         place = _place(annotation, image)
+        if kind == "keys":
+            place += f": {' and '.join(_wrong_keys(annotation))}"
         if kind in FAULTS:
             losses.faults[kind] += 1
         elif kind in DROPPED:
@@ -218,7 +261,7 @@ def _outcome(
     """Return why an annotation is dropped, ignored or stumbled over; None if it is learnt."""
     if annotation.get("ignore"):
         return "ignore"
-    if not _is_box(annotation.get("bbox")) or not _is_number(annotation.get("area")):
+    if _wrong_keys(annotation):
         return "keys"
     x, y, width, height = annotation["bbox"]
     inside_w = max(0, min(x + width, image["width"]) - max(x, 0))
@@ -233,6 +276,12 @@ def _outcome(
     if trouble in FAULTS:
         return trouble
     return "crowd" if annotation.get("iscrowd") else trouble
+
+
+def _wrong_keys(annotation: Mapping[str, Any]) -> list[str]:
+    """Return which of the numbers that an annotation needs are not there."""
+    there = {"bbox": _is_box(annotation.get("bbox")), "area": _is_number(annotation.get("area"))}
+    return [name for name, sound in there.items() if not sound]
 
 
 def _mask_trouble(mask: Any, image: Mapping[str, Any], rules: LoaderRules) -> str | None:
@@ -259,9 +308,12 @@ def _sound(annotations: Sequence[Any], losses: Losses) -> Iterator[Mapping[str, 
     seen = set()
     for index, annotation in enumerate(annotations):
         keys = ("id", "image_id", "category_id")
-        if not isinstance(annotation, dict) or any(key not in annotation for key in keys):
+        lost = (
+            keys if not isinstance(annotation, dict) else [k for k in keys if not _is_id(annotation.get(k))]
+        )
+        if lost:
             losses.faults["keys"] += 1
-            losses.note("keys", f"annotations[{index}]")
+            losses.note("keys", f"annotations[{index}]: {', '.join(lost)}")
             continue
         if annotation["id"] in seen:
             losses.faults["same-id"] += 1
@@ -274,6 +326,10 @@ def _sound(annotations: Sequence[Any], losses: Losses) -> Iterator[Mapping[str, 
 def _place(annotation: Mapping[str, Any], image: Mapping[str, Any] | None) -> str:
     where = image["file_name"] if image is not None else f"image {annotation['image_id']}"
     return f"annotation {annotation['id']} of {where}"
+
+
+def _is_id(value: Any) -> bool:
+    return KINDS[ID](value)
 
 
 def _is_box(box: Any) -> bool:

@@ -127,7 +127,8 @@ def load_split(
     if not source.join:
         _require_names(source, content, drop=drop)
     losses = count_losses(content, LoaderRules(classes=names if source.join else source.classes))
-    problems = list(_problems(source, losses, training=training, drop=drop))
+    problems = [*_problems(losses, drop=drop), *_doubled_names(content), *_ids_of_other_kinds(content)]
+    problems = problems or list(_nothing_to_learn(source, losses)) * training
     if problems:
         raise DataError(f"{source.file} cannot be used as it is:\n" + "\n".join(problems))
     images = list(_images(source, joined(content, source.join) if source.join else content))
@@ -149,7 +150,11 @@ def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     annotations = []
     for number, ((image_id, *_), parts) in enumerate(groups.items(), 1):
         size_hw = sizes[image_id]
-        (whole,) = unite(runs_of([each["segmentation"] for each in parts], size_hw), [len(parts)], size_hw)
+        try:
+            runs = runs_of([each["segmentation"] for each in parts], size_hw)
+        except DataError as error:
+            raise DataError(f"annotations of image {image_id!r}: {error}") from error
+        (whole,) = unite(runs, [len(parts)], size_hw)
         strings, pixels, boxes = strings_areas_boxes([whole], size_hw)
         annotations.append(
             {
@@ -177,14 +182,19 @@ def runs_of(segmentations: Sequence[Any], size_hw: tuple[int, int]) -> list[Runs
         found.update(zip(texts, runs, strict=True))
     outlines = [n for n, each in enumerate(segmentations) if isinstance(each, list)]
     if outlines:
-        rings = [
-            tuple(np.reshape(ring, (-1, 2)) for ring in segmentations[n] if _is_ring(ring)) for n in outlines
-        ]
+        rings = [tuple(_points(ring) for ring in segmentations[n] if _is_ring(ring)) for n in outlines]
         found.update(zip(outlines, rasterize(rings, size_hw), strict=True))
     for number, each in enumerate(segmentations):
         if number not in found:
-            found[number] = _checked(np.asarray(each["counts"]), size_hw)
+            found[number] = _checked(_lengths(each["counts"]), size_hw)
     return [found[number] for number in range(len(segmentations))]
+
+
+def _lengths(counts: Sequence[int]) -> np.ndarray:
+    try:
+        return np.asarray(counts)
+    except (ValueError, OverflowError):  # lists in the list
+        return np.zeros(0)
 
 
 def _checked(counts: np.ndarray, size_hw: tuple[int, int]) -> Runs:
@@ -192,6 +202,13 @@ def _checked(counts: np.ndarray, size_hw: tuple[int, int]) -> Runs:
     if wrong:
         raise DataError(f"A mask cannot be read: {wrong}.")
     return canonical(counts)
+
+
+def _points(ring: Sequence[float]) -> np.ndarray:
+    try:
+        return np.asarray(ring, np.float64).reshape(-1, 2)
+    except (ValueError, TypeError):
+        raise DataError("A mask cannot be read: an outline holds something else than numbers.") from None
 
 
 def _is_text(segmentation: Any) -> bool:
@@ -227,13 +244,12 @@ def _require_names(source: InstanceSource, content: Mapping[str, Any], *, drop: 
         raise DataError("\n".join(f"{source.file}: {each}" for each in wrong))
 
 
-def _problems(
-    source: InstanceSource, losses: Losses, *, training: bool, drop: Sequence[str]
-) -> Iterator[str]:
+def _problems(losses: Losses, *, drop: Sequence[str]) -> Iterator[str]:
     """Yield what mmdet would leave out in silence, or fail on in the middle of a training."""
-    for kind, text in FAULTS.items():
+    for kind, (text, remedy) in FAULTS.items():
         if losses.faults[kind]:
             yield f"{losses.faults[kind]} x {text}\n{listing(losses.examples[kind], most=3)}"
+            yield f"  → {remedy or 'correct them'}"
     for kind, (text, remedy) in {**DROPPED, **IGNORED}.items():
         count = losses.dropped[kind] or losses.ignored[kind]
         if not count or kind in drop or kind in ("crowd", "left-out"):
@@ -243,7 +259,43 @@ def _problems(
         if kind in DROPPABLE:
             remedies.append(f"to leave them out: drop=['{kind}'] in the data set of the config")
         yield f"  → {'; '.join(remedies)}" if remedies else "  → correct them"
-    if not training or losses.kept:
+
+
+def _doubled_names(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield images of one name: all that is kept of an image goes by its path without the suffix."""
+    files: dict[str, list[str]] = {}
+    for image in content["images"]:
+        files.setdefault(_image_id(image), []).append(image["file_name"])
+    doubled = [" and ".join(names) for names in files.values() if len(names) > 1]
+    if doubled:
+        yield f"{len(doubled)} x images of one name, without the suffix\n{listing(doubled, most=3)}"
+        yield "  → list each image once, and rename those that differ by their suffix alone"
+
+
+def _ids_of_other_kinds(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which ids are texts where they are looked up and numbers where they stand, or the reverse."""
+    for listed, key in (("images", "image_id"), ("categories", "category_id")):
+        ids = {each["id"] for each in content[listed]}
+        texts = {str(each) for each in ids}
+        used = (each.get(key) for each in content["annotations"] if isinstance(each, dict))
+        other = next((each for each in used if not _is_in(each, ids) and str(each) in texts), None)
+        if other is not None:
+            yield (
+                f"  → {key} {other!r} of annotations is {_kind(other)}, and the ids of {listed} are not: "
+                "write both alike"
+            )
+
+
+def _is_in(value: Any, ids: set[Any]) -> bool:
+    return isinstance(value, int | float | str) and value in ids
+
+
+def _kind(value: Any) -> str:
+    return "a text" if isinstance(value, str) else "a number"
+
+
+def _nothing_to_learn(source: InstanceSource, losses: Losses) -> Iterator[str]:
+    if losses.kept:
         return
     if losses.ignored["crowd"]:
         yield f"all {losses.ignored['crowd']} objects are crowds (iscrowd=1), so there is nothing to learn"
@@ -267,12 +319,13 @@ def _images(source: InstanceSource, content: Mapping[str, Any]) -> Iterator[dict
         yield {
             "img_path": str(source.image(image["file_name"])),
             "img_id": image["id"],
-            "image_id": PurePosixPath(image["file_name"]).with_suffix("").as_posix(),
+            "image_id": _image_id(image),
             "height": height,
             "width": width,
             **_unscored(image),
             "instances": [
                 {
+                    "id": each["id"],
                     "bbox": [x, y, x + w, y + h],
                     "bbox_label": labels[each["category_id"]],
                     "ignore_flag": int(bool(each.get("iscrowd"))),
@@ -284,6 +337,10 @@ def _images(source: InstanceSource, content: Mapping[str, Any]) -> Iterator[dict
                 if _is_inside(x, y, w, h, width=width, height=height) and each["area"] > 0
             ],
         }
+
+
+def _image_id(image: Mapping[str, Any]) -> str:
+    return PurePosixPath(image["file_name"]).with_suffix("").as_posix()
 
 
 def _unscored(image: Mapping[str, Any]) -> dict[str, Any]:

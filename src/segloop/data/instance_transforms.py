@@ -12,7 +12,7 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.registry import TRANSFORMS
 
 from segloop.data.instance_labels import runs_of
-from segloop.data.masks import boxes_xyxy
+from segloop.data.masks import areas, boxes_xyxy
 from segloop.data.patch_masks import PatchMasks
 from segloop.utils.errors import ConfigError, DataError
 
@@ -38,6 +38,9 @@ class LoadInstances(BaseTransform):
             )
         instances = results["instances"]
         runs = runs_of([each["mask"] for each in instances], size_hw)
+        # Without a pixel the box has no side, and its regression no number; `drop=['tiny']` allowed it.
+        kept = [place for place, area in enumerate(areas(runs)) if area]
+        instances, runs = [instances[place] for place in kept], [runs[place] for place in kept]
         boxes = boxes_xyxy(runs, size_hw).astype(np.float32).reshape(-1, 4)
         results["gt_masks"] = PatchMasks.of_runs(runs, size_hw)
         results["gt_bboxes"] = HorizontalBoxes(torch.from_numpy(boxes))

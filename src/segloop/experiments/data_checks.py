@@ -15,6 +15,7 @@ from segloop.data.fact_store import FactStore, short_path
 from segloop.data.image_files import ImageFacts, image_facts
 from segloop.data.info import FILE_NAME
 from segloop.data.instance_labels import InstanceSource, load_split
+from segloop.data.instance_masks import mask_problems
 from segloop.data.layout import Layout, missing_folder
 from segloop.experiments.config import is_semantic
 from segloop.utils.errors import ConfigError, DataError, UserError, listing, nearest, together
@@ -186,10 +187,17 @@ def require_objects(config: Config, dataset: Mapping[str, Any]) -> None:
             wrong.append(
                 f"{short_path(path, source.root)}: {found} on disk, {width}x{height} in the annotations"
             )
+    told = []
     if wrong:
-        raise DataError(
+        told.append(
             f"{len(wrong)} image(s) of {source.file} cannot be used (width x height):\n{listing(wrong)}"
         )
+    with counted("images' masks read") as progress:
+        masks = mask_problems(images, drop=dataset.get("drop") or (), progress=progress)
+    if masks:
+        told.append("\n".join([f"{source.file} cannot be used as it is:", *masks]))
+    if told:
+        raise DataError("\n\n".join(told))
 
 
 def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:

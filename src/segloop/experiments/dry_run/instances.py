@@ -145,7 +145,7 @@ def loss_rows(split: str, losses: Losses, *, remedies: bool = True) -> Iterator[
     yield Row(BAD if not losses.images_kept else NOTE if below else GOOD, "images", text, below)
 
     for kind, count in losses.faults.items():
-        text = f"{split}: {count} x {FAULTS[kind]}, e.g. {', '.join(losses.examples[kind])}"
+        text = f"{split}: {count} x {FAULTS[kind][0]}, e.g. {', '.join(losses.examples[kind])}"
         yield Row(BAD, "annotations", text)
 
 
