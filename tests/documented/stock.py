@@ -83,8 +83,9 @@ PIECES = {
             "mkdir -p data/livecell/images",
             "cp -r data/cells/images/train data/livecell/images/livecell_train_val_images",
             "python -c \"import json; d = json.load(open('data/cells/annotations/instances_train.json'));"
-            " d['categories'] = [{'id': 1, 'name': 'cell'}];"
-            " [a.update(category_id=1) for a in d['annotations']];"
+            " d['categories'] = [{'id': 1, 'name': 'cell'}]; d['images'] = d['images'][:1];"
+            " d['annotations'] = [a | {'category_id': 1} for a in d['annotations']"
+            " if a['image_id'] == d['images'][0]['id']];"
             " [json.dump(d, open(f'data/livecell/livecell_coco_{s}.json', 'w')) for s in ('train', 'val')]\"",
         ),
         ("cells",),
