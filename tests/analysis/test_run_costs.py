@@ -106,3 +106,7 @@ def test_the_time_of_a_training_that_was_killed_once_is_not_known(run):
     record["earlier"].append({"state": "running", "train_s": 0.5, "val_s": 0})
     file.write_text(json.dumps(record))
     assert costs(run)["train_s"] is None
+
+
+def test_one_core_is_one_core():
+    assert hardware({"cpu": "chip", "threads": 1, "cores": 1}) == "chip, 1 thread, 1 core"

@@ -128,8 +128,12 @@ def hardware(record: Any) -> str | None:
         return None
     parts = [str(record.get("gpu") or record.get("cpu") or "unknown processor")]
     if not record.get("gpu"):
-        parts.append(f"{record.get('threads')} threads, {record.get('cores')} cores")
+        parts += [_counted(record.get(f"{what}s"), what) for what in ("thread", "core")]
     return ", ".join(parts)
+
+
+def _counted(number: Any, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _timing(folder: Path) -> dict[str, Any] | None:
@@ -137,7 +141,11 @@ def _timing(folder: Path) -> dict[str, Any] | None:
     seconds = record.get("seconds_per_image")
     if not isinstance(seconds, dict) or not seconds.get("median"):
         return None
-    parts = (f"{record.get(name)} {name}" for name in ("threads", "processes"))
+    processes = record.get("processes")
+    parts = (
+        _counted(record.get("threads"), "thread"),
+        f"{processes} process{'' if processes == 1 else 'es'}",
+    )
     return {
         "median": seconds["median"],
         "p95": seconds.get("p95"),
