@@ -97,6 +97,8 @@ def line(address: str, body: bytes, load: int, *, seconds: float, to: str) -> st
     images, count = (
         a - b for a, b in zip(batches(httpx.get(f"{address}/metrics").text), before, strict=True)
     )
+    if not times:
+        return f"| {load} | no answer within {seconds:g} s | | | | |"
     times.sort()
     late = times[min(len(times) - 1, int(0.95 * len(times)))]
     return (
