@@ -57,9 +57,16 @@ def find_all(folder: Path, truth: str) -> None:
 
 
 def forget(folder: Path, *places: str) -> None:
-    """Remove prepared sets, before others take their place."""
+    """Remove sets that were prepared from downloads, before others take their place."""
     for place in places:
-        shutil.rmtree(folder / place, ignore_errors=True)
+        described = folder / place / "dataset.json"
+        if described.exists() and json.loads(described.read_text(encoding="utf-8"))["generator"] is None:
+            shutil.rmtree(folder / place)
+
+
+def remove(folder: Path, place: str) -> None:
+    """Remove a set, whatever it is of."""
+    shutil.rmtree(folder / place, ignore_errors=True)
 
 
 def torchvision_resnet(target: Path, depth: int = 50) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.documented.by_hand import export, find_all, finish_jobs, forget, list_images
+from tests.documented.by_hand import export, find_all, finish_jobs, forget, list_images, remove
 from tests.documented.stock import CRAFT, MODEL, ONE, RUN_1, RUN_2, RUN_3, SHIPS, TWO
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ PAGES: dict[str, Page] = {
         presumes=("steel",),
         stands_for={"SRC": "neu_seg"},
         before={
-            "SRC": lambda box: forget(box.folder, "data/multiclass"),
+            "SRC": lambda box: remove(box.folder, "data/multiclass"),
             "--demo": lambda box: forget(box.folder, "data/multiclass"),
         },
         writes=("data/multiclass/dataset.json", "data/defects/dataset.json"),
