@@ -56,13 +56,11 @@ def find_all(folder: Path, truth: str) -> None:
     (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
-def forget(folder: Path, *places: str, drawn: bool = False) -> None:
-    """Remove sets that were prepared from downloads, or drawn ones too, before others take their place."""
+def forget(folder: Path, *places: str) -> None:
+    """Remove sets that were prepared from downloads, before others take their place."""
     for place in places:
         described = folder / place / "dataset.json"
-        if not described.exists():
-            continue
-        if drawn or json.loads(described.read_text(encoding="utf-8"))["generator"] is None:
+        if described.exists() and json.loads(described.read_text(encoding="utf-8"))["generator"] is None:
             shutil.rmtree(folder / place)
 
 
