@@ -196,7 +196,7 @@ def is_plain_mask_rcnn(model: nn.Module) -> bool:
     if not isinstance(model, TwoStageDetector) or not isinstance(head, StandardRoIHead):
         return False
     own = (
-        (model, TwoStageDetector, ("predict", "extract_feat")),
+        (model, TwoStageDetector, ("predict",)),  # its features are asked for as it gives them
         (head, StandardRoIHead, ("predict", "predict_bbox", "predict_mask", "_mask_forward")),
         (mask_head, FCNMaskHead, ("predict_by_feat", "_predict_by_feat_single")),
     )
