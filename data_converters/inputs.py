@@ -15,7 +15,7 @@ from data_converters.places import check_read_options
 from segloop.data.annotations import ImageRecord, image_id_of
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.layout import image_ids, read_list
+from segloop.data.layout import image_ids, leads_back, read_list
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 AUTO, FOLDER = "auto", "images"
@@ -111,7 +111,13 @@ def _of_folder(folder: Path) -> _Files:
 
 def _of_pattern(pattern: str) -> _Files:
     found = [Path(each) for each in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - ** and hidden
-    files = [each for each in found if each.is_file() and each.suffix.lower() in IMAGE_SUFFIXES]
+    folders = {folder for each in found for folder in each.parents}
+    back = {folder for folder in folders if leads_back(folder)}
+    files = [
+        each
+        for each in found
+        if each.is_file() and each.suffix.lower() in IMAGE_SUFFIXES and back.isdisjoint(each.parents)
+    ]
     if not files:
         raise UserError(f"{pattern} matches no image ({' '.join(IMAGE_SUFFIXES)}).")
     fixed = []
@@ -218,11 +224,10 @@ def _unique(records: Iterable[ImageRecord]) -> list[ImageRecord]:
     twice = []
     for record in records:
         first = found.setdefault(record.image_id, record)
-        if (
-            first.file is not None
-            and record.file is not None
-            and first.file.resolve() != record.file.resolve()
-        ):
+        if first is record or first.file is None or record.file is None:
+            continue
+        # not resolve(), which raises where a link leads to itself
+        if os.path.realpath(first.file) != os.path.realpath(record.file):
             twice.append(f"{record.image_id}: {first.file} and {record.file}")
     if twice:
         raise DataError(

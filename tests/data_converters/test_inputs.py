@@ -10,6 +10,7 @@ from PIL import Image
 
 from data_converters.base import ReadOptions
 from data_converters.inputs import find_inputs
+from data_converters.places import check_apart
 from segloop.utils.errors import DataError, UserError
 
 
@@ -88,6 +89,15 @@ def test_mistakes_are_told_together(folder: Path, tmp_path: Path) -> None:
     (folder / "a/1.tif").write_bytes(b"")
     with pytest.raises(DataError, match="stand for two files"):
         ids(folder / "a/1.png", folder / "a/1.tif")
+
+
+def test_links_that_lead_nowhere_back_or_to_themselves_end(folder: Path) -> None:
+    (folder / "b/up").symlink_to("..")
+    (folder / "b/self.png").symlink_to("self.png")
+    found = find_inputs([str(folder / "b")])
+    assert [each.image_id for each in found.images] == ["1", "deep/3", "self"]  # told when it is read
+    check_apart(folder.parent / "out", model="m.onnx", inputs=[str(folder / "b")], images=found.images)
+    assert ids(f"{folder}/b/**/*.png") == ["1", "deep/3"]
 
 
 def test_images_beside_jsons_of_labelme_are_all_taken(tmp_path: Path) -> None:
