@@ -131,8 +131,12 @@ def _of_pattern(pattern: str) -> _Files:
 def _of_list(file: Path, images: Path | None) -> _Files:
     """Return the images of a LIST: ids or names below `images`, or below the list's own folder."""
     root = file.parent if images is None else images
-    found, missing = [], []
-    for name in read_list(file):
+    found, missing, outside = [], [], []
+    for listed in read_list(file):
+        name = os.path.relpath(root / listed, root)
+        if name.startswith(os.pardir):
+            outside.append(listed)
+            continue
         places = [root / name, *(root / f"{name}{suffix}" for suffix in IMAGE_SUFFIXES)]
         there = [place for place in places if place.is_file()]
         if len(there) > 1:
@@ -140,7 +144,12 @@ def _of_list(file: Path, images: Path | None) -> _Files:
         if there:
             found.append(there[0])
         else:
-            missing.append(name)
+            missing.append(listed)
+    if outside:
+        raise UserError(
+            f"{file} names {len(outside)} image(s) outside of {root}; --images names a folder that all of them "
+            f"lie in:\n{listing(outside)}"
+        )
     if missing:
         hint = " --images names the folder." if images is None else ""
         raise UserError(

@@ -90,5 +90,7 @@ def test_a_link_back_to_a_folder_that_holds_it_is_not_followed(tmp_path: Path) -
 def test_reads_a_list_with_comments(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("# worst\na/1\n\n b/2 \n", encoding="utf-8")
     assert read_list(tmp_path / "list.txt") == ["a/1", "b/2"]
+    (tmp_path / "windows.txt").write_bytes(b"\xef\xbb\xbfa/1\r\n")
+    assert read_list(tmp_path / "windows.txt") == ["a/1"]
     with pytest.raises(DataError, match="cannot be read"):
         read_list(tmp_path / "none.txt")

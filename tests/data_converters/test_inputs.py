@@ -91,6 +91,17 @@ def test_mistakes_are_told_together(folder: Path, tmp_path: Path) -> None:
         ids(folder / "a/1.png", folder / "a/1.tif")
 
 
+def test_a_list_names_each_image_by_its_place_below_the_folder_and_none_outside(folder: Path) -> None:
+    listed = folder / "a/list.txt"
+    listed.write_text(f"1\n./1.png\n../a/1\n{folder}/a/1.png\n")
+    assert ids(listed) == ["1"]
+    listed.write_text(f"../b/1\n{folder}/b/deep/3.png\n")
+    with pytest.raises(UserError, match=r"2 image\(s\) outside of"):
+        ids(listed)
+    listed.write_text(f"{folder}/b/deep/3.png\n")
+    assert ids(listed, options=ReadOptions(images=folder)) == ["b/deep/3"]
+
+
 def test_links_that_lead_nowhere_back_or_to_themselves_end(folder: Path) -> None:
     (folder / "b/up").symlink_to("..")
     (folder / "b/self.png").symlink_to("self.png")

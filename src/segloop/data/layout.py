@@ -127,7 +127,7 @@ def image_ids(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
 def read_list(path: Path | str) -> list[str]:
     """Read a LIST file: one image_id per line; blank lines and what follows a leading # do not count."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()  # Windows begins with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text ({error})"
         raise DataError(f"The list {path} cannot be read: {reason}.") from error
