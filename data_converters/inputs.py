@@ -147,8 +147,8 @@ def _of_list(file: Path, images: Path | None) -> _Files:
             missing.append(listed)
     if outside:
         raise UserError(
-            f"{file} names {len(outside)} image(s) outside of {root}; --images names a folder that all of them "
-            f"lie in:\n{listing(outside)}"
+            f"{file} names {len(outside)} image(s) outside of {root}; --images names a folder that all of "
+            f"them lie in:\n{listing(outside)}"
         )
     if missing:
         hint = " --images names the folder." if images is None else ""
