@@ -15,7 +15,7 @@ from data_converters.places import check_read_options
 from segloop.data.annotations import ImageRecord, image_id_of
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.layout import image_ids, read_list
+from segloop.data.layout import image_ids, leads_back, read_list
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 AUTO, FOLDER = "auto", "images"
@@ -111,7 +111,13 @@ def _of_folder(folder: Path) -> _Files:
 
 def _of_pattern(pattern: str) -> _Files:
     found = [Path(each) for each in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - ** and hidden
-    files = [each for each in found if each.is_file() and each.suffix.lower() in IMAGE_SUFFIXES]
+    folders = {folder for each in found for folder in each.parents}
+    back = {folder for folder in folders if leads_back(folder)}
+    files = [
+        each
+        for each in found
+        if each.is_file() and each.suffix.lower() in IMAGE_SUFFIXES and back.isdisjoint(each.parents)
+    ]
     if not files:
         raise UserError(f"{pattern} matches no image ({' '.join(IMAGE_SUFFIXES)}).")
     fixed = []
@@ -125,8 +131,12 @@ def _of_pattern(pattern: str) -> _Files:
 def _of_list(file: Path, images: Path | None) -> _Files:
     """Return the images of a LIST: ids or names below `images`, or below the list's own folder."""
     root = file.parent if images is None else images
-    found, missing = [], []
-    for name in read_list(file):
+    found, missing, outside = [], [], []
+    for listed in read_list(file):
+        name = os.path.relpath(root / listed, root)
+        if name.startswith(os.pardir):
+            outside.append(listed)
+            continue
         places = [root / name, *(root / f"{name}{suffix}" for suffix in IMAGE_SUFFIXES)]
         there = [place for place in places if place.is_file()]
         if len(there) > 1:
@@ -134,7 +144,12 @@ def _of_list(file: Path, images: Path | None) -> _Files:
         if there:
             found.append(there[0])
         else:
-            missing.append(name)
+            missing.append(listed)
+    if outside:
+        raise UserError(
+            f"{file} names {len(outside)} image(s) outside of {root}; --images names a folder that all of "
+            f"them lie in:\n{listing(outside)}"
+        )
     if missing:
         hint = " --images names the folder." if images is None else ""
         raise UserError(
@@ -218,11 +233,10 @@ def _unique(records: Iterable[ImageRecord]) -> list[ImageRecord]:
     twice = []
     for record in records:
         first = found.setdefault(record.image_id, record)
-        if (
-            first.file is not None
-            and record.file is not None
-            and first.file.resolve() != record.file.resolve()
-        ):
+        if first is record or first.file is None or record.file is None:
+            continue
+        # not resolve(), which raises where a link leads to itself
+        if os.path.realpath(first.file) != os.path.realpath(record.file):
             twice.append(f"{record.image_id}: {first.file} and {record.file}")
     if twice:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -29,13 +30,13 @@ def check_apart(target: Path, *, model: str, inputs: Sequence[str], images: Iter
     """Refuse to write predictions over what they are made from: --force would remove it."""
     named = [Path(word) for word in inputs if Path(word).exists()]
     _require_apart(target, [("input", each) for each in named])
-    place = target.resolve()
+    place = _real(target)
     for what, files in (
         ("model", [Path(model)] if Path(model).exists() else []),
         ("input", (image.file for image in images if image.file is not None)),
     ):
         for file in files:
-            given = file.resolve()
+            given = _real(file)
             if place == given or place in given.parents:
                 raise UserError(
                     f"The target {target} holds the {what} {file}, which is only read. Name another."
@@ -43,11 +44,11 @@ def check_apart(target: Path, *, model: str, inputs: Sequence[str], images: Iter
 
 
 def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> None:
-    place = target.resolve()
+    place = _real(target)
     for what, other in others:
         if other is None:
             continue
-        given = other.resolve()
+        given = _real(other)
         if place == given or given in place.parents:
             raise UserError(
                 f"The target {target} lies in the {what} {other}, which is only read. Name another."
@@ -58,6 +59,11 @@ def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> N
             )
     if place == Path.cwd() or place in Path.cwd().parents:
         raise UserError(f"The target {target} holds the folder that you are in. Name another.")
+
+
+def _real(path: Path) -> Path:
+    """Return a path without links; one that leads to itself stays, where `resolve` would raise."""
+    return Path(os.path.realpath(path))
 
 
 def check_target(target: Path, maker: Format) -> None:

@@ -54,6 +54,8 @@ def main() -> int:
 
     model = load_model(args.model, args.checkpoint, threads=args.threads)
     model.predict_batch([np.zeros((64, 64, 3), np.uint8)])  # what cannot work is told now
+    for line in model.told:
+        print(line, flush=True)
     limits = Limits(size=args.max_bytes, pixels=args.max_pixels, seconds=args.timeout)
     service = Service(model, limits=limits, batch_size=args.batch, queue_size=args.queue)
     serve(service, host=args.host, port=args.port)

@@ -73,8 +73,24 @@ def test_one_name_with_two_endings_is_refused_naming_both(tmp_path: Path) -> Non
         image_ids(tmp_path, (".png", ".jpg"))
 
 
+def test_all_names_with_two_endings_are_told_together(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png", "b.jpg", "b.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"(?s)2 cases.*a\.jpg and .*a\.png.*b\.jpg and .*b\.png"):
+        image_ids(tmp_path, (".jpg", ".png"))
+
+
+def test_a_link_back_to_a_folder_that_holds_it_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    (tmp_path / "in/1.png").touch()
+    (tmp_path / "in/deep/up").symlink_to("..")
+    assert list(image_ids(tmp_path / "in", (".png",))) == ["1"]
+
+
 def test_reads_a_list_with_comments(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("# worst\na/1\n\n b/2 \n", encoding="utf-8")
     assert read_list(tmp_path / "list.txt") == ["a/1", "b/2"]
+    (tmp_path / "windows.txt").write_bytes(b"\xef\xbb\xbfa/1\r\n")
+    assert read_list(tmp_path / "windows.txt") == ["a/1"]
     with pytest.raises(DataError, match="cannot be read"):
         read_list(tmp_path / "none.txt")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from data_converters.base import ReadOptions
 from data_converters.inputs import find_inputs
+from data_converters.places import check_apart
 from segloop.utils.errors import DataError, UserError
 
 
@@ -88,6 +89,26 @@ def test_mistakes_are_told_together(folder: Path, tmp_path: Path) -> None:
     (folder / "a/1.tif").write_bytes(b"")
     with pytest.raises(DataError, match="stand for two files"):
         ids(folder / "a/1.png", folder / "a/1.tif")
+
+
+def test_a_list_names_each_image_by_its_place_below_the_folder_and_none_outside(folder: Path) -> None:
+    listed = folder / "a/list.txt"
+    listed.write_text(f"1\n./1.png\n../a/1\n{folder}/a/1.png\n")
+    assert ids(listed) == ["1"]
+    listed.write_text(f"../b/1\n{folder}/b/deep/3.png\n")
+    with pytest.raises(UserError, match=r"2 image\(s\) outside of"):
+        ids(listed)
+    listed.write_text(f"{folder}/b/deep/3.png\n")
+    assert ids(listed, options=ReadOptions(images=folder)) == ["b/deep/3"]
+
+
+def test_links_that_lead_nowhere_back_or_to_themselves_end(folder: Path) -> None:
+    (folder / "b/up").symlink_to("..")
+    (folder / "b/self.png").symlink_to("self.png")
+    found = find_inputs([str(folder / "b")])
+    assert [each.image_id for each in found.images] == ["1", "deep/3", "self"]  # told when it is read
+    check_apart(folder.parent / "out", model="m.onnx", inputs=[str(folder / "b")], images=found.images)
+    assert ids(f"{folder}/b/**/*.png") == ["1", "deep/3"]
 
 
 def test_images_beside_jsons_of_labelme_are_all_taken(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segloop.experiments.config import find_checkpoint, load_config, save_config
+from segloop.experiments.config import find_checkpoint, find_config, load_config, save_config
 from segloop.experiments.strict import check_config
 from segloop.utils.checkpoint_files import last_checkpoint
 from segloop.utils.errors import ConfigError
@@ -146,3 +146,12 @@ def test_finds_the_checkpoint_that_is_meant(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path) == tmp_path / "iter_2.pth"
     with pytest.raises(ConfigError, match=r"iter_2\.pth"):
         find_checkpoint(tmp_path / "iter_3.pth", work_dir=tmp_path)
+
+
+def test_a_folder_of_several_configs_names_its_own(tmp_path: Path) -> None:
+    for name in ("run/a.py", "run/b.py", "other/c.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=r"run is a folder") as caught:
+        find_config(tmp_path / "run")
+    assert [name in str(caught.value) for name in ("a.py", "b.py", "c.py")] == [True, True, False]

@@ -85,10 +85,15 @@ def known_splits(root: Path) -> list[str]:
 
 
 def index_files(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
-    """Return the files below a folder by id: the POSIX path relative to it, without suffix."""
+    """Return the files below a folder by id: the POSIX path relative to it, without suffix.
+
+    Links to folders are followed, but for those that lead back to a folder they lie in.
+    """
     found: dict[str, list[Path]] = {}
     for place, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        inner[:] = sorted(
+            name for name in inner if not name.startswith(".") and not leads_back(Path(place) / name)
+        )
         for name in sorted(names):
             suffix = next((end for end in suffixes if name.lower().endswith(end.lower())), None)
             if suffix is None or name.startswith("."):
@@ -98,22 +103,31 @@ def index_files(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     return found
 
 
+def leads_back(folder: Path) -> bool:
+    """Return whether a folder is a link to one that holds it: who follows it never ends."""
+    if not folder.is_symlink():
+        return False
+    return Path(os.path.realpath(folder.parent)).is_relative_to(os.path.realpath(folder))
+
+
 def image_ids(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    """Return the images below a folder by id; two files with one id are refused."""
+    """Return the images below a folder by id; files that share one are refused, all told together."""
     found = index_files(folder, suffixes)
-    for name, (first, *others) in found.items():
-        if others:
-            raise DataError(
-                f"{first} and {others[0]} would be the same image; rename or remove one of them.",
-                image_id=name,
-            )
+    shared = [f"{first} and {others[0]}" for first, *others in found.values() if others]
+    if len(shared) == 1:
+        raise DataError(f"{shared[0]} would be the same image; rename or remove one of them.")
+    if shared:
+        raise DataError(
+            f"In {len(shared)} cases two files would be the same image; rename or remove one of each:\n"
+            f"{listing(shared)}"
+        )
     return {name: first for name, (first,) in found.items()}
 
 
 def read_list(path: Path | str) -> list[str]:
     """Read a LIST file: one image_id per line; blank lines and what follows a leading # do not count."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()  # Windows begins with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text ({error})"
         raise DataError(f"The list {path} cannot be read: {reason}.") from error

@@ -58,12 +58,9 @@ def find_config(path: Path | str) -> Path:
         if path.suffix not in CONFIGS:
             raise ConfigError(f"{path} is not a config: its name must end in .py, .json or .yaml.")
         return path
-    folder = next((parent for parent in path.parents if parent.is_dir()), Path())
-    known = [str(found) for found in sorted(folder.rglob("*.py")) if not _is_base(found)]
-    if not known and Path("configs").is_dir():
-        known = [str(found) for found in sorted(Path("configs").rglob("*.py")) if not _is_base(found)]
     if path.is_dir():
-        return _only(path, known)
+        return _only(path)
+    known = _known_below(next((parent for parent in path.parents if parent.is_dir()), Path()))
     by_name = {Path(found).name: found for found in known}
     guess = nearest(path.name, by_name)
     for name, found in by_name.items():
@@ -188,12 +185,21 @@ def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
     return last
 
 
-def _only(folder: Path, known: list[str]) -> Path:
+def _only(folder: Path) -> Path:
     """Take a run's folder for its config: OpenMMLab writes `<config>.py` into every work_dir."""
     own = [found for found in sorted(folder.glob("*.py")) if found.is_file()]
     if len(own) == 1:
         return own[0]
+    known = [str(found) for found in own] or _known_below(folder)
     raise ConfigError(f"{folder} is a folder; name one config.\n{listing(known)}")
+
+
+def _known_below(folder: Path) -> list[str]:
+    """Return the configs below a folder, else those of `configs`."""
+    for place in (folder, Path("configs")):
+        if known := [str(found) for found in sorted(place.rglob("*.py")) if not _is_base(found)]:
+            return known
+    return []
 
 
 def _is_base(path: Path) -> bool:

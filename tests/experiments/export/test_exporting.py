@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import segloop
-from segloop.analysis.thresholds import ComponentRule, Thresholds, write_thresholds
+from segloop.analysis.thresholds import ComponentRule, InstanceRule, Thresholds, write_thresholds
 from segloop.experiments.export import checking, exporting
 from segloop.experiments.export.exporting import export
 from segloop.experiments.onnx.model import OnnxModel
-from segloop.utils.errors import ConfigError, UserError
+from segloop.utils.errors import ConfigError, DataError, UserError
 
 
 def test_the_file_knows_what_a_runner_needs(tiny_onnx: Path) -> None:
@@ -71,6 +71,23 @@ def test_tuned_thresholds_go_into_the_file(
     assert len(np.unique(theirs)) > 1, "nothing is compared"
     assert np.mean(exported.predict(image).mask == theirs) > 0.99
     assert not np.array_equal(segloop.load(out, thresholds=None).predict(image).mask, theirs)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"whale": ComponentRule()}, "'whale' is no class of this model"),
+        ({"x": InstanceRule(0.5)}, "another"),
+    ],
+)
+def test_thresholds_of_another_model_are_refused_and_not_left_out(
+    tiny_trained: tuple[Path, Path], tiny_undecided: Path, tmp_path: Path, rules: dict, said: str
+) -> None:
+    weights = Path(shutil.copy(tiny_undecided, tmp_path / "iter_2.pth"))
+    write_thresholds(tmp_path / "thresholds.json", Thresholds(rules))
+    with pytest.raises(DataError, match=said):
+        export(tiny_trained[0], checkpoint=weights, out=tmp_path / "a.onnx", say=lambda line: None)
+    assert not (tmp_path / "a.onnx").exists()
 
 
 def test_what_cannot_be_exported_is_told(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import segloop
+from segloop.analysis.thresholds import ComponentRule, Thresholds, write_thresholds
 from segloop.experiments.onnx.predicting import load_onnx
 from segloop.utils.errors import UserError
 
@@ -39,3 +40,11 @@ def test_what_only_torch_can_is_refused(tiny_onnx: Path) -> None:
     with pytest.raises(UserError, match="as it was exported"):
         load_onnx(tiny_onnx, precision="bfloat16")
     assert load_onnx(tiny_onnx, thresholds=None).about["rules"] is None
+
+
+def test_whose_thresholds_are_applied_is_told(tiny_onnx: Path, tmp_path: Path) -> None:
+    assert len(load_onnx(tiny_onnx).told) == 1
+    assert load_onnx(tiny_onnx, score_thr=0.3).told[1] == "what counts is said by the scores of --score-thr"
+    names = load_onnx(tiny_onnx).classes.names[1:]
+    file = write_thresholds(tmp_path / "mine.json", Thresholds({name: ComponentRule(0.15) for name in names}))
+    assert load_onnx(tiny_onnx, thresholds=file).told[1] == f"what counts is said by {file}"

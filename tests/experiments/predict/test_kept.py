@@ -79,3 +79,15 @@ def test_the_surer_object_keeps_a_pixel_and_the_loss_is_told(tmp_path: Path) -> 
         (ImageRecord(image_id="c", name="c"), kept.places["c"])
     )
     assert [(each.count, each.example) for each in record.remarks] == [(2, "c")]
+
+
+def test_a_folder_that_cannot_be_made_and_a_full_disk_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written"):
+        Kept.open(tmp_path / "file/kept", {}, resume=False)
+    kept = Kept(Path("/dev/full"), {}, _stream=Path("/dev/full").open("ab"))  # noqa: SIM115 - it closes it
+    with pytest.raises(OSError, match="space"):
+        kept.add({"b": "it is empty"}, STAMPS)
+    with pytest.raises(OSError, match="space"):
+        kept.close()
+    kept.close()  # told once

@@ -48,6 +48,11 @@ def test_tuned_thresholds_beside_the_checkpoint_are_applied(semantic: Files, tmp
         load(semantic[0], weights, device="cpu")
 
 
+def test_windows_that_do_not_overlap_are_said_to_cut_objects(instance: Files) -> None:
+    told = load(*instance, device="cpu", window_hw=(64, 64), overlap=0.0).told
+    assert "windows do not overlap: objects that a rim cuts stay in pieces" in told
+
+
 def test_a_hostile_checkpoint_is_refused(semantic: Files, tmp_path: Path) -> None:
     class Hostile:
         def __reduce__(self) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from segloop.data.annotations import ImageRecord, Label, LabelSet
@@ -12,6 +13,7 @@ from segloop.experiments.predict.kept import Kept, LoadKept
 from segloop.experiments.predict.overlays import draw_overlays
 from segloop.experiments.predict.results import SemanticPrediction
 from segloop.experiments.predict.run import Predicted
+from segloop.utils.errors import UserError
 
 
 def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
@@ -34,3 +36,6 @@ def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
     )
     assert sorted(tmp_path.glob("seen/*/*.jpg")) == [tmp_path / "seen/a/1.jpg", tmp_path / "seen/b/1.jpg"]
     assert counted[-1] == (2, 2)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written"):
+        draw_overlays(Predicted(images, LoadKept(kept.path, classes), kept.places), tmp_path / "file")

@@ -68,6 +68,16 @@ def test_arrays_say_their_channels_and_deep_ones_keep_their_upper_bits() -> None
         as_bgr("image.png")  # type: ignore[arg-type]
 
 
+def test_values_that_no_byte_stands_for_are_refused_and_never_clipped() -> None:
+    grey = np.full((3, 4), 0.5, np.float32)
+    with pytest.raises(UserError, match="mode F"):
+        as_bgr(Image.fromarray(grey))
+    with pytest.raises(UserError, match="beyond 0"):
+        as_bgr(Image.fromarray(np.full((3, 4), 70_000, np.int32)))
+    with pytest.raises(UserError, match=r"not \[0, 4\]"):
+        as_bgr(np.zeros((0, 4), np.uint8))
+
+
 def test_broken_files_are_told_apart(pictures: Pictures, tmp_path: Path) -> None:
     Image.fromarray(NOISE).save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:-20])

@@ -11,9 +11,10 @@ import pytest
 
 import segloop
 from segloop.data.annotations import ImageRecord
-from segloop.experiments.predict.kept import FILE_NAME
+from segloop.experiments.predict.kept import FILE_NAME, Kept
 from segloop.experiments.predict.overlays import draw_overlays
 from segloop.experiments.predict.run import predict_images, remove_kept
+from segloop.utils.errors import UserError
 
 Files = tuple[Path, Path]
 
@@ -112,3 +113,12 @@ def test_a_file_that_may_not_be_read_costs_a_line_and_is_no_full_disk(
     found = predict_images(model, images[:3], tmp_path / "kept", workers=workers, tell=told.append)
     assert found.skipped == {"1": "cannot be read: Permission denied"}
     assert told == ["1: cannot be read: Permission denied"]
+
+
+def test_a_full_disk_is_told_in_words(
+    model, images: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Kept(Path("/dev/full"), {}, _stream=Path("/dev/full").open("ab"))  # noqa: SIM115 - it closes it
+    monkeypatch.setattr(Kept, "open", lambda *args, **options: full)
+    with pytest.raises(UserError, match=r"(?s)No space left.*--resume"):
+        predict_images(model, images, tmp_path)

@@ -19,6 +19,7 @@ class Bright:
     def __init__(self) -> None:
         self.classes = LabelSet((Label("dark", (0, 0, 0)), Label("bright", (255, 0, 0))), background=0)
         self.batches: list[int] = []
+        self.told = ()
         self.go, self.begun = threading.Event(), threading.Event()
         self.go.set()
 

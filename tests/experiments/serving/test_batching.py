@@ -62,10 +62,12 @@ def test_a_full_queue_refuses_and_an_abandoned_image_is_not_computed(model: Brig
         batcher.submit(half_bright())
     assert refusal.value.status == 503
     assert abandoned.cancel()
+    assert batcher.waiting == 1
+    later = batcher.submit(half_bright())  # there is room again, though the first batch is not done
     model.go.set()
-    kept.result(60)
+    kept.result(60), later.result(60)
     batcher.close(seconds=60)
-    assert model.batches == [1, 1]
+    assert model.batches == [1, 2]
 
 
 def test_a_failing_batch_is_told_to_its_requests_and_the_next_one_goes_on(model: Bright) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 
 import pytest
 
+from segloop.experiments.serving import server as server_module
 from segloop.experiments.serving.server import make_server
 from segloop.experiments.serving.service import Service
 from segloop.utils.errors import MissingDependency, UserError
@@ -32,6 +34,28 @@ def test_a_port_that_is_taken_or_is_none_is_told(service: Service) -> None:
         make_server(service, host="127.0.0.1", port=70_000)
     with pytest.raises(UserError, match=r"--host 999\.1\.1\.1"):
         make_server(service, host="999.1.1.1", port=0)
+
+
+def test_half_a_head_does_not_hold_a_connection_for_ever(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("fastapi", "uvicorn"):
+        pytest.importorskip(package, reason="needs: pip install -r requirements/dev.txt")
+    monkeypatch.setattr(server_module, "IDLE_SECONDS", 0.1)
+    server, listener = make_server(service, host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        with socket.create_connection(listener.getsockname()[:2], timeout=20) as sender:
+            sender.sendall(b"GET /model HTTP/1.1\r\nHost: x\r\n\r\nGET /mod")
+            heard = b""
+            while part := sender.recv(4096):  # until it is closed
+                heard += part
+        assert heard.startswith(b"HTTP/1.1 200")
+    finally:
+        server.should_exit = True
+        thread.join(60)
+        listener.close()
 
 
 def test_a_missing_server_is_told_with_its_command(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

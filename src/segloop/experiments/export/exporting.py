@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop import ops
-from segloop.analysis.thresholds import find_thresholds
+from segloop.analysis.thresholds import ComponentRule, find_thresholds
 from segloop.data.palette import complete_colors
 from segloop.experiments.config import is_semantic
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
@@ -141,6 +141,8 @@ def gather_notes(found: Found, model: EncoderDecoder, beside: Mapping[str, Any])
     colors = complete_colors([label.color for label in classes.labels], background=classes.background)
     single = model.out_channels == 1
     tuned = find_thresholds(found.checkpoint.parent)
+    if tuned is not None:  # those of another model would be lost without a word, or refused by each runner
+        tuned.of([label.name for label in classes.foreground], ComponentRule)
     padding = preprocessor.test_cfg or {}
     if padding.get("size"):
         raise ConfigError("data_preprocessor.test_cfg.size pads to a fixed size, which is not exported.")

@@ -66,6 +66,11 @@ class OnnxModel:
             raise DataError("Thresholds of components need a background class, and these classes have none.")
         self.rules = rules
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the user may want to know: whether tuned thresholds say what counts."""
+        return () if self.rules is None else ("what counts is said by the thresholds in the file",)
+
     def predict(self, image: np.ndarray) -> SemanticPrediction:
         """Return the index map of one image, RGB [H, W, 3] uint8."""
         return self.predict_batch([image])[0]

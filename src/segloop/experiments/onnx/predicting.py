@@ -46,7 +46,7 @@ def load_onnx(path: Path | str, **settings: Any) -> Model:
         "batch_size": asked.batch_size,
         "rules": None if runner.rules is None else [str(rule) for rule in runner.rules],
     }
-    return Model(predictor, pictures, settings=asked, about=about, told=_told(path, runner))
+    return Model(predictor, pictures, settings=asked, about=about, told=_told(path, runner, asked))
 
 
 class OnnxPictures:
@@ -141,8 +141,11 @@ def _rules(asked: Settings, runner: OnnxModel) -> Sequence[ComponentRule] | None
     return [replace(each, threshold=asked.score_thr) for each in rules]
 
 
-def _told(path: Path | str, runner: OnnxModel) -> list[str]:
+def _told(path: Path | str, runner: OnnxModel, asked: Settings) -> list[str]:
     told = [f"{Path(path).name} by ONNX Runtime, {runner.notes.precision}"]
     if runner.rules is not None:
-        told.append("what counts is said by the thresholds in the file")
+        tuned = asked.thresholds is not None and (asked.thresholds != "auto" or runner.notes.thresholds)
+        place = "the thresholds in the file" if asked.thresholds == "auto" else str(asked.thresholds)
+        scores = "the scores of --score-thr" if asked.score_thr is not None else ""
+        told.append(f"what counts is said by {' with '.join(filter(None, [place if tuned else '', scores]))}")
     return told

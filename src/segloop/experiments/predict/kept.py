@@ -12,6 +12,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -64,12 +65,18 @@ class Kept:
         """
         path = folder / FILE_NAME
         kept = cls(path, json.loads(json.dumps(settings)))
-        if path.is_file() and path.stat().st_size:
-            kept._read(resume)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(json.dumps({"format": FORMAT, **kept.settings}, sort_keys=True).encode() + b"\n")
-        kept._stream = path.open("ab")
+        try:
+            if path.is_file() and path.stat().st_size:
+                kept._read(resume)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                text = json.dumps({"format": FORMAT, **kept.settings}, sort_keys=True)
+                path.write_bytes(text.encode() + b"\n")
+            kept._stream = path.open("ab")
+        except OSError as error:
+            raise UserError(
+                f"Finished images are kept in {folder}, which cannot be written: {error.strerror or error}."
+            ) from error
         return kept
 
     def has(self, stamps: Mapping[str, str]) -> bool:
@@ -92,11 +99,15 @@ class Kept:
 
     def close(self) -> None:
         """Bring the last blocks to the disk."""
-        if self._stream is not None:
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
-            self._stream.close()
-            self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        try:
+            stream.flush()
+            os.fsync(stream.fileno())
+        finally:
+            with suppress(OSError):  # a full disk is told once
+                stream.close()
 
     def _read(self, resume: bool) -> None:
         with self.path.open("rb") as file:

@@ -13,6 +13,7 @@ from segloop.data.annotations import ImageRecord
 from segloop.experiments.predict.kept import LoadKept, Place
 from segloop.experiments.predict.results import save_overlay
 from segloop.experiments.predict.run import Predicted
+from segloop.utils.errors import UserError
 from segloop.utils.workers import map_ordered
 
 
@@ -44,8 +45,10 @@ def draw_overlays(
     """Write a picture of each image below `folder`, under its id."""
     keys = predicted.entries()
     workers = (1 if len(keys) < 64 else None) if workers is None else workers  # processes cost a second
-    for done, _ in enumerate(
-        map_ordered(DrawOverlay(predicted.load, folder), keys, workers=workers), start=1
-    ):
-        if progress is not None:
-            progress(done, len(keys))
+    drawn = map_ordered(DrawOverlay(predicted.load, folder), keys, workers=workers)
+    try:
+        for done, _ in enumerate(drawn, start=1):
+            if progress is not None:
+                progress(done, len(keys))
+    except OSError as error:
+        raise UserError(f"Pictures cannot be written to {folder}: {error.strerror or error}.") from error

@@ -98,7 +98,7 @@ def as_bgr(picture: np.ndarray | Image, *, channels: Channels | None = None) -> 
         raise UserError(f"An image is an array of uint8 or uint16, not {picture.dtype}: bring it to 0 … 255.")
     if picture.ndim == 3 and picture.shape[2] in (1, 2):
         picture = picture[..., 0]
-    if picture.ndim == 2:
+    if picture.ndim == 2 and picture.size:
         return np.repeat(picture[..., None], 3, axis=2)
     if picture.ndim != 3 or picture.shape[2] not in (3, 4) or 0 in picture.shape:
         raise UserError(f"An image is an array [H, W], [H, W, 3] or [H, W, 4], not {list(picture.shape)}.")
@@ -126,7 +126,12 @@ def _of_pillow(image: Any) -> np.ndarray:
         raise UserError(f"An image is a path, a numpy array or a Pillow image, not {type(image).__name__}.")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16") or image.mode == "I":
-        return as_bgr(np.asarray(image).astype(np.uint16))
+        values = np.asarray(image)
+        if values.size and not 0 <= values.min() <= values.max() <= 0xFFFF:
+            raise UserError("A Pillow image of mode I holds values beyond 0 … 65535: bring it to 0 … 255.")
+        return as_bgr(values.astype(np.uint16))
+    if image.mode == "F":  # Pillow would clip, and 0 … 1 would all be black
+        raise UserError("A Pillow image of mode F holds floats: bring it to 0 … 255.")
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
 
 

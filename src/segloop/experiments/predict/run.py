@@ -84,6 +84,7 @@ def predict_images(
                     progress(done, total)
             if writing is not None:
                 writing.result()
+        kept.close()
     except KeyboardInterrupt:
         tell(f"Stopped. {len(kept.places)} of {len(images)} image(s) are done; --resume goes on with them.")
         raise
@@ -92,7 +93,8 @@ def predict_images(
             f"{folder} cannot be written: {error.strerror or error}. Make room, then go on with --resume."
         ) from error
     finally:
-        kept.close()
+        with suppress(OSError):
+            kept.close()
     ids = [image.image_id for image in images]
     return Predicted(
         images=images,

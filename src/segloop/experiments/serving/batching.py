@@ -23,6 +23,10 @@ class Model(Protocol):
     def classes(self) -> LabelSet:
         """The classes that predictions are places in."""
 
+    @property
+    def told(self) -> Sequence[str]:
+        """What the user may want to know: which thresholds are applied."""
+
     def predict_batch(self, images: Sequence[np.ndarray]) -> Sequence[Prediction]:
         """Return a prediction for each image, RGB [H, W, 3] uint8."""
 
@@ -59,8 +63,9 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """How many images wait for their batch."""
-        return len(self._waiting)
+        """How many images wait for their batch; abandoned ones wait for nothing."""
+        with self._changed:
+            return sum(not entry.answer.cancelled() for entry in self._waiting)
 
     @property
     def alive(self) -> bool:
@@ -72,6 +77,8 @@ class Batcher:
         with self._changed:
             if self._closing:
                 raise Refusal(503, "The service is shutting down.")
+            if len(self._waiting) >= self.queue_size:  # whoever gave up takes nobody's place
+                self._waiting = deque(each for each in self._waiting if not each.answer.cancelled())
             if len(self._waiting) >= self.queue_size:
                 raise Refusal(503, f"The queue is full ({self.queue_size} images); try again.")
             entry = _Waiting(image)

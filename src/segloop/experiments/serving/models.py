@@ -18,7 +18,7 @@ class TorchModel:
     """A model of `segloop.load`, for images that are RGB."""
 
     def __init__(self, model: Any) -> None:
-        self.model, self.classes = model, model.classes
+        self.model, self.classes, self.told = model, model.classes, tuple(model.told)
 
     def predict_batch(self, images: Sequence[np.ndarray]) -> Sequence[Prediction]:
         """Return a prediction for each image, RGB [H, W, 3] uint8."""

@@ -42,10 +42,37 @@ def make_server(service: Service, *, host: str, port: int) -> tuple[Any, socket.
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
-        http="h11",
+        http=_impatient(),
         ws="none",
     )
     return uvicorn.Server(config), _listen(host, port)
+
+
+def _impatient() -> type[Any]:
+    """Return uvicorn's protocol with an end to connections that say nothing, or half a request's head.
+
+    uvicorn waits for the rest of a head for ever, and such connections count for its limit.
+    """
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Impatient(H11Protocol):
+        _idle: Any = ...  # the request after which nothing was heard at the last look
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self.loop.call_later(IDLE_SECONDS, self._look)
+
+        def _look(self) -> None:
+            if self.transport.is_closing():
+                return
+            busy = self.cycle is not None and not self.cycle.response_complete
+            if not busy and self._idle is self.cycle:
+                self.transport.close()
+                return
+            self._idle = ... if busy else self.cycle
+            self.loop.call_later(IDLE_SECONDS, self._look)
+
+    return Impatient
 
 
 def _listen(host: str, port: int) -> socket.socket:
