@@ -97,7 +97,7 @@ def _runs(
     run = analysis.run
     row: Any = run.images.loc[image_id]
     size_hw = int(row["height"]), int(row["width"])
-    file = run.truth_file(image_id, data_root=analysis.data_root)
+    file = run.objects_file(image_id, data_root=analysis.data_root)
     if file is None:
         raise DataError(f"{image_id} has no labels.", image_id=image_id)
     places: dict[Any, int] = {number: place for place, number in enumerate(run.meta["category_ids"])}

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from segloop.analysis.match_file import MATCHES, PER_IMAGE, read_matches
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.results_file import ResultsFile
 from segloop.analysis.run_checks import check_counts, check_images, check_meta, check_scores
+from segloop.data.digests import file_digest
 from segloop.utils.atomic import read_json
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
@@ -186,6 +187,21 @@ class Run:
         """Return the true mask, None where the image has none."""
         return self._data_file(image_id, "truth", data_root) if self.images.loc[image_id, "truth"] else None
 
+    def objects_file(self, image_id: str, *, data_root: Path | None = None) -> Path | None:
+        """Return the COCO file with an image's true objects, None where it has none.
+
+        One that was changed since the test is refused: matches name true objects by their place in it.
+        """
+        file = self.truth_file(image_id, data_root=data_root)
+        tested = str(self.images.loc[image_id].get("truth_sha256", ""))
+        if file is not None and tested and _digest(file, file.stat().st_mtime_ns) != tested:
+            raise DataError(
+                f"{file} was changed since {self.name} was tested, whose scores and matches are of other "
+                "labels. Test again, or say with --data-root where the labels lie that it was tested on.",
+                image_id=image_id,
+            )
+        return file
+
     def _of_kind(self, kind: str, name: str) -> Path:
         path = self.folder / name
         if self.kind != kind:
@@ -286,6 +302,12 @@ def _open(folder: Path) -> Run:
     if lost:
         raise FormatError(f"the RUN is not whole, it has lost:\n{listing(lost)}", file=folder)
     return Run(folder, meta)
+
+
+@lru_cache(maxsize=8)
+def _digest(file: Path, changed_ns: int) -> str:
+    """Return the SHA-256 of a file as it is since a time; labels of all images share one file."""
+    return file_digest(file).hex()
 
 
 def _is_half(folder: Path) -> bool:
