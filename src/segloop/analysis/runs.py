@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -319,7 +320,11 @@ def _is_half(folder: Path) -> bool:
 
 
 def _config_hint(target: Path | str, folder: Path) -> str:
-    return str(target) if str(target).endswith(".py") else f"configs/{folder.name}.py"
+    """Return what to test: the config that was given, or the one that a training left in its work_dir."""
+    if str(target).endswith(".py"):
+        return str(target)
+    place = shlex.quote(folder.as_posix())
+    return place if any(folder.glob("*.py")) else f"CONFIG --work-dir {place}"
 
 
 def _read_json(path: Path) -> Any:
