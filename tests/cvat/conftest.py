@@ -14,6 +14,14 @@ from tests.cvat.standin.server import StandIn, running
 Login = Callable[..., AbstractContextManager[Server]]
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the proxy of whoever runs the tests."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture(scope="session")
 def one_stand_in() -> Iterator[StandIn]:
     """Start the server once: a start costs a poll."""

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from segloop.experiments.hooks.progress import LiveLineHook
-from segloop.experiments.launch import Options, choose_device, evaluate, train
+from segloop.experiments.launch import Options, evaluate, train
 from segloop.utils.errors import ConfigError, DataError, UserError
 
 
@@ -206,12 +206,10 @@ def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path
         evaluate(options)
 
 
-def test_can_report_an_unknown_split_device_and_component(tiny_trained: tuple[Path, Path]) -> None:
+def test_can_report_an_unknown_split_and_component(tiny_trained: tuple[Path, Path]) -> None:
     config, _ = tiny_trained
     with pytest.raises(ConfigError, match="Did you mean 'test'"):
         evaluate(Options(config=str(config)), split="tset")
-    with pytest.raises(ConfigError, match="choose cpu, cuda"):
-        choose_device("gpu")
     with pytest.raises(UserError, match="FNCHead"):
         train(Options(config=str(config), overrides=["model.decode_head.type=FNCHead"]))
 

@@ -59,3 +59,9 @@ def test_json_that_is_none_is_told_with_its_file(tmp_path):
             read_json(file)
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_json_is_read_in_each_encoding_that_windows_writes(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.json").write_bytes('{"name": "Möwe"}'.encode(encoding))
+    assert read_json(tmp_path / "a.json") == {"name": "Möwe"}

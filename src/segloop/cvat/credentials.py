@@ -22,7 +22,7 @@ KEYS = (
 )
 HABIT = Path("~/.config/segloop/cvat.env")
 HOSTED = "https://app.cvat.ai"
-_HERE = ("localhost", "127.0.0.1", "::1")
+HERE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Credentials:
     def in_clear(self) -> bool:
         """Whether what is secret would travel unencrypted to another machine."""
         parts = urlsplit(self.host)
-        return parts.scheme == "http" and parts.hostname not in _HERE
+        return parts.scheme == "http" and parts.hostname not in HERE
 
 
 def find_credentials(

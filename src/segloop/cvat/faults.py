@@ -88,6 +88,12 @@ def _of_status(error: Any, host: str) -> Fault:
 
 def _of_connection(error: http.HTTPError, host: str) -> Fault:
     reason = getattr(error, "reason", None) or error
+    if isinstance(reason, http.ProxyError):
+        return Fault(
+            f"the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) does not let {host} through "
+            f"({short(reason.original_error)}). Is it right? NO_PROXY names servers that need none",
+            again=True,
+        )
     if isinstance(reason, http.SSLError | ssl.SSLError):
         return _certificate(host, str(reason))
     if isinstance(reason, http.NameResolutionError):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from segloop.cvat.credentials import Credentials
 from segloop.cvat.faults import CvatError, Fault, fault_of
+from segloop.cvat.proxies import proxy_for
 from segloop.cvat.uploads import Resuming
 from segloop.utils.errors import MissingDependency, UserError
 
@@ -256,6 +257,9 @@ def _set_up(server: Server, credentials: Credentials) -> None:
     )
     if credentials.ca_file is not None:
         configuration.ssl_ca_cert = str(credentials.ca_file)
+    proxy = proxy_for(credentials.host)
+    if proxy is not None:
+        configuration.proxy, configuration.proxy_headers = proxy.url, proxy.headers
     rest = server.client.api_client.rest_client = RESTClientObject(configuration)
     request = rest.request
 

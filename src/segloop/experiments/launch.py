@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segloop.data.demo import MakeDemo
 from segloop.experiments.class_weights import settle_class_weights
 from segloop.experiments.config import find_checkpoint, find_config, load_config
+from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
@@ -197,28 +198,6 @@ def prepare(options: Options) -> Config:
     return config
 
 
-def choose_device(device: str | None) -> None:
-    """Make mmengine use `cpu`, `cuda`, `cuda:N` or `mps`; by default it takes the best there is."""
-    if device is None:
-        return
-    kind, _, index = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
-        raise ConfigError(f"--device {device!r} is not known; choose cpu, cuda, cuda:N or mps.")
-    if kind == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for cards
-    elif index:
-        os.environ["CUDA_VISIBLE_DEVICES"] = index
-    import torch
-
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[kind]:
-        able = ", ".join(name for name, found in there.items() if found)
-        raise ConfigError(f"--device {device}: this machine (or this build of torch) offers only: {able}.")
-    import mmengine.device.utils
-
-    mmengine.device.utils.DEVICE = kind
-
-
 def use_amp(config: Config) -> None:
     """Turn mixed precision on, as `--amp` does in mmseg and mmdet, but on a CPU too."""
     wrapper = config.optim_wrapper
@@ -367,7 +346,7 @@ def outline(runner: Runner) -> dict[str, str]:
 
     config = runner.cfg
     kind = get_device()
-    where = f"threads: {torch.get_num_threads()}" if kind == "cpu" else torch.cuda.get_device_name()
+    where = torch.cuda.get_device_name() if kind == "cuda" else f"threads: {torch.get_num_threads()}"
     processes = f"{get_world_size()} x " if get_world_size() > 1 else ""
     precision = "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
     parameters = sum(value.numel() for value in runner.model.parameters())

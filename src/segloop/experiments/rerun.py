@@ -256,7 +256,7 @@ def _origin_now(config: Config, datasets: Sequence[Any], record: dict[str, Any])
 
 
 def _possible(device: str) -> str | None:
-    """Return the device to ask for; None, the best there is, where this machine lacks it."""
+    """Return the device to ask for; None, the default, where this machine lacks it."""
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -265,7 +265,8 @@ def _possible(device: str) -> str | None:
 
 def _datasets(config: Config, *, device: str, make_demo: MakeDemo | None) -> list[Any]:
     """Build the data sets of training and validation as the runner would; make a demo set that is missing."""
-    from segloop.experiments.launch import check_data, choose_device
+    from segloop.experiments.device import choose_device
+    from segloop.experiments.launch import check_data
 
     choose_device(_possible(device))
     with silent_imports():

@@ -65,7 +65,9 @@ def open_gzip(path: Path) -> Iterator[TextIO]:
 def read_json(path: Path | str) -> Any:
     """Return what a JSON file holds; a FormatError tells what is no JSON, an OSError what cannot be read."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))  # Windows' tools write a mark
+        return json.loads(
+            Path(path).read_bytes()
+        )  # json knows the marks of UTF-8 and UTF-16: Windows writes them
     except ValueError as error:
         raise FormatError(f"not valid JSON ({error})", file=path) from None
 

@@ -18,7 +18,7 @@ def add_common(parser: Parser) -> None:
     parser.add_argument("--work-dir", metavar="DIR", help="the run's folder (default: work_dirs/<config>)")
     add_overrides(parser)
     parser.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: the best there is)"
+        "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: cuda if there is one)"
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="seed of everything random (default: the config's)"
@@ -87,7 +87,7 @@ def add_predicting(parser: Parser) -> None:
     group.add_argument("--compile", action="store_true", help="torch.compile first, which takes minutes")
     group.add_argument("--no-fuse", action="store_true", help="leave batch norm outside the convolutions")
     group.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: the best there is)"
+        "--device", metavar="NAME", help="cpu, cuda, cuda:N or mps (default: cuda if there is one)"
     )
     group.add_argument(
         "--unsafe-load", action="store_true", help="load checkpoints that run code: only files you trust"

@@ -166,6 +166,10 @@ def _prepared(
 def _device(name: str | None) -> torch.device:
     from mmengine.device import get_device
 
+    from segloop.experiments.device import choose_device
+
+    if name is None:
+        choose_device(None)
     try:
         place = torch.device(name or get_device())
         torch.empty(0, device=place)
