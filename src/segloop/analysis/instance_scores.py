@@ -131,7 +131,7 @@ class InstanceScorer:
         return found
 
     def rules(self) -> dict[str, str]:
-        """Return the rules of these scores, to be printed with them; of a set without an object, what that means.
+        """Return the rules of these scores, to be printed with them, and what a set without objects means.
 
         A split whose labels are kept back looks like one in which there is nothing: to be silent is perfect.
         """

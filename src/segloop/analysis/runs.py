@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import zipfile
 import zlib
@@ -20,7 +21,6 @@ from segloop.analysis.match_file import MATCHES, PER_IMAGE, read_matches
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.results_file import ResultsFile
 from segloop.analysis.run_checks import check_counts, check_images, check_meta, check_scores
-from segloop.data.digests import file_digest
 from segloop.utils.atomic import read_json
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
@@ -308,7 +308,7 @@ def _open(folder: Path) -> Run:
 @lru_cache(maxsize=8)
 def _digest(file: Path, changed_ns: int) -> str:
     """Return the SHA-256 of a file as it is since a time; labels of all images share one file."""
-    return file_digest(file).hex()
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _is_half(folder: Path) -> bool:

@@ -76,7 +76,7 @@ def read_regions(
         if path is None:
             continue
         if path not in files:
-            files[path] = CocoObjects(path)
+            files[path] = CocoObjects(path, join=run.meta.get("join"))
         row = run.images.loc[image_id]
         size_hw = (int(row["height"]), int(row["width"]))
         levels = np.zeros((*size_hw, len(rules)), np.uint8)

@@ -208,8 +208,9 @@ def _elsewhere(missing: Sequence[Path], source: InstanceSource) -> str:
     for place, folders, files in os.walk(source.image("") if missing else ""):
         folders.sort()
         for name in sorted(names.keys() & set(files)):
+            where = short_path(names[name], source.root), short_path(Path(place), source.root)
             return (
-                f"\n  → {short_path(names[name], source.root)} lies in {short_path(Path(place), source.root)}: "
+                f"\n  → {' lies in '.join(where)}: "
                 "move the images to where the annotations look for them, or let python tools/convert.py "
                 f"{source.root} DST --from coco --to coco write a set that names where they are"
             )

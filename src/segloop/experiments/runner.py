@@ -132,8 +132,8 @@ class ExperimentRunner(Runner):
     def _look_at_resumed(self, path: str) -> None:
         """Refuse to go on with another model's training, or one on other classes.
 
-        mmengine takes the weights that fit and all of the optimizer's state, whose shapes are then others than
-        the model's: torch's fused AdamW ends in a segmentation fault.
+        mmengine takes the weights that fit and all of the optimizer's state, whose shapes are then not the
+        model's: torch's fused AdamW ends in a segmentation fault.
         """
         if "://" in path:
             return

@@ -48,6 +48,11 @@ def test_tuned_thresholds_beside_the_checkpoint_are_applied(semantic: Files, tmp
         load(semantic[0], weights, device="cpu")
 
 
+def test_objects_that_count_without_a_threshold_are_told(instance: Files) -> None:
+    assert any("unsure ones too" in each for each in load(*instance, device="cpu").told)
+    assert load(*instance, device="cpu", score_thr=0.5).told == ()
+
+
 def test_a_hostile_checkpoint_is_refused(semantic: Files, tmp_path: Path) -> None:
     class Hostile:
         def __reduce__(self) -> tuple[Any, ...]:
