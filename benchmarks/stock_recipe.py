@@ -11,6 +11,8 @@ whole bitmaps, SGD 0.02 with momentum.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ def stock(config: Config) -> Config:
             type="BaseSegDataset",
             metainfo=dict(classes=split.metainfo["classes"], palette=split.metainfo["palette"]),
             data_prefix=dict(split.data_prefix),
-            img_suffix=split.img_suffix,
+            img_suffix=usual_suffix(Path(split.data_prefix["img_path"]), split.suffixes),
             seg_map_suffix=split.seg_map_suffix,
             reduce_zero_label=False,
             pipeline=[
@@ -62,6 +64,12 @@ def stock(config: Config) -> Config:
     )
     config.param_scheduler = [dict(type="PolyLR", eta_min=1e-4, power=0.9, begin=0, by_epoch=False)]
     return without_ours(config)
+
+
+def usual_suffix(folder: Path, suffixes: Sequence[str]) -> str:
+    """Return the suffix that most images have: `BaseSegDataset` takes one, ours any."""
+    counts = Counter(path.suffix for path in folder.rglob("*") if path.suffix in suffixes)
+    return counts.most_common(1)[0][0] if counts else suffixes[0]
 
 
 def stock_instances(config: Config) -> Config:

@@ -7,4 +7,4 @@ default_hooks = dict(
     early_stop=dict(monitor='coco/segm_mAP'),
 )
 visualizer = dict(type='DetLocalVisualizer')
-tta_model = None
+tta_model = dict(type='SegLoopMaskTTAModel', views='h')  # of --tta; 'hv' where nothing is up

@@ -111,12 +111,20 @@ def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp
     assert split_instead(tested) is None
 
 
-def test_masks_are_not_augmented_in_a_test_and_boxes_are() -> None:
-    with pytest.raises(ConfigError, match=r"--tta: .*drops their masks.*a mask_head has no test-time"):
-        settle(config(tta_model=None), tta=True)
+def test_views_of_models_with_masks_are_merged_by_ours_and_boxes_by_mmdets() -> None:
+    settled = settle(config(tta_model=None), tta=True)
+    assert settled.model.type == "SegLoopMaskTTAModel"
+    assert "mask_head" in settled.model.module.roi_head
+    assert (
+        settle(config(tta_model={"type": "SegLoopMaskTTAModel", "views": "hv"}), tta=True).model.views == "hv"
+    )
+    with pytest.raises(ConfigError, match="DetTTAModel needs a tta_pipeline; SegLoopMaskTTAModel needs none"):
+        settle(config(tta_model={"type": "DetTTAModel"}), tta=True)
     pipeline = [{"type": "LoadImageFromFile"}, {"type": "PackDetInputs"}]
     boxes = config(model={"type": "FasterRCNN", "roi_head": {"bbox_head": {}}}, tta_model=None)
     boxes.test_dataloader.dataset.pipeline = pipeline
+    assert settle(boxes, tta=True).model.type == "DetTTAModel"
+    boxes.update(tta_model={"type": "SegLoopMaskTTAModel"}, model={"type": "FasterRCNN", "roi_head": {}})
     assert settle(boxes, tta=True).model.type == "DetTTAModel"
 
 

@@ -25,7 +25,8 @@ COUNTING_METRICS: dict[str, type[InstanceRule] | type[ComponentRule]] = {
     "SegLoopInstanceMetric": InstanceRule,
     "SegLoopShipsMetric": ComponentRule,
 }
-MASK_HEADS = ("mask_head",)  # where mmdet's models say how they find masks
+MASK_HEAD = "mask_head"  # where mmdet's models say how they find masks
+MASK_TTA = "SegLoopMaskTTAModel"
 
 
 def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command: Sequence[str]) -> Path:
@@ -139,10 +140,19 @@ def settle_outputs(
 def use_tta(config: Config) -> None:
     """Wrap the model for test-time augmentation; mmdet configs without one get a horizontal flip."""
     loader = innermost(config.test_dataloader.dataset)
+    ours = (config.get("tta_model") or {}).get("type", MASK_TTA) == MASK_TTA
+    if _finds_masks(config) and not config.get("tta_pipeline"):
+        if not ours:
+            raise ConfigError(
+                f"--tta: {config.tta_model.type} needs a tta_pipeline; {MASK_TTA} needs none and keeps masks."
+            )
+        config.model = dict(**(config.get("tta_model") or dict(type=MASK_TTA)), module=config.model)
+        return
+    if ours and not is_semantic(config):
+        config.tta_model = None  # there are no masks to keep
     if not config.get("tta_model") or not config.get("tta_pipeline"):
         if is_semantic(config):
             raise ConfigError("--tta needs tta_model and tta_pipeline in the config.")
-        _refuse_masks(config)
         nms = dict(nms=dict(type="nms", iou_threshold=0.5), max_per_img=100)
         config.tta_model = config.get("tta_model") or dict(type="DetTTAModel", tta_cfg=nms)
         meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction")
@@ -190,17 +200,13 @@ def _steps(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _steps(inner)
 
 
-def _refuse_masks(config: Config) -> None:
-    """Refuse to merge the augmentations of a model that finds masks: mmdet merges boxes, and drops masks."""
+def _finds_masks(config: Config) -> bool:
+    """Return whether a model of mmdet's has a head for masks: mmdet's own augmentation drops them."""
+    if is_semantic(config):
+        return False
     model = config.model
     parts = [model, *(part for part in model.values() if isinstance(part, Mapping))]
-    heads = [name for part in parts for name in part if str(name) in MASK_HEADS]
-    if heads:
-        raise ConfigError(
-            "--tta: mmdet merges the boxes of augmented images and drops their masks (DetTTAModel), so a "
-            f"model with a {heads[0]} has no test-time augmentation. Leave out --tta, or name a tta_model "
-            "and a tta_pipeline of your own in the config."
-        )
+    return any(MASK_HEAD in part for part in parts)
 
 
 def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> str | None:

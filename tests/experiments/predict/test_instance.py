@@ -8,14 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.registry import MODELS, DefaultScope
 
 import segloop
 from segloop.data.masks import decode
 from segloop.experiments.config import load_config
+from segloop.experiments.predict.find import bare_model
 from segloop.experiments.predict.results import InstancePrediction
 from segloop.utils.errors import UserError
 
 Files = tuple[Path, Path]
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,17 @@ def test_objects_are_those_of_mmdet(
     assert ours.labels.tolist() == theirs.labels.numpy()[seen].tolist()
     drawn = np.stack([decode(runs, ours.size_hw) for runs in ours.runs])
     assert (drawn != masks[seen]).mean() < 5e-3  # a network that was never trained is torn by rounding
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*/mask-rcnn_*.py")))
+def test_our_own_networks_can_be_asked_in_parts(name: str) -> None:
+    import segloop.experiments.components  # noqa: F401
+    from segloop.experiments.predict.instance import is_plain_mask_rcnn
+
+    (path,) = CONFIGS.glob(f"*/{name}.py")
+    config = load_config(path)
+    with torch.device("meta"), DefaultScope.overwrite_default_scope("mmdet"):
+        assert is_plain_mask_rcnn(MODELS.build(bare_model(config)))
 
 
 def test_a_batch_gives_what_single_images_give(model, pictures: list[Path]) -> None:
