@@ -5,6 +5,8 @@
 #   python tools/train.py configs/cells/mask-rcnn_r50_fpn_cells.py \
 #     --cfg-options load_from=work_dirs/mask-rcnn_r50_fpn_livecell/iter_40000.pth
 #
+# Images in a folder for each type of cells, as in the Sartorius download? They are to lie in one:
+#   mv data/livecell/images/livecell_train_val_images/*/*.tif data/livecell/images/livecell_train_val_images/
 # Cost and result: not measured.
 _base_ = ['./mask-rcnn_r50_fpn_cells.py']
 data_root = '{{$SEGLOOP_DATA:data}}/livecell'

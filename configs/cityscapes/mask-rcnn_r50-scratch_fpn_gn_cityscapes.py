@@ -3,7 +3,7 @@
 #
 #   python tools/prepare.py cityscapes downloads/cityscapes
 #   python tools/train.py configs/cityscapes/mask-rcnn_r50-scratch_fpn_gn_cityscapes.py
-#   python tools/test.py configs/cityscapes/mask-rcnn_r50-scratch_fpn_gn_cityscapes.py
+#   python tools/test.py configs/cityscapes/mask-rcnn_r50-scratch_fpn_gn_cityscapes.py --split val
 #
 # Cost and result: not measured; made for one GPU of 40 GB. On two cores use the …_demo.py beside it.
 _base_ = [

@@ -11,6 +11,7 @@ import pytest
 from segloop.analysis.analysis_folder import write_analysis
 from segloop.analysis.instance_analysis import analyze_instances
 from segloop.analysis.summary import summary
+from segloop.analysis.tuning import tune
 from segloop.utils.errors import DataError, UserError
 from tests.analysis.instance_runs_made import squares, write_instance_run
 
@@ -68,6 +69,16 @@ def test_a_moved_data_set(tmp_path):
         analyze_instances(run, repeats=100)
     analysis = analyze_instances(run, repeats=100, data_root=tmp_path / "moved")
     assert write_analysis(analysis, topk=1).is_file()
+
+
+def test_labels_that_were_changed_since_the_test_are_refused(tmp_path):
+    run = write_instance_run(tmp_path, pairs(2))
+    file = tmp_path / "data/annotations/test.json"
+    file.write_text(file.read_text() + " ")
+    with pytest.raises(DataError, match=r"test\.json was changed since .* was tested.*Test again"):
+        analyze_instances(run, repeats=100)
+    with pytest.raises(DataError, match=r"test\.json was changed since"):
+        tune(run, metric="spacecraft/mIoU")
 
 
 def test_other_pictures_are_refused(tmp_path):

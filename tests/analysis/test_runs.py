@@ -64,7 +64,7 @@ def test_a_run_a_work_dir_a_config_and_a_name_all_find_it(work_dirs, tmp_path):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("empty", r"has no RUN: nothing was tested there yet. Run: python tools/test.py configs/empty.py"),
+        ("empty", r"has no RUN: nothing was tested .* Run: python tools/test.py CONFIG --work-dir .*/empty"),
         ("unett", r"unett is no RUN, work_dir or config. Did you mean 'unet'\?"),
         ("a/b/c", r"In .* there are:\n  empty\n  unet"),
     ],
@@ -72,6 +72,12 @@ def test_a_run_a_work_dir_a_config_and_a_name_all_find_it(work_dirs, tmp_path):
 def test_what_is_not_there_is_told_with_what_is(work_dirs, target, message):
     with pytest.raises(UserError, match=message):
         find_run(target, work_dirs=work_dirs)
+
+
+def test_a_work_dir_with_its_config_is_what_to_test(work_dirs):
+    (work_dirs / "empty/mask-rcnn_demo.py").write_text("")
+    with pytest.raises(UserError, match=r"tools/test\.py .*work_dirs/empty --split val$"):
+        find_run("empty", split="val", work_dirs=work_dirs)
 
 
 def test_no_run_of_that_split(work_dirs):

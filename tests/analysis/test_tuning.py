@@ -112,3 +112,11 @@ def test_can_report_a_set_in_which_there_is_nothing_to_find(tmp_path: Path) -> N
         DataError, match=r"none of its 1 images has a true object .*tools/test\.py CONFIG --split"
     ):
         tune(run)
+
+
+def test_can_report_a_run_in_which_nothing_was_found(tmp_path: Path) -> None:
+    truth = Instances.of_bitmaps(np.ones((1, 4, 4), bool), [0])
+    found = Instances.of_bitmaps([], [], scores=[], size_hw=(4, 4))
+    run = write_instance_run(tmp_path, {"1": (truth, found)})
+    with pytest.raises(DataError, match=r"found nothing in any of its 1 images.*nothing to tune"):
+        tune(run)

@@ -78,6 +78,17 @@ def test_objects_are_found_by_the_id_of_their_image_crowds_last(tmp_path: Path) 
         objects.of(77, (2, 4))
 
 
+def test_parts_of_a_group_are_one_object_where_a_test_joined_them(tmp_path: Path) -> None:
+    prepared(tmp_path, [{"size": [2, 4], "counts": encode(each).tolist()} for each in (LEFT, RIGHT)])
+    file = next(tmp_path.rglob("val.json"))
+    content = json.loads(file.read_text())
+    for number, each in enumerate(content["annotations"]):
+        each |= {"iscrowd": 0, "category_id": 3 + number, "segloop": {"group": 1}}
+    file.write_text(json.dumps(content))
+    (craft,) = CocoObjects(file, join="craft").of(content["images"][0]["id"], (2, 4))
+    assert (craft[0], craft[1].tolist()) == (1, encode(LEFT + RIGHT > 0).tolist())
+
+
 def test_without_a_coco_file_the_parts_of_the_mask_stand_for_objects(tmp_path: Path) -> None:
     for file in (tmp_path / "nowhere/1.png", prepared(tmp_path, [], coco=False)):
         source = TrueObjects()

@@ -149,3 +149,16 @@ def test_images_and_masks_that_cannot_be_used_are_told_together(tmp_path: Path) 
     )
     with pytest.raises(DataError, match=told):
         require_objects(config, {"type": "InstanceDataset", "data_root": str(root)})
+
+
+def test_images_that_lie_deeper_than_the_annotations_say_are_told_with_their_place(tmp_path: Path) -> None:
+    from segloop.experiments.data_checks import require_objects
+
+    root = write_objects(tmp_path / "data")
+    folder = root / "images/train/BV2"
+    folder.mkdir()
+    for file in (root / "images/train").glob("*.png"):
+        file.rename(folder / file.name)
+    told = r"→ images/train/train_0\.png lies in images/train/BV2: move .*convert\.py .*--from coco --to"
+    with pytest.raises(DataError, match=told):
+        require_objects(Config({"model": {}}), {"type": "InstanceDataset", "data_root": str(root)})

@@ -90,6 +90,21 @@ def test_a_set_without_objects_or_with_crowds_only_gives_no_nan(family: str) -> 
         json.dumps(hit, allow_nan=False)
 
 
+def test_a_split_without_labels_is_told_apart_from_a_perfect_score() -> None:
+    nothing: list[dict] = []
+    quiet = found("aab.", "")
+    scores, metric = evaluate([sample(quiet, nothing)] * 2, scores=("cells",))
+    assert scores["cells/mAP"] == 100
+    scorer = metric.scorer()
+    assert "nothing to find" not in metric.rules_in_words(scorer)  # nothing was scored yet
+    scorer.add(metric.judge(sample(quiet, nothing)).matches)
+    told = metric.rules_in_words(scorer)["nothing to find"]
+    assert told.startswith("The truth of these 1 images holds no object: ")
+    assert "Is this a split without labels?" in told
+    scorer.add(metric.judge(sample(FOUND, TRUTH)).matches)
+    assert "nothing to find" not in metric.rules_in_words(scorer)
+
+
 def test_images_without_objects_count_by_the_rule_of_each_score() -> None:
     scores, _ = evaluate(
         [sample(FOUND, TRUTH), sample(found("....", ""), []), sample(found("aa..", "a"), [])],

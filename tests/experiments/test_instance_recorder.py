@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from segloop.analysis.instance_scores import InstanceScorer
 from segloop.analysis.runs import Run, read_run
 from segloop.analysis.thresholds import InstanceRule, Thresholds, write_thresholds
 from segloop.experiments import components  # noqa: F401 (registers metric and hooks)
+from segloop.experiments.instance_metrics import SegLoopInstanceMetric
+from segloop.experiments.instance_recorder import InstanceRecorder
 from segloop.utils.errors import FormatError
 from tests.experiments.instance_drawings import META, drawing, listed
 
@@ -272,6 +275,15 @@ def test_with_another_metric_the_truth_is_read_from_the_data_sets_file(tmp_path:
     assert len(tested.found("b/1")) == 3
     with pytest.raises(FormatError, match=r"there are no matches: .*val\.json"):
         tested.matches()
+
+
+def test_a_run_says_what_its_objects_were_joined_to(run: Run, tmp_path: Path) -> None:
+    assert run.meta["join"] is None
+    dataset = Objects(tmp_path)
+    dataset.source = SimpleNamespace(join="craft")
+    metric = SegLoopInstanceMetric()
+    metric.dataset_meta = dataset.metainfo
+    assert InstanceRecorder(tmp_path, dataset=dataset, metric=metric).describe()["join"] == "craft"
 
 
 def test_the_docs_name_every_file_and_key(run: Run) -> None:

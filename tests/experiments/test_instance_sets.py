@@ -132,3 +132,7 @@ def test_can_report_weights_of_another_model_and_takes_those_of_another_task(
     assert runner.iter == 2
     log = next((tmp_path / "w3").glob("*/*.log")).read_text()
     assert "anew start:\n  roi_head.bbox_head.fc_cls.weight\n  roi_head.bbox_head.fc_cls.bias" in log
+    with pytest.raises(ConfigError, match=r"another model: (.*\n)*.*--resume cannot .*load_from="):
+        train(
+            Options(config=config, overrides=one, work_dir=str(tmp_path / "w4")), resume=start.split("=")[1]
+        )

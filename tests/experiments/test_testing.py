@@ -10,7 +10,14 @@ from mmengine.config import Config
 
 from segloop.analysis.thresholds import ComponentRule, InstanceRule, Thresholds, write_thresholds
 from segloop.data.info import ClassInfo, DatasetInfo, Files
-from segloop.experiments.testing import copy_results, settle_outputs, use_split, use_thresholds
+from segloop.experiments.testing import (
+    copy_results,
+    prepare_test,
+    settle_outputs,
+    split_instead,
+    use_split,
+    use_thresholds,
+)
 from segloop.utils.errors import ConfigError, DataError
 
 RULES = Thresholds(
@@ -84,6 +91,24 @@ def test_another_split_is_taken_by_name_without_the_files_of_the_first(tmp_path:
     assert "ann_file" not in tested.test_dataloader.dataset
     with pytest.raises(ConfigError, match=r"--split 'tran': .* has train, val. Did you mean 'train'"):
         use_split(tested, "tran")
+
+
+def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp_path: Path) -> None:
+    DatasetInfo(
+        name="d",
+        task="cityscapes",
+        classes=(ClassInfo("car", (1, 2, 3)),),
+        splits={"train": 1, "val": 1},
+        images=Files("img/{split}", ".png"),
+        coco={"train": "a.json", "val": "b.json"},
+    ).write(tmp_path)
+    tested = config(work_dir=str(tmp_path))
+    tested.test_dataloader.dataset.update(data_root=str(tmp_path), split="test")
+    assert split_instead(tested) == "val"
+    with pytest.raises(ConfigError, match=r"no split 'test'.* it has train, val\. .*--split val"):
+        prepare_test(tested, checkpoint=tmp_path / "best.pth", split=None, command=[])
+    tested.test_dataloader.dataset.split = "val"
+    assert split_instead(tested) is None
 
 
 def test_views_of_models_with_masks_are_merged_by_ours_and_boxes_by_mmdets() -> None:

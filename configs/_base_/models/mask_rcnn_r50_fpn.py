@@ -89,6 +89,7 @@ model = dict(
                 neg_iou_thr=0.3,
                 min_pos_iou=0.3,
                 match_low_quality=True,
+                iou_calculator=dict(type='BlockwiseOverlaps'),  # thousands of cells beside all anchors
                 ignore_iof_thr=0.5,  # what lies in a crowd is neither learnt nor background
             ),
             sampler=dict(
@@ -108,6 +109,7 @@ model = dict(
                 neg_iou_thr=0.5,
                 min_pos_iou=0.5,
                 match_low_quality=True,
+                iou_calculator=dict(type='BlockwiseOverlaps'),
                 ignore_iof_thr=0.5,
             ),
             sampler=dict(

@@ -97,18 +97,18 @@ def _runs(
     run = analysis.run
     row: Any = run.images.loc[image_id]
     size_hw = int(row["height"]), int(row["width"])
-    file = run.truth_file(image_id, data_root=analysis.data_root)
+    file = run.objects_file(image_id, data_root=analysis.data_root)
     if file is None:
         raise DataError(f"{image_id} has no labels.", image_id=image_id)
     places: dict[Any, int] = {number: place for place, number in enumerate(run.meta["category_ids"])}
-    listed = _coco(file).of(row["coco_id"], size_hw)
+    listed = _coco(file, run.meta.get("join")).of(row["coco_id"], size_hw)
     true = [(runs, places[category], crowd) for category, runs, crowd in listed if category in places]
     return true, run.found(image_id).runs, size_hw
 
 
 @lru_cache(maxsize=2)
-def _coco(file: Path) -> CocoObjects:
-    return CocoObjects(file)
+def _coco(file: Path, join: str | None) -> CocoObjects:
+    return CocoObjects(file, join=join)
 
 
 def _picture(file: Path, image_id: str) -> np.ndarray:

@@ -44,6 +44,8 @@ def analyze_instances(
     if not len(gathered):
         raise UserError(f"{run.folder}: none of its images has labels, so there is nothing to compare with.")
     looks = measure_looks(run, data_root=data_root, workers=workers)
+    for image_id in run.images["image_id"]:  # changed labels are told before the work, not at its end
+        run.objects_file(image_id, data_root=data_root)
     suspects = instance_suspects.suspicions(gathered)
     bounds = gathered.intervals.bounds(repeats=repeats, seed=seed)
     images, ranks, bands = _images(gathered, looks, suspects, names)

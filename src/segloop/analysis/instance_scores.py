@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+import numpy as np
+
 from segloop.analysis.cityscapes_ap import CityscapesAP
 from segloop.analysis.coco_ap import CocoAP
 from segloop.analysis.counting_scores import CompetitionScores, MatchScores, PanopticScores, PixelScores
@@ -107,6 +109,7 @@ class InstanceScorer:
         unknown = sorted(set(self.groups) - set(GROUPS))
         if unknown:
             raise ValueError(f"no scores are called {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+        self.images = self.objects = self.crowds = 0
         self._parts = [GROUPS[name](self.class_names, max_dets) for name in self.groups]
 
     def add(self, matches: ImageMatches) -> None:
@@ -114,6 +117,9 @@ class InstanceScorer:
         highest = max(matches.truth.labels.max(initial=-1), matches.found.labels.max(initial=-1))
         if highest >= len(self.class_names):
             raise ValueError(f"class {highest} of {len(self.class_names)} classes in {matches.image_id!r}")
+        crowds = int(np.count_nonzero(matches.truth.crowd))
+        self.images, self.crowds = self.images + 1, self.crowds + crowds
+        self.objects += len(matches.truth) - crowds
         for part in self._parts:
             part.add(matches)
 
@@ -125,8 +131,19 @@ class InstanceScorer:
         return found
 
     def rules(self) -> dict[str, str]:
-        """Return the rules of these scores, to be printed with them."""
-        return rules_of(self.scores())
+        """Return the rules of these scores, to be printed with them, and what a set without objects means.
+
+        A split whose labels are kept back looks like one in which there is nothing: to be silent is perfect.
+        """
+        rules = rules_of(self.scores())
+        if self.images and not self.objects:
+            what = f"nothing but {self.crowds} crowds" if self.crowds else "no object"
+            rules["nothing to find"] = (
+                f"The truth of these {self.images} images holds {what}: no score says how well objects are "
+                "found, and those that an image without objects has (cells, ships) only whether the model "
+                "kept quiet. Is this a split without labels?"
+            )
+        return rules
 
 
 def rules_of(keys: Iterable[str]) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +188,21 @@ class Run:
         """Return the true mask, None where the image has none."""
         return self._data_file(image_id, "truth", data_root) if self.images.loc[image_id, "truth"] else None
 
+    def objects_file(self, image_id: str, *, data_root: Path | None = None) -> Path | None:
+        """Return the COCO file with an image's true objects, None where it has none.
+
+        One that was changed since the test is refused: matches name true objects by their place in it.
+        """
+        file = self.truth_file(image_id, data_root=data_root)
+        tested = str(self.images.loc[image_id].get("truth_sha256", ""))
+        if file is not None and tested and _digest(file, file.stat().st_mtime_ns) != tested:
+            raise DataError(
+                f"{file} was changed since {self.name} was tested, whose scores and matches are of other "
+                "labels. Test again, or say with --data-root where the labels lie that it was tested on.",
+                image_id=image_id,
+            )
+        return file
+
     def _of_kind(self, kind: str, name: str) -> Path:
         path = self.folder / name
         if self.kind != kind:
@@ -288,6 +305,12 @@ def _open(folder: Path) -> Run:
     return Run(folder, meta)
 
 
+@lru_cache(maxsize=8)
+def _digest(file: Path, changed_ns: int) -> str:
+    """Return the SHA-256 of a file as it is since a time; labels of all images share one file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def _is_half(folder: Path) -> bool:
     if (folder / "meta.json").is_file():
         return False
@@ -297,7 +320,11 @@ def _is_half(folder: Path) -> bool:
 
 
 def _config_hint(target: Path | str, folder: Path) -> str:
-    return str(target) if str(target).endswith(".py") else f"configs/{folder.name}.py"
+    """Return what to test: the config that was given, or the one that a training left in its work_dir."""
+    if str(target).endswith(".py"):
+        return str(target)
+    place = shlex.quote(folder.as_posix())
+    return place if any(folder.glob("*.py")) else f"CONFIG --work-dir {place}"
 
 
 def _read_json(path: Path) -> Any:

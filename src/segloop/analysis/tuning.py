@@ -241,6 +241,12 @@ def _tune_instances(
             f"{run.folder}: none of its {len(matches)} images has a true object (crowds are none): "
             "nothing to tune by. Test on a split that has some: tools/test.py CONFIG --split NAME"
         )
+    if not any(len(each.found) for each in matches):  # whatever is written would look tuned
+        raise DataError(
+            f"{run.folder}: the model found nothing in any of its {len(matches)} images, at whatever score: "
+            "nothing to tune. Train longer, or let less sure objects through: "
+            "tools/test.py CONFIG --split val --cfg-options model.test_cfg.rcnn.score_thr=0.01"
+        )
     stored = _stored_rules(run)
     before = [InstanceRule(**stored[name]) if name in stored else InstanceRule(0.5) for name in names]
     regions: Regions | None = None

@@ -72,11 +72,11 @@ def read_regions(
     numbers = {number: at for at, number in enumerate(run.meta["category_ids"])}
     files: dict[Path, CocoObjects] = {}
     for image_id in run.images["image_id"]:
-        path = run.truth_file(image_id, data_root=data_root)
+        path = run.objects_file(image_id, data_root=data_root)
         if path is None:
             continue
         if path not in files:
-            files[path] = CocoObjects(path)
+            files[path] = CocoObjects(path, join=run.meta.get("join"))
         row = run.images.loc[image_id]
         size_hw = (int(row["height"]), int(row["width"]))
         levels = np.zeros((*size_hw, len(rules)), np.uint8)

@@ -9,6 +9,7 @@ import numpy as np
 
 from segloop.data.coco_losses import read_coco
 from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.instance_labels import joined
 from segloop.data.masks import Runs, canonical, components, fault, from_strings, rasterize
 from segloop.utils.errors import DataError
 
@@ -85,10 +86,15 @@ def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
 
 
 class CocoObjects:
-    """The objects that a COCO file has for each image, made when they are asked for."""
+    """The objects that a COCO file has for each image, made when they are asked for.
 
-    def __init__(self, file: Path) -> None:
+    With `join` the parts that share a group are one object, of category 1, as `InstanceDataset` joins them.
+    """
+
+    def __init__(self, file: Path, *, join: str | None = None) -> None:
         content = read_coco(file)
+        if join:
+            content = joined(content, join)
         self.file = file
         self._by_image: dict[str, list[Any]] = {str(image["id"]): [] for image in content["images"]}
         for each in content["annotations"]:

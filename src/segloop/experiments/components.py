@@ -29,6 +29,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
     )
     from segloop.experiments.hooks import buffers, checkpoint, finite, patience, pictures, plain, progress
     from segloop.experiments.models import (
+        box_overlaps,
         encoder_decoder,
         guided,
         heads,
@@ -43,6 +44,7 @@ with silent_imports():  # mmseg prints which optional packages it did not find
 loading.install()  # whatever a config loads, it is read as data
 
 __all__ = [
+    "box_overlaps",
     "buffers",
     "checkpoint",
     "empty_images",

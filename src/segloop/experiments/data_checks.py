@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -191,6 +192,7 @@ def require_objects(config: Config, dataset: Mapping[str, Any]) -> None:
     if wrong:
         told.append(
             f"{len(wrong)} image(s) of {source.file} cannot be used (width x height):\n{listing(wrong)}"
+            + _elsewhere([path for path in sizes if not path.is_file()], source)
         )
     with counted("images' masks read") as progress:
         masks = mask_problems(images, drop=dataset.get("drop") or (), progress=progress)
@@ -198,6 +200,21 @@ def require_objects(config: Config, dataset: Mapping[str, Any]) -> None:
         told.append("\n".join([f"{source.file} cannot be used as it is:", *masks]))
     if told:
         raise DataError("\n\n".join(told))
+
+
+def _elsewhere(missing: Sequence[Path], source: InstanceSource) -> str:
+    """Say where missing images lie, if deeper in the folder: LIVECell as Kaggle has it, a folder a type."""
+    names = {path.name: path for path in missing}
+    for place, folders, files in os.walk(source.image("") if missing else ""):
+        folders.sort()
+        for name in sorted(names.keys() & set(files)):
+            where = short_path(names[name], source.root), short_path(Path(place), source.root)
+            return (
+                f"\n  → {' lies in '.join(where)}: "
+                "move the images to where the annotations look for them, or let python tools/convert.py "
+                f"{source.root} DST --from coco --to coco write a set that names where they are"
+            )
+    return ""
 
 
 def instance_source(dataset: Mapping[str, Any]) -> InstanceSource:

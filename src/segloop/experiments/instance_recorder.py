@@ -14,7 +14,7 @@ from segloop.analysis.results_file import ResultsWriter, results_of
 from segloop.data.coco_losses import read_coco
 from segloop.experiments.instance_metrics import SegLoopInstanceMetric
 from segloop.experiments.instance_samples import no_truth
-from segloop.experiments.run_images import annotation_file
+from segloop.experiments.run_images import annotation_file, plain_datasets
 from segloop.experiments.run_writer import ImageRow, SpooledImages, without_nan
 from segloop.utils.errors import UserError
 
@@ -35,6 +35,8 @@ class InstanceRecorder:
         self.class_names = self.metric.class_names
         self.palette = [list(map(int, color)) for color in meta.get("palette") or ()]
         self.category_ids = category_ids(dataset, self.class_names)
+        sources = (getattr(part, "source", None) for part in plain_datasets(dataset))
+        self.join = next((name for each in sources if (name := getattr(each, "join", None))), None)
 
     def record(self, sample: Any, row: ImageRow) -> dict[str, Any]:
         """Return the objects of an image as COCO has them, and their matches."""
@@ -83,6 +85,7 @@ class InstanceRecorder:
             "classes": self.class_names,
             "palette": self.palette,
             "category_ids": self.category_ids,
+            "join": self.join,
             **self.metric.describe(),
             "no_matches": self.no_matches,
         }

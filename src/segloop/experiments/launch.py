@@ -372,8 +372,7 @@ def _words(error: Exception) -> str:
 
 
 def summary(metrics: dict[str, Any]) -> str:
-    """Return the scores over all classes in one line, as logged (percent)."""
+    """Return the scores over all classes in one line, as logged (percent); say so where there is none."""
     scores = {name: value for name, value in metrics.items() if "." not in name and "loss" not in name}
-    return "  ".join(
-        f"{name} {value:.2f}" for name, value in scores.items() if isinstance(value, int | float)
-    )
+    told = [f"{name} {value:.2f}" for name, value in scores.items() if isinstance(value, int | float)]
+    return "  ".join(told) or "There is no score: nothing to judge by."

@@ -17,7 +17,7 @@ from torch import nn
 
 from segloop.experiments import loading
 from segloop.experiments.acceleration import accelerate, compile_networks
-from segloop.experiments.checkpoints import require_start
+from segloop.experiments.checkpoints import read_checkpoint, require_own, require_start, weights_in
 from segloop.experiments.folds import with_folds
 from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
@@ -118,6 +118,7 @@ class ExperimentRunner(Runner):
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a checkpoint; one that holds weights only is told apart from a damaged one."""
+        self._look_at_resumed(filename)
         try:
             super().resume(filename, *args, **kwargs)
         except KeyError as error:
@@ -126,6 +127,25 @@ class ExperimentRunner(Runner):
             raise ConfigError(
                 f"{filename} holds weights, but not where its training was, so there is nothing to resume. "
                 f"To start a training from them: --cfg-options load_from={filename}"
+            ) from error
+
+    def _look_at_resumed(self, path: str) -> None:
+        """Refuse to go on with another model's training, or one on other classes.
+
+        mmengine takes the weights that fit and all of the optimizer's state, whose shapes are then not the
+        model's: torch's fused AdamW ends in a segmentation fault.
+        """
+        if "://" in path:
+            return
+        weights_in(read_checkpoint(path), path=path)  # a damaged file is told as such
+        data = getattr(self._train_loop, "dataloader", None)
+        names = (getattr(getattr(data, "dataset", None), "metainfo", None) or {}).get("classes")
+        try:
+            require_own(self.model, path, classes=names)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{error}\nSo --resume cannot go on with its training. To start one from its weights: "
+                f"--cfg-options load_from={path}"
             ) from error
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:

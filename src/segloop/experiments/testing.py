@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.analysis.thresholds import FILE_NAME, ComponentRule, InstanceRule, read_thresholds
+from segloop.data.info import FILE_NAME as DESCRIPTION
 from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
 from segloop.experiments.data_checks import data_root, innermost, plain_configs
@@ -34,6 +35,12 @@ def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command
         raise ConfigError("The config has no test_dataloader, so there is nothing to test on.")
     if split is not None:
         use_split(config, split)
+    elif other := split_instead(config):
+        dataset = innermost(config.test_dataloader.dataset)
+        raise ConfigError(
+            f"{dataset.data_root} has no split {dataset.split!r}, which this config tests on; it has "
+            f"{', '.join(known_splits(Path(dataset.data_root)))}. Test on another: --split {other}"
+        )
     name = split or innermost(config.test_dataloader.dataset).get("split") or "test"
     folder = Path(config.work_dir) / "test" / f"{name}-{checkpoint.stem}"
     hook = dict(
@@ -47,6 +54,22 @@ def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command
     config.load_from = str(checkpoint)
     config.resume = False
     return folder
+
+
+def split_instead(config: Config) -> str | None:
+    """Return what to test on where the data have no such split as the config's; None where they have it.
+
+    Many sets come without truth for a test split: Cityscapes', whatever has its labels on a server.
+    """
+    dataset = innermost((config.get("test_dataloader") or {}).get("dataset") or {})
+    own = dataset.get("type") in ("SemanticDataset", "InstanceDataset")
+    if not own or dataset.get("ann_file") or not dataset.get("split"):
+        return None
+    root = Path(dataset["data_root"])
+    splits = known_splits(root) if (root / DESCRIPTION).is_file() else []
+    if not splits or dataset["split"] in splits:
+        return None
+    return "val" if "val" in splits else splits[-1]
 
 
 def use_split(config: Config, split: str) -> None:

@@ -25,6 +25,11 @@ def test_a_table_keeps_its_columns() -> None:
     assert "| a\\|b | n |\n| --- | ---: |\n| x \\| y | 1 |\n| `p\\|q` | 2 |" in text
 
 
+def test_bold_text_ends_before_its_blank() -> None:
+    text, _ = written(b.Paragraph([b.Span("strong", "coco: "), "as pycocotools"]))
+    assert "**coco:** as pycocotools" in text
+
+
 def test_pictures_are_files() -> None:
     blocks = every_block()
     text, files = written(*blocks)

@@ -30,6 +30,12 @@ def test_a_run_that_was_not_analysed_says_how(tmp_path: Path) -> None:
         assert "python tools/analyze.py work_dirs/net/test/test-last" in all_text(part)
 
 
+def test_an_analysis_without_a_ranking_is_not_called_missing(tmp_path: Path) -> None:
+    report = contents_of(tmp_path)
+    report.first.__dict__["analysis"] = {"rankings": {}, "kind": "instance"}  # a cached property
+    assert "ranks no image" in all_text(results.best_and_worst(report))
+
+
 @pytest.fixture
 def analysed(tmp_path: Path) -> Contents:
     folder = write_training(tmp_path, shift=5)

@@ -53,6 +53,11 @@ def test_windows_that_do_not_overlap_are_said_to_cut_objects(instance: Files) ->
     assert "windows do not overlap: objects that a rim cuts stay in pieces" in told
 
 
+def test_objects_that_count_without_a_threshold_are_told(instance: Files) -> None:
+    assert any("unsure ones too" in each for each in load(*instance, device="cpu").told)
+    assert load(*instance, device="cpu", score_thr=0.5).told == ()
+
+
 def test_a_hostile_checkpoint_is_refused(semantic: Files, tmp_path: Path) -> None:
     class Hostile:
         def __reduce__(self) -> tuple[Any, ...]:

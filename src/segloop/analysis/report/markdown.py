@@ -59,7 +59,8 @@ class _Writer:
             fence = "``" if "`" in span.text else "`"
             return f"{fence}{span.text.replace('|', chr(92) + '|')}{fence}"
         if span.kind == "strong":
-            return f"**{escaped(span.text)}**"
+            bold = span.text.rstrip()  # `**bold **` is no bold, but asterisks
+            return f"**{escaped(bold)}**{span.text[len(bold) :]}"
         if span.kind == "link":
             return f"[{escaped(span.text)}](<{span.target}>)"
         if span.kind == "cite":

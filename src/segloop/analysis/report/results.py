@@ -92,6 +92,9 @@ def best_and_worst(report: Contents) -> Part:
         shown = pictures.ranked(facts, key)
         if shown:
             blocks += [Heading(title), Gallery(shown, least_px=440)]
+    if not blocks and facts.analysis:
+        blocks = [Note("The analysis ranks no image of this RUN: nothing tells a good one from a bad one.")]
+        return Part("Best and worst", blocks, short="Best, worst")
     if not blocks:
         return Part("Best and worst", [_not_analysed(facts)], short="Best, worst")
     blocks.append(

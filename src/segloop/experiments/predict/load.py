@@ -72,6 +72,10 @@ def load(
     if tuned is not None:
         changed = " with the scores of --score-thr" if asked.score_thr is not None else ""
         told.append(f"what counts is said by {tuned.file}{changed}")
+    elif not semantic and asked.score_thr is None:
+        told.append(
+            "all objects that the model returns count, unsure ones too: no thresholds, no --score-thr"
+        )
     if asked.window_hw and not semantic and not int(min(asked.window_hw) * asked.overlap):
         told.append("windows do not overlap: objects that a rim cuts stay in pieces")
     about = {
