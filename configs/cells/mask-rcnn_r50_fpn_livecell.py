@@ -12,7 +12,12 @@ _base_ = ['./mask-rcnn_r50_fpn_cells.py']
 data_root = '{{$SEGLOOP_DATA:data}}/livecell'
 images = dict(img='images/livecell_train_val_images')
 classes = ('cell',)  # one class: the objects of all types of cells
-data = dict(data_root=data_root, data_prefix=images, metainfo=dict(classes=classes, palette=[(0, 160, 120)]))
+data = dict(
+    data_root=data_root,
+    data_prefix=images,
+    metainfo=dict(classes=classes, palette=[(0, 160, 120)]),
+    drop=['repeated'],  # 65 training images are listed twice, with the objects of two annotators
+)
 train_dataloader = dict(dataset=dict(**data, ann_file='livecell_coco_train.json'))
 val_dataloader = dict(dataset=dict(**data, ann_file='livecell_coco_val.json'))
 test_dataloader = dict(dataset=dict(**data, ann_file='livecell_coco_val.json'))

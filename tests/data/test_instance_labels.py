@@ -173,3 +173,19 @@ def test_objects_of_a_group_are_joined(root: Path) -> None:
     assert [len(each["instances"]) for each in images] == [0, 1, 2, 2]
     assert {one["bbox_label"] for each in images for one in each["instances"]} == {0}
     assert InstanceSource.find(root, "train", {"join": "craft"}).classes == ("craft",)
+
+
+def test_an_image_that_is_listed_twice_is_refused_or_taken_once(root: Path) -> None:
+    file = root / "annotations/instances_train.json"
+    content = json.loads(file.read_text())
+    content["images"].append({**content["images"][3], "id": 99})  # annotated again, as 65 images of LIVECell
+    content["annotations"].append({**content["annotations"][-1], "id": 99, "image_id": 99})
+    file.write_text(json.dumps(content))
+    with pytest.raises(
+        DataError, match=r"1 x images that are listed again under another id\n.*train_3"
+    ) as told:
+        loaded(root)
+    assert "drop=['repeated']" in str(told.value)
+    taken = loaded(root, drop=("repeated",))
+    assert [each["img_id"] for each in taken] == [7, 8, 9, 10]
+    assert len(taken[3]["instances"]) == 3

@@ -34,7 +34,10 @@ from segloop.utils.errors import ConfigError, DataError, listing, nearest
 
 JOINED_COLOR = (240, 160, 40)  # of objects that were joined from parts
 # Why an annotation may be left out when a config says so (`drop`); otherwise it is refused.
-DROPPABLE = ("no-image", "ignore", "outside", "tiny", "category")
+REPEATED = (
+    "repeated"  # an image is listed again under another id, as some of LIVECell that were annotated twice
+)
+DROPPABLE = ("no-image", "ignore", "outside", "tiny", "category", REPEATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +126,8 @@ def load_split(
             f"drop names {', '.join(map(repr, strange))}.{hint} There are: {', '.join(DROPPABLE)}."
         )
     content = _read(source.file)
+    if REPEATED in drop:
+        content = without_repeated(content)
     names = tuple(str(each["name"]) for each in content["categories"])
     if not source.join:
         _require_names(source, content, drop=drop)
@@ -133,6 +138,20 @@ def load_split(
         raise DataError(f"{source.file} cannot be used as it is:\n" + "\n".join(problems))
     images = list(_images(source, joined(content, source.join) if source.join else content))
     return images if keep_empty or not training else [each for each in images if each["instances"]]
+
+
+def without_repeated(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a COCO file's content with the first of the entries of each image file, and its annotations."""
+    seen: set[str] = set()
+    firsts, again = [], set()
+    for image in content["images"]:
+        if image["file_name"] in seen:
+            again.add(image["id"])
+        else:
+            seen.add(image["file_name"])
+            firsts.append(image)
+    kept = [each for each in content["annotations"] if each.get("image_id") not in again] if again else None
+    return {**content, "images": firsts, "annotations": content["annotations"] if kept is None else kept}
 
 
 def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -266,10 +285,18 @@ def _doubled_names(content: Mapping[str, Any]) -> Iterator[str]:
     files: dict[str, list[str]] = {}
     for image in content["images"]:
         files.setdefault(_image_id(image), []).append(image["file_name"])
-    doubled = [" and ".join(names) for names in files.values() if len(names) > 1]
-    if doubled:
-        yield f"{len(doubled)} x images of one name, without the suffix\n{listing(doubled, most=3)}"
-        yield "  → list each image once, and rename those that differ by their suffix alone"
+    several = [names for names in files.values() if len(names) > 1]
+    again = [names[0] for names in several if len(set(names)) == 1]
+    if again:
+        yield f"{len(again)} x images that are listed again under another id\n{listing(again, most=3)}"
+        yield (
+            "  → list each image once, with the objects of one entry; or take the first of each: "
+            f"drop=['{REPEATED}'] in the data set of the config"
+        )
+    alike = [" and ".join(names) for names in several if len(set(names)) > 1]
+    if alike:
+        yield f"{len(alike)} x images of one name, without the suffix\n{listing(alike, most=3)}"
+        yield "  → rename those that differ by their suffix alone"
 
 
 def _ids_of_other_kinds(content: Mapping[str, Any]) -> Iterator[str]:

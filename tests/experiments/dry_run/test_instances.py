@@ -18,6 +18,7 @@ from segloop.experiments.dry_run.instances import (
     loss_rows,
     metric_rows,
     name_rows,
+    repeated_rows,
 )
 from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Row
 from segloop.experiments.launch import Options, train
@@ -199,3 +200,12 @@ def test_a_loader_with_rules_of_its_own_is_told() -> None:
     (row,) = loaded_rows("train", Loaded(), losses)
     assert "hands on 4 instances in 2 images" in row.text
     assert not list(loaded_rows("train", Loaded(), losses, most=1))
+
+
+def test_what_is_left_out_of_images_that_are_listed_again_is_told() -> None:
+    whole = {"images": [{"id": 1}, {"id": 2}], "annotations": [{}, {}, {}]}
+    (row,) = repeated_rows("train", whole, {"images": [{"id": 1}], "annotations": [{}]})
+    assert row.mark == NOTE
+    assert "1 images are listed again" in row.text
+    assert "2 objects of the others are left out" in row.text
+    assert not list(repeated_rows("train", whole, whole))

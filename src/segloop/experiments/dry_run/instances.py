@@ -22,6 +22,7 @@ from segloop.data.coco_losses import (
 )
 from segloop.data.fact_store import FactStore, short_path
 from segloop.data.image_files import ImageFacts, image_facts
+from segloop.data.instance_labels import REPEATED, without_repeated
 from segloop.experiments.data_checks import (
     annotation_file,
     class_names,
@@ -65,6 +66,9 @@ def coco_rows(
     except FormatError as error:
         yield Row(BAD, "annotations", f"{split}: {error}")
         return
+    if ours and REPEATED in (dataset.get("drop") or ()):
+        whole, content = content, without_repeated(content)
+        yield from repeated_rows(split, whole, content)
     differences = compare_names(content, tuple(classes))
     if ours:  # labels go by name there, whatever the order
         differences = replace(differences, misnamed=())
@@ -73,6 +77,17 @@ def coco_rows(
     counts[-1] = losses
     yield from loss_rows(split, losses, remedies=first)
     yield from image_rows(split, dataset, content, facts=facts)
+
+
+def repeated_rows(split: str, whole: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield what is left out of images that are listed again."""
+    images, objects = (len(whole[key]) - len(content[key]) for key in ("images", "annotations"))
+    if images:
+        text = (
+            f"{split}: {images} images are listed again; the first entry of each is taken, {objects} objects "
+            "of the others are left out (drop=['repeated'])"
+        )
+        yield Row(NOTE, "instances", text)
 
 
 def loader_rules(dataset: Mapping[str, Any], classes: Sequence[str]) -> LoaderRules:
