@@ -19,26 +19,26 @@ TOLERANCE = 1e-3  # of the largest output; float32 sums in another order differ 
 _PROBE_HW = (96, 128)  # divides by 32, and differs by side
 
 
-class PackedConv2d(nn.Conv2d):
-    """A `Conv2d` with the same parameters whose weights oneDNN has laid out once, with a ReLU if asked.
+class FusedConv2d(nn.Conv2d):
+    """A `Conv2d` with the same parameters that computes a ReLU and a sum, if asked, in the same pass.
 
-    On a CPU torch lays them out at each call, and writes and reads each map once more for the ReLU. The
-    layout is one for images of any size: one that was chosen for a size took a U-Net twice as long at
-    another. `relu` and `dtype` are set by `pack`.
+    The weights lie channel by channel, and oneDNN lays them out for the image at each call, which takes it
+    next to nothing. Laid out once for any size (`_reorder_convolution_weight`) they made a convolution of
+    256 channels on 7x9 pixels 38 times as slow: where another layout suits the size, they are laid out
+    anew from that one, one number at a time. `relu` and `dtype` are set by `absorb`.
     """
 
     relu: bool
     dtype: torch.dtype
-    _packed: tuple[Tensor, Tensor | None] | None
+    _ready: tuple[Tensor, Tensor | None] | None
 
     def forward(self, image: Tensor, add: Tensor | None = None) -> Tensor:
         """Convolve `image` [N, C, H, W], and add `add` before the ReLU."""
         image, place = image.to(self.dtype), self._geometry()
-        if self._packed is None:
-            weights = self.weight.detach().to(self.dtype)
-            bias = None if self.bias is None else self.bias.detach().to(self.dtype)
-            self._packed = torch.ops.mkldnn._reorder_convolution_weight(weights, *place, None), bias
-        weights, bias = self._packed
+        if self._ready is None:
+            weights = self.weight.detach().to(self.dtype, memory_format=torch.channels_last)
+            self._ready = weights, None if self.bias is None else self.bias.detach().to(self.dtype)
+        weights, bias = self._ready
         if add is None:
             kind = "relu" if self.relu else "none"
             return torch.ops.mkldnn._convolution_pointwise(image, weights, bias, *place, kind, [], "")
@@ -52,7 +52,7 @@ class PackedConv2d(nn.Conv2d):
 
 
 class _FusedBlock:
-    """The forward pass of a residual block whose convolutions are packed."""
+    """The forward pass of a residual block whose convolutions absorb what follows."""
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the block's features."""
@@ -65,17 +65,17 @@ class _FusedBlock:
 
 
 def fuse(
-    model: nn.Module, *, dtype: torch.dtype = torch.float32, packed: bool = True
+    model: nn.Module, *, dtype: torch.dtype = torch.float32, absorbing: bool = True
 ) -> tuple[nn.Module, str | None]:
     """Return a fused copy of a model in eval mode and None; or the model itself, and why it was not fused.
 
-    `packed` is for a CPU; elsewhere batch norm alone goes into the convolutions.
+    `absorbing` is for a CPU; elsewhere batch norm alone goes into the convolutions.
     """
     try:
         before = probe(model)
         fused = fuse_conv_bn(deepcopy(model)).eval()
-        if packed:
-            pack(fused, dtype=dtype)
+        if absorbing:
+            absorb(fused, dtype=dtype)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
             worst = difference(before, probe(fused))
     except (
@@ -95,16 +95,16 @@ def fuse(
     )
 
 
-def pack(model: nn.Module, *, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Turn plain convolutions into `PackedConv2d`, those before a ReLU with it inside; return the model."""
+def absorb(model: nn.Module, *, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Turn plain convolutions into `FusedConv2d`, those before a ReLU with it inside; return the model."""
     for module in model.modules():
         if (
             type(module) is nn.Conv2d
             and not isinstance(module.padding, str)
             and module.padding_mode == "zeros"
         ):
-            module.__class__ = PackedConv2d
-            module.relu, module.dtype, module._packed = False, dtype, None  # type: ignore[assignment]
+            module.__class__ = FusedConv2d
+            module.relu, module.dtype, module._ready = False, dtype, None  # type: ignore[assignment]
     for module in list(model.modules()):
         if isinstance(module, nn.Sequential):
             _absorb_in_sequence(module)
@@ -153,9 +153,9 @@ def difference(before: list[Tensor], after: list[Tensor]) -> float:
 
 def _absorb_in_sequence(sequence: nn.Sequential) -> None:
     """Give a ReLU that follows a convolution, with nothing between but a batch norm that is gone, to it."""
-    conv: PackedConv2d | None = None
+    conv: FusedConv2d | None = None
     for name, layer in sequence.named_children():
-        if isinstance(layer, PackedConv2d):
+        if isinstance(layer, FusedConv2d):
             conv = layer
         elif conv is not None and type(layer) is nn.ReLU:
             conv.relu = True
@@ -166,7 +166,7 @@ def _absorb_in_sequence(sequence: nn.Sequential) -> None:
 
 
 def _absorb_in_module(module: ConvModule) -> None:
-    plain = tuple(module.order) == ("conv", "norm", "act") and isinstance(module.conv, PackedConv2d)
+    plain = tuple(module.order) == ("conv", "norm", "act") and isinstance(module.conv, FusedConv2d)
     normless = not module.with_norm or isinstance(module.norm, nn.Identity)
     if plain and normless and module.with_activation and type(module.activate) is nn.ReLU:
         module.conv.relu = True
@@ -174,7 +174,7 @@ def _absorb_in_module(module: ConvModule) -> None:
 
 
 def _is_plain_block(module: nn.Module) -> bool:
-    """Return whether a module is a residual block of mmseg's or mmdet's ResNet, its convolutions packed."""
+    """Return whether a module is a residual block of mmseg's or mmdet's ResNet, of our convolutions."""
     kind = type(module)
     if kind.__name__ not in ("BasicBlock", "Bottleneck") or not kind.__module__.startswith(
         ("mmseg.models.backbones.resnet", "mmdet.models.backbones.resnet")
@@ -184,7 +184,7 @@ def _is_plain_block(module: nn.Module) -> bool:
     norms = [getattr(module, name, None) for name in ("norm1", "norm2", "norm3")]
     count = 3 if kind.__name__ == "Bottleneck" else 2
     return (
-        all(isinstance(conv, PackedConv2d) for conv in convs[:count])
+        all(isinstance(conv, FusedConv2d) for conv in convs[:count])
         and all(isinstance(norm, nn.Identity) for norm in norms[:count])
         and not getattr(module, "with_plugins", False)
         and type(getattr(module, "relu", None)) is nn.ReLU
@@ -194,7 +194,7 @@ def _is_plain_block(module: nn.Module) -> bool:
 def _absorb_in_block(block: nn.Module) -> None:
     for name in ("conv1", "conv2", "conv3"):
         conv = getattr(block, name, None)
-        if isinstance(conv, PackedConv2d):
+        if isinstance(conv, FusedConv2d):
             conv.relu = True
     block.__class__ = type(f"Fused{type(block).__name__}", (_FusedBlock, type(block)), {})
 

@@ -160,7 +160,7 @@ def _prepared(
     if settings.fuse:
         able = precision == "float32" or (precision == "bfloat16" and fast_bfloat16("cpu"))
         network, reason = fuse(
-            network, dtype=DTYPES[precision], packed=on_cpu and able and not settings.compile
+            network, dtype=DTYPES[precision], absorbing=on_cpu and able and not settings.compile
         )
         if reason:
             told.append(f"convolutions and batch norm were not fused: it {reason}")

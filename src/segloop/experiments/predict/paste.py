@@ -34,18 +34,10 @@ def _reach(low: np.float32, high: np.float32, length: int) -> tuple[int, int]:
 
 def _stretch(count: int, low: np.float32, high: np.float32, begin: int, end: int) -> np.ndarray:
     """Return the matrix [pixels, count] that samples a line of `count` values at the pixels' centres."""
-    centers = np.arange(begin, end, dtype=np.float32) + np.float32(0.5)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        places = (centers - low) / (high - low) * np.float32(count) - np.float32(0.5)
-    places[np.isinf(places)] = (
-        count - 1
-    ) / 2  # a box without width shows the middle of its mask, as in mmdet
-    places = np.clip(np.nan_to_num(places, nan=-2.0), -2, count + 1)
-    before = np.floor(places)
-    share = places - before
-    matrix = np.zeros((len(centers), count), np.float32)
-    rows = np.arange(len(centers))
-    for place, weight in ((before.astype(np.int64), 1 - share), (before.astype(np.int64) + 1, share)):
-        inside = (place >= 0) & (place < count)
-        matrix[rows[inside], place[inside]] += weight[inside]
-    return matrix
+    offsets = np.arange(begin, end, dtype=np.float32) + (np.float32(0.5) - low)
+    if high == low:  # a box without width shows the middle of its mask, as in mmdet, but on its own line
+        places = np.where(offsets == 0, np.float32(-2), np.float32((count - 1) / 2))
+    else:
+        places = offsets / (high - low) * np.float32(count) - np.float32(0.5)
+    distances = places[:, None] - np.arange(count, dtype=np.float32)
+    return np.maximum(np.float32(1) - np.abs(distances), np.float32(0))
