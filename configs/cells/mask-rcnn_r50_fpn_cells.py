@@ -15,6 +15,7 @@ _base_ = [
     '../_base_/schedules/adamw_instances.py',
     '../_base_/runtime_instances.py',
 ]
+tta_model = dict(views='hv')  # nothing is up under a microscope
 scale = (1056, 780)  # 1.5 times: the smallest cells are some 10 pixels wide
 train_dataloader = dict(
     batch_size=8,

@@ -12,6 +12,7 @@ _base_ = [
     '../_base_/schedules/adamw_instances.py',
     '../_base_/runtime_instances.py',
 ]
+tta_model = dict(views='hv')  # nothing is up in space
 scale = (960, 540)
 train_dataloader = dict(
     batch_size=8,
