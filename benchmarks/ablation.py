@@ -170,7 +170,7 @@ def cross_entropy_alone(config: Any) -> None:
 
 def weighted_classes(config: Any) -> None:
     head = decode_head(config)
-    head.loss_decode[0].class_weight = [0.3] + [1.0] * (head.num_classes - 1)
+    head.loss_decode[0].update(class_weight=[0.3] + [1.0] * (head.num_classes - 1), avg_non_ignore=False)
 
 
 def instead_of_dice(**loss: Any) -> Callable[[Any], None]:

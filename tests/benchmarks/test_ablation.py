@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from segloop.experiments.config import load_config
+from segloop.experiments.strict import check_config
 from tests.experiments.cells import write_cells
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -111,3 +113,9 @@ def test_results_without_a_seed_are_those_of_seed_0(
     ablation.main()
     assert trained == [1]
     assert "| the recipe | 9 | 1.500 | 80.0 | 81.0 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["background weighs 0.3", "averaged weights (EMA)", "boundary besides"])
+def test_what_is_trained_would_be_accepted(name: str, tmp_path: Path) -> None:
+    ablation.variant(UNET, ablation.VARIANTS[name]).dump(tmp_path / "variant.py")
+    check_config(load_config(tmp_path / "variant.py"), path=tmp_path / "variant.py")
