@@ -145,13 +145,14 @@ def elsewhere() -> Iterator[Elsewhere]:
     import mmengine.device.utils as used
 
     mode = Elsewhere()
-    apply, back, before = torch.autograd.Function.apply, torch.autograd.backward, used.DEVICE
+    own = vars(torch.autograd.Function)["apply"]  # as it is kept there: what is bound would call no subclass
+    back, before = torch.autograd.backward, used.DEVICE
 
     def watched(cls: Any, *args: Any, **kwargs: Any) -> Any:
         tensors = list(_tensors((args, kwargs)))
         places = [mode.place(each) for each in tensors]
         mode.check(cls, "apply", args, tensors, places)
-        result = apply.__func__(cls, *args, **kwargs)
+        result = own.__func__(cls, *args, **kwargs)
         return mode.put(result, CUDA if CUDA in places else CPU, known=tensors, moved=False)
 
     def going_back(*args: Any, **kwargs: Any) -> None:
@@ -168,5 +169,5 @@ def elsewhere() -> Iterator[Elsewhere]:
         with mode:
             yield mode
     finally:
-        torch.autograd.Function.apply, torch.autograd.backward = apply, back  # type: ignore[method-assign]
+        torch.autograd.Function.apply, torch.autograd.backward = own, back  # type: ignore[method-assign]
         used.DEVICE = before

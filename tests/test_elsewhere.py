@@ -31,6 +31,14 @@ def test_what_is_mixed_is_noticed() -> None:
                 mistake()
 
 
+def test_nothing_of_it_is_left() -> None:
+    apply = vars(torch.autograd.Function)["apply"]
+    with elsewhere():
+        assert vars(torch.autograd.Function)["apply"] is not apply
+    assert vars(torch.autograd.Function)["apply"] is apply
+    assert torch.ones(1).device.type == "cpu"
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_operators_stay_where_their_inputs_are(case: Case) -> None:
     with elsewhere():
