@@ -118,6 +118,8 @@ def test_views_of_models_with_masks_are_merged_by_ours_and_boxes_by_mmdets() -> 
     assert (
         settle(config(tta_model={"type": "SegLoopMaskTTAModel", "views": "hv"}), tta=True).model.views == "hv"
     )
+    left = config(tta_model=None, tta_pipeline=[{"type": "LoadImageFromFile"}])  # would lose the masks
+    assert settle(left, tta=True).model.type == "SegLoopMaskTTAModel"
     with pytest.raises(ConfigError, match="DetTTAModel needs a tta_pipeline; SegLoopMaskTTAModel needs none"):
         settle(config(tta_model={"type": "DetTTAModel"}), tta=True)
     pipeline = [{"type": "LoadImageFromFile"}, {"type": "PackDetInputs"}]

@@ -150,8 +150,8 @@ def without_repeated(content: dict[str, Any]) -> dict[str, Any]:
         else:
             seen.add(image["file_name"])
             firsts.append(image)
-    kept = [each for each in content["annotations"] if each.get("image_id") not in again] if again else None
-    return {**content, "images": firsts, "annotations": content["annotations"] if kept is None else kept}
+    kept = [each for each in content["annotations"] if each.get("image_id") not in again]
+    return {**content, "images": firsts, "annotations": kept}
 
 
 def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ def choose_device(device: str | None) -> None:
     mmengine would take Apple's GPU by itself, on which nobody has tried us, and which has no float64.
     """
     if device is None:
-        import mmengine.device.utils as used
+        import mmengine.device.utils
 
-        used.DEVICE = "cpu" if used.DEVICE == "mps" else used.DEVICE
+        if mmengine.device.utils.DEVICE == "mps":
+            mmengine.device.utils.DEVICE = "cpu"
         return
     kind, _, index = device.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):

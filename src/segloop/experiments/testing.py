@@ -141,14 +141,15 @@ def use_tta(config: Config) -> None:
     """Wrap the model for test-time augmentation; mmdet configs without one get a horizontal flip."""
     loader = innermost(config.test_dataloader.dataset)
     ours = (config.get("tta_model") or {}).get("type", MASK_TTA) == MASK_TTA
-    if _finds_masks(config) and not config.get("tta_pipeline"):
-        if not ours:
+    if _finds_masks(config):
+        if ours:  # whatever tta_pipeline says: ours makes the views itself
+            config.model = dict(**(config.get("tta_model") or dict(type=MASK_TTA)), module=config.model)
+            return
+        if not config.get("tta_pipeline"):
             raise ConfigError(
                 f"--tta: {config.tta_model.type} needs a tta_pipeline; {MASK_TTA} needs none and keeps masks."
             )
-        config.model = dict(**(config.get("tta_model") or dict(type=MASK_TTA)), module=config.model)
-        return
-    if ours and not is_semantic(config):
+    elif ours and not is_semantic(config):
         config.tta_model = None  # there are no masks to keep
     if not config.get("tta_model") or not config.get("tta_pipeline"):
         if is_semantic(config):
