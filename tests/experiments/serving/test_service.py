@@ -94,9 +94,11 @@ def test_the_service_says_what_it_is(shared: Started) -> None:
     assert model["limits"] == {"bytes": 100_000, "pixels": 50_000, "seconds": 60}
     assert client.get("/health").json() == {"status": "ok"}
     assert "/predict" in client.get("/openapi.json").json()["paths"]
-    assert (
-        'segloop_requests_total{status="' in client.get("/metrics").text + 'segloop_requests_total{status="'
-    )
+    client.post("/predict", content=as_png(half_bright()))
+    assert 'segloop_requests_total{status="200"}' in client.get("/metrics").text
+    for path in ("/model", "/health", "/metrics"):  # as load balancers ask
+        asked = client.head(path)
+        assert (asked.status_code, asked.content) == (200, b"")
     told(client.get("/nothing"), 404)
     told(client.get("/predict"), 405)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from segloop.experiments.predict.model import Model
-from segloop.utils.errors import UserError
+from segloop.utils.errors import MissingDependency, UserError
 
 EXPORTED = ".onnx"
+INSTALL = "pip install -r requirements.txt"
 
 
 def start(
@@ -31,6 +33,8 @@ def start(
         from segloop.experiments.onnx.predicting import load_onnx
 
         return load_onnx(target, **settings)
+    if find_spec("torch") is None:
+        raise MissingDependency("torch", why="only exported models (.onnx) run without it", command=INSTALL)
     from segloop.experiments.checkpoints import trusting
     from segloop.experiments.predict.load import load
 

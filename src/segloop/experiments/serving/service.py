@@ -161,9 +161,9 @@ def create_app(service: Service) -> Any:
         response_model=None,
         openapi_extra={"requestBody": {"required": True, "content": body}},
     )
-    app.add_api_route("/model", model, methods=["GET"], response_model=None)
-    app.add_api_route("/health", health, methods=["GET"], response_model=None)
-    app.add_api_route("/metrics", metrics, methods=["GET"], response_model=None)
+    for path, told in {"/model": model, "/health": health, "/metrics": metrics}.items():
+        app.add_api_route(path, told, methods=["GET"], response_model=None)
+        app.add_api_route(path, told, methods=["HEAD"], response_model=None, include_in_schema=False)
     for status in (404, 405):
         app.add_exception_handler(status, http_error)
     return app
