@@ -15,6 +15,7 @@ from data_converters.coco_index import is_results
 from data_converters.media import name_fault
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
 MOST_NAME_BYTES = 255
@@ -81,7 +82,7 @@ class ImageTree:
 def _tree(folder: Path) -> Mapping[str, Sequence[Path]]:
     """Return all image files below a folder by their names, which each process looks for once."""
     found: dict[str, list[Path]] = {}
-    for file in sorted(folder.rglob("*")):
+    for file in sorted(files_below(folder)):
         if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
             found.setdefault(file.name, []).append(file)
     return found

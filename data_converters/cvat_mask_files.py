@@ -12,7 +12,7 @@ from data_converters.cvat_names import name_fault, posix_name
 from data_converters.cvat_source import Images
 from segloop.data.annotations import image_id_of
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import index_files
+from segloop.data.layout import files_below, index_files
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 LABELMAP = "labelmap.txt"
@@ -50,7 +50,7 @@ def open_tree(source: Path) -> Tree:
     if source.is_dir():
         files: dict[str, Path | Member] = {}
         for top in ("", CLASSES, OBJECTS, LISTS, IMAGES):
-            places = (source / top).rglob("*") if top else source.glob("*")
+            places = files_below(source / top) if top else source.glob("*")
             files.update({each.relative_to(source).as_posix(): each for each in places if each.is_file()})
         return Tree(source, files)
     if not source.exists():

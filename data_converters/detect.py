@@ -16,6 +16,7 @@ from pathlib import Path
 from data_converters.names import role_of
 from data_converters.pairs_key import read_key
 from segloop.data.image_files import IMAGE_SUFFIXES
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
 
 HEAD = 1 << 16  # bytes that are looked at
@@ -71,10 +72,10 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
         yield Sign("cvat", "there is annotations.xml")
     if {"labelmap.txt", CVAT_MASKS} <= inner:
         yield Sign("cvat-mask", "there are labelmap.txt and SegmentationClass")
-    if "meta.json" in inner and next(folder.glob("**/ann/*.json"), None) is not None:
+    if "meta.json" in inner and any(file.match("ann/*.json") for file in files_below(folder)):
         yield Sign("supervisely", "there are meta.json and folders called ann")
     yaml = next((name for name in sorted(inner) if name.lower().endswith((".yaml", ".yml"))), None)
-    if yaml and next(folder.glob("**/labels/**/*.txt"), None) is not None:
+    if yaml and _has_texts(folder):
         yield Sign("yolo", f"there are {yaml} and texts in labels")
     if {"mask", "all_bbox.txt"} <= inner:
         yield Sign("spacecraft", "there are mask and all_bbox.txt")
@@ -134,9 +135,15 @@ def _coco_in(folder: Path) -> Iterator[Sign]:
                 return
 
 
+def _has_texts(folder: Path) -> bool:
+    """Tell whether there are texts in folders called labels, however deep."""
+    texts = (file.relative_to(folder) for file in files_below(folder) if file.suffix == ".txt")
+    return any("labels" in file.parts[:-1] for file in texts)
+
+
 def _json_for_each(folder: Path) -> Iterator[Sign]:
     """Tell formats with a JSON for each image, however deep these lie."""
-    file = next((each for each in folder.rglob("*.json") if each.name[0] != "."), None)
+    file = next((each for each in files_below(folder) if each.suffix == ".json"), None)
     if file is not None:
         with file.open("rb") as opened:
             signs = _of_json(opened.read(HEAD), str(file.relative_to(folder)))
@@ -165,7 +172,7 @@ def _classes_in(folder: Path) -> str:
         if role_of(each.name) == "mask"
     ]
     found = [
-        each for each in places if any(file.suffix.lower() in IMAGE_SUFFIXES for file in each.rglob("*.*"))
+        each for each in places if any(file.suffix.lower() in IMAGE_SUFFIXES for file in files_below(each))
     ]
     return f"there is {known.file.name}, and masks in {found[0].relative_to(folder)}" if found else ""
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from data_converters.base import ReadOptions
 from data_converters.named_files import picture_files, placed
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import only_listed
+from segloop.data.layout import files_below, only_listed
 from segloop.utils.errors import DataError, FormatError, listing
 
 _EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
@@ -49,7 +49,11 @@ def find_json(
     """Return the JSON files of a source that are of a format, and what they hold; others are passed over."""
     if source.is_file():
         return [source], [parse(source)]
-    files = sorted(file for file in source.rglob("*.json") if not _hidden(file.relative_to(source)))
+    files = sorted(
+        file
+        for file in files_below(source)
+        if file.suffix == ".json" and "__MACOSX" not in file.relative_to(source).parts
+    )
     with ThreadPoolExecutor(2) as pool:  # reading waits for the disk
         told = list(pool.map(_try, files))
     found = [(file, each) for file, each in zip(files, told, strict=True) if each is not None and ours(each)]
@@ -63,10 +67,6 @@ def _try(file: Path) -> dict[str, Any] | None:
         return parse(file)
     except DataError:
         return None
-
-
-def _hidden(file: Path) -> bool:
-    return any(part[0] == "." or part == "__MACOSX" for part in file.parts)
 
 
 class Images:

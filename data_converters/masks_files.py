@@ -13,7 +13,7 @@ from data_converters.base import ReadOptions
 from data_converters.masks_table import MASK, NUMBER, OBJECTS, Row
 from segloop.data.checks import Finding, pair_files, raise_findings
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import Layout, index_files, only_listed
+from segloop.data.layout import Layout, files_below, index_files, only_listed
 from segloop.utils.errors import DataError, nearest
 
 IMAGES, MASKS, NUMBERS = "images", "masks", "instances"
@@ -131,7 +131,7 @@ def _are_paired(images: Path, masks: Path) -> bool:
 def _numbered(source: Path, bases: Mapping[Split, Base]) -> Iterator[Entry]:
     findings: list[Finding] = []
     for split, (images, masks) in bases.items():
-        suffixes = Counter(file.suffix.lower() for file in masks.rglob("*"))
+        suffixes = Counter(file.suffix.lower() for file in files_below(masks))
         suffix = max(IMAGE_SUFFIXES, key=lambda each: suffixes[each])
         if images is None:
             for name, files in index_files(masks, (suffix,)).items():

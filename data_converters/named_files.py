@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data_converters.names import name_of, parted, role_of, split_families, split_name, split_of, words
 from segloop.data.image_files import IMAGE_SUFFIXES
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError
 
 Key = tuple[str, ...]
@@ -29,12 +30,9 @@ def picture_files(folder: Path) -> list[Path]:
     """Return all picture files below a folder, hidden ones left out, sorted by their paths."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder.")
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGE_SUFFIXES, GIF))
+    found = (file for file in files_below(folder) if file.suffix.lower() in (*IMAGE_SUFFIXES, GIF))
     return sorted(
-        file
-        for file in found
-        if not any(part[0] == "." or part == "__MACOSX" for part in file.relative_to(folder).parts)
-        and file.is_file()
+        file for file in found if "__MACOSX" not in file.relative_to(folder).parts and file.is_file()
     )
 
 

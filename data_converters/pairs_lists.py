@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from data_converters.mmseg_files import Pair
 from data_converters.names import split_name, words
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, listing
 
 MOST_FILES = 200  # that are looked at
@@ -68,7 +69,8 @@ def _lists(source: Path, pairs: Sequence[Pair], found: dict[str, tuple[Path, lis
 
 
 def _candidates(source: Path) -> Iterator[tuple[Path, str]]:
-    files = sorted(file for file in source.rglob("*.txt") if file.is_file() and file.name[0] not in "._")
+    texts = (file for file in files_below(source) if file.suffix == ".txt" and file.name[0] != "_")
+    files = sorted(file for file in texts if file.is_file())
     for file in files[:MOST_FILES]:
         parts = words(file.stem)
         split = file.stem.casefold() if file.stem.casefold() in WHOLE else split_name(file.stem)

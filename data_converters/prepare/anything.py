@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from data_converters.prepare.multiclass import look
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.info import FILE_NAME
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
 
 COMPETITIONS_LABELS = {"airbus": airbus.LABEL, "sartorius": sartorius.LABEL}
@@ -134,7 +134,7 @@ def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
         return None
     places: dict[Path, None] = {}
     for wanted in (PurePosixPath(record.name) for record in some):
-        for file in sorted(root.rglob(glob.escape(wanted.name))):
+        for file in sorted(each for each in files_below(root) if each.name == wanted.name):
             if file.parts[-len(wanted.parts) :] == wanted.parts and file.is_file():
                 places[file.parents[len(wanted.parts) - 1]] = None
                 break
@@ -181,7 +181,7 @@ def _shared_masks(root: Path) -> Path | None:
 
 def _pictures_of_numbers(folder: Path) -> bool:
     """Tell whether masks are numbers of objects: many values, each of them one connected part."""
-    files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in MASK_SUFFIXES]
+    files = [file for file in sorted(files_below(folder)) if file.suffix.lower() in MASK_SUFFIXES]
     if not files or read_key(folder.parent) is not None:
         return False
     step = max(1, len(files) // FEW_MASKS)

@@ -17,6 +17,7 @@ from data_converters.places import check_read_options
 from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
 
 # Folders inside a download that are easily taken for the download itself.
@@ -86,7 +87,7 @@ def _pairs_in(place: Path) -> str:
         for each in above
         if (each / folders.images).is_dir() and (each / folders.masks).is_dir()
     ]
-    drawn = any(file.suffix.lower() in MASK_SUFFIXES for folder in found for file in folder.rglob("*.*"))
+    drawn = any(file.suffix.lower() in MASK_SUFFIXES for folder in found for file in files_below(folder))
     return f"{folders.images} and {folders.masks}" if drawn else ""
 
 

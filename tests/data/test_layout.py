@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segloop.data.layout import Layout, image_ids, known_splits, read_list
+from segloop.data.layout import Layout, files_below, image_ids, known_splits, read_list
 from segloop.utils.errors import DataError
 
 
@@ -57,6 +57,7 @@ def test_a_linked_folder_counts_and_a_hidden_one_does_not(tmp_path: Path) -> Non
         (tmp_path / name).touch()
     (tmp_path / "images/linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     assert list(image_ids(tmp_path / "images", (".png",))) == ["linked/1"]
+    assert list(files_below(tmp_path / "images")) == [tmp_path / "images/linked/1.png"]
 
 
 def test_equal_names_in_two_folders_are_two_images(tmp_path: Path) -> None:

@@ -207,3 +207,15 @@ def test_names_of_images(tmp_path: Path) -> None:
         "a" * 300,
     ):
         assert image_name(name)[1], name
+
+
+def test_a_tree_of_images_may_hold_links_to_other_disks(tmp_path: Path) -> None:
+    for name in ("disk/a/1.png", "disk/b/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/pictures").symlink_to(tmp_path / "disk", target_is_directory=True)
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path / "set")
+    images = find_images(tree, ["1.png", "2.png"])
+    assert images is not None
+    assert images.find("2.png") == tmp_path / "set/pictures/b/2.png"

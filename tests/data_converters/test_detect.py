@@ -58,6 +58,22 @@ def test_folders_are_told(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "beside", "linked"),
+    [
+        ("yolo", {"data.yaml": "names: [a]"}, {"labels/a.txt": ""}),
+        ("labelme", {}, {"a/b/1.json": '{"version": "5", "shapes": []}'}),
+        ("supervisely", {"meta.json": "{}"}, {"ann/a.png.json": "{}"}),
+    ],
+)
+def test_what_lies_behind_a_link_tells_too(
+    tmp_path: Path, name: str, beside: dict[str, str], linked: dict[str, str]
+) -> None:
+    make(tmp_path / "set", {"images/": "", **beside})
+    (tmp_path / "set/train").symlink_to(make(tmp_path / "disk", linked), target_is_directory=True)
+    assert detect(tmp_path / "set")[0] == name
+
+
+@pytest.mark.parametrize(
     ("name", "members"),
     [
         ("cvat", ["annotations.xml", "images/a.png"]),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_converters.base import ReadOptions
-from data_converters.json_images import Images, entries_of, parse
+from data_converters.json_images import Images, entries_of, find_json, parse
 from segloop.utils.errors import DataError, FormatError
 
 
@@ -45,3 +45,12 @@ def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Pat
             [None] * 2,
             ReadOptions(),
         )
+
+
+def test_files_behind_a_link_to_another_disk_are_found(tmp_path: Path) -> None:
+    for name in ("disk/1.json", "set/2.json", "set/.cache/3.json", "set/__MACOSX/4.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text('{"x": 1}', encoding="utf-8")
+    (tmp_path / "set/val").symlink_to(tmp_path / "disk", target_is_directory=True)
+    files, _ = find_json(tmp_path / "set", lambda each: "x" in each)
+    assert files == [tmp_path / "set/2.json", tmp_path / "set/val/1.json"]

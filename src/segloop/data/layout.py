@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,17 +90,24 @@ def index_files(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     Links to folders are followed, but for those that lead back to a folder they lie in.
     """
     found: dict[str, list[Path]] = {}
+    for path in files_below(folder):
+        suffix = next((end for end in suffixes if path.name.lower().endswith(end.lower())), None)
+        if suffix is not None:
+            found.setdefault(path.relative_to(folder).as_posix()[: -len(suffix)], []).append(path)
+    return found
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, hidden ones left out.
+
+    Links to folders are followed, but for those that lead back to a folder they lie in. `Path.rglob` follows
+    none.
+    """
     for place, inner, names in os.walk(folder, followlinks=True):
         inner[:] = sorted(
             name for name in inner if not name.startswith(".") and not leads_back(Path(place) / name)
         )
-        for name in sorted(names):
-            suffix = next((end for end in suffixes if name.lower().endswith(end.lower())), None)
-            if suffix is None or name.startswith("."):
-                continue
-            path = Path(place) / name
-            found.setdefault(path.relative_to(folder).as_posix()[: -len(suffix)], []).append(path)
-    return found
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
 def leads_back(folder: Path) -> bool:
