@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from data_converters.base import ReadOptions
 from segloop.data.checks import Finding
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import index_files, only_listed
+from segloop.data.layout import files_below, index_files, only_listed
 from segloop.utils.errors import DataError, UserError, listing, nearest
 
 IMAGES = "leftImg8bit"
@@ -114,17 +113,12 @@ def image_name(stem: str) -> str:
 def _index_truth(folder: Path) -> dict[str | None, dict[str, list[tuple[str, str]]]]:
     """Return by split and stem the files of truth below a folder: where each is, and of which kind."""
     found: dict[str | None, dict[str, list[tuple[str, str]]]] = {}
-    for place, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        parts = Path(place).relative_to(folder).parts
-        for name in sorted(names):
-            match = _TRUTH.fullmatch(name)
-            if match and not name.startswith("."):
-                stem = "/".join((*parts[1:], match[1]))
-                where = f"{place}{os.sep}{match[1]}_{match[2]}"
-                found.setdefault(parts[0] if parts else None, {}).setdefault(stem, []).append(
-                    (where, match[3])
-                )
+    for file in files_below(folder):
+        if match := _TRUTH.fullmatch(file.name):
+            parts = file.relative_to(folder).parts[:-1]
+            stem = "/".join((*parts[1:], match[1]))
+            where = str(file.with_name(f"{match[1]}_{match[2]}"))
+            found.setdefault(parts[0] if parts else None, {}).setdefault(stem, []).append((where, match[3]))
     return found
 
 

@@ -18,6 +18,7 @@ from data_converters.media import name_fault
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES, image_size
 from segloop.data.index_masks import read_mask
+from segloop.data.layout import files_below
 from segloop.data.masks import Patch, Runs, encode_patches
 from segloop.utils.errors import DataError, UserError
 
@@ -54,14 +55,11 @@ def read_predictions(source: Path, *, options: ReadOptions) -> LabelledImages:
 
 
 def _find(source: Path) -> list[Page]:
-    found = []
-    for place, inner, names in os.walk(source, followlinks=True):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in names:
-            if name.endswith(PREDICTED) and not name.startswith("."):
-                path = Path(place, name)
-                found.append(Page(path.relative_to(source).as_posix()[: -len(PREDICTED)], str(path)))
-    return found
+    return [
+        Page(file.relative_to(source).as_posix()[: -len(PREDICTED)], str(file))
+        for file in files_below(source)
+        if file.name.endswith(PREDICTED)
+    ]
 
 
 class Line(NamedTuple):

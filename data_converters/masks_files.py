@@ -13,7 +13,7 @@ from data_converters.base import ReadOptions
 from data_converters.masks_table import MASK, NUMBER, OBJECTS, Row
 from segloop.data.checks import Finding, pair_files, raise_findings
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.layout import Layout, files_below, index_files, only_listed
+from segloop.data.layout import Layout, files_below, index_files, leads_back, only_listed
 from segloop.utils.errors import DataError, nearest
 
 IMAGES, MASKS, NUMBERS = "images", "masks", "instances"
@@ -192,8 +192,10 @@ def _joined(found: Sequence[Entry], table: Table) -> Iterator[Entry]:
 def _case_folders(source: Path) -> Iterator[Path]:
     """Yield the folders that hold masks, or an image in a folder of its own."""
     for place, inner, _ in os.walk(source, followlinks=True):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
         folder = Path(place)
+        inner[:] = sorted(
+            name for name in inner if not name.startswith(".") and not leads_back(folder / name)
+        )
         own = {MASKS} & set(inner)
         if IMAGES in inner and image_files(folder / IMAGES):
             own.add(IMAGES)

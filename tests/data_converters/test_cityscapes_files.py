@@ -45,6 +45,12 @@ def test_the_folder_of_truth_finds_the_images_beside_it(tmp_path: Path) -> None:
         assert record.file == tmp_path / "pictures/train" / f"{NAME}_leftImg8bit.png"
 
 
+def test_a_link_that_leads_back_makes_no_second_image(tmp_path: Path) -> None:
+    scene(tmp_path, image=False)
+    (tmp_path / "gtFine/train/up").symlink_to("..")
+    assert [record.split for record in read(tmp_path)] == ["train"]
+
+
 def test_images_without_truth_and_truth_without_images_are_told(tmp_path: Path) -> None:
     scene(tmp_path, ids=None)
     scene(tmp_path, name="ulm/ulm_000001_000019", image=False)

@@ -36,6 +36,12 @@ def test_lines_become_objects_with_scores(tmp_path: Path) -> None:
         np.testing.assert_array_equal(pixels, MASK > 0)
 
 
+def test_a_link_that_leads_back_makes_no_second_image(tmp_path: Path) -> None:
+    predicted(tmp_path, "a.png 26 0.5\n", a=MASK)
+    (tmp_path / "latest").symlink_to(".")
+    assert len(read(tmp_path, results=True)) == 1
+
+
 def test_sizes_of_images_without_predictions_come_from_the_images(tmp_path: Path) -> None:
     root = predicted(tmp_path / "results", "")
     assert "has no size" in read(root, results=True).told[0]

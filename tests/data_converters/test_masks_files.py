@@ -54,6 +54,12 @@ def test_a_folder_of_a_split_and_of_one_image_are_read_too(tmp_path: Path) -> No
     assert [(each.split, each.image_id) for each in alone] == [(None, "a1")]
 
 
+def test_a_link_that_leads_back_makes_no_second_image(tmp_path: Path) -> None:
+    nucleus(tmp_path, "train/a1", RING)
+    (tmp_path / "train/latest").symlink_to(".")
+    assert [each.image_id for each in masks.read(tmp_path, options=ReadOptions())] == ["a1"]
+
+
 def test_a_split_is_picked_and_a_list_narrows(tmp_path: Path) -> None:
     for place in ("train/a", "train/b", "val/c"):
         nucleus(tmp_path, place, RING)
