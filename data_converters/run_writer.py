@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from data_converters.base import Loss, Rendered, WriteOptions
+from data_converters.base import BadRecord, Loss, Rendered, WriteOptions
 from segloop.data.annotations import ImageRecord, Instance, LabelSet, SizeHW
 from segloop.data.drawing import bitmaps, with_instances
 from segloop.data.masks import Runs, area, to_pairs
@@ -30,14 +30,24 @@ class RowWriter:
         self._target: Path | None = None
         self._waiting: list[bytes] = []
         self._size = 0
+        self._seen: dict[str, str] = {}
 
     def open(self, target: Path) -> None:
         """Begin the file."""
         self._target = target
         target.write_bytes(f"{self.header}\n".encode())
 
+    def name_of(self, image_id: str) -> str:
+        """Return what tells the rows of an image from those of others."""
+        return image_id
+
     def add(self, rendered: Rendered) -> None:
-        """Write the rows of an image."""
+        """Write the rows of an image; a second one of the same name is refused."""
+        name, image_id = self.name_of(rendered.image_id), rendered.image_id
+        if name in self._seen:
+            other = "an image of another split" if self._seen[name] == image_id else repr(self._seen[name])
+            raise BadRecord(image_id, [f"{other} has the same name; rows of one name are of one image"])
+        self._seen[name] = image_id
         self._waiting.append(rendered.payload)
         self._size += len(rendered.payload)
         if self._size >= BLOCK:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data_converters.base import BadRecord, Loss, ReadOptions, Rendered, WriteOptions
+from data_converters.base import Loss, ReadOptions, Rendered, WriteOptions
 from data_converters.run_csv import Key, Row, Table, look_over, open_table, read_rows
 from data_converters.run_images import ImageFiles, find_images, only_rows
 from data_converters.run_rows import ImageReading, one_label, order_hint, shown, size_fault, taken_for
@@ -218,10 +218,6 @@ class CellWriter(RowWriter):
     header = "id,predicted"
     keeps = frozenset({"instances", "empty-images"})
 
-    def __init__(self, labels: LabelSet, options: WriteOptions) -> None:
-        super().__init__(labels, options)
-        self._seen: dict[str, str] = {}
-
     def render(self, record: ImageRecord) -> Rendered:
         """Return an image's rows."""
         record, drawn, runs = drawn_instances(record, self.labels, self.options)
@@ -244,14 +240,9 @@ class CellWriter(RowWriter):
             losses=tuple(losses),
         )
 
-    def add(self, rendered: Rendered) -> None:
-        """Write the rows of an image; a second one of the same name is refused."""
-        name = rendered.image_id.rpartition("/")[2]
-        other = self._seen.setdefault(name, rendered.image_id)
-        if other != rendered.image_id:
-            told = f"sartorius names images without their folders, and {other!r} has the same name"
-            raise BadRecord(rendered.image_id, [told])
-        super().add(rendered)
+    def name_of(self, image_id: str) -> str:
+        """Return the name without folders, as the competition has it."""
+        return image_id.rpartition("/")[2]
 
 
 def _painting_order(drawn: Sequence[Instance], runs: Sequence[masks.Runs], overlap: str) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_converters import run_writer
-from data_converters.base import Rendered, WriteOptions
+from data_converters.base import BadRecord, Rendered, WriteOptions
 from data_converters.run_csv import split_row
 from data_converters.run_writer import RowWriter, drawn_instances, field, other_labels, run_texts
 from segloop.data import masks
@@ -35,6 +35,16 @@ def test_rows_come_in_order_whatever_the_block(
         writer.add(Rendered(name, f"{name},\n".encode(), 0, 0))
     writer.close()
     assert (tmp_path / "a.csv").read_bytes() == b"id,runs\na,\nb,\nc,\n"
+
+
+def test_images_of_one_name_in_two_splits_are_no_one_image(tmp_path: Path) -> None:
+    writer = Rows(LABELS, WriteOptions())
+    writer.open(tmp_path / "a.csv")
+    writer.add(Rendered("a", b"a.png,1 2\n", 1, 2))
+    with pytest.raises(BadRecord, match="an image of another split has the same name"):
+        writer.add(Rendered("a", b"a.png,3 4\n", 1, 4))
+    writer.close()
+    assert (tmp_path / "a.csv").read_bytes() == b"id,runs\na.png,1 2\n"
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a, b.jpg", 'say "x"', '"', "й [1] — &.png", " a ", ""])
