@@ -15,7 +15,7 @@ from data_converters.base import ReadOptions
 from data_converters.named_files import picture_files, placed
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
-from segloop.utils.errors import DataError, FormatError, listing
+from segloop.utils.errors import DataError, FormatError, UserError, listing, together
 
 _EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
 
@@ -32,21 +32,28 @@ class Entry(NamedTuple):
 
 def parse(file: Path) -> dict[str, Any]:
     """Return what a JSON file holds; one that is no object, or damaged, is a FormatError."""
-    try:
-        told = json.loads(_EMBEDDED.sub(b'"imageData": null', file.read_bytes()))
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"no JSON that can be read ({error})", file=file) from None
+    told = _loaded(file)
     if not isinstance(told, dict):
         raise FormatError("no JSON object", file=file)
     return told
 
 
+def _loaded(file: Path) -> Any:
+    try:
+        return json.loads(_EMBEDDED.sub(b'"imageData": null', file.read_bytes()))
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"no JSON that can be read ({error})", file=file) from None
+
+
 def find_json(
     source: Path, ours: Callable[[dict[str, Any]], bool]
 ) -> tuple[list[Path], list[dict[str, Any]]]:
-    """Return the JSON files of a source that are of a format, and what they hold; others are passed over."""
+    """Return the JSON files of a source that are of a format, and what they hold; others are passed over.
+
+    Those that cannot be read are told together: nobody knows whether they are of the format.
+    """
     if source.is_file():
         return [source], [parse(source)]
     files = sorted(
@@ -56,17 +63,21 @@ def find_json(
     )
     with ThreadPoolExecutor(2) as pool:  # reading waits for the disk
         told = list(pool.map(_try, files))
-    found = [(file, each) for file, each in zip(files, told, strict=True) if each is not None and ours(each)]
+    if errors := [each for each in told if isinstance(each, UserError)]:
+        raise together(errors)
+    found = [
+        (file, each) for file, each in zip(files, told, strict=True) if isinstance(each, dict) and ours(each)
+    ]
     if not found:
         raise DataError(f"{source} holds no JSON of this format.")
     return [file for file, _ in found], [each for _, each in found]
 
 
-def _try(file: Path) -> dict[str, Any] | None:
+def _try(file: Path) -> Any:
     try:
-        return parse(file)
-    except DataError:
-        return None
+        return _loaded(file)
+    except UserError as error:
+        return error
 
 
 class Images:

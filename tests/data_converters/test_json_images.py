@@ -6,7 +6,7 @@ import pytest
 
 from data_converters.base import ReadOptions
 from data_converters.json_images import Images, entries_of, find_json, parse
-from segloop.utils.errors import DataError, FormatError
+from segloop.utils.errors import DataError, FormatError, UserError
 
 
 def test_embedded_pictures_are_not_kept_and_damage_is_told(tmp_path: Path) -> None:
@@ -54,3 +54,14 @@ def test_files_behind_a_link_to_another_disk_are_found(tmp_path: Path) -> None:
     (tmp_path / "set/val").symlink_to(tmp_path / "disk", target_is_directory=True)
     files, _ = find_json(tmp_path / "set", lambda each: "x" in each)
     assert files == [tmp_path / "set/2.json", tmp_path / "set/val/1.json"]
+
+
+def test_other_files_are_passed_over_and_damaged_ones_told_together(tmp_path: Path) -> None:
+    for name, text in (("a", '{"x": 1}'), ("classes", '["dent"]'), ("config", '{"y": 1}')):
+        (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
+    assert find_json(tmp_path, lambda each: "x" in each) == ([tmp_path / "a.json"], [{"x": 1}])
+    for name in ("b", "c"):
+        (tmp_path / f"{name}.json").write_text('{"x": ', encoding="utf-8")
+    (tmp_path / "d.json").symlink_to("gone.json")
+    with pytest.raises(UserError, match=r"(?s)b\.json: no JSON.*c\.json: no JSON.*d\.json cannot be read"):
+        find_json(tmp_path, lambda each: "x" in each)
