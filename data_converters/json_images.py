@@ -55,18 +55,22 @@ def find_json(
     Those that cannot be read are told together: nobody knows whether they are of the format.
     """
     if source.is_file():
-        return [source], [parse(source)]
+        if not ours(told := parse(source)):
+            raise DataError(f"{source} is no JSON of this format.")
+        return [source], [told]
     files = sorted(
         file
         for file in files_below(source)
         if file.suffix == ".json" and "__MACOSX" not in file.relative_to(source).parts
     )
     with ThreadPoolExecutor(2) as pool:  # reading waits for the disk
-        told = list(pool.map(_try, files))
-    if errors := [each for each in told if isinstance(each, UserError)]:
+        loaded = list(pool.map(_try, files))
+    if errors := [each for each in loaded if isinstance(each, UserError)]:
         raise together(errors)
     found = [
-        (file, each) for file, each in zip(files, told, strict=True) if isinstance(each, dict) and ours(each)
+        (file, each)
+        for file, each in zip(files, loaded, strict=True)
+        if isinstance(each, dict) and ours(each)
     ]
     if not found:
         raise DataError(f"{source} holds no JSON of this format.")

@@ -65,3 +65,9 @@ def test_other_files_are_passed_over_and_damaged_ones_told_together(tmp_path: Pa
     (tmp_path / "d.json").symlink_to("gone.json")
     with pytest.raises(UserError, match=r"(?s)b\.json: no JSON.*c\.json: no JSON.*d\.json cannot be read"):
         find_json(tmp_path, lambda each: "x" in each)
+
+
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"y": 1}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.json is no JSON of this format"):
+        find_json(tmp_path / "a.json", lambda each: "x" in each)
