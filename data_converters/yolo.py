@@ -71,7 +71,10 @@ def read_names(folder: Path) -> list[str]:
     file = find_yaml(folder) if folder.is_dir() else None
     if file is None:
         raise DataError(f"{folder} has no YAML with names of classes, such as data.yaml.")
-    names = (_parsed(file) or {})["names"]
+    told = _parsed(file) or {}
+    if "kpt_shape" in told:
+        raise DataError(f"{file} is of a set of poses (kpt_shape): its points would be taken for outlines.")
+    names = told["names"]
     if isinstance(names, dict) and sorted(names) == list(range(len(names))):
         names = [names[number] for number in range(len(names))]
     if not isinstance(names, list) or not names:

@@ -65,6 +65,14 @@ def test_folders_that_are_not_yolos_are_told(tmp_path: Path) -> None:
     put(tmp_path, "pics/a.png", None)
     with pytest.raises(DataError, match="no folder images"):
         read(tmp_path, options=ReadOptions())
+    put(
+        tmp_path,
+        "images/a.png",
+        "0 0.5 0.5 0.4 0.4 0.3 0.3 0.7 0.7\n",
+        names="names: [a]\nkpt_shape: [2, 2]\n",
+    )
+    with pytest.raises(DataError, match="a set of poses"):
+        read(tmp_path, options=ReadOptions())
     (tmp_path / "data.yaml").write_text("a: [", encoding="utf-8")
     with pytest.raises(DataError, match="no YAML with names"):
         read(tmp_path, options=ReadOptions())
