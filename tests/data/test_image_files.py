@@ -72,6 +72,16 @@ def test_a_png_is_turned_as_its_exif_says_wherever_it_lies(tmp_path: Path) -> No
         assert image_facts(tmp_path / name).size_hw == (16, 12)
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_tiff_is_turned_once(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(IMAGE).save(tmp_path / "a.tif", exif=exif)
+    with Image.open(tmp_path / "a.tif") as image:
+        seen = np.asarray(image).shape[:2]
+    assert image_size(tmp_path / "a.tif") == image_facts(tmp_path / "a.tif").size_hw == seen
+
+
 def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(encode_rgb(IMAGE))
     monkeypatch.setattr(PngImageFile, "load", lambda self: pytest.fail("decoded"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from segloop.data.depth import depth_of
 from segloop.utils.errors import DataError
@@ -18,6 +19,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MOST_PIXELS = 1 << 28  # of one image
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides and satellite images
 _EXIF_ORIENTATION = 0x0112
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # tags: the size as it is stored
 _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
@@ -76,6 +78,8 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
         return _jpeg_header(stream)
     with Image.open(stream) as image:
         width, height = image.size
+        if isinstance(image, TiffImageFile):  # whose size newer Pillows have turned already
+            width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_HEIGHT]
         return (height, width), int(image.getexif().get(_EXIF_ORIENTATION, 1))
 
 
