@@ -10,7 +10,7 @@ from typing import IO, Any
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
 from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
-from data_converters.coco_labels import join_labels, read_categories
+from data_converters.coco_labels import join_labels, read_categories, read_skeletons
 from data_converters.coco_records import LoadImage, Source
 from data_converters.coco_writer import CocoWriter
 from data_converters.json_stream import decoded
@@ -161,6 +161,7 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
         for ours, theirs in (("name", "description"), ("source", "url")):
             if isinstance(info.get(theirs), str) and info[theirs]:
                 facts[ours] = info[theirs]
+    facts.update(read_skeletons(info))
     licences = [each for index in indices for each in index.top.get("licenses", [])]
     names = {str(each.get("name", "")) if isinstance(each, dict) else "" for each in licences}
     if len(names) == 1 and (name := names.pop()):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from data_converters.coco_index import OURS, kind_of
+from data_converters.cvat_meta import PICTURES, SUBLABELS, is_plain
 from segloop.data.annotations import RGB, Attribute, Label, LabelSet
 
 MOST_LABELS = 1 << 16  # index masks have 16 bits
@@ -93,7 +94,24 @@ def write_info(labels: LabelSet, facts: Mapping[str, Any], *, ours: bool = True)
     if labels.background is not None:
         label = labels.labels[labels.background]
         more["background"] = {"index": labels.background, "name": label.name, **_extras(label, True)}
+    if facts.get(SUBLABELS) or facts.get(PICTURES):
+        more["skeletons"] = {
+            "parts": list(facts.get(SUBLABELS) or ()),
+            "pictures": dict(facts.get(PICTURES) or {}),
+        }
     return {**info, OURS: more} if more and ours else info
+
+
+def read_skeletons(info: Any) -> dict[str, Any]:
+    """Return what we wrote of CVAT's skeletons, as the facts that its reader knows; what is odd is let be."""
+    ours = _ours(info).get("skeletons")
+    parts, pictures = (ours.get("parts"), ours.get("pictures")) if isinstance(ours, dict) else (None, None)
+    facts: dict[str, Any] = {}
+    if isinstance(parts, list) and parts and all(map(is_plain, parts)):
+        facts[SUBLABELS] = parts
+    if isinstance(pictures, dict) and pictures and all(isinstance(each, str) for each in pictures.values()):
+        facts[PICTURES] = pictures
+    return facts
 
 
 def _extras(label: Label, wanted: bool) -> dict[str, Any]:

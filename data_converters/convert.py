@@ -201,7 +201,8 @@ def transfer(
         with contextlib.suppress(Exception):
             writer.close()  # files that it has open; what it made goes away
         raise
-    tally.add_losses(count_declared(images.labels, wanted=wanted, used=frozenset(tally.labels)))
+    used = frozenset(tally.labels)
+    tally.add_losses(count_declared(images.labels, wanted=wanted, used=used, facts=images.facts))
     return tally
 
 

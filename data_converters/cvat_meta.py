@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_converters.cvat_index import Node
-from data_converters.cvat_xml import in_text, writable
+from data_converters.cvat_xml import MOST_DEPTH, in_text, writable
 from segloop.data.annotations import RGB, Attribute, Label, Value
 from segloop.data.image_files import MOST_PIXELS
 
@@ -17,6 +17,7 @@ UID = "uid"  # a text attribute of this name is an object's identity, not one of
 PART = "segloop_part"  # our mark on polygons that are the parts of one object
 NO_SUBSET = "default"  # what CVAT writes where nobody named a subset
 SUBLABELS, PICTURES = "cvat_sublabels", "cvat_skeleton_pictures"  # facts: what only a skeleton has
+_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _FRACTION = re.compile(r"-?[0-9]{1,20}\.[0-9]{1,20}|-?[0-9](\.[0-9]{1,20})?e[+-][0-9]{1,3}")
 _OLD_ATTRIBUTE = re.compile(r"([@~])(\w+)=([^:]*):(.*)", re.DOTALL)  # version 1.0: @select=quality:good,bad
@@ -139,6 +140,25 @@ def _color(text: str) -> RGB | None:
 def _plain(node: Node) -> dict[str, Any]:
     """Return an element as plain values, to be written again as it was."""
     return {"name": node.name, "text": node.text, "inner": [_plain(each) for each in node.inner]}
+
+
+def is_plain(node: Any, *, levels: int = MOST_DEPTH) -> bool:
+    """Tell whether a value that came from a file is an element as `_plain` returns it."""
+    return (
+        levels > 0
+        and isinstance(node, dict)
+        and isinstance(node.get("text"), str)
+        and isinstance(name := node.get("name"), str)
+        and _TAG.fullmatch(name) is not None
+        and isinstance(inner := node.get("inner"), list)
+        and all(is_plain(each, levels=levels - 1) for each in inner)
+    )
+
+
+def part_names(facts: Mapping[str, Any]) -> list[str]:
+    """Return the names of the labels of which skeletons are made."""
+    nodes = [each for node in facts.get(SUBLABELS) or () for each in node["inner"]]
+    return [each["text"] for each in nodes if each["name"] == "name"]
 
 
 def value_of(text: str, kind: str) -> Value:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from data_converters.base import Loss
+from data_converters.cvat_meta import part_names
 from segloop.data.annotations import Bitmap, Box, ImageRecord, Instance, LabelSet, Opaque, Polygon, Remark
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import Runs, areas, shared_pixels, to_spans
@@ -83,11 +85,18 @@ def _count_empty(record: ImageRecord, wanted: frozenset[str]) -> Held:
     return Held(0, 0, features=tuple(found), remarks=record.remarks)
 
 
-def count_declared(labels: LabelSet, *, wanted: frozenset[str], used: frozenset[str]) -> list[Loss]:
+def count_declared(
+    labels: LabelSet,
+    *,
+    wanted: frozenset[str],
+    used: frozenset[str],
+    facts: Mapping[str, Any] | None = None,
+) -> list[Loss]:
     """Count the wanted FEATURES of the set as a whole; `used` are the labels that any image has."""
     names = {
         "declarations": [
-            f"{label.name}: {each.name}" for label in labels.labels for each in label.attributes
+            *(f"{label.name}: {each.name}" for label in labels.labels for each in label.attributes),
+            *(f"{name}, a part of a skeleton" for name in part_names(facts or {})),
         ],
         "colors": [label.name for label in labels.labels if label.color is not None],
         "unused-labels": [label.name for label in labels.foreground if label.name not in used],

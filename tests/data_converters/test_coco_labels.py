@@ -10,9 +10,11 @@ from data_converters.coco_labels import (
     category_ids,
     join_labels,
     read_categories,
+    read_skeletons,
     write_categories,
     write_info,
 )
+from data_converters.cvat_meta import PICTURES, SUBLABELS
 from segloop.data.annotations import Attribute, Label, LabelSet
 
 QUALITY = Attribute("quality", kind="select", values=("ok", "bad"), default="ok", mutable=True)
@@ -106,3 +108,12 @@ def test_all_that_is_wrong_with_categories_is_told() -> None:
     ]
     assert "'a' and 'b' have the same id 1" in faults[0]
     assert "1 and 2 have the same name 'a'" in faults[1]
+
+
+def test_what_only_skeletons_have_comes_back_and_what_is_odd_is_let_be() -> None:
+    parts = [{"name": "label", "text": "", "inner": [{"name": "name", "text": "elbow", "inner": []}]}]
+    facts = {SUBLABELS: parts, PICTURES: {"person": "<line/>"}}
+    assert read_skeletons(write_info(LABELS, facts)) == facts
+    assert read_skeletons(write_info(LABELS, facts, ours=False)) == {}
+    for odd in (7, [], ["x"], [{"name": "a b", "text": "", "inner": []}], [{"name": "a", "inner": []}]):
+        assert read_skeletons({"segloop": {"skeletons": {"parts": odd, "pictures": odd}}}) == {}

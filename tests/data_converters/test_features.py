@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data_converters.base import FEATURES
+from data_converters.cvat_meta import SUBLABELS
 from data_converters.features import count_declared, count_held
 from segloop.data import masks
 from segloop.data.annotations import (
@@ -96,6 +97,13 @@ def test_what_a_set_holds_is_counted(kind: str) -> None:
     labels, count, example = OF_SETS[kind]
     (found,) = count_declared(labels, wanted=frozenset({kind}), used=frozenset({"car"}))
     assert (found.kind, found.count, found.example) == (kind, count, example)
+
+
+def test_the_parts_of_skeletons_are_declared() -> None:
+    name = {"name": "name", "text": "elbow", "inner": []}
+    facts = {SUBLABELS: [{"name": "label", "text": "", "inner": [name]}]}
+    (found,) = count_declared(LABELS, wanted=frozenset({"declarations"}), used=frozenset(), facts=facts)
+    assert (found.count, found.example) == (1, "elbow, a part of a skeleton")
 
 
 def test_a_plain_image_holds_its_size_and_nothing_else() -> None:
