@@ -11,8 +11,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from data_converters.base import ReadOptions
 from data_converters.named_files import picture_files, placed
+from segloop.data.annotations import SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
 from segloop.utils.errors import DataError, FormatError, UserError, listing, together
@@ -45,6 +48,14 @@ def _loaded(file: Path) -> Any:
         raise DataError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise FormatError(f"no JSON that can be read ({error})", file=file) from None
+
+
+def require_inside(points: np.ndarray, size_hw: SizeHW) -> np.ndarray:
+    """Return an outline, or the corners of a box; refuse one of which nothing is in the image."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    if (high <= 0).any() or (low >= size_hw[::-1]).any():
+        raise ValueError("it lies outside the image")
+    return points
 
 
 def find_json(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_converters.json_images import require_inside
 from segloop.data.annotations import Bitmap, Box, Instance, Opaque, Polygon, Shape, SizeHW
 from segloop.data.masks import Patch, encode_patches
 
@@ -61,13 +62,14 @@ def _shape(told: Mapping[str, Any], size_hw: SizeHW) -> Shape:
     if kind == "polygon":
         if len(points) < 3:
             raise ValueError(f"a polygon of {len(points)} points")
-        return Polygon((points,))
+        return Polygon((require_inside(points, size_hw),))
     if kind == "circle":
-        return Polygon((_circle(points),))
+        return Polygon((require_inside(_circle(points), size_hw),))
     if kind == "rectangle":
         (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         if left >= right or top >= bottom:
             raise ValueError("a rectangle without area")
+        require_inside(points, size_hw)
         return Box((left, top, right, bottom))
     if kind == "mask":
         return _mask(told, points, size_hw)

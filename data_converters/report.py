@@ -32,6 +32,33 @@ OWN_KINDS: Mapping[str, str] = {
     "folders": "images whose folder the format has no place for",
     "unexplained": "objects or pixels that are gone and no other line tells why: please report it",
 }
+# What an image may lose without losing a pixel of an object.
+WITHOUT_PIXELS = frozenset(
+    [
+        "polygons",
+        "empty-masks",
+        "attributes",
+        "declarations",
+        "groups",
+        "scores",
+        "occluded",
+        "sources",
+        "uids",
+        "tags",
+        "tag-attributes",
+        "colors",
+        "unused-labels",
+        "supercategories",
+        "splits",
+        "empty-images",
+        "image-files",
+        "objects-without-score",
+        "displaced-attributes",
+        "attribute-types",
+        "characters",
+        "folders",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -146,8 +173,11 @@ class Tally:
         self.pixels[1] += rendered.pixels
         self.labels |= held.labels
         self.drawn |= held.drawn
-        self.add_losses(held.features)
-        self.add_losses(rendered.losses)
+        losses = [*held.features, *rendered.losses]
+        self.add_losses(losses)
+        gone = held.pixels - rendered.pixels
+        if gone and WITHOUT_PIXELS.issuperset(loss.kind for loss in losses):
+            self.add_losses([Loss("unexplained", 1, f"{rendered.image_id}: {gone} pixel(s)")])
         for remark in held.remarks:
             first = self._remarks.setdefault(remark.kind, replace(remark, count=0))
             self._remarks[remark.kind] = replace(first, count=first.count + remark.count)
@@ -165,11 +195,10 @@ class Tally:
                 examples.append(loss.example)
 
     def report(self, start: Report, *, keeps: frozenset[str], told: tuple[str, ...]) -> Report:
-        """Return the report; what is gone though no loss says so is a loss too."""
-        if not self._counts:
-            gone = [before - after for before, after in (self.instances, self.pixels)]
-            if gone[1] or (gone[0] and not self.maps and "instances" in keeps):
-                self.add_losses([Loss("unexplained", 1, f"{gone[0]} object(s), {gone[1]} pixel(s)")])
+        """Return the report; objects that are gone though no loss says so are a loss too."""
+        gone = self.instances[0] - self.instances[1]
+        if gone and not self._counts and not self.maps and "instances" in keeps:
+            self.add_losses([Loss("unexplained", 1, f"{gone} object(s)")])
         remarks = self._remarks.values()
         order = [*FEATURES, *sorted(set(self._counts) - set(FEATURES))]
         return replace(

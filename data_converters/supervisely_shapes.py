@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_converters.json_images import require_inside
 from segloop.data.annotations import Bitmap, Box, Instance, Opaque, Polygon, Shape, SizeHW
 from segloop.data.masks import Patch, encode, encode_patches, rasterize, unite
 from segloop.data.masks import decode as decode_runs
@@ -65,11 +66,13 @@ def _shape(told: Mapping[str, Any], size_hw: SizeHW) -> Shape:
         (left, top), (right, bottom) = outer.min(axis=0).tolist(), outer.max(axis=0).tolist()
         if left >= right or top >= bottom:
             raise ValueError("a rectangle without area")
+        require_inside(outer, size_hw)
         return Box((left, top, right, bottom))
     if kind in LINES:
         return Opaque(LINES[kind], {"points": outer.tolist()})
     if len(outer) < 3:
         raise ValueError(f"a polygon of {len(outer)} points")
+    require_inside(outer, size_hw)
     holes = [_points(each) for each in told["points"].get("interior") or ()]
     return _with_holes(outer, holes, size_hw) if holes else Polygon((outer,))
 

@@ -133,7 +133,7 @@ def test_what_no_loss_tells_of_is_told_all_the_same(run: Run, monkeypatch: pytes
     monkeypatch.setattr(tiny.TinyWriter, "__init__", lambda self, options: setattr(self, "told", []))
     report = run({"id": "silent", "objects": [CAR]})
     assert [(each.kind, each.examples) for each in report.losses] == [
-        ("unexplained", ("0 object(s), 1 pixel(s)",))
+        ("unexplained", ("silent: 1 pixel(s)",))
     ]
 
 

@@ -18,3 +18,13 @@ def test_attributes_are_flags_and_the_description(tmp_path: object) -> None:
         "shape 1: a rectangle without area",
         "shape 2: it is no object",
     ]
+
+
+def test_what_lies_outside_the_image_is_told() -> None:
+    problems: list[str] = []
+    corner = {"label": "a", "points": [[9, 7], [12, 7], [12, 9]]}
+    beyond = {"label": "a", "points": [[10, 1], [12, 1], [12, 3]]}
+    box = {"label": "a", "points": [[1, -3], [4, 0]], "shape_type": "rectangle"}
+    circle = {"label": "a", "points": [[-5, 5], [-5, 6]], "shape_type": "circle"}
+    assert len(read_shapes([corner, beyond, box, circle], (8, 10), problems)) == 1
+    assert problems == [f"shape {number}: it lies outside the image" for number in (2, 3, 4)]

@@ -17,7 +17,8 @@ def tally() -> Tally:
     found = Tally()
     for number in range(5):
         held = Held(instances=2, pixels=1000, features=(Loss("scores", 2, f"{number}: car"),))
-        found.add(held, Rendered(str(number), None, instances=1, pixels=900))
+        lost = (Loss("hidden-objects", 1, f"{number}: car"),)
+        found.add(held, Rendered(str(number), None, instances=1, pixels=900, losses=lost))
     return found
 
 
@@ -29,7 +30,7 @@ def test_the_table_has_counts_losses_and_first_places() -> None:
     assert "images                  6              5" in text
     assert "objects                10              5" in text
     assert "pixels              5,000          4,500" in text
-    assert "scores           10  confidences of predictions; 0: car; 1: car; 2: car, …" in text
+    assert "scores                   10  confidences of predictions; 0: car; 1: car; 2: car, …" in text
     assert "Remarks:\n  read as ships" in text
     assert "1 image(s) were left out:\n  x/7: line 4: no runs\n  x/7.png is not there" in text
 
@@ -49,7 +50,7 @@ def test_losses_come_in_the_order_of_the_features_and_then_the_writers_own() -> 
     found = tally()
     found.add_losses([Loss("zebra", 1, "z"), Loss("instances", 1, "i"), Loss("covered-pixels", 1, "c")])
     kinds = [each.kind for each in found.report(START, keeps=KEEPS, told=()).losses]
-    assert kinds == ["instances", "scores", "covered-pixels", "zebra"]
+    assert kinds == ["instances", "scores", "covered-pixels", "hidden-objects", "zebra"]
 
 
 def test_what_is_gone_without_a_word_is_a_loss_but_where_objects_are_not_kept() -> None:
@@ -57,7 +58,17 @@ def test_what_is_gone_without_a_word_is_a_loss_but_where_objects_are_not_kept() 
     found.add(Held(2, 5), Rendered("a", None, instances=1, pixels=5))
     assert found.report(START, keeps=frozenset(), told=()).losses == ()
     (loss,) = found.report(START, keeps=KEEPS, told=()).losses
-    assert (loss.kind, loss.examples) == ("unexplained", ("1 object(s), 0 pixel(s)",))
+    assert (loss.kind, loss.examples) == ("unexplained", ("1 object(s)",))
+
+
+def test_pixels_that_are_gone_are_told_image_by_image_beside_losses_that_take_none() -> None:
+    found = Tally()
+    colors, covered = Loss("colors", 1, "car"), Loss("covered-pixels", 2, "b")
+    found.add(Held(1, 5, features=(colors,)), Rendered("a", None, instances=1, pixels=3))
+    found.add(Held(1, 5), Rendered("b", None, instances=1, pixels=3, losses=(covered,)))
+    found.add(Held(1, 5), Rendered("c", None, instances=1, pixels=5))
+    losses = {loss.kind: loss.examples for loss in found.report(START, keeps=KEEPS, told=()).losses}
+    assert losses == {"colors": ("car",), "covered-pixels": ("b",), "unexplained": ("a: 2 pixel(s)",)}
 
 
 def test_a_refused_conversion_says_so_and_a_clean_one_too() -> None:

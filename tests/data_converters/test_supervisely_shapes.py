@@ -44,5 +44,9 @@ def test_masks_outside_the_image_and_broken_ones_are_told() -> None:
     assert read_objects([outside, broken], (8, 10), frozenset({"crack"}), problems) == []
     assert problems[0] == "object 1: its mask is not inside the image"
     assert problems[1].startswith("object 2: its mask cannot be decoded")
+    beyond = outline([[10, 1], [12, 1], [12, 3]])
+    beyond["points"]["exterior"] = [[10, 1], [12, 1], [12, 3]]
+    assert read_objects([beyond], (8, 10), frozenset({"crack"}), problems) == []
+    assert problems[2] == "object 1: it lies outside the image"
     read_objects({}, (8, 10), frozenset(), problems)
     assert problems[-1] == "its objects are no list"
