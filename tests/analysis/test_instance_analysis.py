@@ -50,6 +50,14 @@ def test_all_of_it_is_json_and_a_page(tmp_path):
     assert "wrong place" in text
 
 
+def test_intervals_look_at_as_many_found_objects_as_the_test(tmp_path):
+    places = [(0, 0, 0, 10), (0, 30, 30, 10)]
+    image = squares(*places), squares(*places, scores=[0.9, 0.8])
+    run = write_instance_run(tmp_path, {"a": image, "b": image}, max_dets=[1])
+    low, high = analyze_instances(run, repeats=100).numbers["scores"]["coco/segm_mAP"][1:]
+    assert (low, high) == pytest.approx((51 / 101, 51 / 101), abs=1e-6)
+
+
 def test_the_box_of_a_suspect_is_that_of_its_object(tmp_path):
     images = {str(n): (squares((0, 0, 0, 10)), squares((0, 0, 0, 10), scores=[0.9])) for n in range(4)}
     images["9"] = squares((0, 0, 0, 10)), squares((0, 0, 0, 10), (1, 30, 40, 12), scores=[0.9, 0.95])

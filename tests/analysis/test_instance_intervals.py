@@ -85,3 +85,16 @@ def test_one_image_and_nothing_found(images):
     nothing = ResampledAP(NAMES)
     nothing.add(match(squares((0, 0, 0, 5)), squares(scores=[])))
     assert nothing.resampled(np.ones((2, 1))) == [{}, {}]
+
+
+@pytest.mark.parametrize("max_dets", [(1, 2), (1, 10, 1000)])
+def test_as_many_found_objects_are_looked_at_as_the_score_looks_at(max_dets):
+    places = [(0, top, left, 3) for top in range(0, 60, 5) for left in range(0, 60, 5)]
+    crowded = match(squares(*places), squares(*places, scores=np.linspace(0.9, 0.1, len(places)).tolist()))
+    scorer = InstanceScorer(class_names=NAMES, groups=["coco/segm"], max_dets=max_dets)
+    intervals = InstanceIntervals(NAMES, ["coco/segm_mAP"], max_dets=max_dets)
+    for _ in range(2):
+        scorer.add(crowded)
+        intervals.add(crowded)
+    score = scorer.scores()["coco/segm_mAP"]
+    assert intervals.bounds(repeats=100, seed=0)["coco/segm_mAP"] == pytest.approx((score, score))

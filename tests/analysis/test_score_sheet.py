@@ -92,6 +92,15 @@ def test_scores_of_objects_are_those_of_the_test(tmp_path):
     assert not np.isnan(sheet.drawn["coco/segm_mAP"]).all()
 
 
+def test_resamples_look_at_as_many_found_objects_as_the_test(tmp_path):
+    places = [(0, 0, 0, 10), (0, 30, 30, 10)]
+    image = squares(*places), squares(*places, scores=[0.9, 0.8])
+    run = write_instance_run(tmp_path, {"a": image, "b": image}, max_dets=[1])
+    sheet = read_sheet(run, ["a", "b"], repeats=100, seed=0)
+    assert sheet.scores["coco/segm_mAP"] == pytest.approx(51 / 101)  # one of two is looked at
+    np.testing.assert_allclose(sheet.drawn["coco/segm_mAP"], 51 / 101)
+
+
 def test_objects_of_some_images(tmp_path):
     run = objects(tmp_path)
     assert read_sheet(run, ["a"], repeats=100, seed=0).scores["pq/PQ"] == pytest.approx(1)

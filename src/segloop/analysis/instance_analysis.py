@@ -39,7 +39,12 @@ def analyze_instances(
     names = run.class_names
     scores = run.metrics["scores"]
     gathered = gather_objects(
-        run.matches(), class_names=names, keys=list(scores), total=len(run.images), progress=progress
+        run.matches(),
+        class_names=names,
+        keys=list(scores),
+        total=len(run.images),
+        max_dets=run.max_dets,
+        progress=progress,
     )
     if not len(gathered):
         raise UserError(f"{run.folder}: none of its images has labels, so there is nothing to compare with.")

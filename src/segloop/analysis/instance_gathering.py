@@ -153,10 +153,12 @@ def gather_objects(
     class_names: Sequence[str],
     keys: Sequence[str],
     total: int,
+    max_dets: Sequence[int] = (1, 10, 100),
     progress: Callable[[int, int], None] | None = None,
 ) -> GatheredObjects:
-    """Take in the matches of a RUN; `keys` are the scores whose intervals are wanted."""
-    gathered = GatheredObjects(len(class_names), InstanceIntervals(class_names, keys))
+    """Take in the matches of a RUN; `keys` are the scores whose intervals are wanted, with its `max_dets`."""
+    intervals = InstanceIntervals(class_names, keys, max_dets=max_dets)
+    gathered = GatheredObjects(len(class_names), intervals)
     for done, matches in enumerate(images, start=1):
         gathered.add(matches)
         if progress is not None:

@@ -69,14 +69,15 @@ def _sums(score: Any) -> list[str]:
 class ResampledAP:
     """COCO's AP of masks in resamples: scores are ordered once, and images count as often as drawn."""
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], *, max_dets: Sequence[int] = (1, 10, 100)) -> None:
         self.class_names = list(class_names)
+        self.max_dets = tuple(max_dets)
         self._true: list[IntArray] = []
         self._columns: list[tuple[np.ndarray, ...]] = []
 
     def add(self, matches: ImageMatches) -> None:
         """Add an image."""
-        one = CocoAP(self.class_names)
+        one = CocoAP(self.class_names, max_dets=self.max_dets)
         one.add(matches)
         self._true.append(one._true[:, 0])
         for _, _, (labels, scores, _, right, wrong) in one._images:
@@ -134,9 +135,14 @@ def weighted_ap(right: FloatArray, wrong: FloatArray, weights: FloatArray, numbe
 
 
 class InstanceIntervals:
-    """Collects images, and gives the intervals of the scores that were asked for."""
+    """Collects images, and gives the intervals of the scores that were asked for.
 
-    def __init__(self, class_names: Sequence[str], keys: Sequence[str]) -> None:
+    `max_dets` are those of the scores: AP looks at as many found objects of a class in an image, at the most.
+    """
+
+    def __init__(
+        self, class_names: Sequence[str], keys: Sequence[str], *, max_dets: Sequence[int] = (1, 10, 100)
+    ) -> None:
         makers: dict[str, Callable[[], Any]] = {
             "cells/": lambda: CompetitionScores(ships=False),
             "ships/": lambda: CompetitionScores(cells=False),
@@ -149,7 +155,8 @@ class InstanceIntervals:
             for prefix, make in makers.items()
             if any(key.startswith(prefix) for key in keys)
         ]
-        self._ap = ResampledAP(class_names) if any(key.startswith("coco/segm") for key in keys) else None
+        ranks = any(key.startswith("coco/segm") for key in keys)
+        self._ap = ResampledAP(class_names, max_dets=max_dets) if ranks else None
         self._images = 0
 
     def add(self, matches: ImageMatches) -> None:

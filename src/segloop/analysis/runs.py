@@ -63,6 +63,11 @@ class Run:
         """The index of the background class, or None."""
         return self.meta.get("background")
 
+    @property
+    def max_dets(self) -> tuple[int, ...]:
+        """How many found objects of a class in an image COCO's scores look at; AP goes by the largest."""
+        return tuple(self.meta.get("max_dets") or (1, 10, 100))
+
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The whole of `metrics.json`."""

@@ -172,9 +172,9 @@ def _instance(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) ->
     scorer = InstanceScorer(
         class_names=names,
         groups=[name for name in groups if name != "coco/bbox" or any("bbox" in key for key in keys)],
-        max_dets=run.meta.get("max_dets") or (1, 10, 100),
+        max_dets=run.max_dets,
     )
-    intervals = _Resampled(names, keys)
+    intervals = _Resampled(names, keys, max_dets=run.max_dets)
     seen: list[str] = []
     quality: list[float] = []
     labels: list[str] = []
