@@ -70,6 +70,14 @@ def test_intervals_hold_the_scores(images):
     assert "cityscapes/AP" not in bounds
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_first_resample_without_an_object_takes_no_interval_away(seed):
+    intervals = InstanceIntervals(NAMES, ["coco/segm_mAP"])
+    intervals.add(match(squares((0, 0, 0, 9)), squares((0, 0, 0, 9), scores=[0.9])))
+    intervals.add(match(squares(), squares((0, 0, 0, 9), scores=[0.4])))  # a resample of it alone has no AP
+    assert "coco/segm_mAP" in intervals.bounds(repeats=100, seed=seed)
+
+
 def test_what_was_not_asked_for_is_not_resampled_and_too_many_objects_give_no_ap(images, monkeypatch):
     intervals = InstanceIntervals(NAMES, ["match/recall", "coco/segm_mAP"])
     for each in images:

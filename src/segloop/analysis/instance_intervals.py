@@ -181,7 +181,7 @@ class InstanceIntervals:
                 for weights in resamples(self._images, repeats=number, seed=seed)
                 for scores in part.resampled(weights)
             ]
-            for key in drawn[0]:
+            for key in dict.fromkeys(key for scores in drawn for key in scores):
                 values = np.array([scores.get(key, np.nan) for scores in drawn])[:, None]
                 low, high = interval(values)
                 found[key] = float(low[0]), float(high[0])
