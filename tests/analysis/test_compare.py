@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from segloop.analysis import score_sheet
 from segloop.analysis.compare import class_keys, compare
 from segloop.utils.errors import UserError
 from tests.analysis.instance_runs_made import squares, write_instance_run
@@ -165,6 +166,44 @@ def test_objects(tmp_path):
     assert pair["images"]["mean_difference"] == pytest.approx(2 / 3 - 1, abs=1e-6)
     assert numbers["class_scores"] == ["coco/segm_mAP.disc", "coco/segm_mAP.bar"]
     assert pair["differences"]["coco/segm_mAP.bar"]["value"][0] == pytest.approx(-1)
+
+
+def pages_of_objects(tmp_path, names, **options):
+    truth = squares((0, 0, 0, 10), (1, 30, 30, 10))
+    found = squares((0, 1, 0, 10), (1, 30, 30, 10), scores=[0.9, 0.8])
+    images = {str(n): (truth, found) for n in range(4)}
+    return [write_instance_run(tmp_path / name, images, experiment=name, **options) for name in names]
+
+
+def test_ap_that_is_resampled_too_seldom_for_so_many_pairs_is_told(tmp_path, monkeypatch):
+    runs = pages_of_objects(tmp_path, "abc", groups=("coco/segm",))
+    monkeypatch.setattr(score_sheet, "AP_WORK", 100 * 8 * 10)  # 8 objects and 10 thresholds a resample
+    assert numbers_of(runs[:2], repeats=1000)["notes"] == []
+    told = numbers_of(runs, repeats=1000)["notes"]
+    assert len(told) == 3
+    assert "coco/segm_mAP of A is known in 100 of 1,000 resamples, too few to show" in told[0]
+
+
+def test_a_score_that_is_not_resampled_does_not_decide(tmp_path, monkeypatch):
+    runs = pages_of_objects(tmp_path, "ab", groups=("coco/segm", "cityscapes", "match"))
+    with pytest.raises(UserError, match=r"--score cityscapes/AP cannot decide(.|\n)*Choose: coco/segm_mAP, "):
+        compare(runs, score="cityscapes/AP", repeats=100)
+    monkeypatch.setattr(score_sheet, "AP_WORK", 1)
+    assert numbers_of(runs)["score"] == "match/recall"
+    with pytest.raises(UserError, match=r"--score coco/segm_mAP cannot decide(.|\n)*very much was found"):
+        compare(runs, score="coco/segm_mAP", repeats=100)
+    alone = pages_of_objects(tmp_path / "alone", "ab", groups=("cityscapes",))
+    with pytest.raises(UserError, match=r"could decide between them\. Only scores of resamples can"):
+        compare(alone, repeats=100)
+
+
+def test_one_that_found_nothing_is_compared_by_a_score_that_both_have(tmp_path):
+    truth = squares((0, 0, 0, 10))
+    images = {str(n): (truth, squares((0, 1, 0, 10), scores=[0.9])) for n in range(4)}
+    nothing = {str(n): (truth, squares(scores=[])) for n in range(4)}
+    runs = [write_instance_run(tmp_path / "a", images), write_instance_run(tmp_path / "b", nothing)]
+    for pair in (runs, runs[::-1]):
+        assert numbers_of(pair)["pairs"][0]["tests"]["bootstrap"]["p"] is not None
 
 
 def test_a_thousand_classes(tmp_path):

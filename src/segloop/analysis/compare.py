@@ -30,6 +30,10 @@ FloatArray = npt.NDArray[np.float64]
 FORMAT = 1
 MOST_RUNS = 26
 SURE = 0.05
+UNDRAWN = (
+    "Only scores of resamples can: Cityscapes' AP and COCO's by size are not drawn again, nor is AP where "
+    "nothing or very much was found."
+)
 PREFERRED = {
     "semantic": ("mDice_fg", "mIoU_fg", "mDice", "mIoU"),
     "instance": ("coco/segm_mAP", "pq/PQ", "cells/mAP", "ships/F2", "spacecraft/mIoU", "match/recall"),
@@ -93,7 +97,7 @@ def compare(
         "curves": [_told_curves(each, decisive) for each in curves],
         "time_to_score": _time_to_score(curves, decisive),
         "config": _config(runs),
-        "notes": [*_notes(runs, len(ids), costs), *_too_few(repeats, len(pairs))],
+        "notes": [*_notes(runs, len(ids), costs), *_too_few(sheets, letters, decisive, len(pairs))],
         "rules": _rules(runs[0].kind, _shared(sheets), repeats, seed),
     }
     return Comparison(list(runs), letters, sheets, data_root, plain(numbers))
@@ -106,10 +110,14 @@ def _shared(sheets: Sequence[Sheet]) -> list[str]:
 
 def _decisive(runs: Sequence[Run], sheets: Sequence[Sheet], asked: str | None) -> str:
     """Return the score that decides: the one asked for, the one a checkpoint was kept by, or a usual one."""
-    keys = [key for key in _shared(sheets) if len(sheets[0].image_ids) < 2 or key in sheets[0].drawn]
+    shared = _shared(sheets)
+    one_image = len(sheets[0].image_ids) < 2
+    keys = [key for key in shared if one_image or all(key in sheet.drawn for sheet in sheets)]
+    if asked is not None and asked not in shared:
+        raise UserError(f"--score {asked}: not all of these RUNs have it.{nearest(asked, keys)}")
+    if asked is not None and asked not in keys:
+        raise UserError(f"--score {asked} cannot decide. {UNDRAWN}{_choose(keys)}")
     if asked is not None:
-        if asked not in keys:
-            raise UserError(f"--score {asked}: not all of these RUNs have it.{nearest(asked, keys)}")
         return asked
     try:
         kept_by = read_flat_config(runs[0].folder / "config.py")["default_hooks"]["checkpoint"]["save_best"]
@@ -118,7 +126,12 @@ def _decisive(runs: Sequence[Run], sheets: Sequence[Sheet], asked: str | None) -
     for key in (kept_by, *PREFERRED[runs[0].kind], *keys):
         if key in keys:
             return str(key)
-    raise UserError("These RUNs have no score in common that could decide between them.")
+    told = "These RUNs have no score in common that could decide between them."
+    raise UserError(f"{told} {UNDRAWN}" if shared else told)
+
+
+def _choose(keys: Sequence[str], most: int = 8) -> str:
+    return f" Choose: {', '.join(keys[:most])}{' …' if len(keys) > most else ''}." if keys else ""
 
 
 def _with_interval(sheet: Sheet, key: str) -> list[float]:
@@ -298,13 +311,21 @@ def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) ->
     return notes
 
 
-def _too_few(repeats: int, pairs: int) -> list[str]:
+def _too_few(sheets: Sequence[Sheet], letters: Sequence[str], decisive: str, pairs: int) -> list[str]:
     """Say where so few resamples cannot show anything of so many pairs."""
-    if 2 * pairs / (repeats + 1) < SURE:
+    drawn = [sheet.drawn[decisive] for sheet in sheets if decisive in sheet.drawn]
+    known = [int((~np.isnan(values)).sum()) for values in drawn]
+    few = [place for place, number in enumerate(known) if 2 * pairs / (number + 1) >= SURE]
+    if not few:
         return []
-    enough = int(2 * pairs / SURE)
-    few = f"{repeats:,} resamples are too few to show a difference among {pairs} pairs"
-    return [f"{few}: --repeats {enough} is the least."]
+    told = f"too few to show a difference among {pairs} pairs"
+    if 2 * pairs / (len(drawn[0]) + 1) >= SURE:
+        return [f"{len(drawn[0]):,} resamples are {told}: --repeats {int(2 * pairs / SURE)} is the least."]
+    return [
+        f"{decisive} of {letters[place]} is known in {known[place]:,} of {len(drawn[place]):,} resamples, "
+        f"{told}: compare fewer RUNs at once, or by another --score."
+        for place in few
+    ]
 
 
 def _rules(kind: str, keys: Sequence[str], repeats: int, seed: int) -> dict[str, str]:
