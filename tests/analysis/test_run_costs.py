@@ -8,7 +8,7 @@ import os
 import pytest
 
 from segloop.analysis.run_costs import costs, curves, hardware, inference, minutes_to, score_levels
-from segloop.analysis.runs import Run
+from segloop.analysis.runs import Run, read_run
 from tests.analysis.runs_compared import write_shifted, write_timing, write_training
 
 
@@ -35,6 +35,14 @@ def test_all_that_is_recorded(run):
     assert found["flops_not_counted"] == ["relu"]
     assert found["train_hardware"] == "chip, 2 threads, 4 cores"
     assert found["inference"]["this"]["median"] == 0.5
+
+
+@pytest.mark.parametrize("up", [0, 1])
+def test_a_run_may_be_named_from_within_its_folder(run, monkeypatch, up):
+    monkeypatch.chdir([run.folder, *run.folder.parents][up])
+    here = read_run(run.folder.relative_to([run.folder, *run.folder.parents][up]))
+    assert costs(here) == costs(run)
+    assert here.name == run.name
 
 
 def test_nothing_recorded_is_none_and_no_error(tmp_path):

@@ -35,7 +35,7 @@ def costs(run: Run) -> dict[str, Any]:
     training = read_record(work_dir / "train.json") or {}
     test_memory = run.meta.get("peak_memory") or {}
     memory = training.get("peak_memory") or {}
-    checkpoint = run.folder.parents[1] / str((run.meta.get("checkpoint") or {}).get("file") or "?")
+    checkpoint = run.work_dir / str((run.meta.get("checkpoint") or {}).get("file") or "?")
     return {
         "parameters": model.get("parameters"),
         "trainable": model.get("trainable"),
@@ -65,7 +65,7 @@ def inference(run: Run) -> dict[str, Any]:
     digest = (run.meta.get("checkpoint") or {}).get("sha256")
     told = {"this": own, "one": None, "best": None}
     others = [own] if own else []
-    for folder in list_runs(run.folder.parents[1]) if digest else ():
+    for folder in list_runs(run.work_dir) if digest else ():
         meta = read_record(folder / "meta.json") or {}
         same = (meta.get("checkpoint") or {}).get("sha256") == digest
         timing = _timing(folder) if same and folder.resolve() != run.folder.resolve() else None

@@ -46,7 +46,7 @@ class Run:
     @property
     def name(self) -> str:
         """The experiment and the run, for titles: `config_experiment_1/test-best_mDice_fg_iter_2000`."""
-        return f"{self.meta['experiment']}/{self.folder.name}"
+        return f"{self.meta['experiment']}/{self.folder.absolute().name}"
 
     @property
     def kind(self) -> str:
@@ -88,10 +88,15 @@ class Run:
             raise FormatError("these are no times of a test; test again", file=path)
         return timing
 
+    @property
+    def work_dir(self) -> Path:
+        """The folder whose `test/` this lies in; a RUN may be named from within that."""
+        return self.folder.absolute().parents[1]
+
     @cached_property
     def training(self) -> Path:
         """The folder of the training that this is a test of: the checkpoint's, if it was tested elsewhere."""
-        own = self.folder.absolute().parents[1]
+        own = self.work_dir
         file = (self.meta.get("checkpoint") or {}).get("file")
         if file and not (own / "train.json").is_file() and (own / file).with_name("train.json").is_file():
             return (own / file).resolve().parent

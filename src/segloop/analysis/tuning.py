@@ -69,7 +69,7 @@ class Tuning:
         return Thresholds(
             self.after,
             {
-                "run": f"{self.run.folder.parent.name}/{self.run.folder.name}",
+                "run": "/".join(self.run.folder.absolute().parts[-2:]),
                 "checkpoint": (self.run.meta.get("checkpoint") or {}).get("file"),
                 "split": self.run.meta["split"],
                 "images": self.images,
