@@ -62,6 +62,18 @@ def test_a_missing_and_a_damaged_file(tmp_path):
         ConfusionFile(tmp_path / "confusion.npz")
 
 
+def test_a_byte_that_was_changed_anywhere_is_told_or_changes_nothing(tmp_path, matrices):
+    path = write(tmp_path / "confusion.npz", matrices, 4)
+    content, wanted = path.read_bytes(), sum(matrices.values())
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            found = ConfusionFile(path).total()
+        except FormatError:
+            continue
+        assert np.array_equal(found, wanted), place
+
+
 def test_classes_that_there_are_not_and_damage_in_the_middle_are_refused(tmp_path, matrices):
     path = write(tmp_path / "confusion.npz", matrices, 4)
     with np.load(path) as arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -152,13 +153,15 @@ def test_a_damaged_table(tmp_path):
     (folder / "per_image.csv.gz").write_bytes(b"no gzip")
     with pytest.raises(FormatError, match="not a table"):
         _ = read_run(folder).per_image
+    content = gzip.compress(b"image_id,class_index,class,tp,fp,fn\n0001,1,star,3,1,0\n")
+    (folder / "per_image.csv.gz").write_bytes(content[:12] + b"\xff\xff\xff" + content[15:])
+    with pytest.raises(FormatError, match="not a table"):
+        _ = read_run(folder).per_image
     with pytest.raises(FormatError, match="missing"):
         _ = read_run(folder).confusion
 
 
 def test_counts_have_every_counted_image_even_one_without_a_row(tmp_path):
-    import gzip
-
     folder = make_run(tmp_path / "run")
     with gzip.open(folder / "per_image.csv.gz", "wt") as file:
         file.write("image_id,class_index,class,tp,fp,fn\n0001,1,star,3,1,0\n0001,0,None,5,0,1\n")

@@ -23,6 +23,9 @@ COLUMNS: dict[str, np.dtype[Any]] = {
     "count": np.dtype("<i8"),
 }
 PIECE = 1 << 18  # pairs that are summed at once
+# What a zip raises that was cut off or changed: some bytes tell of places beyond its end (OSError), of a
+# method that zipfile lacks or of a password (RuntimeError).
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: no clock in data files
 
 
@@ -107,7 +110,7 @@ class ConfusionFile:
                 self._ends: list[int] = arrays["ends"].tolist()
         except FileNotFoundError:
             raise FormatError("the file is missing", file=path) from None
-        except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        except (KeyError, ValueError, *DAMAGE) as error:
             raise FormatError(f"not a confusion file ({error})", file=path) from None
 
     def __len__(self) -> int:
@@ -129,7 +132,7 @@ class ConfusionFile:
                         raise FormatError(f"a class is not below {self.num_classes}", file=self.path)
                     yield parts
                     begin = end
-        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (KeyError, ValueError, *DAMAGE) as error:
             raise FormatError(f"not a confusion file ({error})", file=self.path) from None
 
     def total(self, image_ids: Sequence[str] | None = None) -> IntArray:

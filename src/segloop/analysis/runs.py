@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segloop.analysis.confusion_file import ConfusionFile
+from segloop.analysis.confusion_file import DAMAGE, ConfusionFile
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instances import Instances
 from segloop.analysis.match_file import MATCHES, PER_IMAGE, read_matches
@@ -159,7 +158,7 @@ class Run:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 found = dict(arrays)
-        except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (ValueError, *DAMAGE) as error:
             raise FormatError(f"not a table of confidence ({error}); test again", file=path) from None
         if "counts" not in found:
             raise FormatError("not a table of confidence; test again", file=path)
@@ -244,7 +243,7 @@ class Run:
             return pd.read_csv(path, dtype=texts, keep_default_na=False)
         except FileNotFoundError:
             raise FormatError("the file is missing", file=path) from None
-        except (ValueError, EOFError, OSError) as error:
+        except (ValueError, EOFError, OSError, zlib.error) as error:
             raise FormatError(f"not a table ({error})", file=path) from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segloop.analysis.assignment import one_to_one
+from segloop.analysis.confusion_file import DAMAGE
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instance_errors import RIGHT, SPARED, find_errors, image_quality
 from segloop.analysis.matching import ImageMatches
@@ -316,7 +316,7 @@ def _kept(file: Path | None) -> dict[str, np.ndarray] | None:
         with (file or Path()).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             found = dict(arrays)
             return found if int(found["format"]) == FORMAT else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (ValueError, KeyError, *DAMAGE):
         return None
 
 
