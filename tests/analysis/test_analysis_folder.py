@@ -50,6 +50,15 @@ def test_lists_are_read_by_the_tools(tmp_path):
     assert all(text.startswith("# net/test-last: ") for _, text in lists(analysis, topk=3))
 
 
+def test_each_class_has_a_list_of_its_own_and_a_title_is_one_line(tmp_path):
+    analysis = analysed(tmp_path, names=("ground", "c++", "C#\nsharp"))
+    other = analysed(tmp_path / "alike", names=("ground", "c++", "C#"))
+    assert {"class-c_", "class-C_-2"} <= dict(lists(other, topk=3)).keys()
+    folder = write_analysis(analysis, topk=3).parent
+    wanted = [each["image_id"] for each in analysis.numbers["rankings"]["class:C#\nsharp"]]
+    assert read_list(folder / "lists/class-C_sharp.txt") == wanted
+
+
 def test_a_former_analysis_is_replaced_and_a_failed_one_leaves_it(tmp_path, monkeypatch):
     analysis = analysed(tmp_path)
     folder = write_analysis(analysis, topk=2).parent

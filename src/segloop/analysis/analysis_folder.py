@@ -107,10 +107,19 @@ def told_of(suspect: Suspect, analysis: Analysis) -> str:
 
 
 def lists(analysis: Analysis, *, topk: int) -> Iterator[tuple[str, str]]:
-    """Yield the LIST files: name and text; rankings of `topk` images, suspects once per image."""
+    """Yield the LIST files: name and text; rankings of `topk` images, suspects once per image.
+
+    Classes whose names are one as files, `c++` and `c#`, are told apart by a number.
+    """
     run = analysis.run.name
+    taken: set[str] = set()
     for key, found in analysis.numbers["rankings"].items():
-        name = re.sub(r"[^\w.-]+", "_", key.replace(":", "-"))
+        plain_name = re.sub(r"[^\w.-]+", "_", key.replace(":", "-"))
+        name, number = plain_name, 1
+        while name.casefold() in taken:  # disks that ignore case are thought of
+            number += 1
+            name = f"{plain_name}-{number}"
+        taken.add(name.casefold())
         ids = [each["image_id"] for each in found]
         if ids:
             yield name, _list_file(f"{run}: {key}, the first {len(ids)}", ids)
@@ -128,7 +137,8 @@ def most_suspect(analysis: Analysis) -> list[str]:
 
 
 def _list_file(title: str, ids: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in (f"# {title}", *ids))
+    first = " ".join(title.split())  # what is below it is read as an image
+    return "".join(f"{line}\n" for line in (f"# {first}", *ids))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ()) -> str:
