@@ -8,6 +8,7 @@ import pytest
 
 from segloop.analysis.flat_files import copy_run, write_numbers
 from segloop.utils.errors import UserError
+from tests.analysis.runs_made import scene, write_run
 
 
 def work_dir(root: Path) -> Path:
@@ -36,6 +37,20 @@ def test_curves_have_a_row_a_step_and_metrics_the_cost(tmp_path: Path) -> None:
     ]
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == {"training": {"images": 9, "iterations": 4, "memory_bytes": 7}}
+
+
+def test_scores_of_classes_stand_in_their_columns_whatever_dots_their_names_have(tmp_path: Path) -> None:
+    run = write_run(
+        tmp_path, {"a": (scene(0), scene(0)), "b": (scene(1), scene(2))}, names=("no.1", "no.2", "2")
+    )
+    write_numbers(work_dir(run.work_dir), tmp_path / "out")
+    with (tmp_path / "out" / "classes.csv").open(encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["class", "Dice", "IoU"]
+    for name, dice, iou in rows:
+        assert (float(dice), float(iou)) == pytest.approx(
+            (run.scores[f"Dice.{name}"], run.scores[f"IoU.{name}"]), abs=1e-6
+        )
 
 
 def test_a_copy_leaves_the_checkpoints_out(tmp_path: Path) -> None:

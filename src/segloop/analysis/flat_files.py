@@ -89,7 +89,8 @@ def _is_mean(key: str, line: Mapping[str, Any]) -> bool:
 def _classes(run: Run) -> Iterable[Sequence[Any]]:
     """Yield a header and a row a class: every score that the RUN has of classes."""
     scores = run.scores
-    kinds = sorted({name.rpartition(".")[0] for name in scores if name.rpartition(".")[2] in run.class_names})
+    # the name of a class may have dots, that of a score has none
+    kinds = sorted({name.partition(".")[0] for name in scores if name.partition(".")[2] in run.class_names})
     yield ["class", *kinds]
     for name in run.class_names:
         values = [scores.get(f"{kind}.{name}", np.nan) for kind in kinds]
