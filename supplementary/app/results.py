@@ -221,7 +221,7 @@ def keep(name: str, run: Run, ids: list[str]) -> None:
                 path = save_list(ids, folder=shelf().work_dirs, name=listed, title=title, replace=again)
                 st.success(f"Saved: {path}")
         path = Path(shelf().work_dirs) / LISTS / f"{listed or 'picked'}.txt"
-        root = shelf().data_root(run) or run.folder / str(run.meta["data"].get("root") or ".")
+        root = shelf().data_root(run) or run.data_root
         where = {"data": root.resolve(), "run": run.folder, "split": str(run.meta["split"])}
         if path.is_file() and knows_cvat(os.environ) and st.button("Push the LIST to CVAT"):
             push(push_words(path, **where))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 
@@ -110,6 +111,20 @@ def test_confidence_is_there_or_not(work_dirs):
     (run.folder / "confidence").mkdir()
     (run.folder / "confidence/0001.png").touch()
     assert run.confidence_file("0001") == run.folder / "confidence/0001.png"
+
+
+def test_data_are_found_from_work_dirs_on_another_disk_and_through_a_link_to_a_run(tmp_path):
+    (tmp_path / "repository/data/img").mkdir(parents=True)
+    (tmp_path / "repository/data/img/0001.png").touch()
+    make_run(tmp_path / "disk/far/away/runs/net/test/val-last", data={"root": "../../../../data"})
+    (tmp_path / "repository/work_dirs").symlink_to(tmp_path / "disk/far/away/runs")
+    run = read_run(tmp_path / "repository/work_dirs/net/test/val-last")
+    assert run.image_file("0001") == tmp_path / "repository/data/img/0001.png"
+
+    (tmp_path / "repository/here/net/test").mkdir(parents=True)
+    shutil.move(run.folder.resolve(), tmp_path / "repository/here/net/test")
+    (tmp_path / "latest").symlink_to(tmp_path / "repository/here/net/test/val-last")
+    assert read_run(tmp_path / "latest").image_file("0001") == run.image_file("0001")
 
 
 def test_moved_data_are_found_by_their_new_root(work_dirs, tmp_path):

@@ -6,7 +6,6 @@ What is kept of an image is small, whatever its size, so that memory stays flat 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,7 +176,7 @@ def measure_looks(run: Run, *, data_root: Path | None = None, workers: int | Non
 
     Pictures that are missing, or are not those of the test, are told together in one DataError.
     """
-    root = data_root or Path(os.path.normpath(run.folder / (run.meta["data"]["root"] or ".")))
+    root = data_root or run.data_root
     rows = run.images.to_dict("records")
     tasks = [(str(row["image_id"]), root / str(row["image"]), str(row["sha256"])) for row in rows]
     few = len(tasks) < POOL and workers is None
@@ -206,7 +205,7 @@ def _look(task: tuple[str, Path, str]) -> tuple[str, float, float, float] | str:
 
 def list_tasks(run: Run, *, data_root: Path | None = None) -> list[Task]:
     """Return the files of each image that has a truth; a DataError tells all that are missing."""
-    root = data_root or Path(os.path.normpath(run.folder / (run.meta["data"]["root"] or ".")))
+    root = data_root or run.data_root
     tasks: list[Task] = []
     lost: list[str] = []
     of_data = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import zlib
 from collections.abc import Iterator, Sequence
@@ -178,6 +179,17 @@ class Run:
             part[rows, columns] = table[name]
         return ids, ClassCounts(*parts)
 
+    @cached_property
+    def data_root(self) -> Path:
+        """Where the data set was at the test, seen from this folder.
+
+        The way there was noted by names, so `work_dirs` may be a link to another disk; where the RUN itself
+        was given as a link, the way from what it leads to is the right one.
+        """
+        told = self.folder / (self.meta["data"].get("root") or ".")
+        by_names = Path(os.path.normpath(told))
+        return by_names if by_names.is_dir() or not told.is_dir() else told.resolve()
+
     def prediction_file(self, image_id: str) -> Path:
         """Return the predicted index mask of an image; of an instance RUN the file with all its objects."""
         if self.kind == "instance":
@@ -221,8 +233,7 @@ class Run:
         return path
 
     def _data_file(self, image_id: str, column: str, data_root: Path | None) -> Path:
-        root = data_root or self.folder / (self.meta["data"]["root"] or ".")
-        path = root / str(self.images.loc[image_id, column])
+        path = (data_root or self.data_root) / str(self.images.loc[image_id, column])
         if not path.is_file():
             raise DataError(
                 f"{path} is missing. If the data set was moved, say where it is now with --data-root.",

@@ -73,7 +73,7 @@ class Shelf:
     def data_root(self, run: Run) -> Path | None:
         """Return where a RUN's data lie if they were moved: below our data folder; None if they were not."""
         told = str((run.meta.get("data") or {}).get("root") or "")
-        if (run.folder / told).is_dir():
+        if run.data_root.is_dir():
             return None
         here = self.data / Path(told).name
         return here if told and here.is_dir() else None

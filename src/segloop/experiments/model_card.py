@@ -44,7 +44,7 @@ def gather(work_dir: Path, *, checkpoint: Path, checkpoint_sha256: str | None, f
     run = max(tested, key=lambda run: (run.meta["split"] == "test", run.meta["finished"]), default=None)
     train = read_record(work_dir / "train.json")
     data = (run.meta.get("data") or {}) if run else (train or {}).get("data") or {}
-    root = (run.folder if run else work_dir) / (data.get("root") or ".")
+    root = run.data_root if run else work_dir / (data.get("root") or ".")
     dataset = None
     if data.get("name") and (root / FILE_NAME).is_file():
         try:

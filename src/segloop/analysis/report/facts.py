@@ -79,8 +79,7 @@ class Facts:
     @cached_property
     def data_root(self) -> Path | None:
         """Where the data set lies, None where it is not there."""
-        told = self.given_root or self.run.folder / ((self.run.meta.get("data") or {}).get("root") or ".")
-        root = Path(os.path.normpath(Path(told).absolute()))
+        root = Path(os.path.normpath((self.given_root or self.run.data_root).absolute()))
         return root if root.is_dir() and root != self.run.folder.absolute() else None
 
     @cached_property
