@@ -16,7 +16,7 @@ from tests.analysis.runs_made import write_run
 
 
 def numbers_of(runs, **options):
-    return compare(runs, **({"repeats": 100} | options)).numbers
+    return compare(runs, **({"repeats": 120} | options)).numbers
 
 
 def test_who_is_better_is_said_and_is_json(tmp_path):
@@ -129,8 +129,17 @@ def test_notes_of_what_a_reader_must_know(tmp_path):
 def test_too_few_resamples_for_many_pairs_are_told(tmp_path):
     runs = [write_shifted(tmp_path / name, 1, number=2) for name in "abc"]
     # 2 x 3 pairs / 101 is more than .05: no p could be small enough
-    assert "--repeats 120 is the least" in numbers_of(runs)["notes"][0]
-    assert numbers_of(runs, repeats=120)["notes"] == []
+    assert "--repeats 120 is the least" in numbers_of(runs, repeats=100)["notes"][0]
+    # nor one of 3 classes of 3 pairs each, for which p of classes are corrected
+    (told,) = numbers_of(runs, repeats=120)["notes"]
+    assert "a single class among 3 classes of 3 pairs: --repeats 360 is the least" in told
+    cells = [
+        each["differences"][f"IoU.{name}"]
+        for each in numbers_of(runs, repeats=120)["pairs"]
+        for name in ("disc", "bar")
+    ]
+    assert min(each["holm"] for each in cells) > 0.05
+    assert numbers_of(runs, repeats=360)["notes"] == []
 
 
 def test_one_image_has_scores_and_no_intervals(tmp_path):

@@ -97,7 +97,11 @@ def compare(
         "curves": [_told_curves(each, decisive) for each in curves],
         "time_to_score": _time_to_score(curves, decisive),
         "config": _config(runs),
-        "notes": [*_notes(runs, len(ids), costs), *_too_few(sheets, letters, decisive, len(pairs))],
+        "notes": [
+            *_notes(runs, len(ids), costs),
+            *_too_few(sheets, letters, decisive, len(pairs)),
+            *_too_few_for_classes(sheets, decisive, repeats, len(pairs)),
+        ],
         "rules": _rules(runs[0].kind, _shared(sheets), repeats, seed),
     }
     return Comparison(list(runs), letters, sheets, data_root, plain(numbers))
@@ -326,6 +330,20 @@ def _too_few(sheets: Sequence[Sheet], letters: Sequence[str], decisive: str, pai
         f"{told}: compare fewer RUNs at once, or by another --score."
         for place in few
     ]
+
+
+def _too_few_for_classes(sheets: Sequence[Sheet], decisive: str, repeats: int, pairs: int) -> list[str]:
+    """Say where so few resamples cannot show a difference of any class, whose p are corrected for all."""
+    classes = [
+        key for key in class_keys(_shared(sheets), decisive) if all(key in each.drawn for each in sheets)
+    ]
+    cells = len(classes) * pairs
+    if 2 * cells / (repeats + 1) < SURE:
+        return []
+    what = f"a difference of a single class among {len(classes)} classes"
+    of_pairs = f" of {pairs} pairs" if pairs > 1 else ""
+    least = int(2 * cells / SURE)
+    return [f"{repeats:,} resamples are too few to show {what}{of_pairs}: --repeats {least} is the least."]
 
 
 def _rules(kind: str, keys: Sequence[str], repeats: int, seed: int) -> dict[str, str]:
