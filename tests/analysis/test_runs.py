@@ -113,6 +113,13 @@ def test_confidence_is_there_or_not(work_dirs):
     assert run.confidence_file("0001") == run.folder / "confidence/0001.png"
 
 
+def test_a_run_of_another_split_than_is_asked_for_is_refused(tmp_path):
+    folder = make_run(tmp_path / "work_dirs/net/test/test-last")
+    assert read_run(folder, split="test").folder == folder
+    with pytest.raises(UserError, match="is a RUN of the split 'test', not of 'val'"):
+        read_run(folder, split="val")
+
+
 def test_data_are_found_from_work_dirs_on_another_disk_and_through_a_link_to_a_run(tmp_path):
     (tmp_path / "repository/data/img").mkdir(parents=True)
     (tmp_path / "repository/data/img/0001.png").touch()

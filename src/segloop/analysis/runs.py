@@ -260,7 +260,10 @@ class Run:
 
 def read_run(target: Path | str, *, split: str | None = None, work_dirs: Path = WORK_DIRS) -> Run:
     """Open a RUN, the newest RUN of a work_dir, or of a config's work_dir; a UserError says what is wrong."""
-    return _open(find_run(target, split=split, work_dirs=work_dirs))
+    run = _open(find_run(target, split=split, work_dirs=work_dirs))
+    if split is not None and run.meta["split"] != split:
+        raise UserError(f"{run.folder} is a RUN of the split {run.meta['split']!r}, not of {split!r}.")
+    return run
 
 
 def find_run(target: Path | str, *, split: str | None = None, work_dirs: Path = WORK_DIRS) -> Path:
