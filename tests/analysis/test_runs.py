@@ -63,6 +63,15 @@ def test_a_run_a_work_dir_a_config_and_a_name_all_find_it(work_dirs, tmp_path):
     assert find_run("unet", split="test", work_dirs=work_dirs).name == "test-iter_1"
 
 
+def test_what_an_old_run_has_lost_is_in_nobodys_way(work_dirs):
+    tests = work_dirs / "unet" / "test"
+    (tests / "test-iter_9" / "images.csv").unlink()
+    assert find_run("unet", work_dirs=work_dirs) == tests / "val-iter_1"
+    (tests / "val-iter_1" / "images.csv").unlink()
+    with pytest.raises(FormatError, match=r"val-iter_1: the RUN is not whole, it has lost"):
+        find_run("unet", work_dirs=work_dirs)
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

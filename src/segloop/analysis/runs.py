@@ -275,7 +275,7 @@ def find_run(target: Path | str, *, split: str | None = None, work_dirs: Path = 
     folder = _folder(Path(target), work_dirs)
     if (folder / "meta.json").is_file() or _is_half(folder):
         return folder
-    runs = [_open(path) for path in list_runs(folder)]
+    runs = [Run(path, _read_meta(path)) for path in list_runs(folder)]
     if split is not None:
         runs = [run for run in runs if run.meta["split"] == split]
     if not runs:
@@ -284,7 +284,8 @@ def find_run(target: Path | str, *, split: str | None = None, work_dirs: Path = 
             f"{folder} has no RUN{of_split}: nothing was tested there yet. "
             f"Run: python tools/test.py {_config_hint(target, folder)}{f' --split {split}' if split else ''}"
         )
-    return max(runs, key=lambda run: (run.meta["finished"], run.folder.name)).folder
+    newest = max(runs, key=lambda run: (run.meta["finished"], run.folder.name))
+    return _open(newest.folder).folder  # whatever older ones have lost
 
 
 def list_runs(work_dir: Path) -> list[Path]:
@@ -309,7 +310,7 @@ def _folder(target: Path, work_dirs: Path) -> Path:
     raise UserError(f"{target} is no RUN, work_dir or config.{hint}{there}")
 
 
-def _open(folder: Path) -> Run:
+def _read_meta(folder: Path) -> dict[str, Any]:
     if _is_half(folder):
         raise FormatError(
             "there is no meta.json: the test that wrote this was not finished; run it again", file=folder
@@ -322,6 +323,11 @@ def _open(folder: Path) -> Run:
             "test the checkpoint again or use the version that wrote it",
             file=folder / "meta.json",
         )
+    return meta
+
+
+def _open(folder: Path) -> Run:
+    meta = _read_meta(folder)
     lost = [name for name in meta["files"] if not (folder / name).exists()]
     if lost:
         raise FormatError(f"the RUN is not whole, it has lost:\n{listing(lost)}", file=folder)
