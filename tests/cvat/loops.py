@@ -7,9 +7,9 @@ from pathlib import Path
 
 from data_converters import cvat_loop
 from segloop.cvat.manifest import Manifest, read_manifest
-from segloop.cvat.packages import plan_packages
+from segloop.cvat.packages import agree, plan_packages
 from segloop.cvat.pull import Pulled, pull
-from segloop.cvat.push import Push, Pushed, agree
+from segloop.cvat.push import Push, Pushed
 from segloop.cvat.server import Server
 from segloop.data.annotations import LabelledImages
 from tests.cvat.standin.state import Shape, State
@@ -18,7 +18,7 @@ from tests.cvat.standin.state import Shape, State
 def push(
     server: Server,
     folder: Path,
-    images: LabelledImages,
+    images: LabelledImages | None,
     wanted: Sequence[str] | None = None,
     *,
     predictions: LabelledImages | None = None,
@@ -27,9 +27,10 @@ def push(
     **how: object,
 ) -> Pushed:
     """Push a set from a loop's folder, as the tool does."""
-    plans = {"truth": plan_packages(images, wanted, chunk=chunk)}
-    if predictions is not None:
-        plans["predictions"] = plan_packages(predictions, wanted, chunk=chunk)
+    sets = {"truth": images, "predictions": predictions}
+    plans = {
+        kind: plan_packages(each, wanted, chunk=chunk) for kind, each in sets.items() if each is not None
+    }
     manifest = read_manifest(folder) or Manifest.new(
         folder, host=server.host, organization=server.organization, name="ships"
     )

@@ -16,7 +16,7 @@ from segloop.cvat.packages import plan_packages
 from segloop.cvat.pull import Pulled
 from segloop.cvat.server import Server
 from segloop.cvat.status import status_lines
-from segloop.data.annotations import ImageRecord, Instance, LabelledImages, Opaque
+from segloop.data.annotations import ImageRecord, Instance, LabelledImages, LabelSet, Opaque
 from segloop.data.drawing import index_map
 from segloop.utils.errors import UserError
 from tests.cvat.loops import draw, pull_all, push
@@ -152,6 +152,37 @@ def test_a_frame_in_two_tasks_comes_back_from_each(
     predicted = images_of(pull_all(server, tmp_path / "loop", kind="predictions"))["b"]
     assert [each.label for each in truth.instances] == ["0"]
     assert [(each.label, each.score) for each in predicted.instances] == [("R&D", 0.75)]
+
+
+def test_what_was_sent_comes_back_whatever_was_pushed_later(server: Server, tmp_path: Path) -> None:
+    ship = Instance(label="0", shape=box(1, 1, 5, 5))
+    noted = replace(ship, attributes={"free": "text"})  # declared by nobody
+    plain = image(tmp_path / "img", "plain.png", [ship])
+    rich = image(tmp_path / "img", "rich.png", [noted], ignore=box(20, 20, 30, 30))
+    images = set_of([rich, plain], LABELS)
+    push(server, tmp_path / "loop", images, ["rich"])
+    push(server, tmp_path / "loop", images, ["plain"])
+    found = [replace(rich, instances=(replace(ship, score=0.5),), ignore=None)]
+    few = LabelSet(LABELS.labels[1:3])
+    push(server, tmp_path / "loop", None, ["rich"], predictions=set_of(found, few))
+    pulled = pull_all(server, tmp_path / "loop")
+    assert (pulled.labels, bool(pulled.changes)) == (LABELS, False)
+    back = images_of(pulled)["rich"]
+    assert [each.attributes for each in back.instances] == [{"free": "text"}]
+    assert back.ignore is not None
+    assert np.array_equal(back.ignore.runs, box(20, 20, 30, 30).runs)
+    (predicted,) = pull_all(server, tmp_path / "loop", kind="predictions").images
+    assert [each.score for each in predicted.record.instances] == [0.5]
+
+
+def test_a_push_that_is_refused_changes_nothing(server: Server, tmp_path: Path) -> None:
+    ship = Instance(label="0", shape=box(1, 1, 5, 5))
+    plain = image(tmp_path / "img", "plain.png", [ship])
+    images = set_of([plain, image(tmp_path / "img", "rich.png", [ship], ignore=box(20, 20, 30, 30))], LABELS)
+    push(server, tmp_path / "loop", images, ["plain"])
+    with pytest.raises(CvatError, match="label 'ignore'"):
+        push(server, tmp_path / "loop", images, ["rich"])
+    assert len(push(server, tmp_path / "loop", images, ["plain"]).untouched) == 1
 
 
 def test_outlines_that_nobody_touched_are_masks_again(

@@ -139,8 +139,8 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     masks, wanted = masks_option(args.form), chosen(args.images)
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.manifest import Manifest, check_place, read_manifest
-    from segloop.cvat.packages import plan_packages
-    from segloop.cvat.push import Push, agree
+    from segloop.cvat.packages import agree, plan_packages
+    from segloop.cvat.push import Push
     from segloop.cvat.server import connect
 
     credentials = None  # nobody needs any for files

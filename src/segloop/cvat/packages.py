@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 
 from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send
 from segloop.cvat.records import as_objects, as_sent
-from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
+from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.image_files import image_size
 from segloop.data.masks import area
 from segloop.utils.errors import DataError, UserError, listing, nearest
@@ -124,6 +124,37 @@ def plan_packages(
     carrier = carrier_for(images.labels, used=used, ignores=ignores)
     labels = labels_to_send(images.labels, carrier, undeclared=undeclared)
     return Plan(source=images, labels=labels, carrier=carrier, chunks=tuple(_chunks(frames, chunk)))
+
+
+def agree(plans: Mapping[str, Plan], *, before: tuple[LabelSet, Carrier] | None = None) -> dict[str, Plan]:
+    """Return plans with the labels and the carrier of all of them, for one project holds all tasks.
+
+    `before` is what the project was given for earlier tasks: it stays declared, and is called as it was.
+    """
+    values = list(plans.values())
+    carriers = [plan.carrier for plan in values]
+    declared = [label for plan in values for label in plan.labels.labels]
+    if before is not None and before[0].labels:
+        carriers.append(before[1])
+        declared = [*before[0].labels, *declared]
+    longest = [
+        max((getattr(each, name) for each in carriers), key=len) for name in ("score", "rank", "crowd")
+    ]
+    ignore = max((each.ignore for each in carriers if each.ignore), key=len, default=None)
+    carrier = Carrier(longest[0], longest[1], longest[2], ignore)
+    if any(each != carrier for each in carriers) and len({each.names for each in carriers}) > 1:
+        raise UserError(
+            "Truth and predictions, or what was pushed before, use the names of attributes differently; "
+            "push them into two loops: --loop DIR."
+        )
+    labels: dict[str, Label] = {}
+    for label in declared:
+        known = labels.setdefault(label.name, label)
+        names = {each.name for each in known.attributes}
+        extra = tuple(each for each in label.attributes if each.name not in names)
+        labels[label.name] = replace(known, attributes=(*known.attributes, *extra))
+    together = LabelSet(tuple(labels.values()), ignore_index=values[0].labels.ignore_index)
+    return {kind: replace(plan, labels=together, carrier=carrier) for kind, plan in plans.items()}
 
 
 def _chosen(
@@ -252,4 +283,4 @@ def digest_of(file: Path) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["PART", "UID", "Codec", "Frame", "Plan", "digest_of", "plan_packages", "write_images"]
+__all__ = ["PART", "UID", "Codec", "Frame", "Plan", "agree", "digest_of", "plan_packages", "write_images"]

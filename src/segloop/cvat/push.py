@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from segloop.cvat.compare import Changes, all_changes
 from segloop.cvat.faults import CvatError
 from segloop.cvat.labels import defaults_of, label_spec
 from segloop.cvat.manifest import CREATED, PLANNED, UPLOADED, VERIFIED, Manifest, SentFrame, TaskEntry
-from segloop.cvat.packages import Codec, Frame, Plan, digest_of, write_images
+from segloop.cvat.packages import Codec, Frame, Plan, agree, digest_of, write_images
 from segloop.cvat.server import IMPORT, Server, images_in
 from segloop.cvat.snapshot import write_snapshot
 from segloop.cvat.uploads import upload_images, upload_labels
 from segloop.data.annotations import ImageRecord
 from segloop.data.masks import areas
-from segloop.utils.errors import UserError, listing
+from segloop.utils.errors import listing
 
 SENT, OBJECTS = "sent.xml", "objects.jsonl"
 Progress = Callable[[int, int], None]
@@ -54,6 +54,7 @@ class Push:
     def run(self) -> Pushed:
         """Send what is not there yet, and compare what is there with what was sent."""
         self._known = {each.id for each in self.manifest.tasks}
+        self.plans = agree(self.plans, before=(self.manifest.sent_labels, self.manifest.carrier))
         entries = self._entries()
         self._write_all(entries)
         project = self._project()
@@ -87,11 +88,17 @@ class Push:
                 if rest:
                     sent = [SentFrame.of(frame, digest_of(frame.file)) for frame in rest]
                     found.append((self.manifest.add_task(kind, sent), rest))
-        first = next(iter(self.plans.values()))
-        self.manifest.labels, self.manifest.facts = first.source.labels, first.source.facts
-        self.manifest.sent_labels, self.manifest.carrier = first.labels, first.carrier
+        if self.manifest.project_id is None:  # else what is declared there decides: `_check_labels`
+            self._declare()
         self.manifest.save()
         return found
+
+    def _declare(self) -> None:
+        """Note what labels are sent, and those of the set that they are of."""
+        first = next(iter(self.plans.values()))
+        if "truth" in self.plans or not self.manifest.labels.labels:  # a RUN knows less than its set
+            self.manifest.labels, self.manifest.facts = first.source.labels, first.source.facts
+        self.manifest.sent_labels, self.manifest.carrier = first.labels, first.carrier
 
     def _write_all(self, entries: Sequence[tuple[TaskEntry, tuple[Frame, ...]]]) -> None:
         """Write every XML before anything is sent, and tell what CVAT's form costs."""
@@ -99,10 +106,10 @@ class Push:
         examples: dict[str, str] = {}
         pixels = 0
         for entry, frames in entries:
-            target = self._planned(entry)
-            records = [self.plans[entry.kind].sent(frame) for frame in frames]
+            target, plan = self._planned(entry), self.plans[entry.kind]
+            records = [plan.sent(frame) for frame in frames]
             target.parent.mkdir(parents=True, exist_ok=True)
-            found = self.codec.write(self.manifest.sent_labels, records, target, masks=self.masks)
+            found = self.codec.write(plan.labels, records, target, masks=self.masks)
             pixels += sum(_pixels(record) for record in records)
             for kind, (count, example) in found.items():
                 losses[kind] += count
@@ -144,6 +151,8 @@ class Push:
             manifest.label_ids = {each.name: each.id for each in labels}
         manifest.save()
         self._check_labels(labels)
+        self._declare()
+        manifest.save()
         return project
 
     def _check_labels(self, labels: Sequence[Any]) -> None:
@@ -151,7 +160,7 @@ class Push:
         there = {each.id: {spec.name for spec in each.attributes} for each in labels}
         current = {each.id: each.name for each in labels}
         missing = []
-        for label in self.manifest.sent_labels.labels:
+        for label in next(iter(self.plans.values())).labels.labels:
             known = self.manifest.label_ids.get(label.name)
             if known not in there:
                 missing.append(f"label {label.name!r}")
@@ -362,30 +371,3 @@ def _pixels(record: ImageRecord) -> int:
 def _label_request(models: Any, spec: Mapping[str, Any]) -> Any:
     attributes = [models.AttributeRequest(**each) for each in spec["attributes"]]
     return models.PatchedLabelRequest(name=spec["name"], color=spec["color"], attributes=attributes)
-
-
-def agree(plans: Mapping[str, Plan]) -> dict[str, Plan]:
-    """Return plans with the labels and the carrier of all of them, for one project holds all tasks."""
-    from segloop.cvat.labels import Carrier
-    from segloop.data.annotations import LabelSet
-
-    values = list(plans.values())
-    carriers = [plan.carrier for plan in values]
-    longest = [
-        max((getattr(each, name) for each in carriers), key=len) for name in ("score", "rank", "crowd")
-    ]
-    ignore = max((each.ignore for each in carriers if each.ignore), key=len, default=None)
-    carrier = Carrier(longest[0], longest[1], longest[2], ignore)
-    if any(each != carrier for each in carriers) and len({each.names for each in carriers}) > 1:
-        raise UserError(
-            "Truth and predictions use the names of attributes differently; push them into two loops."
-        )
-    labels: dict[str, Any] = {}
-    for plan in values:
-        for label in plan.labels.labels:
-            known = labels.setdefault(label.name, label)
-            names = {each.name for each in known.attributes}
-            extra = tuple(each for each in label.attributes if each.name not in names)
-            labels[label.name] = replace(known, attributes=(*known.attributes, *extra))
-    together = LabelSet(tuple(labels.values()), ignore_index=values[0].labels.ignore_index)
-    return {kind: replace(plan, labels=together, carrier=carrier) for kind, plan in plans.items()}
