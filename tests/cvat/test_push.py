@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from data_converters import cvat_loop
 from segloop.cvat.faults import CvatError
@@ -15,7 +16,7 @@ from segloop.cvat.server import Server
 from segloop.data.annotations import Instance, Label, LabelledImages, LabelSet
 from tests.cvat.conftest import Login
 from tests.cvat.loops import draw, push
-from tests.cvat.sets import LABELS, box, hard_set, image, set_of
+from tests.cvat.sets import LABELS, SIZE, box, hard_set, image, set_of
 from tests.cvat.standin.server import StandIn
 from tests.cvat.standin.wire import Fault
 
@@ -106,6 +107,31 @@ def test_outlines_are_measured_before_anything_is_sent(
         push(server, tmp_path / "loop", small, masks="polygon:1", say=said)
     assert "of 48 pixels" in said[0]
     assert not stand_in.state.projects
+
+
+def test_other_images_under_the_names_of_those_that_went_are_refused(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["a", "b"])
+    before = facts(stand_in)
+    Image.new("RGB", SIZE[::-1], (200, 0, 0)).save(tmp_path / "img" / "b.png")
+    moved = [replace(each, instances=(Instance(label="0", shape=box(9, 9, 15, 15)),)) for each in small]
+    with pytest.raises(CvatError, match=r"(?s)another loop.*truth-001: b\.png"):
+        push(server, tmp_path / "loop", set_of(moved, LABELS), ["a", "b"])
+    assert facts(stand_in) == before
+    assert len(push(server, tmp_path / "loop", small, ["c"]).done) == 1
+
+
+def test_an_image_may_change_until_it_is_sent(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    stand_in.plan = lambda number, method, path: Fault(status=403)
+    with pytest.raises(CvatError):
+        push(server, tmp_path / "loop", small)
+    stand_in.plan = lambda number, method, path: None
+    Image.new("RGB", SIZE[::-1], (200, 0, 0)).save(tmp_path / "img" / "b.png")
+    push(server, tmp_path / "loop", small)
+    assert len(push(server, tmp_path / "loop", small).untouched) == 1
 
 
 def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(

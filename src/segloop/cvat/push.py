@@ -72,6 +72,7 @@ class Push:
     def _entries(self) -> list[tuple[TaskEntry, tuple[Frame, ...]]]:
         """Return the tasks of the chosen images, planned and written down before anything is made."""
         found: list[tuple[TaskEntry, tuple[Frame, ...]]] = []
+        others: list[str] = []
         for kind, plan in self.plans.items():
             frames = {frame.name: frame for frame in plan.frames}
             for entry in (each for each in self.manifest.tasks if each.kind == kind):
@@ -82,12 +83,17 @@ class Push:
                         "all of it is left as it is."
                     )
                 if len(here) == len(entry.frames):
+                    others += _other_files(entry, here)
                     found.append((entry, tuple(here)))
             for chunk in plan.chunks:
                 rest = tuple(frame for frame in chunk if frame.name in frames)
                 if rest:
-                    sent = [SentFrame.of(frame, digest_of(frame.file)) for frame in rest]
-                    found.append((self.manifest.add_task(kind, sent), rest))
+                    found.append((self.manifest.add_task(kind, _as_they_are(rest)), rest))
+        if others:
+            raise CvatError(
+                f"{len(others)} image file(s) are not those that were sent under their names; labels would "
+                f"lie on the former ones in CVAT. Begin another loop: --loop DIR\n{listing(others)}"
+            )
         if self.manifest.project_id is None:  # else what is declared there decides: `_check_labels`
             self._declare()
         self.manifest.save()
@@ -360,6 +366,19 @@ class Push:
                 f"What it holds is in {export}."
             )
         export.unlink()
+
+
+def _as_they_are(frames: Sequence[Frame]) -> list[SentFrame]:
+    return [SentFrame.of(frame, digest_of(frame.file)) for frame in frames]
+
+
+def _other_files(entry: TaskEntry, frames: Sequence[Frame]) -> list[str]:
+    """Return the images whose files changed since they were sent; of a task that was not begun, none was."""
+    now = _as_they_are(frames)
+    if entry.state == PLANNED:
+        entry.frames = tuple(now)
+    pairs = zip(entry.frames, now, strict=True)
+    return [f"{entry.key}: {was.name}" for was, frame in pairs if was.sha256 != frame.sha256]
 
 
 def _pixels(record: ImageRecord) -> int:
