@@ -149,6 +149,34 @@ def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(
     assert [len(next(iter(cvat_loop.read(each))).instances) for each in backups][-1] == 2
 
 
+def test_work_of_people_is_not_replaced_by_a_push_that_goes_on_either(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
+    with pytest.raises(CvatError, match="export task"):
+        push(server, tmp_path / "loop", small, ["a"])
+    stand_in.plan = lambda number, method, path: None
+    (task,) = stand_in.state.tasks.values()
+    draw(stand_in.state, task.id, 0, "R&D", "rectangle", [1, 1, 9, 9])
+    pushed = push(server, tmp_path / "loop", small, ["a"])
+    assert (len(pushed.refused), pushed.done, len(task.shapes)) == (1, [], 2)
+    assert len(push(server, tmp_path / "loop", small, ["a"], replace=True).done) == 1
+    assert len(task.shapes) == 1
+
+
+def test_a_push_that_goes_on_with_other_labels_replaces_its_own(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
+    with pytest.raises(CvatError, match="export task"):
+        push(server, tmp_path / "loop", small, ["a"])
+    stand_in.plan = lambda number, method, path: None
+    news = set_of([replace(each, instances=()) for each in small], LABELS)
+    assert len(push(server, tmp_path / "loop", news, ["a"]).done) == 1
+    assert [task.shapes for task in stand_in.state.tasks.values()] == [[]]
+    assert not list((tmp_path / "loop").rglob("given-*"))
+
+
 def test_an_empty_task_of_a_failed_upload_is_removed(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:

@@ -18,11 +18,13 @@ from segloop.cvat.packages import Codec, Frame, Plan, agree, digest_of, write_im
 from segloop.cvat.server import IMPORT, Server, images_in
 from segloop.cvat.snapshot import write_snapshot
 from segloop.cvat.uploads import upload_images, upload_labels
-from segloop.data.annotations import ImageRecord
+from segloop.data.annotations import Bitmap, ImageRecord
 from segloop.data.masks import areas
+from segloop.utils.atomic import open_atomic
 from segloop.utils.errors import listing
 
 SENT, OBJECTS = "sent.xml", "objects.jsonl"
+GIVEN = f"given-{SENT}"  # what goes into a task, until it is compared with what is there
 Progress = Callable[[int, int], None]
 
 
@@ -306,7 +308,8 @@ class Push:
 
     def _annotations(self, entry: TaskEntry, frames: Sequence[Frame], task: Any, pushed: Pushed) -> None:
         """Give a task its labels, unless it has them, or somebody has worked on it."""
-        planned, sent = self._planned(entry), self.manifest.task_folder(entry) / SENT
+        planned, folder = self._planned(entry), self.manifest.task_folder(entry)
+        sent, given = folder / SENT, folder / GIVEN
         digest = digest_of(planned)
         where = f"{entry.key}, task {task.id}"
         if entry.state == VERIFIED and entry.sent_sha256 == digest:
@@ -316,24 +319,31 @@ class Push:
         backup = self._back_up(entry, task)
         if backup is not None and not self._compare(planned, backup):  # killed before it was written down
             backup.unlink()
-        elif (
-            backup is not None
-            and entry.state == VERIFIED
-            and not self.replace
-            and self._compare(sent, backup)
-        ):
-            pushed.refused.append(f"{where}: somebody has worked on it; pull first, or --replace")
+        elif backup is not None and not self.replace and self._worked_on(entry, backup):
+            way_on = (
+                "pull first, or --replace" if entry.state == VERIFIED else "--replace puts its labels back"
+            )
+            pushed.refused.append(f"{where}: somebody has worked on it; {way_on}")
             planned.unlink()
             return
         elif backup is not None or self._has_objects(planned):
+            with open_atomic(given, "wb") as file:
+                file.write(planned.read_bytes())
             self.server.ask(f"bring labels into {where}", lambda: upload_labels(task, IMPORT, planned))
         self._verify(entry, task, planned)
         plan = self.plans[entry.kind]
-        write_snapshot(self.manifest.task_folder(entry) / OBJECTS, [plan.objects(frame) for frame in frames])
+        write_snapshot(folder / OBJECTS, [plan.objects(frame) for frame in frames])
         planned.replace(sent)
+        given.unlink(missing_ok=True)
         entry.sent_sha256, entry.state, entry.masks = digest, VERIFIED, self.masks
         self.manifest.save()
         pushed.done.append(f"{where}: {len(frames)} image(s), compared pixel for pixel")
+
+    def _worked_on(self, entry: TaskEntry, backup: Path) -> bool:
+        """Tell whether a task holds something else than what a push gave it, one that was killed, too."""
+        folder = self.manifest.task_folder(entry)
+        known = [folder / GIVEN, *([folder / SENT] if entry.state == VERIFIED else [])]
+        return all(self._compare(file, backup) for file in known if file.is_file())
 
     def _has_objects(self, file: Path) -> bool:
         return any(record.instances or record.tags for record in self.codec.read(file))
@@ -382,8 +392,6 @@ def _other_files(entry: TaskEntry, frames: Sequence[Frame]) -> list[str]:
 
 
 def _pixels(record: ImageRecord) -> int:
-    from segloop.data.annotations import Bitmap
-
     return sum(areas([each.shape.runs for each in record.instances if isinstance(each.shape, Bitmap)]))
 
 
