@@ -35,6 +35,15 @@ def test_each_kind_of_change_counts(tmp_path: Path) -> None:
     assert changes_of(put, None, {}) == Changes(0, 1, 0, 1)
 
 
+def test_values_of_an_image_count_and_what_is_filled_in_does_not(tmp_path: Path) -> None:
+    put, good, bad = (
+        image(tmp_path, "a.png", tags=(Tag("0", attributes),))
+        for attributes in ({}, {"grade": "good", "uid": ""}, {"grade": "bad"})
+    )
+    assert not changes_of(put, good, {"0": {"grade": "good"}})
+    assert changes_of(put, bad, {"0": {"grade": "good"}}).changed == 1
+
+
 def test_images_that_nobody_sent_are_seen(tmp_path: Path) -> None:
     put = image(tmp_path, "a.png", [Instance(label="0", shape=box(1, 1, 5, 5), uid="u")])
     found = all_changes([put], [put, replace(put, image_id="b")], {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from segloop.cvat.records import same_object
+from segloop.cvat.records import filled, same_object
 from segloop.data.annotations import ImageRecord, Instance
 
 
@@ -45,7 +45,7 @@ def changes_of(
     added = sum(len(each) for each in after.values()) - len(shared)
     removed = sum(len(each) for each in before.values()) - len(shared)
     changed = sum(not _same(before[uid][0], after[uid], defaults) for uid in shared)
-    changed += _tags(put) != _tags(returned)
+    changed += _tags(put, defaults) != _tags(returned, defaults)
     return Changes(added, removed, changed, int(bool(added or removed or changed)))
 
 
@@ -60,8 +60,13 @@ def _by_identity(instances: Iterable[Instance]) -> dict[str, list[Instance]]:
     return found
 
 
-def _tags(record: ImageRecord | None) -> list[str]:
-    return sorted(tag.label for tag in record.tags) if record else []
+def _tags(
+    record: ImageRecord | None, defaults: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    tags = record.tags if record else ()
+    return sorted(
+        (tag.label, sorted(filled(tag.attributes, defaults.get(tag.label, {})).items())) for tag in tags
+    )
 
 
 def all_changes(

@@ -139,9 +139,9 @@ def _tags(
     found = []
     for tag in returned.tags:
         fill = defaults.get(tag.label, {})
-        now = _filled(tag.attributes, fill)
+        now = filled(tag.attributes, fill)
         was = next(
-            (each for each in known if each.label == tag.label and _filled(each.attributes, fill) == now),
+            (each for each in known if each.label == tag.label and filled(each.attributes, fill) == now),
             None,
         )
         if was is not None:
@@ -153,7 +153,7 @@ def _tags(
     return tuple(sorted(found, key=lambda each: (order.get(id(each), len(order)), each.label)))
 
 
-def _filled(attributes: Mapping[str, Value], defaults: Mapping[str, str]) -> dict[str, str]:
+def filled(attributes: Mapping[str, Value], defaults: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes as texts, with what CVAT fills in."""
     own = {name: _text(value) for name, value in attributes.items()}
     return {name: text for name, text in {**defaults, **own}.items() if name not in (UID, PART)}
@@ -166,7 +166,7 @@ def same_object(
     fill = (defaults or {}).get(one.label, {})
     return (
         one.label == other.label
-        and _filled(one.attributes, fill) == _filled(other.attributes, fill)
+        and filled(one.attributes, fill) == filled(other.attributes, fill)
         and one.occluded == other.occluded
         and (one.group or None) == (other.group or None)
         and same_shape(one.shape, other.shape)
