@@ -7,7 +7,7 @@ import urllib3
 from cvat_sdk.api_client.exceptions import ApiException, ApiTypeError
 from cvat_sdk.core.exceptions import BackgroundRequestException, CvatSdkException
 
-from segloop.cvat.faults import Fault, fault_of, short
+from segloop.cvat.faults import MOST_WAIT_S, Fault, fault_of, short
 
 
 def fault(error: Exception) -> Fault:
@@ -38,6 +38,22 @@ def test_what_is_told_and_whether_to_try_again(
     assert told in found.told
     assert "\n" not in found.told
     assert (found.again, found.uncertain) == (again, uncertain)
+
+
+@pytest.mark.parametrize(
+    ("text", "wait_s"),
+    [
+        ("7", 7.0),
+        ("100000", MOST_WAIT_S),
+        ("Fri, 20 Nov 2026 10:00:30 GMT", 30.0),
+        ("Fri, 20 Nov 2026 09:00:00 GMT", 0.0),
+        ("soon", None),
+    ],
+)
+def test_a_date_to_wait_for_is_by_the_clock_of_the_server(text: str, wait_s: float | None) -> None:
+    error = ApiException(status=429, reason="Too Many Requests")
+    error.headers = {"Retry-After": text, "Date": "Fri, 20 Nov 2026 10:00:00 GMT"}
+    assert fault(error).wait_s == wait_s
 
 
 def test_certificates_are_told_of_also_when_urllib3_tells(  # its reason is inside

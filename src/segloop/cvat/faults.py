@@ -6,10 +6,11 @@ import contextlib
 import json
 import re
 import ssl
+import time
 from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 
-import urllib3
 from urllib3 import exceptions as http
 
 from segloop.utils.errors import UserError
@@ -164,14 +165,20 @@ def _leaves(value: Any, name: str = "") -> list[str]:
 
 def _retry_after(error: Any) -> float | None:
     headers = error.headers or {}
-    text = headers.get("Retry-After")
-    if text is None:
+    text = str(headers.get("Retry-After") or "").strip()
+    if text.isdecimal():
+        return min(float(text), MOST_WAIT_S)
+    until = _moment(text)
+    if until is None:
         return None
-    try:
-        seconds = urllib3.Retry().parse_retry_after(text)
-    except http.InvalidHeader:
-        return None
-    return min(max(float(seconds), 0.0), MOST_WAIT_S)
+    now = _moment(str(headers.get("Date") or "")) or time.time()  # the server's clock may not be ours
+    return min(max(until - now, 0.0), MOST_WAIT_S)
+
+
+def _moment(text: str) -> float | None:
+    """Return the seconds since the epoch of a date as HTTP writes them; None for what is none."""
+    date = parsedate_tz(text)
+    return None if date is None else float(mktime_tz(date))
 
 
 def short(error: object) -> str:
