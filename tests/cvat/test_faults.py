@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import urllib3
 from cvat_sdk.api_client.exceptions import ApiException, ApiTypeError
@@ -28,7 +30,9 @@ def fault(error: Exception) -> Fault:
         (urllib3.exceptions.ReadTimeoutError(None, "/", "slow"), "too long", True, True),  # type: ignore[arg-type]
         (urllib3.exceptions.ProtocolError("gone"), "was lost", True, True),
         (urllib3.exceptions.ConnectTimeoutError(None, "slow"), "does not answer", True, False),
-        (ConnectionResetError("reset"), "failed", True, True),
+        (ConnectionResetError("reset"), "connection to https://x failed", True, True),
+        (OSError(errno.ENOSPC, "No space left on device"), "this machine", False, False),
+        (PermissionError(errno.EACCES, "Permission denied", "/x.zip"), "/x.zip", False, False),
     ],
 )
 def test_what_is_told_and_whether_to_try_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 import ssl
@@ -17,6 +18,7 @@ from segloop.utils.errors import UserError
 
 MOST_WAIT_S = 600.0  # that a server's Retry-After is heeded
 MOST_TEXT = 300
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what writing into an open file ends with
 
 
 class CvatError(UserError):
@@ -49,6 +51,8 @@ def fault_of(error: BaseException, *, host: str, version: str = "unknown") -> Fa
         return Fault(f"the upload did not get through ({short(error)})", again=True, uncertain=True)
     if isinstance(error, http.HTTPError):
         return _of_connection(error, host)
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK):
+        return Fault(f"a file of this machine cannot be read or written ({error})")
     if isinstance(error, OSError):
         return Fault(f"the connection to {host} failed ({error})", again=True, uncertain=True)
     if isinstance(
