@@ -40,6 +40,22 @@ def test_a_closed_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert find_credentials({"CVAT_CREDENTIALS": str(file)}).username == "anna"
 
 
+def test_a_user_of_the_environment_is_not_outdone_by_a_token_of_the_file(tmp_path: Path) -> None:
+    file = file_with(tmp_path, "CVAT_HOST=localhost\nCVAT_ACCESS_TOKEN=hush\nCVAT_PASSWORD=old\n")
+    found = find_credentials({"CVAT_USERNAME": "bert", "CVAT_PASSWORD": "new"}, file=file)
+    assert (found.token, found.username, found.password) == (None, "bert", "new")
+    assert find_credentials({"CVAT_USERNAME": "bert"}, file=file).token == "hush"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("'a b'", "a b"), ('"a"', "a"), ("it's'", "it's'"), ("""'a\"'""", 'a"'), ('"', '"')],
+)
+def test_quotes_around_a_value_go_and_those_in_it_stay(tmp_path: Path, written: str, meant: str) -> None:
+    file = file_with(tmp_path, f"CVAT_HOST=localhost\nCVAT_USERNAME=anna\nCVAT_PASSWORD={written}\n")
+    assert find_credentials({}, file=file).password == meant
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     with pytest.raises(UserError, match="chmod 600"):

@@ -62,7 +62,10 @@ def find_credentials(
     named = file or (Path(environment["CVAT_CREDENTIALS"]) if environment.get("CVAT_CREDENTIALS") else None)
     place = (named or HABIT).expanduser()
     known = _read(place) if named is not None or place.is_file() else {}
-    known |= {key: environment[key] for key in KEYS if environment.get(key)}
+    nearer = {key: environment[key] for key in KEYS if environment.get(key)}
+    if "CVAT_USERNAME" in nearer and "CVAT_PASSWORD" in nearer:
+        known.pop("CVAT_ACCESS_TOKEN", None)
+    known |= nearer
     server = _checked_host(host or known.get("CVAT_HOST"))
     if organization is None:
         organization = known.get("CVAT_ORGANIZATION")
@@ -133,5 +136,11 @@ def _read(file: Path) -> dict[str, str]:
         if not sign or key.strip() not in KEYS:  # never the value: it may be a secret
             hint = nearest(key.strip(), KEYS) if sign else ""
             raise UserError(f"{file}: line {number} is none of {', '.join(KEYS)} with = and a value.{hint}")
-        found[key.strip()] = value.strip().strip("'\"")
+        found[key.strip()] = _unquoted(value.strip())
     return found
+
+
+def _unquoted(value: str) -> str:
+    """Return a value without the quotes around it; one that stands in a password is a part of it."""
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value
