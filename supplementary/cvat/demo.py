@@ -41,10 +41,12 @@ def call(*words: str | Path, **environment: str) -> None:
     """Show a command and run it; a failure ends the demo."""
     print(f"$ python {shlex.join(map(str, words))}", flush=True)
     home = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
+    # the stand-in knows nothing of the user's server, and is not to hear of its secrets
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CVAT_")}
     done = subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": home, **environment},
+        env={**kept, "PYTHONPATH": home, **environment},
         check=False,
     )
     if done.returncode:
@@ -148,7 +150,12 @@ def relabel(args: argparse.Namespace, *, data: Path, truth: Path, loop: Path, li
 
     with running() as stand_in:
         say(f"Push to a stand-in for CVAT's server ({stand_in.url}); the annotator mends; pull")
-        who = {"CVAT_HOST": stand_in.url, "CVAT_USERNAME": "anna", "CVAT_PASSWORD": "secret"}
+        file = loop.with_name("cvat.env")
+        file.write_text(
+            f"CVAT_HOST={stand_in.url}\nCVAT_USERNAME=anna\nCVAT_PASSWORD=secret\n", encoding="utf-8"
+        )
+        file.chmod(0o600)
+        who = {"CVAT_CREDENTIALS": str(file.absolute())}
         call("tools/cvat.py", "push", data, "--images", listed, "--loop", loop, "--chunk", "40", **who)
         with connect(Credentials(host=stand_in.url, username="anna", password="secret")) as server:
             print(f"Annotator: {annotate(server, need_manifest(loop), known)}")

@@ -31,6 +31,7 @@ def tool(
     """Return what runs the tool in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("cvat_sdk.core.client.sleep", lambda _: None)
+    monkeypatch.setattr("segloop.cvat.credentials.HABIT", tmp_path / "none.env")
     for name, value in {"HOST": stand_in.url, "USERNAME": "anna", "PASSWORD": "secret"}.items():
         monkeypatch.setenv(f"CVAT_{name}", value)
 

@@ -24,6 +24,7 @@ from segloop.data.annotations import Bitmap, ImageRecord, Instance
 from segloop.data.masks import encode
 from segloop.data.planting import spoil
 from supplementary.cvat.annotator import Corrected, annotate_files, corrected, true_records
+from supplementary.cvat.demo import call
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -64,6 +65,12 @@ def test_files_are_mended_to_the_pixel(tiny_root: Path, tmp_path: Path) -> None:
     pulled = read_files(need_manifest(manifest.folder), files, codec=cvat_loop.codec).as_set()
     found = diff(read(truth, options=ReadOptions()), pulled)
     assert {row.state for row in found.rows} == {SAME}
+
+
+def test_the_stand_in_hears_nothing_of_the_user_s_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CVAT_ACCESS_TOKEN", "hush")
+    call("-c", "import os; assert not [name for name in os.environ if name.startswith('CVAT_')]")
+    call("-c", "import os; assert os.environ['CVAT_CREDENTIALS'] == 'file'", CVAT_CREDENTIALS="file")
 
 
 @pytest.mark.slow
