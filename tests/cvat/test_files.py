@@ -108,6 +108,28 @@ def test_who_had_it_and_what_changed_is_kept(tmp_path: Path) -> None:
     assert [each.changes.removed for each in pulled.images] == [0, 1, 0]
 
 
+def test_predictions_are_never_taken_for_the_truth(tmp_path: Path) -> None:
+    images = before(tmp_path)
+    (tmp_path / "loop").mkdir()
+    manifest = Manifest.new(tmp_path / "loop", host=HOST, organization=None, name="zoo")
+    plan = plan_packages(images)
+    write_files({"truth": plan, "predictions": plan}, manifest.folder, manifest, codec=cvat_loop.codec)
+    manifest = need_manifest(manifest.folder)
+    files = []
+    for key in ("truth-001", "predictions-001"):
+        meta = META.format(name=key)
+
+        def named(text: str, meta: str = meta) -> str:
+            return re.sub("<meta>.*?</meta>", meta, text, flags=re.DOTALL)
+
+        files.append(exported(manifest.folder, key, named, name=f"{key}.zip"))
+    for kind, right, wrong in (("truth", *files), ("predictions", *files[::-1])):
+        pulled = read_files(manifest, [right], codec=cvat_loop.codec, kind=kind)
+        assert ({each.key for each in pulled.images}, pulled.waiting) == ({f"{kind}-001"}, [])
+        with pytest.raises(CvatError, match=f"{wrong.stem}; --kind {wrong.stem[:-4]}"):
+            read_files(manifest, [right, wrong], codec=cvat_loop.codec, kind=kind)
+
+
 def test_missing_images_and_files_are_told_and_stay(tmp_path: Path) -> None:
     manifest = written(tmp_path / "loop", before(tmp_path), chunk=2)
 

@@ -224,7 +224,7 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     from segloop.utils.staging import staged
 
     if args.from_files:
-        pulled = read_files(args.loop, args.from_files, formats.codec)
+        pulled = read_files(args.loop, args.from_files, formats.codec, args.kind)
     else:
         pulled = _pulled(args, formats)
     for line in pulled.told:
@@ -232,7 +232,7 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     print(f"{len(pulled.images)} image(s): {pulled.changes}")
     if pulled.deleted:
         print(f"{len(pulled.deleted)} image(s) were deleted in CVAT and are left out: {pulled.deleted[0]} …")
-    if pulled.waiting:
+    if pulled.waiting and not args.from_files:
         print(f"{len(pulled.waiting)} image(s) are in jobs that are not finished; --all takes them, too")
     if not pulled.images:
         raise UserError("No job is finished, so nothing was written. --all takes what there is.")

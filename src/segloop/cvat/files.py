@@ -161,11 +161,11 @@ def _instructions(manifest: Manifest) -> str:
 """
 
 
-def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec) -> Pulled:
-    """Return what downloaded exports hold, each put to its task by the names of its images.
+def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec, kind: str = "truth") -> Pulled:
+    """Return what downloaded exports of a kind hold, each put to its task by the names of its images.
 
-    Refused, all together: files that are no export of a task of this loop, images that were never sent, of
-    another size, or in two files, and masks whose runs or boxes do not fit their image.
+    Refused, all together: files that are no export of a task of this loop or of another kind, images that
+    were never sent, of another size, or in two files, and masks whose runs or boxes do not fit their image.
     """
     entries = [each for each in manifest.tasks if each.state in FILED]
     exports, problems = [], []
@@ -176,6 +176,9 @@ def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec) -
             problems.append(str(error))
     by_task: dict[str, Path] = {}
     for export in exports:
+        if export.entry.kind != kind:
+            other = export.entry
+            problems.append(f"{export.file} is of {other.key}; --kind {other.kind} takes it, in another pull")
         if (first := by_task.setdefault(export.entry.key, export.file)) != export.file:
             problems.append(f"{first} and {export.file} are both of {export.entry.key}; which one counts?")
     if problems:
@@ -185,7 +188,7 @@ def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec) -
     for export in exports:
         _take(manifest, export, codec, pulled)
     for entry in entries:
-        if entry.key not in by_task:
+        if entry.kind == kind and entry.key not in by_task:
             pulled.waiting += [frame.frame_id for frame in entry.frames]
             pulled.told.append(
                 f"{entry.key}: no file was given; its {len(entry.frames)} image(s) are as they were"

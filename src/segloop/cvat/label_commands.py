@@ -222,9 +222,9 @@ def write_files(
     return EXIT_DONE
 
 
-def read_files(loop: Path, files: Sequence[Path], codec: FileCodec) -> Pulled:
+def read_files(loop: Path, files: Sequence[Path], codec: FileCodec, kind: str) -> Pulled:
     """Read what a person downloaded from CVAT's web page."""
     from segloop.cvat.files import read_files as read
     from segloop.cvat.manifest import need_manifest
 
-    return read(need_manifest(loop), files, codec=codec)
+    return read(need_manifest(loop), files, codec=codec, kind=kind)
