@@ -87,3 +87,27 @@ def test_mistakes_cost_one_message(tool: Tool, data: Path, monkeypatch: pytest.M
     code, _, err = tool("push", str(data), "--from", "mmseg", "--labels", "land", "pond")
     assert (code, err.count("\n")) == (2, 1)
     assert "does not know this user" in err
+
+
+def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
+    tool: Tool, stand_in: StandIn, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = ("push", str(data), "--from", "mmseg", "--labels", "land", "pond")
+    assert tool(*push, "--loop", "loop")[0] == 0
+    calls = len(stand_in.calls)
+    monkeypatch.setenv("CVAT_HOST", "https://cvat.example.org")
+    for command in ("status", "pull"):
+        code, _, err = tool(command, "loop")
+        assert (code, f"belongs to {stand_in.url}, not to https://cvat.example.org" in err) == (2, True)
+    assert len(stand_in.calls) == calls
+    assert tool("status", "loop", "--host", stand_in.url)[0] == 0
+    monkeypatch.delenv("CVAT_HOST")
+    assert tool("status", "loop")[0] == 0
+
+
+def test_a_loop_by_hand_has_no_server_to_ask(tool: Tool, data: Path) -> None:
+    push = ("push", str(data), "--from", "mmseg", "--labels", "land", "pond")
+    assert tool(*push, "--to-files", "loop")[0] == 0
+    for command in ("status", "pull"):
+        code, _, err = tool(command, "loop")
+        assert (code, "pull loop --from-files" in err) == (2, True)

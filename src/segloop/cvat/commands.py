@@ -249,12 +249,18 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
 def _server_of(manifest: Manifest, args: argparse.Namespace) -> AbstractContextManager[Server]:
     """Return the server of a loop, logged in to; another one than it was made with is refused."""
     from segloop.cvat.credentials import find_credentials
+    from segloop.cvat.files import HOST as BY_HAND
     from segloop.cvat.manifest import check_place
     from segloop.cvat.server import connect
 
+    if manifest.host == BY_HAND:
+        raise UserError(
+            f"{manifest.folder} went to CVAT by hand, so there is no server to ask: python tools/cvat.py "
+            f"pull {manifest.folder} --from-files FILE.zip …"
+        )
     organization = args.org if args.org is not None else manifest.organization
     credentials = find_credentials(
-        file=args.credentials, host=args.host or manifest.host, organization=organization
+        file=args.credentials, host=args.host, organization=organization, otherwise=manifest.host
     )
     check_place(manifest, host=credentials.host, organization=credentials.organization)
     return connect(credentials)

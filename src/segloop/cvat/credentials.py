@@ -52,9 +52,11 @@ def find_credentials(
     file: Path | None = None,
     host: str | None = None,
     organization: str | None = None,
+    otherwise: str | None = None,
 ) -> Credentials:
     """Return who asks: `host` and `organization` as given, the rest from the environment, then from a file.
 
+    `otherwise` is the server where neither names one. (Secrets are for the server that they stand beside.)
     The file holds lines of KEY=VALUE; it is `file`, else the one that CVAT_CREDENTIALS names, else
     `~/.config/segloop/cvat.env` if there is one. One that others may read is refused.
     """
@@ -66,7 +68,7 @@ def find_credentials(
     if "CVAT_USERNAME" in nearer and "CVAT_PASSWORD" in nearer:
         known.pop("CVAT_ACCESS_TOKEN", None)
     known |= nearer
-    server = _checked_host(host or known.get("CVAT_HOST"))
+    server = _checked_host(host or known.get("CVAT_HOST") or otherwise)
     if organization is None:
         organization = known.get("CVAT_ORGANIZATION")
     token, name, password = (known.get(f"CVAT_{each}") for each in ("ACCESS_TOKEN", "USERNAME", "PASSWORD"))

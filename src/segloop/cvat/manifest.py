@@ -192,5 +192,6 @@ def check_place(manifest: Manifest, *, host: str, organization: str | None) -> N
 
         raise UserError(
             f"{manifest.folder} belongs to {where(manifest.host, manifest.organization)}, not to "
-            f"{where(host, organization)}. Begin another loop there: --loop DIR"
+            f"{where(host, organization)}. --host and --org name another server, and --loop DIR begins "
+            "another loop"
         )
