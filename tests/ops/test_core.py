@@ -159,6 +159,31 @@ def test_no_regions_give_an_empty_result_and_no_gradient(layer: torch.nn.Module)
     assert not values.grad.any()
 
 
+@pytest.mark.parametrize("channels", [1, 8])
+@pytest.mark.parametrize("mode", ["avg", "max"])
+@pytest.mark.parametrize("ratio", [0, 2])
+@pytest.mark.parametrize("far", [torch.nan, torch.inf, -20.0])
+def test_a_region_that_is_none_spoils_no_other(channels: int, mode: str, ratio: int, far: float) -> None:
+    values = features(channels, torch.float32)
+    rois = ROIS.clone()
+    rois[1, 3:] = far
+    found = roi_align(values, rois, (2, 3), 0.125, ratio, mode, True)
+    alone = roi_align(values, ROIS[:1], (2, 3), 0.125, ratio, mode, True)
+    assert torch.equal(found[:1], alone)
+    (gradient,) = torch.autograd.grad(found.sum(), values)
+    assert gradient.isfinite().all()
+
+
+def test_attention_of_no_queries_is_empty() -> None:
+    value = torch.rand(2, 6, 2, 4, requires_grad=True)
+    places, weights = torch.rand(2, 0, 2, 1, 3, 2), torch.rand(2, 0, 2, 1, 3)
+    sizes, starts = torch.tensor([[2, 3]]), torch.tensor([0])
+    found = MultiScaleDeformableAttnFunction.apply(value, sizes, starts, places, weights, 64)
+    assert found.shape == (2, 0, 8)
+    (gradient,) = torch.autograd.grad(found.sum(), value)
+    assert not gradient.any()
+
+
 def test_channels_last_features_give_the_same() -> None:
     values = features(8, torch.float32)
     plain = roi_align(values, ROIS, 3, 0.125)

@@ -40,7 +40,7 @@ def ms_deform_attn_forward(
     pooled = lookup.weighted_sum(
         table, corners.pixel.flatten(3).flatten(0, 2), weight.flatten(3).flatten(0, 2)
     )
-    return pooled.view(*sampling_locations.shape[:2], -1).to(value.dtype)
+    return pooled.view(*sampling_locations.shape[:2], value.shape[2] * value.shape[3]).to(value.dtype)
 
 
 @torch.no_grad()
@@ -66,8 +66,9 @@ def ms_deform_attn_backward(
     grad_value.add_(lookup.table_gradient(index, weight, grad, len(table)).view(value.shape))
 
     alike = grad.new_empty(index.shape)  # each pixel's value times the gradient at its query
-    for some in torch.arange(len(index)).split(max(1, CHUNK // (index.shape[1] * table.shape[1]))):
-        part = slice(int(some[0]), int(some[-1]) + 1)
+    step = max(1, CHUNK // (index.shape[1] * table.shape[1]))
+    for start in range(0, len(index), step):
+        part = slice(start, start + step)
         alike[part] = torch.einsum("nkd,nd->nk", table[index[part].long()], grad[part])
     alike = alike.view(corners.weight.shape) * corners.valid
     grad_attn_weight.add_((alike * corners.weight).sum(-1))

@@ -133,7 +133,8 @@ def _samples(
         if not aligned:
             length = length.clamp(min=1.0)
         size = length / count
-        grid = torch.full_like(size, ratio) if ratio > 0 else size.ceil()
+        # a region that is no number, or without an end, has no samples
+        grid = torch.full_like(size, ratio) if ratio > 0 else size.ceil().nan_to_num(0.0, 0.0, 0.0)
         steps = torch.arange(max(1, int(grid.max())), device=rois.device, dtype=size.dtype)
         inside = (steps + 0.5) * size[:, None] / grid[:, None]
         edges = start[:, None] + torch.arange(count, device=rois.device) * size[:, None]
@@ -280,7 +281,7 @@ def _max_forward(
     table = pixel_rows(input)
     height, width = input.shape[2:]
     where_yx = [rows.at.new_zeros(output.shape) for _ in range(2)]
-    tall, wide = rows.grid.int(), columns.grid.int()
+    tall, wide = (axis.grid.int().clamp(min=0) for axis in (rows, columns))  # upside down: no samples
     grids = torch.stack([tall, wide], 1)
     for grid in torch.unique(grids, dim=0):
         high, broad = grid.tolist()
@@ -322,7 +323,7 @@ def _max_backward(
 def _corners(y: Tensor, x: Tensor, plane: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Return flat indices and bilinear weights [..., 4] of the pixels around each point of a plane."""
     valid = (y >= -1.0) & (y <= height) & (x >= -1.0) & (x <= width)
-    y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
+    y, x = y.nan_to_num(0.0).clamp(0, height - 1), x.nan_to_num(0.0).clamp(0, width - 1)
     low_y, low_x = y.floor(), x.floor()
     part_y, part_x = y - low_y, x - low_x
     top, left = low_y.long(), low_x.long()
