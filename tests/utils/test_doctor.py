@@ -144,6 +144,15 @@ def test_a_python_out_of_range_is_a_fault(package: Break, monkeypatch: pytest.Mo
     assert found["pandas"].state == "waits", "no use in installing into the wrong Python"
 
 
+def test_memory_is_what_can_be_used_with_caches_and_limits_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "available_memory", lambda: 5 * 2**30)
+    (finding,) = doctor.diagnose(["machine"])
+    assert finding.detail.startswith("5 GiB of memory free, ")
+    monkeypatch.setattr(doctor, "available_memory", lambda: 0)  # where the system does not tell
+    (finding,) = doctor.diagnose(["machine"])
+    assert "memory" not in finding.detail
+
+
 def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SEGLOOP_DATA", str(tmp_path / "file" / "data"))

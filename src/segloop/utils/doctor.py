@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.utils import probes
+from segloop.utils.memory import available_memory
 from segloop.utils.workers import cpu_count
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -188,8 +189,7 @@ def _python(_: str) -> dict[str, Any]:
 def _machine(_: str) -> dict[str, Any]:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     answer: dict[str, Any] = {"version": f"{cpu_count()} cores", "detail": f"{free:.0f} GiB of disk free"}
-    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
-        memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    if memory := available_memory() / 2**30:
         answer["detail"] = f"{memory:.0f} GiB of memory free, {answer['detail']}"
     shared = Path("/dev/shm")
     if shared.exists() and shutil.disk_usage(shared).total < 2**28:
