@@ -125,6 +125,18 @@ def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: St
         pull_all(server, loop)
 
 
+def test_a_label_may_be_removed_and_made_again(server: Server, stand_in: StandIn, loop: Path) -> None:
+    (project,) = stand_in.state.projects.values()
+    old = project.labels.pop(0)
+    project.labels.append(Label(stand_in.state.new_id(), old.name, old.color, "any", old.attributes))
+    draw(stand_in.state, only_task(stand_in).id, 0, old.name, "rectangle", [1, 1, 9, 9])
+    pulled = pull_all(server, loop)
+    assert pulled.labels == LABELS
+    assert ["made again" in told for told in pulled.told] == [True]
+    assert [each.label for each in images_of(pulled)["a"].instances] == [old.name]
+    assert str(pulled.changes) == "1 added, 3 removed, 0 changed in 3 image(s)"
+
+
 def test_deleted_frames_and_unfinished_jobs_stay_out_and_are_named(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:

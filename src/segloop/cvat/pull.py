@@ -138,8 +138,15 @@ def _renamed(record: ImageRecord, names: Mapping[str, str]) -> ImageRecord:
 def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
     """Return what became of the labels, known by their ids: renamed, recoloured, new, gone."""
     old_name = {number: name for name, number in manifest.label_ids.items()}
+    removed = set(manifest.label_ids) - {old_name[each.id] for each in there if each.id in old_name}
+    again = {each.id: each.name for each in there if each.id not in old_name and each.name in removed}
+    old_name |= again  # removed and made again: an edit of the raw labels does so
     current = {old_name[each.id]: each.name for each in there if each.id in old_name}
     told = [f"Label {old!r} is called {new!r} now." for old, new in current.items() if old != new]
+    told += [
+        f"Label {name!r} was removed in CVAT, with all of its objects, and made again."
+        for name in again.values()
+    ]
     gone = [name for name in manifest.label_ids if name not in current]
     told += [f"Label {name!r} was removed in CVAT, with all of its objects." for name in gone]
     by_name = {each.name: each for each in there}
