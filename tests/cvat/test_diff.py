@@ -11,7 +11,7 @@ import pytest
 from segloop.cvat.diff import ABSENT, CHANGED, DELETED, SAME, UNSEEN, diff
 from segloop.cvat.differences import Classes
 from segloop.cvat.origins import Origin, Origins
-from segloop.data.annotations import ImageRecord, Label, LabelSet
+from segloop.data.annotations import Attribute, ImageRecord, Label, LabelSet, Tag
 from segloop.data.masks import decode
 from segloop.utils.errors import DataError, UserError
 from tests.cvat.labels_made import CHANGES, LABELS, after, before, compared, instance, semantic
@@ -21,7 +21,7 @@ from tests.cvat.sets import set_of
 def test_each_kind_of_change_is_found(tmp_path: Path) -> None:
     found = compared(tmp_path)
     assert [row.state for row in found.rows] == [CHANGED, SAME, ABSENT]
-    assert found.objects() == {**dict.fromkeys(CHANGES, 1), "same": 2}
+    assert found.objects() == {**dict.fromkeys(CHANGES, 1), "same": 2, "marked": 0}
     assert [row.name for row in found.changed] == ["test/x/1"]
     assert found.flips.sum() == 2 * 48 * 64
 
@@ -110,3 +110,26 @@ def test_new_and_lost_classes_are_told(tmp_path: Path) -> None:
     assert "1 class(es) are new: fox" in told
     assert "1 class(es) are gone: dog" in told
     assert "nothing tells who looked" in told
+
+
+def test_what_was_only_marked_in_cvat_is_a_change(tmp_path: Path) -> None:
+    labels = LabelSet((Label("cat", attributes=(Attribute("mood", "select", ("calm", "wild"), "calm"),)),))
+    cat = instance("cat", "a", 2, 2, 10, 12)
+    filled = replace(cat, attributes={"mood": "calm"})
+    marked = [
+        replace(filled, attributes={"mood": "wild"}),
+        replace(filled, occluded=True),
+        replace(filled, crowd=True),
+        filled,
+    ]
+    record = ImageRecord(image_id="", name="", size_hw=(48, 64), split="train", instances=(cat,))
+    old = [replace(record, image_id=f"{n}", name=f"{n}.png") for n in range(6)]
+    new = [replace(each, instances=(now,)) for each, now in zip(old, marked, strict=False)]
+    new.append(replace(old[4], tags=(Tag("cat"),)))
+    new.append(replace(old[5], instances=(marked[1],)))  # CVAT has nothing of it: another road lost the mark
+    touched = {f"train/{n}": Origin(looked=True, changed=n < 5) for n in range(6)}
+    found = diff(set_of(old, labels), set_of(new, labels), origins=Origins(images=touched))
+    assert [row.state for row in found.rows] == [CHANGED, CHANGED, CHANGED, SAME, CHANGED, SAME]
+    assert found.objects()["marked"] == 3
+    assert found.flips.sum() == np.trace(found.flips)
+    assert {row.state for row in diff(set_of(old, labels), set_of(new, labels)).rows} == {SAME}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_who_had_an_image_is_read(tmp_path: Path) -> None:
     more = {"assignee": "anna", "state": "completed", "looked_at": True, "added": 3}
     found = read_origins(write(tmp_path, images=[{**image, **more}], deleted=["test/b"], waiting=["test/c"]))
     anna = Origin(task="truth-001", task_id=4, job_id=7, assignee="anna", state="completed", looked=True)
-    assert found.of("test/a/1") == anna
+    assert found.of("test/a/1") == replace(anna, changed=True)
     assert found.of("test/b") == Origin(deleted=True)
     assert found.of("test/c") == Origin(looked=False)
     assert found.of("test/d") is None

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from data_converters import cvat_loop
+from data_converters.base import WriteOptions
+from data_converters.convert import transfer
+from data_converters.prepare.targets import make_writer
 from segloop.cvat.diff import diff
 from segloop.cvat.origins import Origin, Origins
 from segloop.cvat.renaming import rename_labels
@@ -38,7 +41,7 @@ from segloop.data.index_masks import read_index_mask
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.data.masks import encode
 from segloop.utils.errors import DataError, UserError
-from tests.cvat.labels_made import instance
+from tests.cvat.labels_made import before, instance
 from tests.cvat.sets import set_of
 
 Change = Callable[[ImageRecord], ImageRecord]
@@ -166,6 +169,21 @@ def test_boxes_and_ellipses_are_drawn_and_old_boxes_stay(tmp_path: Path) -> None
     made = drawn_labels(replace(old, instances=drawn), old)
     assert made.instances[0].shape == kept.shape
     assert [type(each.shape) for each in made.instances[1:]] == [Polygon, Polygon]
+
+
+def test_a_mark_that_changes_no_pixel_is_in_the_version(tmp_path: Path) -> None:
+    root = tmp_path / "zoo"
+    images = replace(before(tmp_path / "pictures"), facts={"name": "zoo"})
+    writer = make_writer("coco", images, options=WriteOptions(media="copy"))
+    transfer(images, writer, root, workers=0, refuse=lambda tally: None)
+    first, *others = opened(root)
+    marked = tuple(replace(each, occluded=each.uid == "b") for each in first.instances)
+    new = set_of([replace(first, instances=marked), *others], images.labels)
+    who = Origins(images={f"{first.split}/{first.image_id}": Origin(looked=True, changed=True)})
+    found = diff(opened(root), new, old_name=str(root), new_name="new", origins=who)
+    made = apply(found, root, write=cvat_loop.write_version)
+    assert made.changed == 1
+    assert [each.uid for record in opened(made.root) for each in record.instances if each.occluded] == ["b"]
 
 
 def test_labels_of_other_names_are_refused_renamed_or_added(tiny_root: Path) -> None:

@@ -90,7 +90,7 @@ class Difference:
             told["images changed"] = f"{_count(images.get('changed')):,} of {judged:,}"
         if _count(pixels.get("compared")):
             told["pixels changed"] = f"{_count(pixels.get('changed')) / pixels['compared']:.1%}"
-        kinds = ("added", "removed", "renamed", "moved", "redrawn")
+        kinds = ("added", "removed", "renamed", "moved", "redrawn", "marked")
         return told | {f"objects {kind}": f"{_count(objects[kind]):,}" for kind in kinds if kind in objects}
 
 

@@ -45,7 +45,7 @@ def changes_of(
     added = sum(len(each) for each in after.values()) - len(shared)
     removed = sum(len(each) for each in before.values()) - len(shared)
     changed = sum(not _same(before[uid][0], after[uid], defaults) for uid in shared)
-    changed += _tags(put, defaults) != _tags(returned, defaults)
+    changed += tags_of(put, defaults) != tags_of(returned, defaults)
     return Changes(added, removed, changed, int(bool(added or removed or changed)))
 
 
@@ -60,9 +60,10 @@ def _by_identity(instances: Iterable[Instance]) -> dict[str, list[Instance]]:
     return found
 
 
-def _tags(
+def tags_of(
     record: ImageRecord | None, defaults: Mapping[str, Mapping[str, str]]
 ) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what is said of a whole image, with what CVAT fills in."""
     tags = record.tags if record else ()
     return sorted(
         (tag.label, sorted(filled(tag.attributes, defaults.get(tag.label, {})).items())) for tag in tags

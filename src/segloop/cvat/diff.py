@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from segloop.cvat.compare import tags_of
 from segloop.cvat.differences import (
     KINDS,
     Classes,
@@ -16,6 +17,7 @@ from segloop.cvat.differences import (
     find_differences,
     join_classes,
 )
+from segloop.cvat.labels import defaults_of
 from segloop.cvat.origins import Origin, Origins
 from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
 from segloop.utils.errors import DataError, UserError, listing, nearest
@@ -106,7 +108,11 @@ def _difference(row: ImageRow) -> ImageDifference:
 
 @dataclass(frozen=True)
 class Job:
-    """Compares one image of the old set with the new one, in any process."""
+    """Compares one image of the old set with the new one, in any process.
+
+    Images that were `touched` in CVAT, by their names, are compared in attributes, marks and tags as well:
+    other roads may not have kept those.
+    """
 
     load_old: Callable[[Key], ImageRecord]
     load_new: Callable[[Key], ImageRecord]
@@ -115,6 +121,7 @@ class Job:
     classes: Classes
     index: Mapping[str, tuple[str, Key]]
     predict: Predict | None = None
+    touched: frozenset[str] = frozenset()
 
     def __call__(self, key: Key) -> ImageRow | str:
         """Return the image's row, or why it cannot be compared."""
@@ -136,7 +143,10 @@ class Job:
         new = replace(new, size_hw=new.size_hw or before.size_hw)
         same = self.old_labels == self.new_labels and _same_map(old, new)
         after = before if same else draw_labels(new, self.new_labels, self.classes)
-        difference = find_differences(before, after, self.classes, image_id=name)
+        defaults = defaults_of(self.new_labels) if {name, there[0]} & self.touched else None
+        difference = find_differences(before, after, self.classes, image_id=name, defaults=defaults)
+        if defaults is not None and tags_of(old, defaults) != tags_of(new, defaults):
+            difference = replace(difference, tags=True)
         found = None if self.predict is None else self.predict(old, self.classes)
         ious = None
         if found is not None:
@@ -208,7 +218,9 @@ def diff(
     """
     index = index_images(new)
     classes = join_classes(old.labels, new.labels)
-    job = Job(old.load, new.load, old.labels, new.labels, classes, index, predict)
+    origins = origins or Origins()
+    touched = frozenset(name for name, origin in origins.images.items() if origin.changed)
+    job = Job(old.load, new.load, old.labels, new.labels, classes, index, predict, touched)
     rows: list[ImageRow] = []
     problems: list[str] = []
     for number, result in enumerate(map_ordered(job, old.keys, workers=workers), 1):
@@ -230,7 +242,6 @@ def diff(
             f"{old_name}:\n{listing([row.name for row in rows], most=3)}\n"
             f"{new_name}:\n{listing(strange, most=3)}"
         )
-    origins = origins or Origins()
     return Diff(
         old=old,
         new=new,

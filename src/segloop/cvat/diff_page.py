@@ -114,6 +114,7 @@ def _overview(diff: Diff) -> Section:
         "renamed": "have another class",
         "moved": "are the same form at another place",
         "redrawn": "have another form",
+        "marked": "have other attributes, or are a crowd or occluded",
         "added": "were not there before",
         "removed": "are not there any more",
         "same": "are as they were",

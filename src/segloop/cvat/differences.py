@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from segloop.analysis.overlaps import intersections, ious
+from segloop.cvat.records import filled
 from segloop.data.annotations import ImageRecord, Instance, Label, LabelSet
 from segloop.data.drawing import bitmaps, index_map, with_instances, with_outlines
 from segloop.data.masks import Runs, area, areas, boxes_xyxy, canonical, decode
@@ -15,7 +16,8 @@ from segloop.utils.errors import DataError
 
 LEAST_IOU = 0.1  # of two objects without an identity that may be the same one
 MOVED_IOU = 0.9  # of an object and its former self, laid over each other: above, it was only moved
-KINDS = ("same", "renamed", "moved", "redrawn", "added", "removed")
+KINDS = ("same", "renamed", "moved", "redrawn", "marked", "added", "removed")
+Defaults = Mapping[str, Mapping[str, str]]
 NOTHING, IGNORED = "(nothing)", "(ignored)"
 
 
@@ -122,9 +124,10 @@ def _renumbered(semantic: np.ndarray | None, labels: LabelSet, classes: Classes)
 class ObjectChange:
     """What became of one object.
 
-    `kind` is one of KINDS; a renamed object may have been redrawn as well, which its `iou` tells. `pixels`
-    are those that only one of its two masks has, `step_xy` is how far it was moved, `uid` the identity that
-    both have, None where they were found together by their masks.
+    `kind` is one of KINDS; a renamed object may have been redrawn as well, which its `iou` tells. One that is
+    marked has the pixels that it had, and other attributes, or is a crowd or occluded now. `pixels` are
+    those that only one of its two masks has, `step_xy` is how far it was moved, `uid` the identity that both
+    have, None where they were found together by their masks.
     """
 
     kind: str
@@ -142,10 +145,12 @@ class ImageDifference:
     """All that changed in one image.
 
     `flips` [C + 1, C + 1] counts pixels by class before (row) and after (column), the ignored ones last.
+    `tags` says whether the labels of the whole image are others.
     """
 
     flips: np.ndarray
     objects: tuple[ObjectChange, ...]
+    tags: bool = False
 
     @property
     def pixels(self) -> int:
@@ -154,8 +159,8 @@ class ImageDifference:
 
     @property
     def changed(self) -> bool:
-        """Whether anything changed, a pixel or an object."""
-        return self.pixels > 0 or any(each.kind != "same" for each in self.objects)
+        """Whether anything changed, a pixel, an object or a tag."""
+        return self.tags or self.pixels > 0 or any(each.kind != "same" for each in self.objects)
 
     def count(self, kind: str) -> int:
         """Return how many objects have a kind of change."""
@@ -181,19 +186,26 @@ def count_flips(old: np.ndarray, new: np.ndarray, classes: Classes) -> np.ndarra
     return np.bincount(joint.ravel(), minlength=size * size).reshape(size, size)
 
 
-def find_differences(old: Drawn, new: Drawn, classes: Classes, *, image_id: str = "") -> ImageDifference:
-    """Compare two drawings of one image, pixels and objects; other sizes are a DataError."""
+def find_differences(
+    old: Drawn, new: Drawn, classes: Classes, *, image_id: str = "", defaults: Defaults | None = None
+) -> ImageDifference:
+    """Compare two drawings of one image, pixels and objects; other sizes are a DataError.
+
+    With `defaults`, the values that CVAT gives by label and attribute, objects that look as they did are
+    compared in their attributes and marks, too: only where both sets can hold those.
+    """
     if old.size_hw != new.size_hw:
         sizes = [f"{width}x{height}" for height, width in (old.size_hw, new.size_hw)]
         raise DataError(f"{image_id}: {sizes[0]} pixels before, {sizes[1]} after", image_id=image_id or None)
-    return ImageDifference(count_flips(old.classes, new.classes, classes), tuple(_objects(old, new)))
+    flips = count_flips(old.classes, new.classes, classes)
+    return ImageDifference(flips, tuple(_objects(old, new, defaults)))
 
 
-def _objects(old: Drawn, new: Drawn) -> list[ObjectChange]:
+def _objects(old: Drawn, new: Drawn, defaults: Defaults | None) -> list[ObjectChange]:
     """Pair the objects, by identity first and then by their masks, and say what became of each."""
     pairs = _by_identity(old, new)
     pairs |= _alike(old, new, pairs)
-    found = [_changed(old, new, here, there) for here, there in sorted(pairs.items())]
+    found = [_changed(old, new, here, there, defaults) for here, there in sorted(pairs.items())]
     taken = set(pairs.values())
     for place, (each, runs) in enumerate(zip(old.objects, old.runs, strict=True)):
         if place not in pairs:
@@ -267,14 +279,16 @@ def _said(each: Instance) -> str:
     return f"{each.label}: {each.shape!r}"
 
 
-def _changed(old: Drawn, new: Drawn, here: int, there: int) -> ObjectChange:
+def _changed(old: Drawn, new: Drawn, here: int, there: int, defaults: Defaults | None) -> ObjectChange:
     before, after = old.objects[here], new.objects[there]
     first, second = old.runs[here], new.runs[there]
     uid = before.uid if before.uid == after.uid else None
     told = {"before": before.label, "after": after.label, "uid": uid}
+    as_it_was = defaults is None or _marks(before, defaults) == _marks(after, defaults)
+    alike = "same" if as_it_was else "marked"
     if first is None or second is None:
         same = first is second and repr(before.shape) == repr(after.shape)
-        kind = "renamed" if before.label != after.label else "same" if same else "redrawn"
+        kind = "renamed" if before.label != after.label else alike if same else "redrawn"
         box = _box(first if second is None else second, old.size_hw)
         return ObjectChange(kind, iou=float(same), pixels=0, box_xyxy=box, **told)  # type: ignore[arg-type]
     _, _, shared = intersections([first], [second], old.size_hw)
@@ -286,11 +300,16 @@ def _changed(old: Drawn, new: Drawn, here: int, there: int) -> ObjectChange:
     if before.label != after.label:
         kind = "renamed"
     elif common == union:
-        kind = "same"
+        kind = alike
     else:
         step = _step(first, second, old.size_hw)
         kind = "redrawn" if step == (0, 0) else "moved"
     return ObjectChange(kind, iou=iou, pixels=union - common, box_xyxy=box, step_xy=step, **told)
+
+
+def _marks(each: Instance, defaults: Defaults) -> tuple[bool, bool, dict[str, str]]:
+    """Return what is said of an object beside its class and form, as CVAT's texts."""
+    return each.crowd, each.occluded, filled(each.attributes, defaults.get(each.label, {}))
 
 
 def _step(first: Runs, second: Runs, size_hw: tuple[int, int]) -> tuple[int, int]:

@@ -12,12 +12,16 @@ from segloop.utils.errors import FormatError, UserError, listing
 
 FILE_NAME = "pull.json"  # `Pulled.write_provenance` writes it beside what was pulled
 FORMAT = 1
+_CHANGES = ("added", "removed", "changed")
 _KEYS = ("task", "task_id", "job_id", "assignee", "state")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where the labels of one image came from; `looked` is None where nobody can know."""
+    """Where the labels of one image came from; `looked` is None where nobody can know.
+
+    `changed` says whether CVAT held anything else than it was given, be it no more than a mark.
+    """
 
     task: str | None = None
     task_id: int | None = None
@@ -25,6 +29,7 @@ class Origin:
     assignee: str | None = None
     state: str | None = None
     looked: bool | None = None
+    changed: bool = False
     deleted: bool = False
 
 
@@ -63,7 +68,8 @@ def read_origins(file: Path) -> Origins:
         split = each.get("split")
         name = f"{split}/{each['image_id']}" if split else each["image_id"]
         told = {key: each.get(key) for key in _KEYS}
-        images[name] = Origin(**told, looked=each.get("looked_at"))
+        changed = any(each.get(key) for key in _CHANGES)
+        images[name] = Origin(**told, looked=each.get("looked_at"), changed=changed)
     return Origins(images=images, file=file)
 
 
