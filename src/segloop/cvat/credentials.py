@@ -58,13 +58,18 @@ def find_credentials(
 
     `otherwise` is the server where neither names one. (Secrets are for the server that they stand beside.)
     The file holds lines of KEY=VALUE; it is `file`, else the one that CVAT_CREDENTIALS names, else
-    `~/.config/segloop/cvat.env` if there is one. One that others may read is refused.
+    `~/.config/segloop/cvat.env` if there is one. One that others may read is refused, and one that names
+    another server than is asked for says nothing.
     """
     environment = os.environ if environment is None else environment
     named = file or (Path(environment["CVAT_CREDENTIALS"]) if environment.get("CVAT_CREDENTIALS") else None)
     place = (named or HABIT).expanduser()
     known = _read(place) if named is not None or place.is_file() else {}
     nearer = {key: environment[key] for key in KEYS if environment.get(key)}
+    asked, theirs = host or nearer.get("CVAT_HOST"), known.get("CVAT_HOST")
+    strange = ""
+    if asked and theirs and _checked_host(asked) != _checked_host(theirs):
+        known, strange = {}, f" What stands in {place} is for {theirs}."
     if "CVAT_USERNAME" in nearer and "CVAT_PASSWORD" in nearer:
         known.pop("CVAT_ACCESS_TOKEN", None)
     known |= nearer
@@ -76,6 +81,7 @@ def find_credentials(
         raise UserError(
             f"Nobody said who you are on {server}. Set CVAT_ACCESS_TOKEN, or CVAT_USERNAME and "
             f"CVAT_PASSWORD, in the environment, or write them as KEY=VALUE lines into {HABIT} (chmod 600)."
+            f"{strange}"
         )
     return Credentials(server, token, name, password, organization, _ca_file(known, environment))
 
