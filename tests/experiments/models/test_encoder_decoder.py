@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, init_default_scope
@@ -11,8 +12,8 @@ from mmseg.structures import SegDataSample
 import segloop.experiments.components  # noqa: F401
 
 
-def model():
-    """A tiny network with the project's losses."""
+def model(**head: object):
+    """A tiny network with the project's losses; `head` replaces settings of its decode head."""
     init_default_scope("mmseg")
     return MODELS.build(
         dict(
@@ -32,7 +33,8 @@ def model():
                     dict(type="CrossEntropyLoss", avg_non_ignore=True),
                     dict(type="BatchDiceLoss", background=0),
                 ],
-            ),
+            )
+            | head,
             train_cfg=dict(),
             test_cfg=ConfigDict(mode="whole"),
         )
@@ -62,8 +64,9 @@ def test_validation_loss_is_the_training_loss_of_the_same_weights() -> None:
         torch.testing.assert_close(told.loss[name], expected[name])
 
 
-def test_padding_of_a_batch_is_not_counted() -> None:
-    net, truth = model(), sample(16, 20)
+@pytest.mark.parametrize("ignored", [255, 3, -1])
+def test_padding_of_a_batch_is_not_counted(ignored: int) -> None:
+    net, truth = model(ignore_index=ignored), sample(16, 20)
     with torch.no_grad():
         padded = torch.zeros(1, 3, 16, 32)
         padded[..., :20] = torch.rand(3, 16, 20)

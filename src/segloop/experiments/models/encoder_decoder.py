@@ -38,7 +38,8 @@ class SegLoopEncoderDecoder(EncoderDecoder):
             return super().predict(inputs, data_samples)
         features = self.extract_feat(inputs)
         logits = self.decode_head.forward(features)
-        losses = self._losses(features, logits, _padded_truth(data_samples, inputs.shape[2:]))
+        truths = _padded_truth(data_samples, inputs.shape[2:], ignored=self.decode_head.ignore_index)
+        losses = self._losses(features, logits, truths)
         metas = [sample.metainfo for sample in data_samples]
         for meta in metas:  # where the preprocessor padded, logits cover the padded image
             meta["img_shape"] = inputs.shape[2:]
@@ -67,13 +68,13 @@ class _Truth:
         self.metainfo = metainfo
 
 
-def _padded_truth(data_samples: list, size_hw: torch.Size) -> list[_Truth]:
+def _padded_truth(data_samples: list, size_hw: torch.Size, *, ignored: int) -> list[_Truth]:
     """Bring each mask to the batch's padded size; what the padding adds is ignored."""
     truths = []
     for sample in data_samples:
         mask = sample.gt_sem_seg.data
         below, right = size_hw[0] - mask.shape[-2], size_hw[1] - mask.shape[-1]
         if below or right:
-            mask = F.pad(mask, (0, right, 0, below), value=255)
+            mask = F.pad(mask, (0, right, 0, below), value=ignored)
         truths.append(_Truth(mask, sample.metainfo))
     return truths
