@@ -87,3 +87,24 @@ def test_a_test_predicts_and_tells_no_loss() -> None:
     with torch.no_grad():
         predictions = model().test_step(dict(inputs=torch.rand(1, 3, 16, 16), data_samples=[sample(16, 16)]))
     assert [type(item).__name__ for item in predictions] == ["SegDataSample"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        dict(type="DAHead", in_channels=4, in_index=1, pam_channels=4),
+        dict(type="PIDHead", in_channels=8),  # several maps in training only, of a backbone's single one
+    ],
+    ids=lambda head: head["type"],
+)
+def test_a_head_of_several_maps_is_validated_without_a_loss(head: dict) -> None:
+    init_default_scope("mmseg")
+    shared = dict(channels=4, num_classes=3, norm_cfg=dict(type="BN"), loss_decode=dict(type="BatchDiceLoss"))
+    backbone = dict(type="DropoutUNet", channels=(4, 8), dropout=(0, 0))
+    settings = dict(backbone=backbone, decode_head=shared | head, test_cfg=ConfigDict(mode="whole"))
+    net = MODELS.build(dict(type="SegLoopEncoderDecoder", **settings)).eval()
+    if head["type"] == "PIDHead":
+        net.extract_feat = lambda inputs: inputs.new_ones(1, 8, 4, 4)
+    with torch.no_grad():
+        found = net.val_step(dict(inputs=torch.rand(1, 3, 16, 16), data_samples=[sample(16, 16)]))
+    assert [type(item).__name__ for item in found] == ["SegDataSample"]

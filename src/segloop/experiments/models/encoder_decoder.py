@@ -8,6 +8,7 @@ import torch
 from mmengine.registry import MODELS
 from mmengine.structures import BaseDataElement
 from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import add_prefix
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,7 +20,8 @@ class SegLoopEncoderDecoder(EncoderDecoder):
 
     mmengine averages a last element that holds nothing but `loss` and logs it as `val/loss…`; so the
     curves of training and validation loss can be drawn side by side at no second pass through the network.
-    Only whole-image prediction knows its loss; sliding windows have none.
+    Only whole-image prediction knows its loss; sliding windows have none, nor has a head that predicts and
+    learns from more than one map of logits.
     """
 
     _validating = False
@@ -48,9 +50,13 @@ class SegLoopEncoderDecoder(EncoderDecoder):
 
     def _knows_truth(self, data_samples: list) -> bool:
         whole = self.test_cfg is None or self.test_cfg.get("mode", "whole") == "whole"
-        return whole and all(
-            "gt_sem_seg" in sample and tuple(sample.gt_sem_seg.shape) == tuple(sample.img_shape[:2])
-            for sample in data_samples
+        return (
+            whole
+            and _has_one_map(self.decode_head)
+            and all(
+                "gt_sem_seg" in sample and tuple(sample.gt_sem_seg.shape) == tuple(sample.img_shape[:2])
+                for sample in data_samples
+            )
         )
 
     def _losses(self, features: Any, logits: Tensor, samples: list) -> dict[str, Tensor]:
@@ -58,6 +64,14 @@ class SegLoopEncoderDecoder(EncoderDecoder):
         if self.with_auxiliary_head:
             losses.update(self._auxiliary_head_forward_train(features, samples))
         return {name: value for name, value in losses.items() if "loss" in name}
+
+
+def _has_one_map(head: Any) -> bool:
+    """Return whether a head's prediction and its loss begin with the same map of logits."""
+    plain = all(getattr(type(head), name) is getattr(BaseDecodeHead, name) for name in ("predict", "loss"))
+    loss = type(head).loss_by_feat
+    # mmseg's heads that override it take a tuple, which some of them give in training only
+    return plain and (loss is BaseDecodeHead.loss_by_feat or not loss.__module__.startswith("mmseg."))
 
 
 class _Truth:
