@@ -21,15 +21,18 @@ LOSSES = [
 
 @pytest.mark.parametrize("size", [(12, 10), (24, 20)])  # the maps' own size, and one to resize to
 @pytest.mark.parametrize("losses", [LOSSES, LOSSES[0]])
-def test_losses_gradients_and_accuracy_are_mmsegs(size: tuple[int, int], losses: list | dict) -> None:
+@pytest.mark.parametrize("ignored", [255, 0])  # a class may be ignored, too
+def test_losses_gradients_and_accuracy_are_mmsegs(
+    size: tuple[int, int], losses: list | dict, ignored: int
+) -> None:
     init_default_scope("mmseg")
     torch.manual_seed(0)
-    common = dict(in_channels=4, channels=4, num_classes=3, dropout_ratio=0.0, align_corners=False)
+    common = dict(in_channels=4, channels=4, num_classes=3, dropout_ratio=0.0, ignore_index=ignored)
     lean = ClassifierHead(**common, loss_decode=losses)
     theirs = FCNHead(**common, loss_decode=losses, num_convs=0, concat_input=False)
     theirs.load_state_dict(lean.state_dict())
     truth = torch.randint(0, 3, (2, 1, *size))
-    truth[:, :, :3] = 255
+    truth[:, :, :3] = ignored
     samples = [SegDataSample(gt_sem_seg=PixelData(data=mask)) for mask in truth]
     features = torch.randn(2, 4, 12, 10)
     results = []

@@ -31,7 +31,7 @@ class ClassifierHead(BaseDecodeHead):
         for term in terms:
             value = term(seg_logits, truth, ignore_index=self.ignore_index)
             losses[term.loss_name] = losses[term.loss_name] + value if term.loss_name in losses else value
-        hits = seg_logits.detach().argmax(dim=1) == truth
         counted = truth != self.ignore_index
+        hits = (seg_logits.detach().argmax(dim=1) == truth) & counted
         losses["acc_seg"] = 100 * hits.sum() / counted.sum().clamp_min(1)
         return losses
