@@ -128,6 +128,23 @@ def test_windows_of_a_network_that_sees_less_than_their_rim_give_the_whole_image
     assert (mask_of(windows.predict(pictures[0])) != all_at_once).mean() < 1e-3  # a constant changes no class
 
 
+def test_windows_may_be_padded_for_the_network(
+    semantic: Files, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    padding = ["model.data_preprocessor.test_cfg.size_divisor=32"]
+    whole = segloop.load(*semantic, device="cpu", fuse=False)
+    windows = segloop.load(*semantic, device="cpu", window_hw=(40, 24), overlap=0.5, overrides=padding)
+    near, seen = Near().eval(), set()
+    for each in (whole, windows):
+        monkeypatch.setattr(
+            each.predictor, "_logits", lambda inputs, metas: seen.add(inputs.shape[2:]) or near(inputs)
+        )
+    ours, all_at_once = mask_of(windows.predict(pictures[0])), mask_of(whole.predict(pictures[0]))
+    assert seen == {(64, 64), (64, 32)}
+    inner = slice(None, -2)  # the network sees two pixels of padding beyond the image
+    assert (ours != all_at_once)[inner, inner].mean() < 1e-3
+
+
 def test_components_count_by_probability_and_size(semantic: Files, pictures: list[Path]) -> None:
     strict = segloop.load(*semantic, device="cpu", score_thr=1.0)
     assert not mask_of(strict.predict(pictures[0])).any()

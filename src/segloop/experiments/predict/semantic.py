@@ -60,13 +60,10 @@ class SemanticPredictor:
         scores = self._scores(samples)
         found = []
         for number, sample in enumerate(samples):
-            meta = sample["data_samples"].metainfo
-            left, right, top, bottom = meta.get("img_padding_size", (0, 0, 0, 0))
-            height, width = scores.shape[2:]
-            inside = scores[number : number + 1, :, top : height - bottom, left : width - right]
-            size_hw = tuple(meta["ori_shape"][:2])
+            size_hw = tuple(sample["data_samples"].metainfo["ori_shape"][:2])
             decision = Decision(self, size_hw)
-            decision.take(0, resize_logits(inside, size_hw, align_corners=self.align_corners)[0])
+            own = scores[number : number + 1]
+            decision.take(0, resize_logits(own, size_hw, align_corners=self.align_corners)[0])
             found.append(decision.prediction())
         return found
 
@@ -107,8 +104,17 @@ class SemanticPredictor:
             yield from zip(self._scores([cut(rows, columns) for columns, _ in part]), part, strict=True)
 
     def _scores(self, samples: SampleBatch) -> Tensor:
-        """Return logits, or probabilities where views are averaged or rules need them, [N, C, H, W]."""
+        """Return logits, or probabilities where views are averaged or rules need them, [N, C, H, W].
+
+        What the preprocessor pads is cut off again.
+        """
         inputs, metas = self._inputs(samples)
+        scores = self._of_views(inputs, metas)
+        left, right, top, bottom = metas[0].get("img_padding_size", (0, 0, 0, 0))  # all are of one size
+        height, width = scores.shape[2:]
+        return scores[:, :, top : height - bottom, left : width - right]
+
+    def _of_views(self, inputs: Tensor, metas: list[dict[str, Any]]) -> Tensor:
         if len(self.views) == 1 and self.rules is None:
             return self._logits(inputs, metas)
         total: Tensor | None = None
