@@ -93,6 +93,27 @@ def test_another_split_is_taken_by_name_without_the_files_of_the_first(tmp_path:
         use_split(tested, "tran")
 
 
+def test_another_split_of_other_peoples_data_sets_is_their_loaders() -> None:
+    def loader(name: str) -> dict[str, Any]:
+        return {"dataset": {"type": "CocoDataset", "ann_file": f"{name}.json", "pipeline": [{"type": name}]}}
+
+    several = {
+        "dataset": {"type": "ConcatDataset", "datasets": [loader("a")["dataset"], loader("b")["dataset"]]}
+    }
+    tested = config(train_dataloader=several, val_dataloader=loader("val"), test_dataloader=loader("test"))
+    use_split(tested, "val")
+    loaded = {"pipeline": [{"type": "test"}], "test_mode": True}  # and nothing that mmdet's sets do not take
+    assert tested.test_dataloader.dataset == {"type": "CocoDataset", "ann_file": "val.json", **loaded}
+    use_split(tested, "train")
+    assert tested.test_dataloader.dataset.type == "ConcatDataset"
+    assert tested.test_dataloader.dataset.datasets[1] == {
+        "type": "CocoDataset",
+        "ann_file": "b.json",
+        **loaded,
+    }
+    assert tested.train_dataloader == several
+
+
 def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp_path: Path) -> None:
     DatasetInfo(
         name="d",

@@ -93,20 +93,23 @@ def use_split(config: Config, split: str) -> None:
         return
     if split not in ("train", "val", "test") or config.get(f"{split}_dataloader") is None:
         raise ConfigError(f"--split {split!r}: the config has no {split}_dataloader.")
-    pipeline = dataset.get("pipeline")
-    config.test_dataloader.dataset = deepcopy(innermost(config[f"{split}_dataloader"].dataset))
-    config.test_dataloader.dataset.update(test_mode=True, split=split, pipeline=pipeline)
+    _take_over(config, config[f"{split}_dataloader"])
     config.test_evaluator = deepcopy(config.get(f"{split}_evaluator") or config.test_evaluator)
 
 
 def _use_part(config: Config, split: str) -> None:
     folded = with_folds(config)
+    _take_over(config, folded[f"{split}_dataloader"])
+    config.test_evaluator = deepcopy(folded.val_evaluator)
+
+
+def _take_over(config: Config, loader: Any) -> None:
+    """Test on the data set of another loader, loaded as those of a test are."""
     pipeline = innermost(config.test_dataloader.dataset).get("pipeline")
-    dataset = innermost(folded[f"{split}_dataloader"].dataset)
+    dataset = deepcopy(innermost(loader.dataset))
     for part in plain_configs(dataset):
         part.update(test_mode=True, pipeline=pipeline)
     config.test_dataloader.dataset = dataset
-    config.test_evaluator = deepcopy(folded.val_evaluator)
 
 
 def settle_outputs(
