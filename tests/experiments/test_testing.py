@@ -114,6 +114,19 @@ def test_another_split_of_other_peoples_data_sets_is_their_loaders() -> None:
     assert tested.train_dataloader == several
 
 
+def test_another_split_of_a_set_without_a_description_is_its_loaders(tmp_path: Path) -> None:
+    def loader(name: str) -> dict[str, Any]:
+        return {
+            "dataset": {"type": "InstanceDataset", "data_root": str(tmp_path), "ann_file": f"{name}.json"}
+        }
+
+    tested = config(val_dataloader=loader("val"), test_dataloader=loader("test"))
+    use_split(tested, "val")
+    assert tested.test_dataloader.dataset.ann_file == "val.json"
+    with pytest.raises(ConfigError, match="the config has no train_dataloader"):
+        use_split(tested, "train")
+
+
 def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp_path: Path) -> None:
     DatasetInfo(
         name="d",

@@ -81,9 +81,9 @@ def use_split(config: Config, split: str) -> None:
     if config.get("kfold") and split in ("train", "val"):
         _use_part(config, split)
         return
-    if dataset.get("type") in ("SemanticDataset", "InstanceDataset"):
-        root = data_root(config, split="test")
-        splits = known_splits(root) if root and root.is_dir() else [split]
+    own, root = dataset.get("type") in ("SemanticDataset", "InstanceDataset"), data_root(config, split="test")
+    splits = known_splits(root) if own and root and root.is_dir() else [split]
+    if own and splits:  # else the config names the files of each loader
         if split not in splits:
             raise ConfigError(f"--split {split!r}: {root} has {', '.join(splits)}.{nearest(split, splits)}")
         dataset.split = split
