@@ -127,6 +127,24 @@ def test_another_split_of_a_set_without_a_description_is_its_loaders(tmp_path: P
         use_split(tested, "train")
 
 
+def test_metrics_read_the_truth_of_the_split_that_is_tested(tmp_path: Path) -> None:
+    def loader(name: str) -> dict[str, Any]:
+        data = {"type": "CocoDataset", "data_root": str(tmp_path), "ann_file": f"{name}.json"}
+        return {"dataset": data}
+
+    def metric(name: str) -> dict[str, Any]:
+        return {"type": "CocoMetric", "ann_file": str(tmp_path / name)}
+
+    loaders = {f"{name}_dataloader": loader(name) for name in ("train", "val", "test")}
+    of_test = [metric("test.json"), metric("other.json"), {"type": "SegLoopInstanceMetric"}]
+    tested = config(**loaders, test_evaluator=of_test, val_evaluator=metric("val.json"))
+    use_split(tested, "train")
+    files = [each.get("ann_file") for each in tested.test_evaluator]
+    assert files == [str(tmp_path / "train.json"), str(tmp_path / "other.json"), None]
+    use_split(tested, "val")
+    assert tested.test_evaluator == metric("val.json")
+
+
 def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp_path: Path) -> None:
     DatasetInfo(
         name="d",

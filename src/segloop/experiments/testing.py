@@ -11,7 +11,7 @@ from segloop.analysis.thresholds import FILE_NAME, ComponentRule, InstanceRule, 
 from segloop.data.info import FILE_NAME as DESCRIPTION
 from segloop.data.layout import known_splits
 from segloop.experiments.config import is_semantic
-from segloop.experiments.data_checks import data_root, innermost, plain_configs
+from segloop.experiments.data_checks import annotation_file, data_root, innermost, plain_configs
 from segloop.experiments.folds import with_folds
 from segloop.utils.atomic import write_text
 from segloop.utils.errors import ConfigError, nearest
@@ -75,8 +75,33 @@ def split_instead(config: Config) -> str | None:
 def use_split(config: Config, split: str) -> None:
     """Test on another split: of our data sets by name, else by the config's loader of that name.
 
-    With `kfold`, `train` and `val` are its parts.
+    With `kfold`, `train` and `val` are its parts. Metrics that read the annotations of the split before read
+    those of this one: both files may number their images from 1, and no metric would notice.
     """
+    former = _annotations_read(config)
+    _use_split(config, split)
+    _read_own_truth(config, former)
+
+
+def _annotations_read(config: Config) -> list[Path]:
+    """Return the annotation files of a config's data sets, none where no metric reads one."""
+    evaluators = [config.get(f"{name}_evaluator") for name in ("val", "test")]
+    if not any(metric.get("ann_file") for each in evaluators for metric in _evaluators(each)):
+        return []
+    loaders = [config.get(f"{name}_dataloader") for name in ("val", "test")]
+    files = [annotation_file(innermost(loader["dataset"])) for loader in loaders if loader]
+    return [file.resolve() for file in files if file]
+
+
+def _read_own_truth(config: Config, former: Sequence[Path]) -> None:
+    """Let the metrics that read one of the former files read that of the data set that is tested."""
+    own = annotation_file(innermost(config.test_dataloader.dataset)) if former else None
+    for metric in _evaluators(config.test_evaluator) if own else ():
+        if metric.get("ann_file") and Path(metric["ann_file"]).resolve() in former:
+            metric["ann_file"] = str(own)
+
+
+def _use_split(config: Config, split: str) -> None:
     dataset = innermost(config.test_dataloader.dataset)
     if config.get("kfold") and split in ("train", "val"):
         _use_part(config, split)
@@ -101,6 +126,7 @@ def _use_part(config: Config, split: str) -> None:
     folded = with_folds(config)
     _take_over(config, folded[f"{split}_dataloader"])
     config.test_evaluator = deepcopy(folded.val_evaluator)
+    _read_own_truth(config, _annotations_read(folded))
 
 
 def _take_over(config: Config, loader: Any) -> None:
