@@ -16,7 +16,8 @@ import pytest
 import torch.distributed
 from mmengine.config import Config
 
-from segloop.experiments.distributed import join, once, require_launcher, settle_for_cpu
+from segloop.experiments import launch
+from segloop.experiments.distributed import agreed, join, once, require_launcher, settle_for_cpu
 from segloop.experiments.launch import Options, evaluate, train
 from segloop.utils.errors import ConfigError, DataError
 
@@ -117,6 +118,32 @@ def test_where_one_process_fails_all_end_and_one_says_why(monkeypatch: pytest.Mo
     monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda failed: failed.__setitem__(0, True))
     with pytest.raises(SystemExit, match="2"):
         once(work)
+
+
+def test_all_processes_know_what_one_has_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    assert agreed(lambda: "alone") == "alone"
+    told = iter([False, "found"])
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda got: got.__setitem__(0, next(told)))
+    assert agreed(lambda: done.append("twice")) == "found"
+    assert not done
+
+
+def test_one_process_moves_an_earlier_run_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train.json").write_text('{"state": "done"}', encoding="utf-8")
+
+    def stop(folder: Path) -> None:
+        raise DataError("far enough")
+
+    told = iter([False, None])
+    monkeypatch.setattr(launch, "prepare_training", lambda *_, **__: Config({"work_dir": str(tmp_path)}))
+    monkeypatch.setattr(launch, "require_writable", stop)
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda got: got.__setitem__(0, next(told)))
+    with pytest.raises(DataError, match="far enough"):
+        train(Options(config="a.py"), resume="same")
+    assert (tmp_path / "train.json").is_file()
 
 
 @pytest.mark.slow

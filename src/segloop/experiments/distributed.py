@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from segloop.utils.errors import EXIT_USER_ERROR, ConfigError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+T = TypeVar("T")
 
 
 def require_launcher(launcher: str, *, command: Sequence[str]) -> None:
@@ -91,6 +93,20 @@ def once(work: Callable[[], None]) -> None:
         broadcast_object_list(failed)
     if failed[0]:
         raise SystemExit(EXIT_USER_ERROR)
+
+
+def agreed(find: Callable[[], T]) -> T:
+    """Return in each process what the main one finds, once it has; if it fails all end as in `once`."""
+    from mmengine.dist import broadcast_object_list
+
+    found: list[Any] = [None]
+
+    def work() -> None:
+        found[0] = find()
+
+    once(work)
+    broadcast_object_list(found)
+    return found[0]
 
 
 def torchrun(command: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from segloop.data.demo import MakeDemo
 from segloop.experiments.class_weights import settle_class_weights
 from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.device import choose_device
-from segloop.experiments.distributed import join, once, require_launcher
+from segloop.experiments.distributed import agreed, join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.same_run import settle_same
@@ -77,7 +77,7 @@ def train(
     """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     if resume == "same":
-        settle_resume(config, settle_same(config))
+        settle_resume(config, agreed(lambda: settle_same(config)))  # it moves folders
     require_writable(Path(config.work_dir))
     check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
