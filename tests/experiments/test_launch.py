@@ -6,8 +6,11 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import mmengine.runner.loops
 import numpy as np
 import pytest
 import torch
@@ -136,6 +139,25 @@ def test_amp_trains_in_bfloat16_on_a_cpu(tiny_config: Path) -> None:
     runner = train(Options(config=str(tiny_config)), amp=True)
     assert runner.optim_wrapper.enabled is True
     assert runner.val_loop.fp16 is True
+
+
+def test_validation_and_test_compute_in_bfloat16_on_a_gpu_too(
+    tiny_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    @contextmanager
+    def noting(*, enabled: bool) -> Iterator[None]:
+        seen.append((enabled, torch.get_autocast_dtype("cuda")))
+        yield
+
+    monkeypatch.setattr(mmengine.runner.loops, "autocast", noting)
+    options = Options(config=str(tiny_config), overrides=["optim_wrapper.enabled=True"])
+    train(options)
+    assert seen == [(True, torch.bfloat16)]
+    evaluate(options)
+    assert seen == [(True, torch.bfloat16)] * 2
+    assert torch.get_autocast_dtype("cuda") == torch.float16, "other runs of this process are left alone"
 
 
 def test_draws_the_demo_set_that_is_missing(tiny_config: Path, tiny_root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from segloop.experiments.checkpoints import read_checkpoint, require_own, requir
 from segloop.experiments.folds import with_folds
 from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
+from segloop.experiments.optim import validating_in_bfloat16
 from segloop.experiments.recording import RecordTrainingHook
 from segloop.experiments.stopping import stopping
 from segloop.utils.errors import ConfigError, listing
@@ -70,7 +72,7 @@ class ExperimentRunner(Runner):
             self._val_evaluator = folded.val_evaluator
         if self._load_from and not self._resume:
             self._look_at_start(str(self._load_from))
-        with stopping(self):
+        with stopping(self), self._precision():
             return super().train()
 
     def _look_at_start(self, path: str) -> None:
@@ -87,7 +89,13 @@ class ExperimentRunner(Runner):
         """Test; the work_dir keeps the config that it was trained with."""
         if not (Path(self.work_dir) / Path(self.cfg.filename or f"{self.timestamp}.py").name).exists():
             super().dump_config()
-        return super().test()
+        with self._precision():
+            return super().test()
+
+    def _precision(self) -> AbstractContextManager[None]:
+        """Return what lets validation and test compute in the type that training does."""
+        kind = (self.cfg.get("optim_wrapper") or {}).get("type")
+        return validating_in_bfloat16() if kind == "AutocastOptimWrapper" else nullcontext()
 
     def dump_config(self) -> None:
         """Leave it to training and test: mmengine lets a test replace what the work_dir was trained with."""
