@@ -54,6 +54,7 @@ def test_holds_every_weight_the_classes_and_nothing_of_the_training(work: Path) 
     content = read_checkpoint(path)
     assert set(content) == {"meta", "state_dict"}
     assert json.loads(content["meta"]["classes"])[1] == "starfish"
+    assert content["meta"]["background"] == "0"
     versions = torch.load(work / "iter_2.pth", weights_only=True)["state_dict"]._metadata
     assert content["state_dict"]._metadata == {k: v for k, v in versions.items() if v["version"] == 2}
     first = path.read_bytes()

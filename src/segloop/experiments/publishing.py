@@ -74,11 +74,11 @@ def _destination(out: Path | str | None, work_dir: Path, checkpoint: Path) -> tu
 
 
 def _notes(content: Any, weights: Mapping[str, Tensor], *, experiment: str) -> dict[str, str]:
-    """Return what goes beside the weights: classes, and the layout versions of torch's modules."""
+    """Return what goes beside the weights: classes, their background, layout versions of torch's modules."""
     notes = {"format": "pt", "experiment": experiment}
     meta = content.get("meta") if isinstance(content, dict) else None
     described = meta.get("dataset_meta") if isinstance(meta, dict) else None
-    for key in ("classes", "palette"):
+    for key in ("classes", "palette", "background"):
         if isinstance(described, dict) and described.get(key) is not None:
             notes[key] = json.dumps(described[key], ensure_ascii=False, default=_listed)
     state = content.get("state_dict") if isinstance(content, dict) else None

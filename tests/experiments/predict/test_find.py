@@ -60,7 +60,8 @@ def test_classes_are_named_by_the_weights_the_run_the_config_or_the_data(
     notes = {"dataset_meta": {"classes": tuple("uvwxyz"), "palette": [[1, 2, 3]] * 6, "background": 0}}
     named = class_names(found, notes, count=6, semantic=True)
     assert (named.names, named.background, named.labels[1].color) == (tuple("uvwxyz"), 0, (1, 2, 3))
-    assert class_names(found, {"classes": '["u", "v"]'}, count=2, semantic=True).names == ("u", "v")
+    published = class_names(found, {"classes": '["u", "v"]', "background": "1"}, count=2, semantic=True)
+    assert (published.names, published.background) == (("u", "v"), 1)
     run = class_names(found, {}, count=6, semantic=True)
     assert (run.names, run.background) == (tuple("abcdef"), 2)
     plain = find_model(semantic[0], semantic[1])

@@ -131,7 +131,7 @@ def _of_notes(notes: Mapping[str, Any]) -> dict[str, Any]:
     described = notes.get("dataset_meta")
     told = dict(described) if isinstance(described, Mapping) else dict(notes)
     told = {key.lower(): value for key, value in told.items() if isinstance(key, str)}
-    for key in ("classes", "palette"):
+    for key in ("classes", "palette", "background"):
         if isinstance(told.get(key), str):  # as a safetensors file keeps it
             try:
                 told[key] = json.loads(told[key])
