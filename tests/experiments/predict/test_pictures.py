@@ -53,6 +53,16 @@ def test_a_pillow_image_is_what_the_loader_reads(pictures: Pictures, tmp_path: P
     assert (as_rgb(ours) == ours[..., ::-1]).all()
 
 
+def test_arrays_are_grey_where_the_loader_reads_grey(tmp_path: Path) -> None:
+    grey = Pictures([STEPS[0] | dict(color_type="grayscale"), *STEPS[1:]])
+    cv2.imwrite(str(tmp_path / "image.png"), NOISE[..., 0])
+    read, given = grey.of_file(tmp_path / "image.png"), grey.of_array(as_bgr(NOISE[..., 0]))
+    assert read["inputs"].shape == given["inputs"].shape == (1, 9, 7)
+    assert (read["inputs"] == given["inputs"]).all()
+    part = grey.of_array(read["shown"][2:5, :, None])  # as windows cut it
+    assert (part["inputs"] == read["inputs"][:, 2:5]).all()
+
+
 def test_arrays_say_their_channels_and_deep_ones_keep_their_upper_bits() -> None:
     assert (as_bgr(NOISE, channels="bgr") == NOISE).all()
     assert (as_bgr(NOISE, channels="rgb") == NOISE[..., ::-1]).all()

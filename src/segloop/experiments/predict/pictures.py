@@ -45,6 +45,7 @@ class Pictures:
                 step["meta_keys"] = tuple(key for key in step["meta_keys"] if key != "image_id")
         self.steps = kept
         self.float32 = bool(kept[0].get("to_float32"))
+        self.grey = str(kept[0].get("color_type")).startswith("grayscale")
         from mmengine.registry import TRANSFORMS  # exported models are run without it
 
         self._load, *self._rest = [TRANSFORMS.build(step) for step in kept]
@@ -64,7 +65,9 @@ class Pictures:
         return self._packed(results)
 
     def of_array(self, image: np.ndarray) -> dict[str, Any]:
-        """Return the packed sample of a BGR image [H, W, 3] uint8."""
+        """Return the packed sample of a BGR image [H, W, 3] uint8; a loader of grey images makes it grey."""
+        if self.grey and image.shape[2:] == (3,):
+            image = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2GRAY)
         image = image.astype(np.float32) if self.float32 else image
         size_hw = image.shape[:2]
         return self._packed(
