@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from segloop.data.annotations import Bitmap, Instance, Polygon, SizeHW
+from segloop.data.annotations import Bitmap, Instance, Polygon, Remark, SizeHW, Value
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import unite
 
@@ -40,17 +40,20 @@ def merge_parts(instances: Sequence[Instance], marks: Sequence[str]) -> list[Ins
     return [each for each in merged if each is not None]
 
 
-def join_groups(instances: Sequence[Instance], size_hw: SizeHW | None) -> list[Instance]:
+def join_groups(
+    instances: Sequence[Instance], size_hw: SizeHW | None, *, image_id: str
+) -> tuple[list[Instance], list[Remark]]:
     """Return one object for all that is drawn of each label and group, in the place of the first of them.
 
     Outlines become the rings of one; where masks are among them, all become one mask. It has the attributes
-    of the first, and no group, for none is left.
+    of all, those of the first where they differ, and no group, for none is left. The remarks say so.
     """
     members: dict[tuple[str, int], list[int]] = {}
     for place, each in enumerate(instances):
         if each.group is not None and isinstance(each.shape, Polygon | Bitmap):
             members.setdefault((each.label, each.group), []).append(place)
     joined: list[Instance | None] = list(instances)
+    hidden = 0
     for places in members.values():
         shapes = [instances[place].shape for place in places]
         first = places[0]
@@ -64,7 +67,16 @@ def join_groups(instances: Sequence[Instance], size_hw: SizeHW | None) -> list[I
                 runs for runs in bitmaps([instances[place] for place in places], size_hw) if runs is not None
             ]
             whole = Bitmap(size_hw, unite(drawn, [len(drawn)], size_hw)[0])
+        attributes: dict[str, Value] = {}
         for place in places:
             joined[place] = None
-        joined[first] = replace(instances[first], shape=whole, group=None)
-    return [each for each in joined if each is not None]
+            own = instances[place].attributes
+            hidden += sum(name in attributes and attributes[name] != own[name] for name in own)
+            attributes = {**own, **attributes}
+        joined[first] = replace(instances[first], shape=whole, group=None, attributes=attributes)
+    found = [each for each in joined if each is not None]
+    told = {
+        "shape(s) joined to another of their label and group": len(instances) - len(found),
+        "value(s) of joined shapes left out, for a shape before them has another": hidden,
+    }
+    return found, [Remark(kind, count, image_id) for kind, count in told.items() if count]

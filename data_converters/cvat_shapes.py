@@ -125,9 +125,8 @@ class ShapeReader:
 
     def _joined(self, instances: list[Instance]) -> list[Instance]:
         """Return one object for each label of a group, where the user says that groups are that."""
-        joined = join_groups(instances, self.size_hw)
-        if gone := len(instances) - len(joined):
-            self.remarks.append(Remark("shape(s) joined to another of their group", gone, ""))
+        joined, remarks = join_groups(instances, self.size_hw, image_id="")
+        self.remarks += remarks
         return joined
 
     def tags(self, elements: Sequence[Element]) -> tuple[Tag, ...]:

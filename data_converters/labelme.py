@@ -12,7 +12,7 @@ from data_converters.json_images import Entry, Images, entries_of, find_json, pa
 from data_converters.labelme_shapes import IGNORE, read_shapes
 from data_converters.media import name_fault
 from data_converters.pairs_key import read_key
-from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelledImages, LabelSet, Remark, SizeHW
+from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelledImages, LabelSet, SizeHW
 from segloop.data.drawing import bitmaps
 from segloop.data.image_files import image_size
 from segloop.data.masks import unite
@@ -64,9 +64,7 @@ def load(entry: Entry) -> ImageRecord:
         raise BadRecord(entry.image_id, problems)
     ignored = [each for each in shapes if each.label == IGNORE]
     drawn = [each for each in shapes if each.label != IGNORE]
-    joined = join_groups(drawn, size_hw)
-    gone = len(drawn) - len(joined)
-    joins = Remark("shape(s) joined to another of their label and group", gone, entry.image_id)
+    joined, remarks = join_groups(drawn, size_hw, image_id=entry.image_id)
     return ImageRecord(
         image_id=entry.image_id,
         name=entry.name,
@@ -75,7 +73,7 @@ def load(entry: Entry) -> ImageRecord:
         split=entry.split,
         instances=tuple(joined),
         ignore=_ignore([runs for runs in bitmaps(ignored, size_hw) if runs is not None], size_hw),
-        remarks=(joins,) if gone else (),
+        remarks=tuple(remarks),
     )
 
 

@@ -50,7 +50,9 @@ def test_a_user_of_the_environment_is_not_outdone_by_a_token_of_the_file(tmp_pat
 def test_what_a_file_says_goes_to_no_other_server(tmp_path: Path) -> None:
     file = file_with(tmp_path, "CVAT_HOST=https://ours.example.org\nCVAT_ACCESS_TOKEN=hush\n")
     assert find_credentials({}, file=file, host="ours.example.org/").token == "hush"
-    with pytest.raises(UserError, match=r"who you are on http://localhost.* is for https://ours\.example\.org"):
+    with pytest.raises(
+        UserError, match=r"who you are on http://localhost.* is for https://ours\.example\.org"
+    ):
         find_credentials({}, file=file, host="http://localhost:8080")
     with pytest.raises(UserError, match="for https://ours"):
         find_credentials({"CVAT_HOST": "theirs.example.org"}, file=file)

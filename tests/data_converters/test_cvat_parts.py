@@ -44,7 +44,10 @@ def shape_of(left: int) -> Bitmap:
 
 def test_groups_are_joined_by_label_where_the_user_says_so() -> None:
     def member(shape: Shape, group: int | None = 1, label: str = "a", uid: str | None = None) -> Instance:
-        return Instance(label=label, shape=shape, group=group, uid=uid, attributes={"n": uid or "none"})
+        more = {} if uid else {"old": True}
+        return Instance(
+            label=label, shape=shape, group=group, uid=uid, attributes={"n": uid or "none", **more}
+        )
 
     square = Polygon((SQUARE,))
     instances = [
@@ -57,10 +60,12 @@ def test_groups_are_joined_by_label_where_the_user_says_so() -> None:
         member(shape_of(1), group=2),
         member(square, group=3),
     ]
-    one, lone, other, box, mixed, single = join_groups(instances, SIZE)
+    found, remarks = join_groups(instances, SIZE, image_id="i")
+    one, lone, other, box, mixed, single = found
     assert isinstance(one.shape, Polygon)
     assert [ring.tolist() for ring in one.shape.rings] == [(SQUARE + step).tolist() for step in (0, 2, 4)]
-    assert (one.group, one.uid, one.attributes) == (None, "first", {"n": "first"})
+    assert (one.group, one.uid, one.attributes) == (None, "first", {"n": "first", "old": True})
+    assert [(each.count, each.example) for each in remarks] == [(2, "i"), (1, "i")]
     assert (lone.group, other.label, other.group, box.shape) == (None, "b", 1, Box((0, 0, 1, 1)))
     assert isinstance(mixed.shape, Bitmap)
     assert masks.decode(mixed.shape.runs, SIZE).sum() == 6
@@ -78,5 +83,5 @@ def test_a_reader_joins_groups_and_says_so(tmp_path: Path) -> None:
     assert [len(each.shape.rings) for each in record.instances] == [2, 1, 1]  # type: ignore[union-attr]
     assert [(each.kind, each.count, each.example) for each in record.remarks] == [
         ("tag(s) of an image whose group is not carried", 1, "i: line 4: <tag>"),
-        ("shape(s) joined to another of their group", 1, "i"),
+        ("shape(s) joined to another of their label and group", 1, "i"),
     ]
