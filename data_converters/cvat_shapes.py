@@ -39,6 +39,7 @@ CUBOID = tuple(
 )
 WINDOW = ("left", "top", "width", "height")
 LONGEST_GUESS = 100  # characters of a label that others are compared with
+MANUAL = "manual"  # the source of a tag that CVAT's users set
 _WHOLE = re.compile(r"\s*-?[0-9]{1,18}\s*", re.ASCII)
 _COUNT = re.compile(r"\s*[0-9]{1,18}\s*", re.ASCII)
 
@@ -138,6 +139,8 @@ class ShapeReader:
                 found.append(Tag(label, self._attributes(element, label)[0]))
             if self._whole(element, "group_id"):
                 self.remarks.append(Remark("tag(s) of an image whose group is not carried", 1, str(element)))
+            if element.values.get("source", MANUAL) != MANUAL:
+                self.remarks.append(Remark("tag(s) of an image whose source is not carried", 1, str(element)))
         return tuple(found)
 
     def _instance(self, element: Element, shape: Shape | None) -> Instance | None:

@@ -77,11 +77,12 @@ def test_a_reader_joins_groups_and_says_so(tmp_path: Path) -> None:
         f'<polygon label="a" points="{x},0;{x + 1},0;{x + 1},1" group_id="{group}"/>'
         for x, group in ((0, 1), (2, 1), (4, 0), (6, 0))
     )
-    text = one_image(f'{inside}<tag label="a" group_id="4"/>')
+    text = one_image(f'{inside}<tag label="a" group_id="4" source="manual"/><tag label="a" source="auto"/>')
     assert [len(each.instances) for each in read_text(tmp_path, text)] == [4]
     (record,) = read_text(tmp_path, text, join_groups=True)
     assert [len(each.shape.rings) for each in record.instances] == [2, 1, 1]  # type: ignore[union-attr]
     assert [(each.kind, each.count, each.example) for each in record.remarks] == [
         ("tag(s) of an image whose group is not carried", 1, "i: line 4: <tag>"),
+        ("tag(s) of an image whose source is not carried", 1, "i: line 4: <tag>"),
         ("shape(s) joined to another of their label and group", 1, "i"),
     ]
