@@ -112,7 +112,10 @@ def random_weights(config: Any, path: Path) -> Path:
     for module in network.modules():  # a network that knows nothing still has to tell classes apart
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.normal_(module.weight, 1, 0.1)
-    torch.save({"state_dict": network.state_dict()}, path)
+    head = network.decode_head if is_semantic(config) else network.roi_head.bbox_head
+    names = [f"class {number}" for number in range(head.num_classes)]
+    described = {"classes": names, "palette": [[number, 0, 0] for number in range(len(names))]}
+    torch.save({"state_dict": network.state_dict(), "meta": {"dataset_meta": described}}, path)
     return path
 
 
