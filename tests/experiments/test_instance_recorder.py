@@ -147,7 +147,8 @@ def test_every_file_is_there_and_images_know_their_number_in_the_coco_file(run: 
     assert run.images["image_id"].tolist() == ["a/1", "a/2", "b/1"]
     assert run.images["coco_id"].tolist() == ["2", "3", "1"]
     assert set(run.images["truth"]) == {"val.json"}
-    assert run.truth_file("a/1") == run.folder / run.meta["data"]["root"] / "val.json"
+    assert run.truth_file("a/1") == run.data_root / "val.json"
+    assert run.data_root.samefile(run.folder / run.meta["data"]["root"])
 
 
 def test_results_have_the_category_ids_of_the_file_and_pycocotools_agrees(run: Run) -> None:
