@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import MODELS, DefaultScope
@@ -28,3 +29,17 @@ def test_our_own_networks_can_be_asked_in_parts(name: str) -> None:
 def test_a_batch_in_which_nothing_counts_is_empty(instance: tuple[Path, Path], pictures: list[Path]) -> None:
     model = segloop.load(*instance, device="cpu", score_thr=1.0, tta="hv")
     assert [len(found) for found in model.predict(pictures[:2])] == [0, 0]
+
+
+def test_masks_are_the_same_however_many_are_computed_at_once(
+    instance: tuple[Path, Path], pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segloop.experiments.predict import parts
+
+    model = segloop.load(*instance, device="cpu", score_thr=0.0)
+    whole = model.predict(pictures[:2])
+    assert sum(len(found) for found in whole) > 3
+    monkeypatch.setattr(parts, "AT_ONCE", 3)
+    for one, other in zip(whole, model.predict(pictures[:2]), strict=True):
+        assert len(one) == len(other)
+        assert np.array_equal(one.numbers(), other.numbers())

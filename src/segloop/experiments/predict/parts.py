@@ -19,6 +19,7 @@ from segloop.data.masks import Patch
 from segloop.experiments.predict.paste import paste_mask
 
 Axes = tuple[int, ...]  # of [..., H, W], along which a view is mirrored
+AT_ONCE = 64  # regions whose masks are computed together on a CPU
 
 
 @dataclass
@@ -79,7 +80,7 @@ def ask_in_parts(
         total: Tensor | None = None
         for axes, features, _, _ in asked:
             rois = [_mirrored(each[0], axes, meta) for each, meta in zip(found, metas, strict=True)]
-            given = head._mask_forward(features, bbox2roi(rois))["mask_preds"]
+            given = _small_masks(head, features, bbox2roi(rois))
             chosen = given[:, 0] if head.mask_head.class_agnostic else given[torch.arange(len(given)), labels]
             chances = chosen.float().sigmoid()
             chances = chances.flip(axes) if axes else chances
@@ -92,6 +93,12 @@ def ask_in_parts(
         Seen(*each, part, sample, limit)
         for each, part, sample in zip(found, parts, data_samples, strict=True)
     ]
+
+
+def _small_masks(head: Any, features: Sequence[Tensor], rois: Tensor) -> Tensor:
+    """Return the logits of the regions' masks, [N, C, h, w]; on a CPU as many at once as its caches hold."""
+    most = AT_ONCE if rois.device.type == "cpu" else len(rois)
+    return torch.cat([head._mask_forward(features, part)["mask_preds"] for part in rois.split(most)])
 
 
 def ready(model: Any, samples: Sequence[dict[str, Any]], *, axes: Axes = ()) -> tuple[Tensor, list[Any]]:
