@@ -40,6 +40,17 @@ def test_any_lengths_survive_beside_each_other(lengths: list[list[int]]) -> None
     assert [each.tolist() for each in masks.from_strings(texts)] == lengths
 
 
+def test_long_runs_are_not_left_to_pycocotools_which_writes_them_over_other_memory(monkeypatch) -> None:
+    runs = [np.array([2**24, 1, 2**24, 3]), np.array([13, 4, 2, 1, 2, 1, 2, 1, 2, 1, 2, 4, 7, 1, 5])]
+    shorter = [np.minimum(each, 2**24 - 1) for each in runs]
+    packed = masks.to_strings(shorter)
+    monkeypatch.setattr(coco, "frPyObjects", None)
+    assert masks.from_strings(masks.to_strings(runs))[0].tolist() == runs[0].tolist()
+    assert masks.to_strings(runs)[1] == packed[1]
+    monkeypatch.setattr("segloop.data.masks.strings.MOST_PACKED", 0)
+    assert masks.to_strings(shorter) == packed
+
+
 @given(images())
 def test_what_coco_says_of_masks_is_told_at_once(drawn) -> None:
     size_hw, bitmaps = drawn
