@@ -9,8 +9,10 @@ import pytest
 
 from segloop.cvat import diff_page
 from segloop.cvat.diff import diff
-from segloop.cvat.origins import Origin
+from segloop.cvat.origins import Origin, Origins
+from segloop.data.annotations import Tag
 from tests.cvat.labels_made import before, compared
+from tests.cvat.sets import set_of
 
 
 def test_the_page_tells_all(tmp_path: Path) -> None:
@@ -56,3 +58,11 @@ def test_nothing_changed_is_said(tmp_path: Path) -> None:
     text = diff_page.diff_page(diff(old, old))
     assert "No pixel of a compared image has another class." in text
     assert "There is nothing to show." in text
+
+
+def test_an_image_with_other_tags_alone_says_so(tmp_path: Path) -> None:
+    first, *_ = old = before(tmp_path)
+    new = set_of([replace(first, tags=(Tag("cat"),))], old.labels)
+    touched = Origins(images={"test/x/1": Origin(looked=True, changed=True)})
+    text = diff_page.diff_page(diff(old, new, origins=touched))
+    assert "0 pixels · other tags" in text

@@ -9,7 +9,7 @@ import numpy as np
 
 from segloop.cvat.diff import CHANGED, DELETED, SAME, STATES, UNSEEN, Diff, ImageRow
 from segloop.cvat.diff_tables import COUNTED, Share, class_shifts, numbers_of, shares_by
-from segloop.cvat.differences import draw_labels
+from segloop.cvat.differences import ImageDifference, draw_labels
 from segloop.data.annotations import ImageRecord
 from segloop.utils.errors import UserError
 from segloop.viz.closeup import closeup, fitted, palette_of, read_rgb
@@ -245,9 +245,7 @@ def _filter(diff: Diff) -> Html:
 
 def _image_row(diff: Diff, row: ImageRow, *, judged: bool) -> list[Content]:
     found, who = row.difference, row.origin
-    objects = (
-        ", ".join(f"{found.count(kind)} {kind}" for kind in COUNTED if found.count(kind)) if found else ""
-    )
+    objects = ", ".join(_changes(found)) if found else ""
     told = " ".join(part for part in ((who.assignee, who.task) if who else ()) if part)
     return [
         row.name,
@@ -289,11 +287,16 @@ def _pictures(diff: Diff, *, most: int, progress: Progress | None) -> Section:
     return Section("Side by side", [gallery(figures, least_px=560), *rest], lead=key, short="pictures")
 
 
+def _changes(found: ImageDifference) -> list[str]:
+    """Return how many objects of an image changed in which way, and whether it has other tags."""
+    counts = [f"{found.count(kind)} {kind}" for kind in COUNTED if found.count(kind)]
+    return [*counts, *(["other tags"] if found.tags else [])]
+
+
 def _caption(row: ImageRow) -> Html:
     assert row.difference is not None
-    objects = [f"{row.difference.count(kind)} {kind}" for kind in COUNTED if row.difference.count(kind)]
     who = [row.origin.assignee or "", row.origin.task or ""] if row.origin else []
-    told = [f"{row.difference.pixels:,} pixels", *objects, *(each for each in who if each)]
+    told = [f"{row.difference.pixels:,} pixels", *_changes(row.difference), *(each for each in who if each)]
     return join([tag("b", row.name), " · ".join(told)])
 
 

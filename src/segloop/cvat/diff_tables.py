@@ -122,6 +122,7 @@ def _image_rows(diff: Diff) -> Iterable[Sequence[Any]]:
     judged = any(row.found_iou for row in diff.rows)
     yield [
         *("image_id", "split", "state", "iou", "pixels_changed", "pixels", *(f"objects_{k}" for k in KINDS)),
+        "tags_changed",
         *(("model_iou_before", "model_iou_after") if judged else ()),
         *("task_id", "task", "job_id", "job_state", "assignee"),
     ]
@@ -135,6 +136,7 @@ def _image_rows(diff: Diff) -> Iterable[Sequence[Any]]:
                 else ("", "", "")
             ),
             *((found.count(kind) if found else "") for kind in KINDS),
+            int(found.tags) if found else "",
             *((_rounded(each) for each in row.found_iou or ("", "")) if judged else ()),
             *((who.task_id, who.task, who.job_id, who.state, who.assignee) if who else ("",) * 5),
         ]
