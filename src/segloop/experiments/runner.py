@@ -95,7 +95,8 @@ class ExperimentRunner(Runner):
     def _precision(self) -> AbstractContextManager[None]:
         """Return what lets validation and test compute in the type that training does."""
         kind = (self.cfg.get("optim_wrapper") or {}).get("type")
-        return validating_in_bfloat16() if kind == "AutocastOptimWrapper" else nullcontext()
+        halved = any((self.cfg.get(name) or {}).get("fp16") for name in ("val_cfg", "test_cfg"))
+        return validating_in_bfloat16() if halved and kind == "AutocastOptimWrapper" else nullcontext()
 
     def dump_config(self) -> None:
         """Leave it to training and test: mmengine lets a test replace what the work_dir was trained with."""
