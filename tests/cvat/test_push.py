@@ -149,13 +149,18 @@ def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(
     assert [len(next(iter(cvat_loop.read(each))).instances) for each in backups][-1] == 2
 
 
+def push_half(server: Server, stand_in: StandIn, loop: Path, images: LabelledImages) -> None:
+    """Push `a`, and be refused once its labels are in CVAT and before they are compared."""
+    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
+    with pytest.raises(CvatError, match="export task"):
+        push(server, loop, images, ["a"])
+    stand_in.plan = lambda number, method, path: None
+
+
 def test_work_of_people_is_not_replaced_by_a_push_that_goes_on_either(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:
-    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
-    with pytest.raises(CvatError, match="export task"):
-        push(server, tmp_path / "loop", small, ["a"])
-    stand_in.plan = lambda number, method, path: None
+    push_half(server, stand_in, tmp_path / "loop", small)
     (task,) = stand_in.state.tasks.values()
     draw(stand_in.state, task.id, 0, "R&D", "rectangle", [1, 1, 9, 9])
     pushed = push(server, tmp_path / "loop", small, ["a"])
@@ -167,10 +172,7 @@ def test_work_of_people_is_not_replaced_by_a_push_that_goes_on_either(
 def test_a_push_that_goes_on_with_other_labels_replaces_its_own(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:
-    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
-    with pytest.raises(CvatError, match="export task"):
-        push(server, tmp_path / "loop", small, ["a"])
-    stand_in.plan = lambda number, method, path: None
+    push_half(server, stand_in, tmp_path / "loop", small)
     news = set_of([replace(each, instances=()) for each in small], LABELS)
     assert len(push(server, tmp_path / "loop", news, ["a"]).done) == 1
     assert [task.shapes for task in stand_in.state.tasks.values()] == [[]]

@@ -21,7 +21,7 @@ from data_converters.convert import convert
 from data_converters.detect import detect
 from data_converters.features import count_declared, count_held
 from data_converters.formats import FORMATS
-from data_converters.report import OWN_KINDS, Report
+from data_converters.report import OWN_KINDS, WITHOUT_PIXELS, Report
 from segloop.data import masks
 from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelledImages, LabelSet
 from tests.data_converters import sets
@@ -156,6 +156,7 @@ def test_every_kind_of_loss_in_the_code_is_explained() -> None:
     kinds = set(re.findall(r'(?:Loss\(|tally\.add\()\s*"([a-z-]+)"', code))
     assert kinds - ALL == set(OWN_KINDS)
     assert {kind for own in matrix.OWN.values() for kind in own} == set(OWN_KINDS) - {"unexplained"}
+    assert WITHOUT_PIXELS <= ALL | set(OWN_KINDS)
 
 
 def objects(images: LabelledImages, name: str) -> dict[str, list[tuple[str, list[int]]]]:
