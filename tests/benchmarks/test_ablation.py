@@ -115,6 +115,45 @@ def test_results_without_a_seed_are_those_of_seed_0(
     assert "| the recipe | 9 | 1.500 | 80.0 | 81.0 |" in capsys.readouterr().out
 
 
+def test_speed_is_measured_in_turns_and_becomes_a_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begins: list[int | None] = []
+
+    class Peer:
+        """Takes twice the recipe's time with SGD, and three times with an average of weights."""
+
+        def __init__(self, kind: str, config: str, folder: str, args: Any) -> None:
+            read = load_config(config)
+            averages = [hook for hook in read.get("custom_hooks", []) if hook["type"] == "EMAHook"]
+            begins.extend(hook.get("begin_iter") for hook in averages)
+            self.seconds = 3.0 if averages else 2.0 if read.optim_wrapper.optimizer.type == "SGD" else 1.0
+            self.turns = 0
+
+        def answer(self) -> dict[str, Any]:
+            return {}
+
+        def take_turn(self) -> float:
+            self.turns += 1
+            return self.seconds if self.turns > 1 else 100.0  # the first turn does not count
+
+        def end(self) -> None:
+            assert self.turns == 9
+
+    monkeypatch.setattr(ablation, "Peer", Peer)
+    command = ["ablation.py", UNET, "--speed", "--out", str(tmp_path), "--only"]
+    monkeypatch.setattr(sys, "argv", [*command, "the recipe", "SGD", "averaged weights (EMA)"])
+    ablation.main()
+    assert begins == [None]  # not from iteration 200 on, which no turn reaches
+    assert "| SGD | 2.00 (2.00 to 2.00) |" in capsys.readouterr().out
+    costs = ablation.read_costs(tmp_path / "config_experiment_2")
+    lines = ablation.table(
+        [row("the recipe", 81.0), row("SGD", 7.0), row("no flips", 80.0)], title="c", costs=costs
+    )
+    assert lines[0].startswith("| c | iterations | s | a step beside the recipe's | mDice |")
+    assert [line.split(" | ")[3] for line in lines[2:]] == ["1", "2.00 (2.00 to 2.00)", ""]
+
+
 @pytest.mark.parametrize("name", ["background weighs 0.3", "averaged weights (EMA)", "boundary besides"])
 def test_what_is_trained_would_be_accepted(name: str, tmp_path: Path) -> None:
     ablation.variant(UNET, ablation.VARIANTS[name]).dump(tmp_path / "variant.py")
