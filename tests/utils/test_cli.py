@@ -51,13 +51,14 @@ def test_a_broken_installation_is_sent_to_the_doctor(capsys: pytest.CaptureFixtu
     assert "tools/doctor.py" in told
 
 
-def test_a_mistyped_flag_is_guessed(capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize("flag", ["--resmue", "--resum"])
+def test_a_mistyped_flag_is_guessed(flag: str, capsys: pytest.CaptureFixture) -> None:
     parser = Parser("A tool.")
     parser.add_argument("--resume")
     with pytest.raises(SystemExit) as caught:
-        parser.parse_args(["--resmue", "x"])
+        parser.parse_args([flag, "x"])
     assert caught.value.code == 2
-    assert "unknown flag '--resmue'. Did you mean '--resume'?" in capsys.readouterr().err
+    assert f"unknown flag {flag!r}. Did you mean '--resume'?" in capsys.readouterr().err
 
 
 def test_words_may_stand_anywhere_among_the_flags() -> None:

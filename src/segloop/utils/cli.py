@@ -18,7 +18,8 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that shows defaults, keeps the tool's docstring as it is, and guesses typos."""
 
     def __init__(self, description: str | None = None) -> None:
-        super().__init__(description=description, formatter_class=_Formatter)
+        # Whole flags alone: argparse takes the typo `--resum` for `--resume`, and the training begins.
+        super().__init__(description=description, formatter_class=_Formatter, allow_abbrev=False)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read a command line; `TASK --out DIR SRC` too, where argparse alone would not know SRC."""
