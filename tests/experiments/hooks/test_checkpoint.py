@@ -74,6 +74,21 @@ def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
     assert saved(tmp_path / "killed") == saved(tmp_path / "whole")
 
 
+def test_the_best_of_another_run_stays_and_a_moved_runs_own_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best: dict[str, Any] = dict(checkpoint=dict(save_best="mIoU", rule="greater"))
+    scores = iter(range(9))
+    monkeypatch.setattr("tests.experiments.toy.Score.compute_metrics", lambda *_: {"mIoU": next(scores)})
+    with pytest.raises(Killed):
+        toy(tmp_path / "one", Call("before_train_iter", 5, kill), **best).train()
+    toy(tmp_path / "other", resume=str(tmp_path / "one/iter_4.pth"), **best).train()
+    assert "best_mIoU_iter_4.pth" in saved(tmp_path / "one")
+    (tmp_path / "one").rename(tmp_path / "moved")
+    toy(tmp_path / "moved", resume=str(tmp_path / "moved/iter_4.pth"), **best).train()
+    assert {name for name in saved(tmp_path / "moved") if "best" in name} == {"best_mIoU_iter_9.pth"}
+
+
 def test_what_a_kill_kept_from_being_removed_goes_when_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
