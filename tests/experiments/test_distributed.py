@@ -133,12 +133,12 @@ def test_all_processes_know_what_one_has_found(monkeypatch: pytest.MonkeyPatch) 
 def test_one_process_moves_an_earlier_run_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train.json").write_text('{"state": "done"}', encoding="utf-8")
 
-    def stop(folder: Path) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise DataError("far enough")
 
     told = iter([False, None])
     monkeypatch.setattr(launch, "prepare_training", lambda *_, **__: Config({"work_dir": str(tmp_path)}))
-    monkeypatch.setattr(launch, "require_writable", stop)
+    monkeypatch.setattr(launch, "check_data", stop)
     monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
     monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda got: got.__setitem__(0, next(told)))
     with pytest.raises(DataError, match="far enough"):

@@ -173,6 +173,26 @@ def test_draws_the_demo_set_that_is_missing(tiny_config: Path, tiny_root: Path) 
     assert drawn == [("multiclass", str(tiny_root), 0, None)]
 
 
+def test_a_run_that_drew_its_demo_set_is_the_same_the_next_time(
+    tiny_config: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(tiny_root, tiny_root.parent / "aside")
+
+    def draw(task: str, root: str, *, seed: int, count: int | None = None) -> dict[str, int]:
+        shutil.move(tiny_root.parent / "aside", root)
+        return {}
+
+    def stop(hook: LiveLineHook, runner: Runner, *args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveLineHook, "after_train_iter", stop)
+    options = Options(config=str(tiny_config), make_demo=draw)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            train(options, resume="same")
+    assert not (tmp_path / "work.before").exists()
+
+
 def test_names_the_folder_that_other_data_were_expected_in(tiny_config: Path, tmp_path: Path) -> None:
     loaders = [f"{split}_dataloader.dataset.data_root={tmp_path}/mine" for split in ("train", "val", "test")]
     with pytest.raises(DataError, match="mine/img_dir/train"):
@@ -217,8 +237,9 @@ def test_can_report_classes_that_the_model_does_not_have(tiny_config: Path) -> N
 
 def test_can_report_a_work_dir_that_cannot_be_written(tiny_config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot be written"):
-        train(Options(config=str(tiny_config), work_dir=str(tmp_path / "file/inside")))
+    for resume in (None, "same"):
+        with pytest.raises(ConfigError, match="cannot be written"):
+            train(Options(config=str(tiny_config), work_dir=str(tmp_path / "file/inside")), resume=resume)
 
 
 def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path]) -> None:

@@ -76,9 +76,9 @@ def train(
 ) -> Runner:
     """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
-    if resume == "same":
-        settle_resume(config, agreed(lambda: settle_same(config)))  # it moves folders
     require_writable(Path(config.work_dir))
+    if resume == "same":
+        settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
     check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
     announce(runner)
