@@ -136,7 +136,7 @@ def test_one_process_moves_an_earlier_run_aside(tmp_path: Path, monkeypatch: pyt
     def stop(*_: object, **__: object) -> None:
         raise DataError("far enough")
 
-    told = iter([False, None])
+    told = iter([False, False, None])
     monkeypatch.setattr(launch, "prepare_training", lambda *_, **__: Config({"work_dir": str(tmp_path)}))
     monkeypatch.setattr(launch, "check_data", stop)
     monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)

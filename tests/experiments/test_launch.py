@@ -19,7 +19,9 @@ from PIL import Image
 
 from segloop.experiments.hooks.progress import LiveLineHook
 from segloop.experiments.launch import Options, evaluate, train
+from segloop.experiments.provenance import now
 from segloop.utils.errors import ConfigError, DataError, UserError
+from segloop.utils.processes import machine
 
 
 def test_leaves_what_openmmlab_users_look_for(tiny_trained: tuple[Path, Path]) -> None:
@@ -240,6 +242,16 @@ def test_can_report_a_work_dir_that_cannot_be_written(tiny_config: Path, tmp_pat
     for resume in (None, "same"):
         with pytest.raises(ConfigError, match="cannot be written"):
             train(Options(config=str(tiny_config), work_dir=str(tmp_path / "file/inside")), resume=resume)
+
+
+def test_a_work_dir_that_another_training_writes_to_is_refused(tiny_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    record = {"state": "running", "process": os.getppid(), "machine": machine(), "started": now()}
+    (tmp_path / "work/train.json").write_text(json.dumps(record))
+    for resume in (None, "auto", "same"):
+        with pytest.raises(ConfigError, match=rf"a training writes there now \(process {os.getppid()}\)"):
+            train(Options(config=str(tiny_config)), resume=resume)
+    assert json.loads((tmp_path / "work/train.json").read_text()) == record
 
 
 def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path]) -> None:

@@ -19,6 +19,7 @@ from segloop.experiments.config import find_checkpoint, find_config, load_config
 from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import agreed, join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
+from segloop.experiments.records import require_alone
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.same_run import settle_same
 from segloop.experiments.testing import (
@@ -77,6 +78,7 @@ def train(
     """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     require_writable(Path(config.work_dir))
+    once(lambda: require_alone(Path(config.work_dir)))
     if resume == "same":
         settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
     check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)

@@ -15,9 +15,9 @@ from segloop.experiments.dry_run.stopwatch import SAVING, Stopwatch
 from segloop.experiments.dry_run.trial import DONE, Loading, Trial, build_training, run_training
 from segloop.experiments.folds import with_folds
 from segloop.experiments.launch import TRAINING_SPLITS, Options, outline, prepare_training, require_writable
-from segloop.utils.atomic import read_record, write_json
+from segloop.experiments.records import running_process
+from segloop.utils.atomic import write_json
 from segloop.utils.errors import UserError
-from segloop.utils.processes import is_alive, machine
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -129,9 +129,7 @@ def try_folder(config: Config, report: Report) -> None:
     except UserError as error:
         report.refuse("work_dir", error)
         return
-    record = read_record(folder / "train.json") or {}
-    process, here = record.get("process"), record.get("machine") == machine()
-    if record.get("state") == "running" and here and isinstance(process, int) and is_alive(process):
+    if process := running_process(folder):
         text = f"{folder}: a training writes there now (process {process})"
         report.add(Row(BAD, "work_dir", text, ("→ wait for it, or choose another --work-dir",)))
         return
