@@ -16,6 +16,7 @@ import pytest
 import torch.distributed
 from mmengine.config import Config
 
+from segloop.analysis.runs import read_run
 from segloop.experiments import launch
 from segloop.experiments.distributed import agreed, join, once, require_launcher, settle_for_cpu
 from segloop.experiments.launch import Options, evaluate, train
@@ -97,6 +98,17 @@ def test_trains_on_a_cpu_with_a_config_made_for_gpus(tiny_config: Path) -> None:
     assert runner.iter == 2
     assert type(runner.model).__name__ == "MMDistributedDataParallel"
     assert torch.distributed.get_backend() == "gloo"
+
+
+@pytest.mark.usefixtures("on_cpu", "by_torchrun")
+def test_the_views_of_a_model_in_several_processes_are_merged(
+    tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, work = tiny_trained
+    options = Options(config=str(config), work_dir=str(tmp_path / "work"), launcher="pytorch")
+    metrics, folder = evaluate(options, checkpoint=str(work), tta=True)
+    assert read_run(folder).meta["images"] == 2
+    assert "mIoU" in metrics
 
 
 def test_one_process_works_and_the_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
