@@ -19,7 +19,7 @@ from mmengine.config import Config
 from segloop.analysis.runs import read_run
 from segloop.experiments import launch
 from segloop.experiments.distributed import agreed, join, once, require_launcher, settle_for_cpu
-from segloop.experiments.launch import Options, evaluate, train
+from segloop.experiments.launch import Options, evaluate, say_how_to_go_on, train
 from segloop.utils.errors import ConfigError, DataError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -98,6 +98,18 @@ def test_trains_on_a_cpu_with_a_config_made_for_gpus(tiny_config: Path) -> None:
     assert runner.iter == 2
     assert type(runner.model).__name__ == "MMDistributedDataParallel"
     assert torch.distributed.get_backend() == "gloo"
+
+
+def test_one_process_says_how_all_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    options = Options(config="configs/a.py", launcher="pytorch", command=COMMAND)
+    monkeypatch.setattr(mmengine.dist, "get_world_size", lambda: 2)
+    say_how_to_go_on(options, work_dir=str(tmp_path))
+    assert f": {STARTED} --resume\n" in capsys.readouterr().err
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    say_how_to_go_on(options, work_dir=str(tmp_path))
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("on_cpu", "by_torchrun")

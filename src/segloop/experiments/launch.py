@@ -245,10 +245,17 @@ def settle_resume(config: Config, resume: str | None) -> None:
 
 
 def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
-    """Say which command goes on with a training that was stopped, and from where."""
+    """Say which command goes on with a training that was stopped, and from where; one process says it."""
+    from mmengine.dist import get_world_size, is_main_process
+
+    if not is_main_process():
+        return
     saved = last_checkpoint(work_dir)
     from_tool = bool(options.command) and Path(options.command[0]).name == "train.py"
-    command = resume_command(options.command if from_tool else ["tools/train.py", options.config])
+    command = resume_command(
+        options.command if from_tool else ["tools/train.py", options.config],
+        processes=get_world_size() if options.launcher == "pytorch" else None,
+    )
     where = f"To go on from {saved.name}" if saved else "Nothing was saved yet. To start again"
     print(f"\nStopped. {where}: {command}", file=sys.stderr)
 
