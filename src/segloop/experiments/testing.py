@@ -168,7 +168,7 @@ def settle_outputs(
 
 def use_tta(config: Config) -> None:
     """Wrap the model for test-time augmentation; mmdet configs without one get a horizontal flip."""
-    loader = innermost(config.test_dataloader.dataset)
+    parts = plain_configs(config.test_dataloader.dataset)  # several where a fold has two splits
     ours = (config.get("tta_model") or {}).get("type", MASK_TTA) == MASK_TTA
     if _finds_masks(config):
         if ours:  # whatever tta_pipeline says: ours makes the views itself
@@ -188,7 +188,7 @@ def use_tta(config: Config) -> None:
         meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction")
         flips = [dict(type="RandomFlip", prob=1.0), dict(type="RandomFlip", prob=0.0)]
         pack = [dict(type="PackDetInputs", meta_keys=meta)]
-        pipeline = deepcopy(loader.pipeline)
+        pipeline = deepcopy(parts[0].pipeline)
         config.tta_pipeline = [*pipeline[:-1], dict(type="TestTimeAug", transforms=[flips, pack])]
     kinds = {metric.get("type") for metric in _evaluators(config.get("test_evaluator"))}
     if config.tta_model.get("type") == "SegTTAModel" and "SegLoopShipsMetric" in kinds:
@@ -197,7 +197,8 @@ def use_tta(config: Config) -> None:
             "Let the config say tta_model=dict(type='SegLoopTTAModel'), which keeps the merged ones."
         )
     _turned_back(config)
-    loader.pipeline = config.tta_pipeline
+    for part in parts:
+        part.pipeline = config.tta_pipeline
     config.model = dict(**config.tta_model, module=config.model)
 
 
