@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -252,6 +253,18 @@ def test_a_work_dir_that_another_training_writes_to_is_refused(tiny_config: Path
         with pytest.raises(ConfigError, match=rf"a training writes there now \(process {os.getppid()}\)"):
             train(Options(config=str(tiny_config)), resume=resume)
     assert json.loads((tmp_path / "work/train.json").read_text()) == record
+
+
+def test_a_disk_that_a_test_fills_is_told_in_words(
+    tiny_trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    config, work = tiny_trained
+    monkeypatch.setattr("segloop.experiments.run_writer.Spool.append", fail)
+    with pytest.raises(UserError, match=r"No space left on device\. Make room, then test again"):
+        evaluate(Options(config=str(config), work_dir=str(tmp_path)), checkpoint=str(work))
 
 
 def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path]) -> None:

@@ -7,8 +7,8 @@ import itertools
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,15 +88,16 @@ def train(
     from segloop.experiments.recording import outcome
 
     try:
-        with outcome(config.work_dir), trusting(options.unsafe_load), config_mistakes():
+        with (
+            full_disks("go on with --resume"),
+            outcome(config.work_dir),
+            trusting(options.unsafe_load),
+            config_mistakes(),
+        ):
             runner.train()
     except KeyboardInterrupt:
         say_how_to_go_on(options, work_dir=config.work_dir)
         raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
-            raise
-        raise UserError(f"{error.strerror}. Make room, then go on with --resume.") from error
     return runner
 
 
@@ -134,11 +135,22 @@ def evaluate(
         runner.logger.info(told)
     from segloop.experiments.checkpoints import require_own, trusting
 
-    with trusting(options.unsafe_load), config_mistakes():
+    with full_disks("test again"), trusting(options.unsafe_load), config_mistakes():
         require_own(runner.model, path, classes=test_classes(runner))
         metrics = runner.test()
-    once(lambda: copy_results(folder, out))
+        once(lambda: copy_results(folder, out))
     return metrics, folder
+
+
+@contextmanager
+def full_disks(then: str) -> Iterator[None]:
+    """Within the block, tell in words that a disk is full, and what to do then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
+            raise
+        raise UserError(f"{error.strerror}. Make room, then {then}.") from error
 
 
 def prepare_training(
