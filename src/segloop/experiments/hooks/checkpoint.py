@@ -71,7 +71,7 @@ class SegLoopCheckpointHook(CheckpointHook):
         if self.save_best:  # a run that goes on from another's checkpoint must not remove that one's best
             self._set_best({name: self._here(path) for name, path in self._best().items()})
         source = (runner._load_from or last_checkpoint(runner.work_dir)) if runner._resume else None
-        if source is not None and Path(source).parent == Path(self.out_dir):
+        if source is not None and Path(source).resolve().parent == Path(self.out_dir).resolve():
             self.last_ckpt, self.saved_at = str(source), runner.iter
         if self.gradients is not None:
             for name, value in _plain(runner.model).named_parameters():
