@@ -40,16 +40,21 @@ def settle_same(config: Config, make_demo: MakeDemo | None = None) -> str | None
     data.
     """
     draw_demo(config, make_demo)
-    folder, key = Path(config.work_dir), run_key(config)
-    noted = (read_record(folder / NOTE) or {}).get("key")
-    state = (read_record(folder / TRAIN_FILE) or {}).get("state")
-    going_on = noted == key and state is not None and state != "done"
+    folder, going_on = Path(config.work_dir), is_same(config)
     if not going_on and (folder / TRAIN_FILE).exists():
         before = folder.with_name(folder.name + BEFORE)
         shutil.rmtree(before, ignore_errors=True)
         folder.rename(before)
-    write_json(folder / NOTE, {"key": key})
+    write_json(folder / NOTE, {"key": run_key(config)})
     return "auto" if going_on else None
+
+
+def is_same(config: Config) -> bool:
+    """Return whether the work_dir holds an unfinished run of this config on these data."""
+    folder = Path(config.work_dir)
+    noted = (read_record(folder / NOTE) or {}).get("key")
+    state = (read_record(folder / TRAIN_FILE) or {}).get("state")
+    return state is not None and state != "done" and noted == run_key(config)
 
 
 def run_key(config: Config) -> str:
