@@ -116,12 +116,14 @@ def _write(folder: Path, stem: str, suffix: str, weights: dict[str, Tensor], not
 
 def _config_text(work_dir: Path, sources: Sources) -> str | None:
     """Return the flattened config as it was tested or trained, without what is of one machine only."""
-    dumped = [sources.run.folder / CONFIG] if sources.run else sorted(work_dir.glob("*.py"))
+    own = ((sources.train or {}).get("config") or {}).get("file")  # another training may have left its own
+    kept = [work_dir / own] if own else sorted(work_dir.glob("*.py"))
+    dumped = [sources.run.folder / CONFIG] if sources.run else kept
     if not dumped or not dumped[0].is_file():
         return None
     text = dumped[0].read_text(encoding="utf-8")
     # It is read as text: a config is a program, and publishing need not run it.
-    kept = [line for line in text.splitlines() if not re.match(rf"({'|'.join(PRIVATE)}) = ", line)]
+    lines = [line for line in text.splitlines() if not re.match(rf"({'|'.join(PRIVATE)}) = ", line)]
     home = str(Path.home())
-    text = "\n".join(kept) + "\n"
+    text = "\n".join(lines) + "\n"
     return text.replace(f"{home}/", "~/") if len(home) > 1 else text
