@@ -101,3 +101,6 @@ def test_can_report_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no weights"):
         publish(tmp_path / "a.pth", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "b.pth")
+    with pytest.raises(UserError, match=r"a\.pth/inside cannot be written: Not a directory"):
+        publish(tmp_path / "b.pth", out=tmp_path / "a.pth/inside")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.data.demo import MakeDemo
 from segloop.experiments.class_weights import settle_class_weights
-from segloop.experiments.config import find_checkpoint, find_config, load_config
+from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
 from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import agreed, join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
@@ -29,8 +26,9 @@ from segloop.experiments.testing import (
     test_classes,
     use_thresholds,
 )
+from segloop.experiments.writing import full_disks, require_writable
 from segloop.utils.checkpoint_files import last_checkpoint
-from segloop.utils.errors import ConfigError, UserError
+from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import quiet, silent_imports
 
 if TYPE_CHECKING:
@@ -129,6 +127,8 @@ def evaluate(
     )
     told = use_thresholds(config, checkpoint=path, wanted=thresholds)
     require_writable(Path(config.work_dir))
+    if out is not None:
+        require_writable(Path(out) if is_semantic(config) else Path(out).parent, flag="--out")
     check_data(config, TEST_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
     if told:
@@ -140,17 +140,6 @@ def evaluate(
         metrics = runner.test()
         once(lambda: copy_results(folder, out))
     return metrics, folder
-
-
-@contextmanager
-def full_disks(then: str) -> Iterator[None]:
-    """Within the block, tell in words that a disk is full, and what to do then."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
-            raise
-        raise UserError(f"{error.strerror}. Make room, then {then}.") from error
 
 
 def prepare_training(
@@ -279,31 +268,6 @@ def settle_loaders(config: Config) -> None:
         if loader and not loader.get("num_workers"):
             loader.pop("prefetch_factor", None)
             loader.persistent_workers = False
-
-
-def require_writable(folder: Path, *, keep: bool = True) -> None:
-    """Refuse a work_dir that cannot be written before anything is computed for it.
-
-    Without `keep` nothing is left of the attempt, not even a changed time.
-    """
-    made = [] if keep else [path for path in (folder, *folder.parents) if not path.exists()]
-    before = folder.stat() if not keep and folder.is_dir() else None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)  # another process of this run may have been faster
-    except OSError as error:
-        raise ConfigError(
-            f"The work_dir {folder} cannot be written: {error.strerror}. Choose another with --work-dir."
-        ) from error
-    finally:
-        for path in made:
-            with suppress(OSError):
-                path.rmdir()
-        if before is not None:
-            with suppress(OSError):
-                os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def check_data(config: Config, splits: Sequence[str], *, make_demo: MakeDemo | None = None) -> None:

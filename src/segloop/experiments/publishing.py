@@ -19,7 +19,7 @@ from segloop.experiments.model_card import Sources, gather, model_card
 from segloop.experiments.run_images import sha256
 from segloop.experiments.tensor_file import SUFFIX, write_tensors
 from segloop.utils.atomic import open_atomic, write_text
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, writing
 
 CARD, CONFIG = "README.md", "config.py"
 # Of one machine, or of one training: no business of whoever gets the model.
@@ -42,6 +42,8 @@ def publish(target: Path | str, *, out: Path | str | None = None, force: bool = 
     tuned = find_thresholds(work_dir)
     content = read_checkpoint(checkpoint)
     weights = weights_in(content, path=checkpoint)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     notes = _notes(content, weights, experiment=work_dir.resolve().name)
     path = _write(folder, stem, suffix, weights, notes)
     sources = gather(work_dir, checkpoint=checkpoint, checkpoint_sha256=sha256(checkpoint), file=path.name)

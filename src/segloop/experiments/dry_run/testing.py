@@ -14,8 +14,9 @@ from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, dur
 from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.training import config_row, demo_row, validation_row
 from segloop.experiments.dry_run.trial import Trial, build_test
-from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing, require_writable
+from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing
 from segloop.experiments.testing import use_thresholds
+from segloop.experiments.writing import require_writable
 from segloop.utils.errors import UserError
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from segloop.experiments.launch import (
     Options,
     outline,
     prepare_training,
-    require_writable,
     settle_resume,
 )
 from segloop.experiments.records import running_process
 from segloop.experiments.same_run import BEFORE, is_same
+from segloop.experiments.writing import require_writable
 from segloop.utils.atomic import write_json
 from segloop.utils.errors import UserError
 
