@@ -111,15 +111,25 @@ def _use_split(config: Config, split: str) -> None:
     if own and splits:  # else the config names the files of each loader
         if split not in splits:
             raise ConfigError(f"--split {split!r}: {root} has {', '.join(splits)}.{nearest(split, splits)}")
-        dataset.split = split
-        if dataset.type == "InstanceDataset":  # what it names itself is of another split
-            dataset.pop("ann_file", None)
+        if dataset.type == "InstanceDataset" or dataset.get("split") != split:
+            dataset.pop("ann_file", None)  # what it names itself is of another split
             dataset.pop("data_prefix", None)
+            dataset.update(_folders(config, split, dataset))
+        dataset.split = split
         return
     if split not in ("train", "val", "test") or config.get(f"{split}_dataloader") is None:
         raise ConfigError(f"--split {split!r}: the config has no {split}_dataloader.")
     _take_over(config, config[f"{split}_dataloader"])
     config.test_evaluator = deepcopy(config.get(f"{split}_evaluator") or config.test_evaluator)
+
+
+def _folders(config: Config, split: str, tested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the folders of a split that the config's loader of index masks names, where it names any."""
+    named = innermost((config.get(f"{split}_dataloader") or {}).get("dataset") or {})
+    ours = named.get("type") == tested["type"] == "SemanticDataset"
+    if not ours or "data_prefix" not in named or named.get("data_root") != tested.get("data_root"):
+        return {}
+    return {"data_prefix": deepcopy(named["data_prefix"])} if named.get("split", split) == split else {}
 
 
 def _use_part(config: Config, split: str) -> None:
