@@ -51,10 +51,7 @@ class ImageNames:
 
     def _meet(self, parts: Sequence[Any]) -> bool:
         """Return whether two pictures have one name."""
-        listed = [part for part in parts if hasattr(part, "get_data_info")]
-        paths = {
-            Path(part.get_data_info(number)["img_path"]) for part in listed for number in range(len(part))
-        }
+        paths = {Path(image) for part in parts for image in listed_images(part)}
         return len({self.image_id(path) for path in paths}) < len(paths)
 
     def row(self, sample: Any) -> ImageRow:
@@ -124,6 +121,12 @@ def plain_datasets(dataset: Any) -> list[Any]:
         return [plain for part in dataset.datasets for plain in plain_datasets(part)]
     inner = getattr(dataset, "dataset", None)
     return plain_datasets(inner) if inner is not None else [dataset]
+
+
+def listed_images(dataset: Any) -> list[str]:
+    """Return the images that data sets of mmengine's kind list, in their order."""
+    parts = [part for part in plain_datasets(dataset) if hasattr(part, "get_data_info")]
+    return [part.get_data_info(number)["img_path"] for part in parts for number in range(len(part))]
 
 
 def annotation_file(dataset: Any) -> Path | None:
