@@ -237,12 +237,17 @@ def settle_resume(config: Config, resume: str | None) -> None:
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
         return
     newest, damaged = newest_whole(config.work_dir)
-    config.load_from = None if newest is None else str(newest)
+    if newest is not None:
+        config.load_from = str(newest)
+    elif config.get("load_from") == "auto":
+        config.load_from = None
     for line in damaged:
         print(f"{line} Going on from {newest}.", file=sys.stderr)
     config.resume = newest is not None
     if newest is None:
-        print(f"Nothing to resume in {config.work_dir}; training starts from the beginning.", file=sys.stderr)
+        weights = f", from the weights of {config.load_from}" if config.get("load_from") else ""
+        start = f"training starts from the beginning{weights}."
+        print(f"Nothing to resume in {config.work_dir}; {start}", file=sys.stderr)
 
 
 def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
