@@ -15,11 +15,12 @@ import mmengine.runner.loops
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
 from segloop.experiments.hooks.progress import LiveLineHook
-from segloop.experiments.launch import Options, evaluate, train
+from segloop.experiments.launch import Options, evaluate, train, use_amp
 from segloop.experiments.provenance import now
 from segloop.utils.errors import ConfigError, DataError, UserError
 from segloop.utils.processes import machine
@@ -136,6 +137,13 @@ def test_seed_alone_changes_the_run(tiny_config: Path, tmp_path: Path) -> None:
     first = weights(1, "a")
     assert torch.equal(first, weights(1, "b"))
     assert not torch.equal(first, weights(2, "c"))
+
+
+def test_amp_is_on_whatever_the_hardware_and_the_wrapper() -> None:
+    for kind in ("OptimWrapper", "AutocastOptimWrapper"):
+        config = Config({"optim_wrapper": {"type": kind}})
+        use_amp(config)
+        assert config.optim_wrapper == {"type": "AutocastOptimWrapper", "enabled": True}
 
 
 def test_amp_trains_in_bfloat16_on_a_cpu(tiny_config: Path) -> None:

@@ -205,13 +205,11 @@ def use_amp(config: Config) -> None:
     """Turn mixed precision on, as `--amp` does in mmseg and mmdet, but on a CPU too."""
     wrapper = config.optim_wrapper
     kind = wrapper.get("type", "OptimWrapper")
-    if kind in ("AmpOptimWrapper", "AutocastOptimWrapper"):
-        if kind == "AutocastOptimWrapper":
-            wrapper.enabled = True
+    if kind == "AmpOptimWrapper":
         return
-    if kind != "OptimWrapper":
+    if kind not in ("OptimWrapper", "AutocastOptimWrapper"):
         raise ConfigError(f"--amp works with optim_wrapper.type OptimWrapper, and the config has {kind!r}.")
-    wrapper.type = "AutocastOptimWrapper"
+    wrapper.update(type="AutocastOptimWrapper", enabled=True)  # even where it is slow: it was asked for
 
 
 def settle_precision(config: Config) -> None:
