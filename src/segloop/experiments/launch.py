@@ -164,18 +164,23 @@ def prepare_training(
 
 
 def prepare_testing(
-    options: Options, *, checkpoint: str | None, split: str | None, **outputs: Any
+    options: Options,
+    *,
+    checkpoint: str | None,
+    split: str | None,
+    folds: Path | None = None,
+    **outputs: Any,
 ) -> tuple[Config, Path, Path]:
     """Load the config of a test and settle what its flags ask for; find the checkpoint, name the RUN folder.
 
-    `outputs` are those of `settle_outputs`.
+    `outputs` are those of `settle_outputs`, `folds` is that of `prepare_test`.
     """
     config = prepare(options)
     require_parts(config, "test")
     settle_class_weights(config)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     settle_precision(config)
-    folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
+    folder = prepare_test(config, checkpoint=path, split=split, command=options.command, folds=folds)
     settle_outputs(config, **outputs)
     return config, path, folder
 

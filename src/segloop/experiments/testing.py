@@ -29,12 +29,17 @@ MASK_HEAD = "mask_head"  # where mmdet's models say how they find masks
 MASK_TTA = "SegLoopMaskTTAModel"
 
 
-def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command: Sequence[str]) -> Path:
-    """Point the test at a split and let it write a RUN folder; return the folder."""
+def prepare_test(
+    config: Config, *, checkpoint: Path, split: str | None, command: Sequence[str], folds: Path | None = None
+) -> Path:
+    """Point the test at a split and let it write a RUN folder; return the folder.
+
+    `folds` is where the lists of a fold go, if not into the work_dir.
+    """
     if config.get("test_dataloader") is None:
         raise ConfigError("The config has no test_dataloader, so there is nothing to test on.")
     if split is not None:
-        use_split(config, split)
+        use_split(config, split, folds=folds)
     elif other := split_instead(config):
         dataset = innermost(config.test_dataloader.dataset)
         raise ConfigError(
@@ -72,14 +77,14 @@ def split_instead(config: Config) -> str | None:
     return "val" if "val" in splits else splits[-1]
 
 
-def use_split(config: Config, split: str) -> None:
+def use_split(config: Config, split: str, *, folds: Path | None = None) -> None:
     """Test on another split: of our data sets by name, else by the config's loader of that name.
 
     With `kfold`, `train` and `val` are its parts. Metrics that read the annotations of the split before read
     those of this one: both files may number their images from 1, and no metric would notice.
     """
     former = _annotations_read(config)
-    _use_split(config, split)
+    _use_split(config, split, folds)
     _read_own_truth(config, former)
 
 
@@ -101,10 +106,10 @@ def _read_own_truth(config: Config, former: Sequence[Path]) -> None:
             metric["ann_file"] = str(own)
 
 
-def _use_split(config: Config, split: str) -> None:
+def _use_split(config: Config, split: str, folds: Path | None) -> None:
     dataset = innermost(config.test_dataloader.dataset)
     if config.get("kfold") and split in ("train", "val"):
-        _use_part(config, split)
+        _use_part(config, split, folds)
         return
     own, root = dataset.get("type") in ("SemanticDataset", "InstanceDataset"), data_root(config, split="test")
     splits = known_splits(root) if own and root and root.is_dir() else [split]
@@ -132,8 +137,8 @@ def _folders(config: Config, split: str, tested: Mapping[str, Any]) -> dict[str,
     return {"data_prefix": deepcopy(named["data_prefix"])} if named.get("split", split) == split else {}
 
 
-def _use_part(config: Config, split: str) -> None:
-    folded = with_folds(config)
+def _use_part(config: Config, split: str, folds: Path | None) -> None:
+    folded = with_folds(config, folder=folds)
     _take_over(config, folded[f"{split}_dataloader"])
     config.test_evaluator = deepcopy(folded.val_evaluator)
     _read_own_truth(config, _annotations_read(folded))

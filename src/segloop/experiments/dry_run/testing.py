@@ -43,7 +43,10 @@ def try_test(
     report = Report() if report is None else report
     before = attempts.Before.now()
     report.say(f"Trying {options.config}. Nothing is kept.\n")
-    config, path, folder = prepare_testing(options, checkpoint=checkpoint, split=split, **outputs)
+    folds = scratch / "folds"
+    config, path, folder = prepare_testing(
+        options, checkpoint=checkpoint, split=split, folds=folds, **outputs
+    )
     report.add(config_row(config))
     if split not in (None, "test"):
         report.add(Row(GOOD, "split", f"{split}; below it is called test, for it takes the test's place"))
