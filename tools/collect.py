@@ -13,7 +13,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, writing
 
 
 def parse_args() -> Namespace:
@@ -34,10 +34,13 @@ def main() -> int:
     from segloop.analysis.flat_files import copy_run, write_numbers
 
     if args.copy is not None:
-        copy_run(args.work_dir, args.copy)
+        with writing(args.copy):
+            copy_run(args.work_dir, args.copy)
         print(f"{args.copy}: {args.work_dir} without its checkpoints")
     if args.out is not None:
-        print(f"{args.out}: {', '.join(write_numbers(args.work_dir, args.out))}")
+        with writing(args.out):
+            written = write_numbers(args.work_dir, args.out)
+        print(f"{args.out}: {', '.join(written)}")
     return 0
 
 

@@ -41,7 +41,7 @@ def main() -> int:
     """Run the commands one by one, each shown before; the first that fails ends it."""
     args = parse_args()
     from segloop.experiments.config import find_config
-    from segloop.experiments.judging import plan_judgement
+    from segloop.experiments.judging import plan_judgement, require_own
 
     found = plan_judgement(
         str(find_config(args.config)),
@@ -53,6 +53,8 @@ def main() -> int:
         out=args.out,
         work_dirs=args.work_dirs,
     )
+    for step in () if args.show else found.trainings:
+        require_own(step)
     device = ("--device", args.device) if args.device else ()
     tools = Path(__file__).resolve().parent
     for step in found.steps:

@@ -36,20 +36,23 @@ def main() -> int:
     args = parse_args()
     from segloop.analysis.thresholds import write_thresholds
     from segloop.analysis.tuning import open_run, report, tune, work_dir_of
+    from segloop.utils.errors import writing
     from segloop.utils.progress import counted
     from segloop.viz.tuning_curves import draw_thresholds
 
     tested = open_run(args.run, allow_test=args.allow_test)
     folder = Path(args.out) if args.out else work_dir_of(tested)
+    with writing(folder):  # told before the search
+        folder.mkdir(parents=True, exist_ok=True)
     with counted("steps of the search") as progress:
         tuning = tune(
             tested, metric=args.metric, data_root=args.data_root, workers=args.workers, progress=progress
         )
     print(report(tuning))
-    folder.mkdir(parents=True, exist_ok=True)
-    path = write_thresholds(folder / "thresholds.json", tuning.thresholds())
     curves = [(each.name, each.thresholds, each.scores, each.chosen) for each in tuning.curves]
-    draw_thresholds(curves, folder / "thresholds.png", metric=tuning.metric, title=tested.name)
+    with writing(folder):
+        path = write_thresholds(folder / "thresholds.json", tuning.thresholds())
+        draw_thresholds(curves, folder / "thresholds.png", metric=tuning.metric, title=tested.name)
     print(f"Written: {path}, {folder / 'thresholds.png'}")
     return 0
 

@@ -147,6 +147,14 @@ def test_the_command_that_goes_on(command: list[str], expected: str) -> None:
     assert resume_command({"command": command, "processes": 3}, folder) == expected
 
 
+def test_of_two_configs_in_a_folder_the_trainings_own_goes_on() -> None:
+    folder = write(Path("work_dirs/a"))
+    for name in ("a.py", "b.py"):
+        (folder / name).touch()
+    record = {"command": ["tools/train.py", "configs/gone.py"], "config": {"file": "b.py"}}
+    assert resume_command(record, folder).startswith("python tools/train.py work_dirs/a/b.py ")
+
+
 def test_a_moved_folder_is_named_and_one_without_a_checkpoint_starts_again() -> None:
     folder = write(Path("elsewhere/a b"), checkpoint=False)
     command = {"command": ["tools/train.py", "configs/a.py"]}

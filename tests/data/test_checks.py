@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -251,6 +252,14 @@ def test_can_report_two_images_of_one_name(root: Path) -> None:
     (root / "img_dir" / "train" / "a.jpg").write_bytes(as_file(Image.fromarray(IMAGE), "JPEG"))
     found = only(check(root))
     assert (found.kind, found.text) == ("same-id", "a.jpg and a.png would be the same image")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_can_report_a_name_in_another_code(root: Path) -> None:
+    put(root, "train", os.fsdecode(b"caf\xe9"))
+    found = only(check(root))
+    assert (found.kind, found.file) == ("name", "img_dir/train/caf\\udce9.png")
+    str(found).encode()
 
 
 def test_the_message_groups_counts_and_cuts(root: Path) -> None:

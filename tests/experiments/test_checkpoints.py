@@ -111,6 +111,9 @@ def test_names_the_layers_of_another_model() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     weights = model.state_dict()
     require_fit(model, {f"module.{name}": value for name, value in weights.items()}, path="same.pth")
+    views_of_it, in_processes = nn.Module(), nn.Module()
+    views_of_it.module, in_processes.module = model, views_of_it
+    require_fit(in_processes, weights, path="same.pth")
     other = {name: value for name, value in weights.items() if name != "1.bias"}
     other |= {"0.weight": torch.rand(5, 2), "head.weight": torch.rand(1)}
     with pytest.raises(ConfigError) as caught:

@@ -16,9 +16,10 @@ import pytest
 import torch.distributed
 from mmengine.config import Config
 
+from segloop.analysis.runs import read_run
 from segloop.experiments import launch
 from segloop.experiments.distributed import agreed, join, once, require_launcher, settle_for_cpu
-from segloop.experiments.launch import Options, evaluate, train
+from segloop.experiments.launch import Options, evaluate, say_how_to_go_on, train
 from segloop.utils.errors import ConfigError, DataError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -99,6 +100,29 @@ def test_trains_on_a_cpu_with_a_config_made_for_gpus(tiny_config: Path) -> None:
     assert torch.distributed.get_backend() == "gloo"
 
 
+def test_one_process_says_how_all_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    options = Options(config="configs/a.py", launcher="pytorch", command=COMMAND)
+    monkeypatch.setattr(mmengine.dist, "get_world_size", lambda: 2)
+    say_how_to_go_on(options, work_dir=str(tmp_path))
+    assert f": {STARTED} --resume\n" in capsys.readouterr().err
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    say_how_to_go_on(options, work_dir=str(tmp_path))
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("on_cpu", "by_torchrun")
+def test_the_views_of_a_model_in_several_processes_are_merged(
+    tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, work = tiny_trained
+    options = Options(config=str(config), work_dir=str(tmp_path / "work"), launcher="pytorch")
+    metrics, folder = evaluate(options, checkpoint=str(work), tta=True)
+    assert read_run(folder).meta["images"] == 2
+    assert "mIoU" in metrics
+
+
 def test_one_process_works_and_the_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     once(lambda: done.append("alone"))
@@ -133,12 +157,12 @@ def test_all_processes_know_what_one_has_found(monkeypatch: pytest.MonkeyPatch) 
 def test_one_process_moves_an_earlier_run_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train.json").write_text('{"state": "done"}', encoding="utf-8")
 
-    def stop(folder: Path) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise DataError("far enough")
 
-    told = iter([False, None])
+    told = iter([False, False, None])
     monkeypatch.setattr(launch, "prepare_training", lambda *_, **__: Config({"work_dir": str(tmp_path)}))
-    monkeypatch.setattr(launch, "require_writable", stop)
+    monkeypatch.setattr(launch, "check_data", stop)
     monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
     monkeypatch.setattr(mmengine.dist, "broadcast_object_list", lambda got: got.__setitem__(0, next(told)))
     with pytest.raises(DataError, match="far enough"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from segloop.analysis.runs import read_run
 from segloop.experiments.config import load_config
 from segloop.experiments.data_checks import plain_configs
 from segloop.experiments.folds import with_folds
@@ -173,3 +174,25 @@ def test_the_strict_check_knows_the_keys(tiny_config: Path) -> None:
     found = "\n".join(examine(bad, path=tiny_config, overrides=["kfold.flod=1", "kfolds=5"]).faults)
     for words in ("'flod'", "'regx'", "kfold.seed", "Did you mean 'kfold'"):
         assert words in found
+
+
+def test_a_fold_of_two_splits_with_the_same_names_is_tested_with_views(
+    tiny_trained: tuple[Path, Path], tiny_config: Path, tiny_root: Path
+) -> None:
+    for kind in ("img_dir", "ann_dir"):
+        for number, file in enumerate(sorted((tiny_root / kind / "val").iterdir())):
+            twin = sorted((tiny_root / kind / "train").iterdir())[number]
+            file.rename(file.with_name(twin.name))
+    ids = sorted(path.stem for path in (tiny_root / "img_dir/val").iterdir())
+    (tiny_root / "scenes.csv").write_text("image_id,scene\n" + "".join(f"{name},1\n" for name in ids))
+    others = {path.stem for path in (tiny_root / "img_dir/train").iterdir()} - set(ids)
+    with (tiny_root / "scenes.csv").open("a") as table:
+        table.writelines(f"{name},2\n" for name in sorted(others))
+    group = {"table": "scenes.csv", "column": "scene"}
+    cuts = [folded(tiny_config, fold=n, folds=2, splits=["train", "val"], group=group) for n in (1, 2)]
+    fold = 1 + [len(plain_configs(cut.val_dataloader.dataset)) for cut in cuts].index(2)  # that of the twins
+    folds = [f"fold={fold}", "folds=2", "splits=[train,val]", "group.table=scenes.csv", "group.column=scene"]
+    options = Options(config=str(tiny_config), overrides=[f"kfold.{each}" for each in folds])
+    _, run = evaluate(options, checkpoint=str(tiny_trained[1]), split="val", tta=True)
+    tested = list(read_run(run).images["image_id"])
+    assert tested == [f"{split}/{name}" for split in ("train", "val") for name in ids]

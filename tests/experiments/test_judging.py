@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from segloop.data.info import ClassInfo, DatasetInfo
-from segloop.experiments.judging import name_of, plan_judgement
+from segloop.experiments.judging import Step, name_of, plan_judgement, require_own
 from segloop.utils.errors import UserError
 
 
@@ -58,3 +60,23 @@ def test_what_cannot_be_judged_is_refused(tiny_root: Path, version: Path) -> Non
     replace(info, classes=(*info.classes, ClassInfo("fox", (1, 2, 3)))).write(version)
     with pytest.raises(UserError, match="other classes"):
         plan_judgement("a.py", tiny_root, version)
+
+
+def test_a_training_of_another_seed_is_not_judged_as_this_one(
+    tiny_root: Path, version: Path, tmp_path: Path
+) -> None:
+    def planned(**changes: Any) -> tuple[Step, ...]:
+        return plan_judgement("a.py", tiny_root, version, work_dirs=tmp_path, **changes).trainings
+
+    for step in planned():
+        require_own(step)  # nothing is there yet
+        step.makes.mkdir()
+        began = [word for word in step.words if word != "--resume"]  # by hand, in another order
+        (step.makes / "train.json").write_text(
+            json.dumps({"command": [*began, "--device", "cpu", "--resume"]})
+        )
+        require_own(step)
+    others: list[dict[str, Any]] = [{"seed": 1}, {"options": ["train_cfg.max_iters=4"]}]
+    for changes in others:
+        with pytest.raises(UserError, match=r"a-v0 holds a training that was begun otherwise:\n.*--seed 0"):
+            require_own(planned(**changes)[0])

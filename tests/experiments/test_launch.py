@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,12 +15,15 @@ import mmengine.runner.loops
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
 from segloop.experiments.hooks.progress import LiveLineHook
-from segloop.experiments.launch import Options, evaluate, train
+from segloop.experiments.launch import Options, evaluate, train, use_amp
+from segloop.experiments.provenance import now
 from segloop.utils.errors import ConfigError, DataError, UserError
+from segloop.utils.processes import machine
 
 
 def test_leaves_what_openmmlab_users_look_for(tiny_trained: tuple[Path, Path]) -> None:
@@ -135,6 +139,13 @@ def test_seed_alone_changes_the_run(tiny_config: Path, tmp_path: Path) -> None:
     assert not torch.equal(first, weights(2, "c"))
 
 
+def test_amp_is_on_whatever_the_hardware_and_the_wrapper() -> None:
+    for kind in ("OptimWrapper", "AutocastOptimWrapper"):
+        config = Config({"optim_wrapper": {"type": kind}})
+        use_amp(config)
+        assert config.optim_wrapper == {"type": "AutocastOptimWrapper", "enabled": True}
+
+
 def test_amp_trains_in_bfloat16_on_a_cpu(tiny_config: Path) -> None:
     runner = train(Options(config=str(tiny_config)), amp=True)
     assert runner.optim_wrapper.enabled is True
@@ -171,6 +182,26 @@ def test_draws_the_demo_set_that_is_missing(tiny_config: Path, tiny_root: Path) 
 
     train(Options(config=str(tiny_config), make_demo=draw))
     assert drawn == [("multiclass", str(tiny_root), 0, None)]
+
+
+def test_a_run_that_drew_its_demo_set_is_the_same_the_next_time(
+    tiny_config: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(tiny_root, tiny_root.parent / "aside")
+
+    def draw(task: str, root: str, *, seed: int, count: int | None = None) -> dict[str, int]:
+        shutil.move(tiny_root.parent / "aside", root)
+        return {}
+
+    def stop(hook: LiveLineHook, runner: Runner, *args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveLineHook, "after_train_iter", stop)
+    options = Options(config=str(tiny_config), make_demo=draw)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            train(options, resume="same")
+    assert not (tmp_path / "work.before").exists()
 
 
 def test_names_the_folder_that_other_data_were_expected_in(tiny_config: Path, tmp_path: Path) -> None:
@@ -217,8 +248,31 @@ def test_can_report_classes_that_the_model_does_not_have(tiny_config: Path) -> N
 
 def test_can_report_a_work_dir_that_cannot_be_written(tiny_config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot be written"):
-        train(Options(config=str(tiny_config), work_dir=str(tmp_path / "file/inside")))
+    for resume in (None, "same"):
+        with pytest.raises(ConfigError, match="cannot be written"):
+            train(Options(config=str(tiny_config), work_dir=str(tmp_path / "file/inside")), resume=resume)
+
+
+def test_a_work_dir_that_another_training_writes_to_is_refused(tiny_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    record = {"state": "running", "process": os.getppid(), "machine": machine(), "started": now()}
+    (tmp_path / "work/train.json").write_text(json.dumps(record))
+    for resume in (None, "auto", "same"):
+        with pytest.raises(ConfigError, match=rf"a training writes there now \(process {os.getppid()}\)"):
+            train(Options(config=str(tiny_config)), resume=resume)
+    assert json.loads((tmp_path / "work/train.json").read_text()) == record
+
+
+def test_a_disk_that_a_test_fills_is_told_in_words(
+    tiny_trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    config, work = tiny_trained
+    monkeypatch.setattr("segloop.experiments.run_writer.Spool.append", fail)
+    with pytest.raises(UserError, match=r"No space left on device\. Make room, then test again"):
+        evaluate(Options(config=str(config), work_dir=str(tmp_path)), checkpoint=str(work))
 
 
 def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path]) -> None:

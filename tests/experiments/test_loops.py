@@ -15,6 +15,7 @@ from mmengine.hooks import EMAHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from segloop.experiments.loops import EpochTrainLoop, IterTrainLoop, exact_loop
+from segloop.utils.errors import ConfigError
 from tests.experiments.toy import WORKERS, Call, Killed, Numbers, assert_same, disturbed, kill, outcome, toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -162,3 +163,16 @@ def test_notes_of_our_own_are_not_logged_as_scores(tmp_path: Path) -> None:
     runner.train()
     logged, _ = runner.log_processor.get_log_after_epoch(runner, 3, "val")
     assert set(logged) <= {"mIoU", "time", "data_time"}
+
+
+@pytest.mark.parametrize("epochs", [False, True])
+@pytest.mark.parametrize("images", [0, 2])
+def test_can_report_data_that_give_no_batch(
+    epochs: bool, images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = toy(tmp_path, epochs=epochs)
+    monkeypatch.setattr(Numbers, "__len__", lambda _: images)
+    order = dict(type="DefaultSampler" if images else "SegLoopSampler", shuffle=True)
+    runner._train_dataloader |= dict(drop_last=True, sampler=order)
+    with pytest.raises(ConfigError, match="train_dataloader gives no batch"):
+        runner.train()

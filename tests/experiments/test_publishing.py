@@ -61,6 +61,12 @@ def test_holds_every_weight_the_classes_and_nothing_of_the_training(work: Path) 
     assert publish(work / "iter_2.pth", force=True).read_bytes() == first
 
 
+def test_of_two_configs_in_a_folder_the_trainings_own_is_published(work: Path) -> None:
+    (work / "a_former.py").write_text("model = dict(type='Another')\n")
+    path = publish(work / "iter_2.pth")
+    assert "SegLoopEncoderDecoder" in (path.parent / "config.py").read_text()
+
+
 def test_thresholds_go_with_the_checkpoint_that_they_were_tuned_on(work: Path) -> None:
     rules = {"starfish": ComponentRule(0.4, 3, 8, 0.7)}
     write_thresholds(work, Thresholds(rules, {"checkpoint": "iter_2.pth"}))
@@ -95,3 +101,6 @@ def test_can_report_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no weights"):
         publish(tmp_path / "a.pth", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "b.pth")
+    with pytest.raises(UserError, match=r"a\.pth/inside cannot be written: Not a directory"):
+        publish(tmp_path / "b.pth", out=tmp_path / "a.pth/inside")

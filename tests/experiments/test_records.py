@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from segloop.experiments.records import config_differences, differences
+from segloop.experiments.provenance import now
+from segloop.experiments.records import config_differences, differences, running_process
+from segloop.utils.processes import machine
 
 HASH = "sha256:" + "0123456789ab" + 52 * "c"
 RECORD: dict[str, Any] = {
@@ -106,3 +111,28 @@ def test_configs_differ_in_what_a_result_depends_on() -> None:
         ("train_cfg.max_iters", None, 3),
         ("train_dataloader.dataset.pipeline.0.type", "A", "B"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, os.getpid()),
+        ({"state": "done"}, None),
+        ({"machine": "another"}, None),
+        ({"process": 2**22 + 1}, None),
+        ({"process": True}, None),
+        # its number was taken over since
+        pytest.param(
+            {"started": "2001-01-01T00:00:00Z"},
+            None,
+            marks=pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc"),
+        ),
+    ],
+)
+def test_a_training_runs_if_its_process_does(
+    changes: dict[str, Any], found: int | None, tmp_path: Path
+) -> None:
+    record = {"state": "running", "process": os.getpid(), "machine": machine(), "started": now(), **changes}
+    (tmp_path / "train.json").write_text(json.dumps(record))
+    assert running_process(tmp_path) == found
+    assert running_process(tmp_path / "nowhere") is None

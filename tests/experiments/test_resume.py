@@ -80,6 +80,18 @@ def test_without_a_usable_note_the_newest_file_is_taken(
     assert "load_from" not in config
 
 
+def test_where_nothing_is_to_be_resumed_it_starts_from_the_weights_that_the_config_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    config = Config(dict(work_dir=str(tmp_path), load_from="given.pth"))
+    settle_resume(config, "auto")
+    assert (config.resume, config.load_from) == (False, "given.pth")
+    assert "starts from the beginning, from the weights of given.pth." in capsys.readouterr().err
+    config = Config(dict(work_dir=str(tmp_path), load_from="auto", resume=True))
+    settle_resume(config, None)
+    assert (config.resume, config.load_from) == (False, None)
+
+
 def test_what_an_earlier_training_left_is_not_gone_on_with(work_dir: Path) -> None:
     for step, session in ((2, "toy_1"), (4, "toy_2"), (6, "toy_2")):
         content = {"meta": {"experiment_name": session}, "weights": torch.arange(50.0)}

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ from torch.utils.data import Dataset
 
 from segloop.analysis.counts import class_counts, confusion
 from segloop.analysis.runs import read_run
+from segloop.experiments import run_folder
+from segloop.experiments.metrics import SegLoopSemanticMetric
 from segloop.experiments.run_folder import RunFolderHook
 from segloop.utils.errors import DataError
 
@@ -273,6 +276,23 @@ def test_two_images_of_one_id_are_refused(tmp_path):
     shutil.copy(tmp_path / "data/img_dir/test/a/1.png", tmp_path / "data/img_dir/test/a/1.jpg")
     with pytest.raises(DataError, match=r"a/1\.png and .*a/1\.jpg would be the same image 'a/1'"):
         run_test(tmp_path / "work", dataset)
+
+
+def test_each_process_names_masks_as_all_of_them_would(tmp_path, monkeypatch):
+    class Listed(Pictures):
+        def get_data_info(self, index):
+            return {"img_path": f"{self.data_prefix['img_path']}/{''.join(self.items[index])}"}
+
+    monkeypatch.setattr(run_folder, "get_world_size", lambda: 2)
+    dataset, metric = Listed(tmp_path / "data"), SegLoopSemanticMetric(output_dir=str(tmp_path / "out"))
+    runner = SimpleNamespace(
+        test_dataloader=SimpleNamespace(dataset=dataset),
+        test_evaluator=SimpleNamespace(metrics=[metric]),
+        model=Echo(),
+    )
+    RunFolderHook(str(tmp_path / "work/test/x")).before_test(runner)
+    second = dataset.get_data_info(1)["img_path"]  # whose name the first has, of the other process's share
+    assert metric.masks.write(np.zeros((2, 2), np.uint8), image=second) == tmp_path / "out/a/0001.png"
 
 
 def test_images_without_truth(tmp_path):

@@ -30,6 +30,30 @@ def test_image_ids_through_wrappers_and_suffixes(tmp_path):
     assert names.image_id(tmp_path / "one/deeper/aachen/7_leftImg8bit.png") == "aachen/7"
 
 
+def test_pictures_of_one_name_in_two_roots_are_told_apart_by_their_folders(tmp_path):
+    class Listed(Plain):
+        def __init__(self, root, folder, names):
+            super().__init__(root, folder, ".png")
+            self.names = names
+
+        def __len__(self):
+            return len(self.names)
+
+        def get_data_info(self, number):
+            return {"img_path": f"{self.data_prefix['img_path']}/{self.names[number]}.png"}
+
+    class Joined:
+        pass
+
+    joined = Joined()
+    joined.datasets = [Listed(tmp_path, "img_dir/train", ["1"]), Listed(tmp_path, "img_dir/val", ["1", "2"])]
+    names = ImageNames(joined)
+    assert names.image_id(tmp_path / "img_dir/train/1.png") == "train/1"
+    assert names.image_id(tmp_path / "img_dir/val/1.png") == "val/1"
+    joined.datasets[1].names = ["2"]
+    assert ImageNames(joined).image_id(tmp_path / "img_dir/val/2.png") == "2"
+
+
 def test_an_image_outside_the_data_set_still_has_a_name(tmp_path):
     names = ImageNames(Plain(tmp_path / "data", "img", ".png"))
     image = tmp_path / "elsewhere" / "1.jpg"

@@ -93,6 +93,22 @@ def test_another_split_is_taken_by_name_without_the_files_of_the_first(tmp_path:
         use_split(tested, "tran")
 
 
+def test_another_split_of_index_masks_is_not_read_from_the_folders_of_the_first(tiny_root: Path) -> None:
+    def loader(split: str, **named: Any) -> dict[str, Any]:
+        return {"dataset": {"type": "SemanticDataset", "data_root": str(tiny_root), "split": split, **named}}
+
+    own = {"data_prefix": {"seg_map_path": "ann_dir/test"}, "ann_file": "good.txt"}
+    tested = config(test_dataloader=loader("test", **own), val_dataloader=loader("val"))
+    use_split(tested, "test")
+    assert tested.test_dataloader == loader("test", **own)
+    use_split(tested, "val")
+    assert tested.test_dataloader == loader("val")
+    others = {"data_prefix": {"seg_map_path": "masks_2/val"}}
+    tested = config(test_dataloader=loader("test", **own), val_dataloader=loader("val", **others))
+    use_split(tested, "val")
+    assert tested.test_dataloader == loader("val", **others)
+
+
 def test_another_split_of_other_peoples_data_sets_is_their_loaders() -> None:
     def loader(name: str) -> dict[str, Any]:
         return {"dataset": {"type": "CocoDataset", "ann_file": f"{name}.json", "pipeline": [{"type": name}]}}

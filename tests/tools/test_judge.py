@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from segloop.data.info import DatasetInfo
+from segloop.utils.errors import UserError
 from tools import judge
 
 
@@ -45,6 +46,23 @@ def test_runs_all_or_up_to_a_failure(
     assert len(commands) == ran
     assert commands[0][-2:] == ["--device", "cpu"]
     assert ("on-v1/index.html" in capsys.readouterr().out) == (fails is None)
+
+
+def test_a_training_that_was_begun_otherwise_is_refused_before_anything_runs(
+    tiny_config: Path,
+    tiny_root: Path,
+    version: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / f"{tiny_config.stem}-v1"
+    folder.mkdir()
+    (folder / "train.json").write_text('{"command": ["tools/train.py", "other.py"], "state": "done"}')
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("nothing is to be run"))
+    words = [str(tiny_config), str(tiny_root), str(version), "--work-dirs", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge.py", *words])
+    with pytest.raises(UserError, match="-v1 holds a training that was begun otherwise"):
+        judge.main()
 
 
 def test_shows_without_running(

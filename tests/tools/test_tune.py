@@ -22,6 +22,16 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     return caught.value.code
 
 
+def test_a_place_that_takes_no_file_is_told_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    folder = write_ships_run(tmp_path / "work", split="val")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("segloop.analysis.tuning.tune", lambda *_, **__: pytest.fail("searched"))
+    assert call(monkeypatch, folder, "--out", tmp_path / "file") == 2
+    assert "file cannot be written: File exists" in capsys.readouterr().err
+
+
 def test_writes_thresholds_and_a_curve_into_the_work_dir(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

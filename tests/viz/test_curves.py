@@ -35,6 +35,18 @@ def test_a_resumed_run_is_one_curve(tmp_path: Path) -> None:
         assert picture.size == (990, 352)
 
 
+def test_an_earlier_training_in_the_folder_is_no_part_of_the_curve(tmp_path: Path) -> None:
+    def part(name: str, *steps: int) -> None:
+        log(tmp_path, name, [{"loss": float(name), "lr": 0.1, "step": step} for step in steps])
+
+    part("1", 1, 2, 3, 4)  # an earlier, longer one
+    part("3", 1, 2)
+    part("2", 2, 3)  # the clock was put back before it was resumed
+    log(tmp_path, "4", [{"mDice": 50.0, "step": 0}])  # a test
+    (tmp_path / "train.json").write_text(json.dumps({"log": "2", "earlier": [{"log": "3"}]}))
+    assert [(line["step"], line["loss"]) for line in read_scalars(tmp_path)] == [(1, 3.0), (2, 2.0), (3, 2.0)]
+
+
 def test_can_report_a_folder_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no log"):
         read_scalars(tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from segloop.analysis.runs import Run, list_runs, read_run
-from segloop.utils.atomic import write_json, write_text
+from segloop.utils.atomic import read_record, write_json, write_text
 from segloop.utils.errors import UserError
 from segloop.viz.curves import read_scalars
 
@@ -39,8 +38,10 @@ def write_numbers(work_dir: Path, folder: Path) -> list[str]:
     """
     written = ["curves.csv"]
     lines = read_scalars(work_dir)
+    record = read_record(work_dir / "train.json")
+    if record is None:
+        raise UserError(f"{work_dir} is no work_dir of a training: there is no whole train.json in it.")
     write_text(folder / "curves.csv", _table(_curves(lines)))
-    record = json.loads((work_dir / "train.json").read_text(encoding="utf-8"))
     numbers: dict[str, Any] = {
         "training": {
             "iterations": record.get("last_iter"),

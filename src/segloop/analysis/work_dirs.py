@@ -32,6 +32,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "command": list,
     "earlier": list,
     "code": dict,
+    "config": dict,
 }
 
 
@@ -111,7 +112,8 @@ def resume_command(record: dict[str, Any], folder: Path) -> str:
     words = without_resume([_expand(word) for word in record.get("command") or () if isinstance(word, str)])
     config = next((word for word in words[1:] if word.endswith(CONFIGS) and "=" not in word), None)
     if not words or Path(words[0]).name != "train.py" or config is None or not Path(config).is_file():
-        own = sorted(folder.glob("*.py"))
+        recorded = (record.get("config") or {}).get("file")  # another training may have left its own
+        own = [folder / recorded] if isinstance(recorded, str) else sorted(folder.glob("*.py"))
         words, config = ["tools/train.py", str(own[0] if own else "CONFIG")], None
     given = any(word.partition("=")[0] == "--work-dir" for word in words)
     if not given and (config is None or folder.resolve() != Path("work_dirs", Path(config).stem).resolve()):

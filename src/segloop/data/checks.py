@@ -25,6 +25,10 @@ KINDS: dict[str, tuple[str, str]] = {
         "images that share one name",
         "Name them differently: a mask or a prediction could belong to either.",
     ),
+    "name": (
+        "images whose names are no UTF-8 text",
+        "Rename them: tables, lists and hashes of a run cannot hold such names.",
+    ),
     "no-mask": (
         "images without a mask",
         "Add the masks, or take the images out (a LIST file as ann_file does).",
@@ -200,6 +204,15 @@ def describe(findings: Sequence[Finding], *, most: int = 5) -> str:
     return "\n\n".join(parts)
 
 
+def as_text(name: str) -> str:
+    r"""Return a file's name with bytes that are no UTF-8 written out.
+
+    >>> as_text("caf\udce9.png")
+    'caf\\udce9.png'
+    """
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def pair_files(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]], list[Finding]]:
     """Match the images of a split with its masks: (id, image, mask), and what has no match."""
     root = layout.root
@@ -222,6 +235,10 @@ def pair_files(split: str, layout: Layout) -> tuple[list[tuple[str, Path, Path]]
             names = " and ".join(file.name for file in files)
             text = f"{names} would be the same image"
             findings.append(Finding("same-id", short_path(files[0], root), text, name))
+    for name, files in images.items():
+        if (shown := as_text(short_path(files[0], root))) != short_path(files[0], root):
+            text = "a name in another code, as old archives have it"
+            findings.append(Finding("name", shown, text, as_text(name)))
     counting = set(images if layout.only is None else layout.only)
     wanted = [name for name in images if name in counting]
     lonely = [name for name in wanted if name not in masks]

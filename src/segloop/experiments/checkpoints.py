@@ -117,9 +117,9 @@ class Fit:
 
 
 def compare_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Fit:
-    """Compare a file's tensors with those of a model, wrapped for several processes or not."""
-    wanted = {name.removeprefix("module."): value for name, value in model.state_dict().items()}
-    given = {name.removeprefix("module."): value for name, value in weights.items()}
+    """Compare a file's tensors with those of a model, wrapped for several processes, for views, or both."""
+    wanted = {_unwrapped(name): value for name, value in model.state_dict().items()}
+    given = {_unwrapped(name): value for name, value in weights.items()}
     return Fit(
         wanted=len(wanted),
         missing=[name for name in wanted if name not in given],
@@ -130,6 +130,12 @@ def compare_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Fit:
             if name in given and given[name].shape != value.shape
         ],
     )
+
+
+def _unwrapped(name: str) -> str:
+    while name.startswith("module."):
+        name = name.removeprefix("module.")
+    return name
 
 
 def require_fit(

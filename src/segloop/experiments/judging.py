@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from segloop.data.info import DatasetInfo
+from segloop.experiments.records import TRAIN_FILE
+from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError, listing
+from segloop.utils.flags import without_resume
 
 WORK_DIRS = Path("work_dirs")
 
@@ -38,6 +43,27 @@ class Judgement:
     def steps(self) -> tuple[Step, ...]:
         """The steps in their order."""
         return (*self.trainings, *self.tests, *self.comparisons)
+
+
+def require_own(step: Step) -> None:
+    """Refuse to go on with a training that another command began: with other data, settings or seed.
+
+    One that is finished would be taken as it is, and judged as what it is not.
+    """
+    former = (read_record(step.makes / TRAIN_FILE) or {}).get("command")
+    if former and _settings(former) != _settings(step.words):
+        raise UserError(
+            f"{step.makes} holds a training that was begun otherwise:\n  python {shlex.join(former)}\n"
+            f"To be judged is:\n  {step.shown}\nName another place with --work-dirs DIR."
+        )
+
+
+def _settings(words: Sequence[str]) -> list[str]:
+    """Return what of a training's command its result follows from, in no order."""
+    from segloop.experiments.provenance import command_line
+
+    kept = without_resume(command_line(words[1:]))
+    return sorted(word for before, word in pairwise(["", *kept]) if "--device" not in (before, word))
 
 
 def name_of(root: Path) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop.data.demo import MakeDemo
 from segloop.experiments.class_weights import settle_class_weights
-from segloop.experiments.config import find_checkpoint, find_config, load_config
+from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
 from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import agreed, join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
+from segloop.experiments.records import require_alone
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.same_run import settle_same
 from segloop.experiments.testing import (
@@ -28,8 +26,9 @@ from segloop.experiments.testing import (
     test_classes,
     use_thresholds,
 )
+from segloop.experiments.writing import full_disks, require_writable
 from segloop.utils.checkpoint_files import last_checkpoint
-from segloop.utils.errors import ConfigError, UserError
+from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import quiet, silent_imports
 
 if TYPE_CHECKING:
@@ -76,9 +75,10 @@ def train(
 ) -> Runner:
     """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
-    if resume == "same":
-        settle_resume(config, agreed(lambda: settle_same(config)))  # it moves folders
     require_writable(Path(config.work_dir))
+    once(lambda: require_alone(Path(config.work_dir)))
+    if resume == "same":
+        settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
     check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
     announce(runner)
@@ -86,15 +86,16 @@ def train(
     from segloop.experiments.recording import outcome
 
     try:
-        with outcome(config.work_dir), trusting(options.unsafe_load), config_mistakes():
+        with (
+            full_disks("go on with --resume"),
+            outcome(config.work_dir),
+            trusting(options.unsafe_load),
+            config_mistakes(),
+        ):
             runner.train()
     except KeyboardInterrupt:
         say_how_to_go_on(options, work_dir=config.work_dir)
         raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
-            raise
-        raise UserError(f"{error.strerror}. Make room, then go on with --resume.") from error
     return runner
 
 
@@ -126,16 +127,18 @@ def evaluate(
     )
     told = use_thresholds(config, checkpoint=path, wanted=thresholds)
     require_writable(Path(config.work_dir))
+    if out is not None:
+        require_writable(Path(out) if is_semantic(config) else Path(out).parent, flag="--out")
     check_data(config, TEST_SPLITS, make_demo=options.make_demo)
     runner = build_runner(config)
     if told:
         runner.logger.info(told)
     from segloop.experiments.checkpoints import require_own, trusting
 
-    with trusting(options.unsafe_load), config_mistakes():
+    with full_disks("test again"), trusting(options.unsafe_load), config_mistakes():
         require_own(runner.model, path, classes=test_classes(runner))
         metrics = runner.test()
-    once(lambda: copy_results(folder, out))
+        once(lambda: copy_results(folder, out))
     return metrics, folder
 
 
@@ -161,18 +164,23 @@ def prepare_training(
 
 
 def prepare_testing(
-    options: Options, *, checkpoint: str | None, split: str | None, **outputs: Any
+    options: Options,
+    *,
+    checkpoint: str | None,
+    split: str | None,
+    folds: Path | None = None,
+    **outputs: Any,
 ) -> tuple[Config, Path, Path]:
     """Load the config of a test and settle what its flags ask for; find the checkpoint, name the RUN folder.
 
-    `outputs` are those of `settle_outputs`.
+    `outputs` are those of `settle_outputs`, `folds` is that of `prepare_test`.
     """
     config = prepare(options)
     require_parts(config, "test")
     settle_class_weights(config)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     settle_precision(config)
-    folder = prepare_test(config, checkpoint=path, split=split, command=options.command)
+    folder = prepare_test(config, checkpoint=path, split=split, command=options.command, folds=folds)
     settle_outputs(config, **outputs)
     return config, path, folder
 
@@ -202,13 +210,11 @@ def use_amp(config: Config) -> None:
     """Turn mixed precision on, as `--amp` does in mmseg and mmdet, but on a CPU too."""
     wrapper = config.optim_wrapper
     kind = wrapper.get("type", "OptimWrapper")
-    if kind in ("AmpOptimWrapper", "AutocastOptimWrapper"):
-        if kind == "AutocastOptimWrapper":
-            wrapper.enabled = True
+    if kind == "AmpOptimWrapper":
         return
-    if kind != "OptimWrapper":
+    if kind not in ("OptimWrapper", "AutocastOptimWrapper"):
         raise ConfigError(f"--amp works with optim_wrapper.type OptimWrapper, and the config has {kind!r}.")
-    wrapper.type = "AutocastOptimWrapper"
+    wrapper.update(type="AutocastOptimWrapper", enabled=True)  # even where it is slow: it was asked for
 
 
 def settle_precision(config: Config) -> None:
@@ -234,19 +240,31 @@ def settle_resume(config: Config, resume: str | None) -> None:
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
         return
     newest, damaged = newest_whole(config.work_dir)
-    config.load_from = None if newest is None else str(newest)
+    if newest is not None:
+        config.load_from = str(newest)
+    elif config.get("load_from") == "auto":
+        config.load_from = None
     for line in damaged:
         print(f"{line} Going on from {newest}.", file=sys.stderr)
     config.resume = newest is not None
     if newest is None:
-        print(f"Nothing to resume in {config.work_dir}; training starts from the beginning.", file=sys.stderr)
+        weights = f", from the weights of {config.load_from}" if config.get("load_from") else ""
+        start = f"training starts from the beginning{weights}."
+        print(f"Nothing to resume in {config.work_dir}; {start}", file=sys.stderr)
 
 
 def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
-    """Say which command goes on with a training that was stopped, and from where."""
+    """Say which command goes on with a training that was stopped, and from where; one process says it."""
+    from mmengine.dist import get_world_size, is_main_process
+
+    if not is_main_process():
+        return
     saved = last_checkpoint(work_dir)
     from_tool = bool(options.command) and Path(options.command[0]).name == "train.py"
-    command = resume_command(options.command if from_tool else ["tools/train.py", options.config])
+    command = resume_command(
+        options.command if from_tool else ["tools/train.py", options.config],
+        processes=get_world_size() if options.launcher == "pytorch" else None,
+    )
     where = f"To go on from {saved.name}" if saved else "Nothing was saved yet. To start again"
     print(f"\nStopped. {where}: {command}", file=sys.stderr)
 
@@ -258,31 +276,6 @@ def settle_loaders(config: Config) -> None:
         if loader and not loader.get("num_workers"):
             loader.pop("prefetch_factor", None)
             loader.persistent_workers = False
-
-
-def require_writable(folder: Path, *, keep: bool = True) -> None:
-    """Refuse a work_dir that cannot be written before anything is computed for it.
-
-    Without `keep` nothing is left of the attempt, not even a changed time.
-    """
-    made = [] if keep else [path for path in (folder, *folder.parents) if not path.exists()]
-    before = folder.stat() if not keep and folder.is_dir() else None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)  # another process of this run may have been faster
-    except OSError as error:
-        raise ConfigError(
-            f"The work_dir {folder} cannot be written: {error.strerror}. Choose another with --work-dir."
-        ) from error
-    finally:
-        for path in made:
-            with suppress(OSError):
-                path.rmdir()
-        if before is not None:
-            with suppress(OSError):
-                os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def check_data(config: Config, splits: Sequence[str], *, make_demo: MakeDemo | None = None) -> None:

@@ -16,6 +16,10 @@ from segloop.utils.errors import ConfigError
 # The hub's note of the last validation, which every checkpoint keeps. mmengine logs what begins with `val` as
 # a score.
 VALIDATED = "iter_of_last_val"
+NOTHING = (
+    "There is nothing to train on: train_dataloader gives no batch. Its data set has no image left, or, with "
+    "drop_last, fewer than batch_size."
+)
 
 
 def _require_lengths(*, last: Any, val_interval: Any) -> None:
@@ -94,7 +98,12 @@ class IterTrainLoop(_ExactLoop, IterBasedTrainLoop):
 
     def _batches(self) -> Iterator[Any]:
         while True:  # one turn, unless the loader is of a stream
-            yield from self.dataloader
+            some = False
+            for batch in self.dataloader:
+                some = True
+                yield batch
+            if not some:  # or the wait for one would never end
+                raise ConfigError(NOTHING)
 
     def _due(self) -> bool:
         if self.runner.val_loop is None or self._iter < self.val_begin:
@@ -110,6 +119,8 @@ class EpochTrainLoop(_ExactLoop, EpochBasedTrainLoop):
         super().__init__(runner, dataloader, *args, **kwargs)
         _require_lengths(last=self._max_epochs, val_interval=self.val_interval)
         self.dataloader = placed(self.dataloader, seed=runner.seed, endless=False)
+        if not len(self.dataloader):
+            raise ConfigError(NOTHING)
 
     def run(self) -> nn.Module:
         """Train from the iteration that was reached to the end of the last epoch."""

@@ -132,14 +132,21 @@ class MaskFolder:
         if is_main_process():
             self.folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, mask: np.ndarray, *, image: str | Path) -> Path:
-        """Write the mask of an image; of two images with one name, the later gets its folder before it."""
+    def name(self, image: str | Path) -> str:
+        """Return what the mask of an image is called; a later image of one name has its folder before it.
+
+        Asked of all images in their order first, it is the same in each process of a test.
+        """
         path = Path(image)
         parents = [part for part in path.parent.parts if part not in (path.anchor, "..", ".")]
         name = path.stem
         while self._sources.setdefault(name, str(image)) != str(image) and parents:
             name = f"{parents.pop()}/{name}"
-        file = self.folder / f"{name}.png"
+        return name
+
+    def write(self, mask: np.ndarray, *, image: str | Path) -> Path:
+        """Write the mask of an image."""
+        file = self.folder / f"{self.name(image)}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(encode_mask(mask))
         return file

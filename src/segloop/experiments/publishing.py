@@ -19,7 +19,7 @@ from segloop.experiments.model_card import Sources, gather, model_card
 from segloop.experiments.run_images import sha256
 from segloop.experiments.tensor_file import SUFFIX, write_tensors
 from segloop.utils.atomic import open_atomic, write_text
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, writing
 
 CARD, CONFIG = "README.md", "config.py"
 # Of one machine, or of one training: no business of whoever gets the model.
@@ -42,6 +42,8 @@ def publish(target: Path | str, *, out: Path | str | None = None, force: bool = 
     tuned = find_thresholds(work_dir)
     content = read_checkpoint(checkpoint)
     weights = weights_in(content, path=checkpoint)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     notes = _notes(content, weights, experiment=work_dir.resolve().name)
     path = _write(folder, stem, suffix, weights, notes)
     sources = gather(work_dir, checkpoint=checkpoint, checkpoint_sha256=sha256(checkpoint), file=path.name)
@@ -116,12 +118,14 @@ def _write(folder: Path, stem: str, suffix: str, weights: dict[str, Tensor], not
 
 def _config_text(work_dir: Path, sources: Sources) -> str | None:
     """Return the flattened config as it was tested or trained, without what is of one machine only."""
-    dumped = [sources.run.folder / CONFIG] if sources.run else sorted(work_dir.glob("*.py"))
+    own = ((sources.train or {}).get("config") or {}).get("file")  # another training may have left its own
+    kept = [work_dir / own] if own else sorted(work_dir.glob("*.py"))
+    dumped = [sources.run.folder / CONFIG] if sources.run else kept
     if not dumped or not dumped[0].is_file():
         return None
     text = dumped[0].read_text(encoding="utf-8")
     # It is read as text: a config is a program, and publishing need not run it.
-    kept = [line for line in text.splitlines() if not re.match(rf"({'|'.join(PRIVATE)}) = ", line)]
+    lines = [line for line in text.splitlines() if not re.match(rf"({'|'.join(PRIVATE)}) = ", line)]
     home = str(Path.home())
-    text = "\n".join(kept) + "\n"
+    text = "\n".join(lines) + "\n"
     return text.replace(f"{home}/", "~/") if len(home) > 1 else text

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
+
+from segloop.utils.atomic import read_record
+from segloop.utils.errors import ConfigError
+from segloop.utils.processes import is_alive, machine
 
 FORMAT = 2  # of train.json
 TRAIN_FILE = "train.json"
@@ -43,6 +50,38 @@ class Difference:
         if self.told is not None:
             return f"{self.kind}: {self.told}"
         return f"{self.kind}: {self.name}: recorded {_shown(self.recorded)}, now {_shown(self.now)}"
+
+
+def running_process(work_dir: Path) -> int | None:
+    """Return the process of this machine that trains in a work_dir now; None where there is none."""
+    record = read_record(work_dir / TRAIN_FILE) or {}
+    process = record.get("process")
+    if record.get("state") != "running" or record.get("machine") != machine() or type(process) is not int:
+        return None
+    return process if is_alive(process, noted=seconds_of(record.get("started"))) else None
+
+
+def require_alone(folder: Path) -> None:
+    """Refuse a work_dir that another training writes to: each would replace and remove the other's files."""
+    process = running_process(folder)
+    if process not in (None, os.getpid()):
+        raise ConfigError(
+            f"{folder}: a training writes there now (process {process}). Wait for it, or choose another "
+            "folder with --work-dir."
+        )
+
+
+def seconds_of(noted: Any) -> float | None:
+    """Return a time of a record in seconds of the epoch; None for what is no time.
+
+    >>> seconds_of("1970-01-01T00:01:40Z"), seconds_of("yesterday")
+    (100.0, None)
+    """
+    try:
+        found = datetime.strptime(str(noted), "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return None
+    return found.replace(tzinfo=timezone.utc).timestamp()
 
 
 def differences(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:

@@ -11,14 +11,13 @@ import subprocess
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from segloop.data.demo import MakeDemo
 from segloop.experiments.config import find_config, load_config
-from segloop.experiments.records import FORMAT, KINDS, TRAIN_FILE, Difference, differences
+from segloop.experiments.records import FORMAT, KINDS, TRAIN_FILE, Difference, differences, seconds_of
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, FormatError, UserError, listing, nearest
 from segloop.utils.quiet import quiet, silent_imports
 
@@ -288,12 +287,8 @@ def _newer(datasets: Sequence[Any], record: dict[str, Any]) -> list[Difference]:
     """Name the files that were changed after the training began: most likely it is they that differ."""
     from segloop.experiments.inputs import newer_files
 
-    began = [*record["earlier"], record][0].get("started")
-    try:
-        noted = datetime.strptime(str(began), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
-    except ValueError:
-        return []
-    files = newer_files(datasets, than=noted)
+    began = seconds_of([*record["earlier"], record][0].get("started"))
+    files = [] if began is None else newer_files(datasets, than=began)
     if not files:
         return []
     shown = ", ".join(map(str, files[:3])) + (f" and {len(files) - 3} more" if len(files) > 3 else "")

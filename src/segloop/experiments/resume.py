@@ -72,13 +72,14 @@ def damage(path: Path) -> str | None:
     return f"the checksum of {broken} is wrong" if broken else None
 
 
-def resume_command(command: Sequence[str]) -> str:
-    """Return the command line that goes on with a training.
+def resume_command(command: Sequence[str], *, processes: int | None = None) -> str:
+    """Return the command line that goes on with a training, in so many `processes` if torchrun started it.
 
     >>> resume_command(["tools/train.py", "--resume", "a.pth", "a config.py"])
     "python tools/train.py 'a config.py' --resume"
     """
-    return f"python {shlex.join(without_resume(command))} --resume"
+    start = "python" if processes is None else f"torchrun --nproc_per_node={processes}"
+    return f"{start} {shlex.join(without_resume(command))} --resume"
 
 
 def _is_of_this_run(path: Path, work_dir: Path) -> bool:

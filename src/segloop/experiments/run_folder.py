@@ -21,7 +21,7 @@ from segloop.experiments.config_text import config_text
 from segloop.experiments.metrics import SegLoopSemanticMetric
 from segloop.experiments.models.tta import SegLoopTTAModel
 from segloop.experiments.provenance import now, peak_memory, provenance, relative_path
-from segloop.experiments.run_images import ImageNames, InferenceTimer, sha256
+from segloop.experiments.run_images import ImageNames, InferenceTimer, listed_images, sha256
 from segloop.experiments.run_recorders import Recorder, SemanticRecorder
 from segloop.experiments.run_writer import (
     Spool,
@@ -80,6 +80,10 @@ class RunFolderHook(Hook):
             atexit.register(shutil.rmtree, self.partial, ignore_errors=True)
         self.dataset = runner.test_dataloader.dataset
         self.names = ImageNames(self.dataset)
+        folders = [masks for each in runner.test_evaluator.metrics if (masks := getattr(each, "masks", None))]
+        for image in listed_images(self.dataset) if folders and get_world_size() > 1 else ():
+            for folder in folders:
+                folder.name(image)  # each process writes a share of the masks, and names them as all would
         self.spool = Spool(self.partial / f"records-{get_rank()}.jsonl")
         self.recorder: Recorder | None = None
         self.logged: dict[str, float] = {}

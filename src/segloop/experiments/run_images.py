@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,19 @@ from segloop.experiments.run_writer import ImageRow
 
 
 class ImageNames:
-    """Names images by their path below the image root of the data set, and describes their files."""
+    """Names images by their path below the image root of the data set, and describes their files.
+
+    Where pictures of several roots have one name, as train's and val's may in a fold of both, all are named
+    by their path below the folder that the roots share: `train/1` and `val/1`.
+    """
 
     def __init__(self, dataset: Any) -> None:
         parts = list(plain_datasets(dataset))
         self.suffixes = [s for part in parts for s in _suffixes(part)]
         self.image_roots = [Path(r).absolute() for r in map(_image_root, parts) if r]
+        if len(set(self.image_roots)) > 1 and self._meet(parts):
+            with suppress(ValueError):  # of two drives
+                self.image_roots = [Path(os.path.commonpath(self.image_roots))]
         roots = [part.data_root for part in parts if getattr(part, "data_root", None)]
         self.root = Path(roots[0]) if roots else Path.cwd()
         self.annotations = annotation_file(dataset)
@@ -39,6 +48,11 @@ class ImageNames:
         fitting = [suffix for suffix in self.suffixes if name.lower().endswith(suffix.lower())]
         suffix = max(fitting, key=len, default=path.suffix)
         return name[: len(name) - len(suffix)]
+
+    def _meet(self, parts: Sequence[Any]) -> bool:
+        """Return whether two pictures have one name."""
+        paths = {Path(image) for part in parts for image in listed_images(part)}
+        return len({self.image_id(path) for path in paths}) < len(paths)
 
     def row(self, sample: Any) -> ImageRow:
         """Describe the files of a data sample."""
@@ -107,6 +121,12 @@ def plain_datasets(dataset: Any) -> list[Any]:
         return [plain for part in dataset.datasets for plain in plain_datasets(part)]
     inner = getattr(dataset, "dataset", None)
     return plain_datasets(inner) if inner is not None else [dataset]
+
+
+def listed_images(dataset: Any) -> list[str]:
+    """Return the images that data sets of mmengine's kind list, in their order."""
+    parts = [part for part in plain_datasets(dataset) if hasattr(part, "get_data_info")]
+    return [part.get_data_info(number)["img_path"] for part in parts for number in range(len(part))]
 
 
 def annotation_file(dataset: Any) -> Path | None:

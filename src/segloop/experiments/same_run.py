@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segloop.data.demo import MakeDemo
 from segloop.data.info import FILE_NAME
+from segloop.experiments.data_checks import draw_demo
 from segloop.experiments.records import TRAIN_FILE
 from segloop.utils.atomic import read_record, write_json
 
@@ -30,22 +32,29 @@ OUTSIDE = (
 )
 
 
-def settle_same(config: Config) -> str | None:
+def settle_same(config: Config, make_demo: MakeDemo | None = None) -> str | None:
     """Return `auto` where the work_dir's unfinished run is the same as this one, else None.
 
     What another or a finished run left is moved aside first, so that a folder never mixes two. Call it with
-    the config as it will be run.
+    the config as it will be run. A demo set that is missing is drawn first, for its `dataset.json` tells the
+    data.
     """
-    folder, key = Path(config.work_dir), run_key(config)
-    noted = (read_record(folder / NOTE) or {}).get("key")
-    state = (read_record(folder / TRAIN_FILE) or {}).get("state")
-    going_on = noted == key and state is not None and state != "done"
+    draw_demo(config, make_demo)
+    folder, going_on = Path(config.work_dir), is_same(config)
     if not going_on and (folder / TRAIN_FILE).exists():
         before = folder.with_name(folder.name + BEFORE)
         shutil.rmtree(before, ignore_errors=True)
         folder.rename(before)
-    write_json(folder / NOTE, {"key": key})
+    write_json(folder / NOTE, {"key": run_key(config)})
     return "auto" if going_on else None
+
+
+def is_same(config: Config) -> bool:
+    """Return whether the work_dir holds an unfinished run of this config on these data."""
+    folder = Path(config.work_dir)
+    noted = (read_record(folder / NOTE) or {}).get("key")
+    state = (read_record(folder / TRAIN_FILE) or {}).get("state")
+    return state is not None and state != "done" and noted == run_key(config)
 
 
 def run_key(config: Config) -> str:

@@ -29,12 +29,17 @@ MASK_HEAD = "mask_head"  # where mmdet's models say how they find masks
 MASK_TTA = "SegLoopMaskTTAModel"
 
 
-def prepare_test(config: Config, *, checkpoint: Path, split: str | None, command: Sequence[str]) -> Path:
-    """Point the test at a split and let it write a RUN folder; return the folder."""
+def prepare_test(
+    config: Config, *, checkpoint: Path, split: str | None, command: Sequence[str], folds: Path | None = None
+) -> Path:
+    """Point the test at a split and let it write a RUN folder; return the folder.
+
+    `folds` is where the lists of a fold go, if not into the work_dir.
+    """
     if config.get("test_dataloader") is None:
         raise ConfigError("The config has no test_dataloader, so there is nothing to test on.")
     if split is not None:
-        use_split(config, split)
+        use_split(config, split, folds=folds)
     elif other := split_instead(config):
         dataset = innermost(config.test_dataloader.dataset)
         raise ConfigError(
@@ -72,14 +77,14 @@ def split_instead(config: Config) -> str | None:
     return "val" if "val" in splits else splits[-1]
 
 
-def use_split(config: Config, split: str) -> None:
+def use_split(config: Config, split: str, *, folds: Path | None = None) -> None:
     """Test on another split: of our data sets by name, else by the config's loader of that name.
 
     With `kfold`, `train` and `val` are its parts. Metrics that read the annotations of the split before read
     those of this one: both files may number their images from 1, and no metric would notice.
     """
     former = _annotations_read(config)
-    _use_split(config, split)
+    _use_split(config, split, folds)
     _read_own_truth(config, former)
 
 
@@ -101,20 +106,21 @@ def _read_own_truth(config: Config, former: Sequence[Path]) -> None:
             metric["ann_file"] = str(own)
 
 
-def _use_split(config: Config, split: str) -> None:
+def _use_split(config: Config, split: str, folds: Path | None) -> None:
     dataset = innermost(config.test_dataloader.dataset)
     if config.get("kfold") and split in ("train", "val"):
-        _use_part(config, split)
+        _use_part(config, split, folds)
         return
     own, root = dataset.get("type") in ("SemanticDataset", "InstanceDataset"), data_root(config, split="test")
     splits = known_splits(root) if own and root and root.is_dir() else [split]
     if own and splits:  # else the config names the files of each loader
         if split not in splits:
             raise ConfigError(f"--split {split!r}: {root} has {', '.join(splits)}.{nearest(split, splits)}")
-        dataset.split = split
-        if dataset.type == "InstanceDataset":  # what it names itself is of another split
-            dataset.pop("ann_file", None)
+        if dataset.type == "InstanceDataset" or dataset.get("split") != split:
+            dataset.pop("ann_file", None)  # what it names itself is of another split
             dataset.pop("data_prefix", None)
+            dataset.update(_folders(config, split, dataset))
+        dataset.split = split
         return
     if split not in ("train", "val", "test") or config.get(f"{split}_dataloader") is None:
         raise ConfigError(f"--split {split!r}: the config has no {split}_dataloader.")
@@ -122,8 +128,17 @@ def _use_split(config: Config, split: str) -> None:
     config.test_evaluator = deepcopy(config.get(f"{split}_evaluator") or config.test_evaluator)
 
 
-def _use_part(config: Config, split: str) -> None:
-    folded = with_folds(config)
+def _folders(config: Config, split: str, tested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the folders of a split that the config's loader of index masks names, where it names any."""
+    named = innermost((config.get(f"{split}_dataloader") or {}).get("dataset") or {})
+    ours = named.get("type") == tested["type"] == "SemanticDataset"
+    if not ours or "data_prefix" not in named or named.get("data_root") != tested.get("data_root"):
+        return {}
+    return {"data_prefix": deepcopy(named["data_prefix"])} if named.get("split", split) == split else {}
+
+
+def _use_part(config: Config, split: str, folds: Path | None) -> None:
+    folded = with_folds(config, folder=folds)
     _take_over(config, folded[f"{split}_dataloader"])
     config.test_evaluator = deepcopy(folded.val_evaluator)
     _read_own_truth(config, _annotations_read(folded))
@@ -168,7 +183,7 @@ def settle_outputs(
 
 def use_tta(config: Config) -> None:
     """Wrap the model for test-time augmentation; mmdet configs without one get a horizontal flip."""
-    loader = innermost(config.test_dataloader.dataset)
+    parts = plain_configs(config.test_dataloader.dataset)  # several where a fold has two splits
     ours = (config.get("tta_model") or {}).get("type", MASK_TTA) == MASK_TTA
     if _finds_masks(config):
         if ours:  # whatever tta_pipeline says: ours makes the views itself
@@ -188,7 +203,7 @@ def use_tta(config: Config) -> None:
         meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction")
         flips = [dict(type="RandomFlip", prob=1.0), dict(type="RandomFlip", prob=0.0)]
         pack = [dict(type="PackDetInputs", meta_keys=meta)]
-        pipeline = deepcopy(loader.pipeline)
+        pipeline = deepcopy(parts[0].pipeline)
         config.tta_pipeline = [*pipeline[:-1], dict(type="TestTimeAug", transforms=[flips, pack])]
     kinds = {metric.get("type") for metric in _evaluators(config.get("test_evaluator"))}
     if config.tta_model.get("type") == "SegTTAModel" and "SegLoopShipsMetric" in kinds:
@@ -197,7 +212,8 @@ def use_tta(config: Config) -> None:
             "Let the config say tta_model=dict(type='SegLoopTTAModel'), which keeps the merged ones."
         )
     _turned_back(config)
-    loader.pipeline = config.tta_pipeline
+    for part in parts:
+        part.pipeline = config.tta_pipeline
     config.model = dict(**config.tta_model, module=config.model)
 
 

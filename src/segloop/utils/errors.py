@@ -9,7 +9,8 @@ UserError                       a mistake in what was asked for; exit code 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 EXIT_DONE = 0
@@ -50,6 +51,15 @@ class MissingDependency(UserError):
     def __init__(self, package: str, *, why: str, command: str) -> None:
         super().__init__(f"{package} is not installed, and {why}. Install it with: {command}")
         self.package = package
+
+
+@contextmanager
+def writing(place: Path | str) -> Iterator[None]:
+    """Within the block, tell in words that a file or a folder cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {error.strerror or error}.") from error
 
 
 def together(errors: Sequence[UserError]) -> UserError:

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segloop.utils.atomic import read_record
 from segloop.utils.errors import DataError
 
 
 def read_scalars(work_dir: Path | str) -> list[dict[str, Any]]:
-    """Return the logged lines of a run's folder in the order of their steps; resumed parts are joined."""
-    files = sorted(Path(work_dir).glob("*/vis_data/scalars.json"))
+    """Return the logged lines of a run's folder in the order of their steps; resumed parts are joined.
+
+    Where `train.json` names the parts, what tests and an earlier training in the folder logged is left out.
+    """
+    files = _parts(Path(work_dir))
     lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for file in files:
         for text in file.read_text(encoding="utf-8").splitlines():
@@ -26,6 +30,16 @@ def read_scalars(work_dir: Path | str) -> list[dict[str, Any]]:
     if not lines:
         raise DataError(f"{work_dir} has no log of a training (<time>/vis_data/scalars.json).")
     return [lines[key] for key in sorted(lines)]
+
+
+def _parts(work_dir: Path) -> list[Path]:
+    """Return the logs of a training's parts, the first one first."""
+    record = read_record(work_dir / "train.json") or {}
+    sessions = [each for each in [*(record.get("earlier") or ()), record] if isinstance(each, dict)]
+    names = [str(each["log"]) for each in sessions if each.get("log")]
+    if not names:
+        return sorted(work_dir.glob("*/vis_data/scalars.json"))
+    return [file for name in names if (file := work_dir / name / "vis_data/scalars.json").is_file()]
 
 
 def draw_curves(

@@ -40,6 +40,15 @@ def test_a_test_that_will_run_is_ready_and_nothing_is_left(
     assert contents(tmp_path) == before
 
 
+def test_the_lists_of_a_fold_are_not_left_either(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
+    config, work = tiny_trained
+    fold = ("kfold.fold=1", "kfold.folds=2")
+    checkpoint = str(work / "iter_2.pth")
+    tried = tried_test(config, *fold, work_dir=tmp_path / "fold", checkpoint=checkpoint, split="val")
+    assert tried.code == 0, tried.text
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_is_there_is_told(tiny_trained: tuple[Path, Path], tmp_path: Path) -> None:
     config, work = tiny_trained
     again = Path(shutil.copytree(work, tmp_path / "work"))

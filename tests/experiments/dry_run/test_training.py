@@ -70,6 +70,19 @@ def test_a_work_dir_with_a_run_in_it_stays_as_it_is(tiny_trained: tuple[Path, Pa
     assert contents(tmp_path) == before
 
 
+def test_the_same_run_goes_on_and_another_is_moved_aside(tiny_config: Path, tmp_path: Path) -> None:
+    rarely = ["default_hooks.checkpoint.interval=100"]  # as the trials have it
+    train(Options(config=str(tiny_config), overrides=rarely), resume="same")
+    record = json.loads((tmp_path / "work/train.json").read_text())
+    (tmp_path / "work/train.json").write_text(json.dumps(record | {"state": "interrupted"}))
+    before = contents(tmp_path)
+    tried = tried_training(tiny_config, resume="same")
+    assert "iter_2.pth goes on after iteration 2 of 2" in tried.row("resume")
+    tried = tried_training(tiny_config, "optim_wrapper.optimizer.lr=0.5", resume="same")
+    assert f"it will be moved to {tmp_path}/work.before" in tried.row("work_dir", "!")
+    assert contents(tmp_path) == before
+
+
 def test_a_fold_is_tried_as_it_will_be_cut(tiny_config: Path, tmp_path: Path) -> None:
     before = contents(tmp_path)
     tried = tried_training(tiny_config, "kfold.fold=1", "kfold.folds=4")

@@ -11,6 +11,8 @@ import pytest
 import torch
 from mmengine.fileio import LocalBackend
 
+from segloop.experiments.checkpoints import read_checkpoint
+from segloop.experiments.loops import VALIDATED
 from segloop.experiments.resume import damage
 from segloop.utils.errors import UserError
 from tests.experiments.toy import Call, Killed, Score, assert_same, disturbed, kill, outcome, toy
@@ -74,6 +76,21 @@ def test_the_best_of_several_scores_outlives_a_kill(tmp_path: Path) -> None:
     assert saved(tmp_path / "killed") == saved(tmp_path / "whole")
 
 
+def test_the_best_of_another_run_stays_and_a_moved_runs_own_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best: dict[str, Any] = dict(checkpoint=dict(save_best="mIoU", rule="greater"))
+    scores = iter(range(9))
+    monkeypatch.setattr("tests.experiments.toy.Score.compute_metrics", lambda *_: {"mIoU": next(scores)})
+    with pytest.raises(Killed):
+        toy(tmp_path / "one", Call("before_train_iter", 5, kill), **best).train()
+    toy(tmp_path / "other", resume=str(tmp_path / "one/iter_4.pth"), **best).train()
+    assert "best_mIoU_iter_4.pth" in saved(tmp_path / "one")
+    (tmp_path / "one").rename(tmp_path / "moved")
+    toy(tmp_path / "moved", resume=str(tmp_path / "moved/iter_4.pth"), **best).train()
+    assert {name for name in saved(tmp_path / "moved") if "best" in name} == {"best_mIoU_iter_9.pth"}
+
+
 def test_what_a_kill_kept_from_being_removed_goes_when_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +110,18 @@ def test_can_report_a_best_score_that_no_validation_gives(tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"save_best is 'mIuo', .*scores: mIoU. Did you mean 'mIoU'\?"):
         toy(tmp_path, checkpoint=dict(save_best="mIuo", rule="greater")).train()
     assert "iter_4.pth" in saved(tmp_path)
+
+
+def test_a_validation_that_was_made_up_for_is_not_made_a_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Killed):
+        toy(Path("run"), Call("before_val_epoch", 4, kill)).train()
+    assert read_checkpoint(tmp_path / "run/iter_4.pth")["message_hub"]["runtime_info"].get(VALIDATED) != 4
+    with pytest.raises(Killed):
+        toy(Path("run"), Call("before_train_iter", 5, kill), resume="run/iter_4.pth").train()
+    assert read_checkpoint(tmp_path / "run/iter_4.pth")["message_hub"]["runtime_info"][VALIDATED] == 4
 
 
 def test_a_training_started_anew_takes_the_note_of_the_former_away(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, dur
 from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.training import config_row, demo_row, validation_row
 from segloop.experiments.dry_run.trial import Trial, build_test
-from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing, require_writable
+from segloop.experiments.launch import TEST_SPLITS, Options, outline, prepare_testing
 from segloop.experiments.testing import use_thresholds
+from segloop.experiments.writing import require_writable
 from segloop.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def try_test(
     report = Report() if report is None else report
     before = attempts.Before.now()
     report.say(f"Trying {options.config}. Nothing is kept.\n")
-    config, path, folder = prepare_testing(options, checkpoint=checkpoint, split=split, **outputs)
+    folds = scratch / "folds"
+    config, path, folder = prepare_testing(
+        options, checkpoint=checkpoint, split=split, folds=folds, **outputs
+    )
     report.add(config_row(config))
     if split not in (None, "test"):
         report.add(Row(GOOD, "split", f"{split}; below it is called test, for it takes the test's place"))

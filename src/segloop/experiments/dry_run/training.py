@@ -14,10 +14,18 @@ from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, dur
 from segloop.experiments.dry_run.stopwatch import SAVING, Stopwatch
 from segloop.experiments.dry_run.trial import DONE, Loading, Trial, build_training, run_training
 from segloop.experiments.folds import with_folds
-from segloop.experiments.launch import TRAINING_SPLITS, Options, outline, prepare_training, require_writable
-from segloop.utils.atomic import read_record, write_json
+from segloop.experiments.launch import (
+    TRAINING_SPLITS,
+    Options,
+    outline,
+    prepare_training,
+    settle_resume,
+)
+from segloop.experiments.records import running_process
+from segloop.experiments.same_run import BEFORE, is_same
+from segloop.experiments.writing import require_writable
+from segloop.utils.atomic import write_json
 from segloop.utils.errors import UserError
-from segloop.utils.processes import is_alive, machine
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -45,7 +53,9 @@ def try_training(
     report.say(f"Trying {options.config}. Nothing is kept.\n")
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     report.add(config_row(config))
-    try_folder(config, report)
+    if resume == "same" and is_same(config):
+        settle_resume(config, "auto")
+    try_folder(config, report, aside=resume == "same")
     whole = sandbox.demo_in_scratch(config, scratch, options.make_demo)
     if whole:
         report.add(demo_row(config, whole))
@@ -121,23 +131,27 @@ def config_row(config: Config) -> Row:
     return Row(NOTE, "config", "strict=False: faults are warnings, on stderr")
 
 
-def try_folder(config: Config, report: Report) -> None:
-    """Report whether the work_dir can be written, and what is in it."""
+def try_folder(config: Config, report: Report, *, aside: bool = False) -> None:
+    """Report whether the work_dir can be written, and what is in it; `aside`: a run moves that aside."""
     folder = Path(config.work_dir)
     try:
         require_writable(folder, keep=False)
     except UserError as error:
         report.refuse("work_dir", error)
         return
-    record = read_record(folder / "train.json") or {}
-    process, here = record.get("process"), record.get("machine") == machine()
-    if record.get("state") == "running" and here and isinstance(process, int) and is_alive(process):
+    if process := running_process(folder):
         text = f"{folder}: a training writes there now (process {process})"
         report.add(Row(BAD, "work_dir", text, ("→ wait for it, or choose another --work-dir",)))
         return
     saved = last_checkpoint(folder)
     if saved is not None and not config.get("resume"):
-        text = f"{folder} holds an earlier run, up to {saved.name}; files of the same name will be replaced"
+        text = f"{folder} holds an earlier run, up to {saved.name}"
+        if aside:
+            report.add(
+                Row(NOTE, "work_dir", f"{text}, which is another; it will be moved to {folder}{BEFORE}")
+            )
+            return
+        text += "; files of the same name will be replaced"
         report.add(Row(NOTE, "work_dir", text, ("→ --resume goes on with it, --work-dir spares it",)))
         return
     report.add(Row(GOOD, "work_dir", f"{folder} can be written{'' if folder.is_dir() else '; it is new'}"))

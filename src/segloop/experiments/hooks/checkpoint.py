@@ -68,8 +68,10 @@ class SegLoopCheckpointHook(CheckpointHook):
         older = [self.filename_tmpl.format(step) for step in getattr(self, "keep_ckpt_ids", ())]
         self.kept = list(runner.message_hub.runtime_info.get(KEPT, older))
         self._remove(runner.message_hub.runtime_info.get(DROPPED, ()))  # a kill may have come in between
+        if self.save_best:  # a run that goes on from another's checkpoint must not remove that one's best
+            self._set_best({name: self._here(path) for name, path in self._best().items()})
         source = (runner._load_from or last_checkpoint(runner.work_dir)) if runner._resume else None
-        if source is not None and Path(source).parent == Path(self.out_dir):
+        if source is not None and Path(source).resolve().parent == Path(self.out_dir).resolve():
             self.last_ckpt, self.saved_at = str(source), runner.iter
         if self.gradients is not None:
             for name, value in _plain(runner.model).named_parameters():
@@ -182,6 +184,13 @@ class SegLoopCheckpointHook(CheckpointHook):
         if self.saved_at != reached:
             self._save(runner, f"iter_{reached}.pth", meta=dict(epoch=runner.epoch, iter=reached))
         raise KeyboardInterrupt
+
+    def _here(self, path: str | None) -> str | None:
+        """Return where a best checkpoint lies in this run's folder, which may have moved; None if nowhere."""
+        if path is None or not isinstance(self.file_backend, LocalBackend):
+            return path
+        here = self.file_backend.join_path(self.out_dir, Path(path).name)
+        return here if self.file_backend.isfile(here) else None
 
     def _best(self) -> dict[str, str | None]:
         if len(self.key_indicators) == 1:

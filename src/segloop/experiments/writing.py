@@ -1,0 +1,48 @@
+"""What keeps a run from writing, told in words: folders that take no file, disks that are full."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from segloop.utils.errors import ConfigError, UserError
+
+
+def require_writable(folder: Path, *, keep: bool = True, flag: str = "--work-dir") -> None:
+    """Refuse a work_dir, or what another flag names, that cannot be written before anything is computed.
+
+    Without `keep` nothing is left of the attempt, not even a changed time.
+    """
+    what = "work_dir" if flag == "--work-dir" else "folder"
+    made = [] if keep else [path for path in (folder, *folder.parents) if not path.exists()]
+    before = folder.stat() if not keep and folder.is_dir() else None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)  # another process of this run may have been faster
+    except OSError as error:
+        raise ConfigError(
+            f"The {what} {folder} cannot be written: {error.strerror}. Choose another with {flag}."
+        ) from error
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        if before is not None:
+            with suppress(OSError):
+                os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@contextmanager
+def full_disks(then: str) -> Iterator[None]:
+    """Within the block, tell in words that a disk is full, and what to do then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
+            raise
+        raise UserError(f"{error.strerror}. Make room, then {then}.") from error
