@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from segloop.utils.errors import UserError, listing
 
 PREPARED = Path(".segloop", "prepared.json")  # hidden: it is of this machine, and no part of the data
 VERSIONS = "versions"  # later labels, which nobody can draw again
+LABELS = {"mmseg": "index masks", "coco": "COCO"}  # in which a set is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +104,21 @@ def find_prepared(target: Path, wish: Wish, *, force: bool = False) -> DatasetIn
             "a prepared set, --out names another folder."
         )
     differences = list(_differences(noted, wish.value()))
-    if differences:
-        raise UserError(
-            f"{target} exists already and was prepared otherwise:\n{listing(differences)}\n"
-            "--force makes it anew, --out names another folder."
-        )
-    return DatasetInfo.read(target)
+    if not differences:
+        info = DatasetInfo.read(target)
+        there = [name for name, files in (("mmseg", info.masks), ("coco", info.coco)) if files]
+        wanted = wish.task.target.split("+")
+        if there == wanted:
+            return info
+        differences = [f"labels: {_in_words(there)} there, {_in_words(wanted)} asked for"]
+    raise UserError(
+        f"{target} exists already and was prepared otherwise:\n{listing(differences)}\n"
+        "--force makes it anew, --out names another folder."
+    )
+
+
+def _in_words(targets: Sequence[str]) -> str:
+    return " and ".join(LABELS[each] for each in targets) or "none"
 
 
 def _refuse_precious(target: Path, noted: Mapping[str, Any] | None) -> None:
