@@ -61,6 +61,15 @@ def test_processes_say_what_one_says(tmp_path: Path) -> None:
     assert kinds(alone) == {"labels": ["x"]}
 
 
+def test_images_that_cannot_be_used_keep_their_split(tmp_path: Path) -> None:
+    broken = DataError("x: broken", image_id="x")
+    broken.split = "val"  # as the keys of a set in folders of splits know it
+    verdict = verdict_on([*good(tmp_path, 3), broken])
+    assert verdict.splits == {"train": 3, "val": 1}
+    assert "val: x: broken" in str(verdict)
+    assert "# split val" in verdict.image_list()
+
+
 def test_copies_across_splits_are_found_however_they_were_saved(tmp_path: Path) -> None:
     records = [*good(tmp_path, 6), *good(tmp_path, 3, split="val", first=30)]
     picture, mask = scene(2)
