@@ -84,6 +84,12 @@ def test_labels_of_another_kind_are_a_difference(root: Path) -> None:
         find_prepared(root, objects)
 
 
+def test_a_user_without_out_is_told_another_way(root: Path) -> None:
+    mine = replace(DEMO, seed=3, elsewhere="another NAME makes another set")
+    with pytest.raises(UserError, match=r"--force makes it anew, another NAME makes another set\.$"):
+        find_prepared(root, mine)
+
+
 def test_a_free_place_is_free(tmp_path: Path) -> None:
     assert find_prepared(tmp_path / "nowhere", DEMO) is None
     (tmp_path / "empty").mkdir()
