@@ -45,6 +45,9 @@ def main() -> int:
     for kind in args.skip:
         if kind not in KINDS:
             raise UserError(f"There is no kind {kind!r}; choose {', '.join(KINDS)}.{nearest(kind, KINDS)}")
+    for file in (args.json, args.write_list, args.html):
+        if file is not None and file.is_dir():
+            raise UserError(f"{file} is a folder; name a file to write.")
     from segloop.data.inspection import inspect_set
     from segloop.data.inspection.survey import broken_set
     from segloop.utils.atomic import write_json, write_text
@@ -68,15 +71,17 @@ def main() -> int:
         verdict = broken_set(error, source=str(args.source), form=args.from_format)
     verdict = verdict.without(args.skip)
     print(verdict)
-    if args.json:
-        write_json(args.json, verdict.as_json())
-    if args.write_list:
-        write_text(args.write_list, verdict.image_list())
-    if args.html:
-        from segloop.viz.check_page import check_page
-        from segloop.viz.page import write_page
+    try:
+        if args.json:
+            write_json(args.json, verdict.as_json())
+        if args.write_list:
+            write_text(args.write_list, verdict.image_list())
+        if args.html:
+            from segloop.viz.check_page import check_page
 
-        write_page(args.html, check_page(verdict, images))
+            write_text(args.html, check_page(verdict, images))
+    except OSError as error:
+        raise UserError(f"What was found cannot be written: {error}.") from error
     return verdict.exit_code
 
 

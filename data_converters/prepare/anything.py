@@ -127,17 +127,30 @@ def _require_images(form: str, images: LabelledImages, place: Path) -> None:
 def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
     """Return the folder below which the image files lie, where the reader did not find them.
 
-    Where images are in several folders, that is the one above all of them.
+    Where images are in several folders, that is the one above all of them. One that lies in several of them
+    is an error: masks are often called what their images are.
     """
     some = list(islice(_records(images, images.keys), FEW_MASKS))
     if not some or any(record.file is not None or not record.name for record in some):
         return None
+    names = [PurePosixPath(record.name).parts for record in some]
+    there: dict[str, list[Path]] = {parts[-1]: [] for parts in names}
+    for file in files_below(root):
+        if file.name in there:
+            there[file.name].append(file)
     places: dict[Path, None] = {}
-    for wanted in (PurePosixPath(record.name) for record in some):
-        for file in sorted(each for each in files_below(root) if each.name == wanted.name):
-            if file.parts[-len(wanted.parts) :] == wanted.parts and file.is_file():
-                places[file.parents[len(wanted.parts) - 1]] = None
-                break
+    for parts in names:
+        fits = {
+            file.resolve(): file.parents[len(parts) - 1]
+            for file in there[parts[-1]]
+            if file.parts[-len(parts) :] == parts and file.is_file()
+        }
+        if len(fits) > 1:
+            raise DataError(
+                f"{'/'.join(parts)} is in {len(fits)} folders below {root}:\n"
+                f"{listing(list(map(str, fits.values())))}\n--images DIR says which holds the images."
+            )
+        places.update(dict.fromkeys(fits.values()))
     return Path(os.path.commonpath(places)) if places else None
 
 

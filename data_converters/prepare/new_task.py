@@ -71,6 +71,9 @@ def parse_args(description: str) -> argparse.Namespace:
 
 def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
     """Prepare data/NAME as the command line says, and say what came of it; return root, kind, exit code."""
+    shares = split_shares(args.shares)
+    if shares is not None and "val" not in shares:
+        raise UserError(f"--shares {' '.join(args.shares)}: a training needs a val split beside train.")
     from data_converters.prepare.anything import look_at  # after --help and typing mistakes
     from data_converters.prepare.record import Wish
 
@@ -88,12 +91,13 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
         source=found.root,
         drawing=None,
         seed=args.seed,
-        shares=split_shares(args.shares),
+        shares=shares,
         options=replace(read_options(task, args), images=found.options.images),
         from_format=found.form,
         licence=args.licence,
         group_by=args.group_by,
         only=tuple(args.only),
+        elsewhere="another NAME makes another set",
         opened=found.opened,
     )
     root = default_root(args.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from segloop.utils.errors import UserError, listing
 
 PREPARED = Path(".segloop", "prepared.json")  # hidden: it is of this machine, and no part of the data
 VERSIONS = "versions"  # later labels, which nobody can draw again
+LABELS = {"mmseg": "index masks", "coco": "COCO"}  # in which a set is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Wish:
     licence: str | None = None
     group_by: str | None = None  # `folder`, `none`, a table or a regex; None as names tell
     only: tuple[str, ...] = ()  # classes that are kept; all without any
+    elsewhere: str = "--out names another folder"  # how a user makes a set beside one that is there
     opened: Opened | None = None  # what was opened on the way to the wish
 
     def value(self) -> dict[str, Any]:
@@ -90,28 +92,37 @@ def find_prepared(target: Path, wish: Wish, *, force: bool = False) -> DatasetIn
     A set of another wish is refused, and so is, with `force`, what no command can make again.
     """
     if target.exists() and not target.is_dir():
-        raise UserError(f"{target} is a file, and a folder is to be made there. Name another with --out.")
+        raise UserError(f"{target} is a file, and a folder is to be made there; {wish.elsewhere}.")
     if not target.exists() or not any(target.iterdir()):
         return None
     noted = read_record(target / PREPARED)
     if force:
-        _refuse_precious(target, noted)
+        _refuse_precious(target, noted, wish.elsewhere)
         return None
     if noted is None:
         raise UserError(
             f"{target} exists already, and nothing there says how it was made. --force replaces it if it is "
-            "a prepared set, --out names another folder."
+            f"a prepared set, {wish.elsewhere}."
         )
     differences = list(_differences(noted, wish.value()))
-    if differences:
-        raise UserError(
-            f"{target} exists already and was prepared otherwise:\n{listing(differences)}\n"
-            "--force makes it anew, --out names another folder."
-        )
-    return DatasetInfo.read(target)
+    if not differences:
+        info = DatasetInfo.read(target)
+        there = [name for name, files in (("mmseg", info.masks), ("coco", info.coco)) if files]
+        wanted = wish.task.target.split("+")
+        if there == wanted:
+            return info
+        differences = [f"labels: {_in_words(there)} there, {_in_words(wanted)} asked for"]
+    raise UserError(
+        f"{target} exists already and was prepared otherwise:\n{listing(differences)}\n"
+        f"--force makes it anew, {wish.elsewhere}."
+    )
 
 
-def _refuse_precious(target: Path, noted: Mapping[str, Any] | None) -> None:
+def _in_words(targets: Sequence[str]) -> str:
+    return " and ".join(LABELS[each] for each in targets) or "none"
+
+
+def _refuse_precious(target: Path, noted: Mapping[str, Any] | None, elsewhere: str) -> None:
     if noted is None and not (target / FILE_NAME).is_file():
         raise UserError(f"{target} holds something that was not prepared by SegLoop; it is left alone.")
     if noted is None:
@@ -121,7 +132,7 @@ def _refuse_precious(target: Path, noted: Mapping[str, Any] | None) -> None:
     if any((target / VERSIONS).glob("*")):
         raise UserError(
             f"{target / VERSIONS} holds later versions of the labels, which --force would remove. Move them "
-            "first, or name another folder with --out."
+            f"first; {elsewhere}."
         )
 
 

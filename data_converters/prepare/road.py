@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Callable, Collection
@@ -34,7 +35,7 @@ WAYS = {
     "link": "Images are symbolic links: they are gone when the download is removed or moved.",
 }
 OTHER_DISK = "Images are copied, for hard links to the download are not possible from there."
-MOST_TRIED = 20  # images, to find one whose file can be linked
+MOST_TRIED = 20  # images, to see whether their files can be linked
 MOST_LOOKED_AT = 10  # images, to see whether they have more than 8 bits
 
 
@@ -236,28 +237,25 @@ def _describe(place: Path, wish: Wish, *, cut: str) -> None:
 
 
 def _choose_way(media: str | None, images: LabelledImages, place: Path) -> tuple[str, str]:
-    """Return how images are brought along, and how to say so; a first one is tried where nobody chose."""
+    """Return how images are brought along, and how to say so; some are tried where nobody chose."""
     if media is not None:
         return media, WAYS[media]
-    file = next(iter(_some_files(images, 1)), None)
+    files = _some_files(images, MOST_TRIED)
     trial = place.with_name("trial")
     try:
-        if file is not None:
+        for file in files:  # a folder of some may be a link to another disk
             os.link(file.resolve(), trial)
             trial.unlink()
-            return "hardlink", WAYS["hardlink"]
     except OSError:  # another disk, or a system that has no hard links or forbids them
         return "copy", OTHER_DISK
-    return "copy", WAYS["copy"]
+    way = "hardlink" if files else "copy"
+    return way, WAYS[way]
 
 
 def _some_files(images: LabelledImages, most: int) -> list[Path]:
     """Return some image files, from all over the set."""
     found: list[Path] = []
-    step = max(1, len(images) // MOST_TRIED)
-    for place in range(0, len(images), step):
-        if len(found) == most:
-            break
+    for place in range(0, len(images), max(1, math.ceil(len(images) / most))):
         try:
             record = images.load(images.keys[place])
         except (BadRecord, UserError):

@@ -84,8 +84,14 @@ def unpack_command(archive: Path) -> str:
             stem = stem[: -len(suffix)]
             break
     target = archive.parent if _brings_folder(archive, stem) else archive.parent / stem
-    tool = "unzip -q" if archive.suffix.lower() == ".zip" else "tar -xf"
-    return f"{tool} {_quoted(archive)} {'-d' if tool.startswith('unzip') else '-C'} {_quoted(target)}"
+    packed, place = _quoted(archive), _quoted(target)
+    if archive.suffix.lower() == ".zip":
+        return f"unzip -q {packed} -d {place}"
+    if archive.suffix.lower() == ".7z":
+        return f"7z x {packed} -o{place}"
+    if archive.suffix.lower() == ".rar":
+        return f"unrar x {packed} {place}/"
+    return f"mkdir -p {place} && tar -xf {packed} -C {place}"  # tar makes no folder
 
 
 def _brings_folder(archive: Path, stem: str) -> bool:

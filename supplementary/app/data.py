@@ -10,11 +10,11 @@ from shared import come_to, gallery, shelf, told
 
 from data_converters.base import ReadOptions
 from data_converters.formats import find_format
-from segloop.app.datasets import MASKS, class_rows, eda_name, facts_of, find_eda, ids_of, label_kinds, pick
+from segloop.app.datasets import MASKS, class_rows, facts_of, find_eda, ids_of, label_kinds, pick
 from segloop.app.pictures import THUMB, enlarged, jpeg, label_picture
 from segloop.app.shelf import chosen
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import FILE_NAME, DatasetInfo, eda_name
 from segloop.utils.errors import UserError
 from segloop.viz.closeup import fitted
 

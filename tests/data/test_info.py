@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segloop.data.info import ClassInfo, DatasetInfo, Files, content_hash
+from segloop.data.info import ClassInfo, DatasetInfo, Files, content_hash, eda_name
 from segloop.utils.errors import DataError, FormatError
 
 INFO = DatasetInfo(
@@ -171,3 +171,11 @@ def test_content_hash_keeps_what_it_read_only_if_asked(tmp_path: Path) -> None:
     plain = content_hash(tmp_path)
     assert not (tmp_path / ".segloop").exists()
     assert content_hash(tmp_path, cached=True) == plain
+
+
+def test_every_data_set_has_an_eda_of_its_own(tmp_path: Path) -> None:
+    ships, cells = (tmp_path / task / "versions/1" for task in ("ships", "cells"))
+    assert (eda_name(ships), eda_name(cells)) == ("ships-1", "cells-1")
+    assert eda_name(tmp_path / "scans.2023") != eda_name(tmp_path / "scans.2024")
+    (tmp_path / "my train.csv").touch()
+    assert eda_name(tmp_path / "my train.csv") == "my_train"

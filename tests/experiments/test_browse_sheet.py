@@ -7,9 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from segloop.experiments.browse import Batch, Browsed, Classes, Shown
 from segloop.experiments.browse_sheet import contents, write_sheet
+from segloop.utils.errors import UserError
 
 CLASSES = Classes(("sand", "fish"), ((0, 0, 0), (200, 30, 30)), background=0)
 IMAGE = np.full((64, 64, 3), 90, np.uint8)
@@ -51,6 +53,12 @@ def test_each_image_is_a_png_and_the_sheet_tells_what_it_holds(tmp_path: Path) -
     assert "2x3x64x64" in text
     assert "&lt;b&gt;.png" in text
     assert "does not fit" not in text
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match="out cannot be written"):
+        write_sheet(browsed(), tmp_path / "out")
 
 
 def test_a_sheet_of_a_list_does_not_pass_for_the_start_of_a_training(tmp_path: Path) -> None:

@@ -80,6 +80,16 @@ def test_a_set_that_cannot_be_opened_is_a_finding_and_a_wrong_command_a_mistake(
     assert check(str(copied), "--from", "mmseg", "--split", "nope").returncode == 2
 
 
+def test_what_cannot_be_written_is_a_mistake(check, copied: Path, tmp_path: Path) -> None:
+    done = check(str(copied), "--html", str(tmp_path))
+    assert done.returncode == 2
+    assert "is a folder; name a file" in done.stderr
+    (tmp_path / "file").touch()
+    done = check(str(copied), "--json", str(tmp_path / "file" / "found.json"))
+    assert done.returncode == 2
+    assert "What was found cannot be written" in done.stderr
+
+
 def test_the_kinds_of_the_help_are_those_that_there_are() -> None:
 
     assert set(TOLD) == set(KINDS)

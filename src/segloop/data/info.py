@@ -248,6 +248,19 @@ def _place_problems(raw: dict[str, Any]) -> Iterator[str]:
         yield f"coco must be an object of split and file, not {coco!r}"
 
 
+def eda_name(source: Path) -> str:
+    """Return what the folder of a data set's EDA is called; that of a version has the set's name, too.
+
+    >>> eda_name(Path("/data/my ships")), eda_name(Path("/data/ships/versions/3"))
+    ('my_ships', 'ships-3')
+    """
+    place = source.resolve()
+    name = place.stem if place.is_file() else place.name
+    if place.parent.name == "versions" and name.isdecimal():
+        name = f"{place.parent.parent.name}-{name}"
+    return "_".join(name.split())  # --cfg-options would take a blank for an end
+
+
 def content_hash(
     root: Path | str, *, cached: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> str:

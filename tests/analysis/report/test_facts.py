@@ -33,6 +33,18 @@ def test_everything_is_found(tmp_path: Path) -> None:
     assert len(facts.log) == 3
 
 
+def test_the_eda_of_another_sets_version_is_none_of_this_one(tmp_path: Path) -> None:
+    folder = write_training(tmp_path)
+    root = write_data(tmp_path).rename(tmp_path / "moved")
+    version = tmp_path / "shapes/versions/1"
+    version.parent.mkdir(parents=True)
+    root.rename(version)
+    write_json(folder.parents[2] / "eda/1/eda.json", {"classes": ["of another set"]})
+    assert facts_of(folder, tmp_path, given_root=version).eda == {}
+    write_json(folder.parents[2] / "eda/shapes-1/eda.json", {"classes": []})
+    assert facts_of(folder, tmp_path, given_root=version).eda == {"classes": []}
+
+
 def test_reasons_are_of_this_training(tmp_path: Path) -> None:
     facts = facts_of(write_training(tmp_path), tmp_path)
     assert facts.reasons["optim_wrapper.optimizer.lr"].text == "four times as large"

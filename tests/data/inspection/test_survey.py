@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from segloop.data.annotations import ImageRecord, Label, LabelSet, Remark
 from segloop.data.inspection import inspect_set
@@ -58,6 +59,15 @@ def test_processes_say_what_one_says(tmp_path: Path) -> None:
     assert several == alone
     assert told == list(range(1, 19))
     assert kinds(alone) == {"labels": ["x"]}
+
+
+def test_images_that_cannot_be_used_keep_their_split(tmp_path: Path) -> None:
+    broken = DataError("x: broken", image_id="x")
+    broken.split = "val"  # as the keys of a set in folders of splits know it
+    verdict = verdict_on([*good(tmp_path, 3), broken])
+    assert verdict.splits == {"train": 3, "val": 1}
+    assert "val: x: broken" in str(verdict)
+    assert "# split val" in verdict.image_list()
 
 
 def test_copies_across_splits_are_found_however_they_were_saved(tmp_path: Path) -> None:
@@ -115,6 +125,15 @@ def test_files_that_no_label_mentions(tmp_path: Path) -> None:
     assert [each.text for each in verdict.findings] == [str(tmp_path / "forgotten.png")]
     assert verdict.by_kind.keys() == {"unlisted"}
     assert verdict_on(records, THINGS, whole=False).findings == ()
+
+
+def test_images_may_lie_where_the_command_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, mask = scene(0)
+    write(tmp_path, "0", picture)
+    write(tmp_path, "forgotten", scene(9)[0])
+    monkeypatch.chdir(tmp_path)
+    verdict = verdict_on([with_objects("0", Path("0.png"), [mask])], THINGS)
+    assert [(each.kind, each.text) for each in verdict.findings] == [("unlisted", "forgotten.png")]
 
 
 def test_a_class_of_specks_is_told_once(tmp_path: Path) -> None:

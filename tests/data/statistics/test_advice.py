@@ -144,6 +144,14 @@ def test_no_crop_where_objects_are_as_large_as_images(tmp_path: Path) -> None:
     assert window.config == window.step == ""
 
 
+def test_a_few_small_images_among_very_many_large_ones_do_not_decide(tmp_path: Path) -> None:
+    tally = Tally(2)
+    tally.image_sizes.update({(1000, 1000): 30_000, (100, 100): 100})
+    tally.boxes[61, 61] = 9  # 197 pixels
+    window = {each.key: each for each in advise(tally, OBJECTS, folder=tmp_path, kind="semantic")}["window"]
+    assert window.title == "Crop of 320x320"
+
+
 def test_a_set_of_nothing_gives_no_advice(tmp_path: Path) -> None:
     for kind in ("semantic", "instances"):
         keys = {each.key for each in advise(Tally(2), OBJECTS, folder=tmp_path, kind=kind)}

@@ -69,6 +69,9 @@ def test_what_is_no_label_is_told() -> None:
     beyond = ImageRecord(image_id="a", name="a", size_hw=(1, 2), semantic=np.array([[0, 9]], np.uint8))
     with pytest.raises(DataError, match="no label: 9"):
         canvas_of(beyond, OBJECTS)
+    one_beyond = ImageRecord(image_id="a", name="a", size_hw=(1, 2), semantic=np.array([[0, 3]], np.uint8))
+    with pytest.raises(DataError, match="no label: 3"):
+        canvas_of(one_beyond, OBJECTS)
     other = ImageRecord(image_id="a", name="a", size_hw=(3, 3), semantic=np.zeros((2, 2), np.uint8))
     with pytest.raises(DataError, match="2x2"):
         canvas_of(other, OBJECTS)

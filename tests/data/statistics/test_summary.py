@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from segloop.data.annotations import Box, ImageRecord, Instance
 from segloop.data.statistics import gather
 from segloop.data.statistics.summary import summarise
-from tests.data.statistics.sets import object_set, semantic_set
+from tests.data.statistics.sets import OBJECTS, cell, labelled, object_set, semantic_set, square
 
 
 def test_a_semantic_set_told(tmp_path: Path) -> None:
@@ -37,3 +38,14 @@ def test_objects_without_pictures_told() -> None:
     assert found["quality"]["shared_pixels"] == 4
     assert found["quality"]["loose_share"] is None
     assert found["quality"]["outline_over_beside"]["median"] is None
+
+
+def test_boxes_have_no_share_in_what_is_told_of_shapes() -> None:
+    boxes = [Instance(label=name, shape=Box((2.0, 2.0, 9.0, 9.0))) for name in ("cell", "cell", "dust")]
+    record = ImageRecord(image_id="a", name="a", size_hw=(32, 32), instances=(cell(square(0, 0, 4)), *boxes))
+    found = summarise(gather(labelled([record], OBJECTS), workers=0))
+    cells, dust = found["classes"]
+    assert cells["objects"] == 3
+    assert (cells["cut_share"], cells["box_filled"]) == (1.0, 1.0)
+    assert (dust["cut_share"], dust["box_filled"]) == (None, None)
+    assert found["quality"]["cut_share"] == 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segloop.data.statistics.tally import EXAMPLE, KEPT, MOST_BAD, MOST_SIZES, Tally, best, total
+from segloop.data.statistics.tally import EXAMPLE, KEPT, MOST_BAD, Tally, best, total
 
 
 def examples(ranks: list[float], images: list[int]) -> np.ndarray:
@@ -41,12 +41,20 @@ def test_what_is_kept_does_not_grow() -> None:
     for number in range(3):
         part = Tally(1)
         part.bad = [("a", "b")] * 60
-        part.image_sizes.update({(number, side): 1 for side in range(1000)})
         part.random[0] = examples([float(number)] * 4, [number * 4 + each for each in range(4)])
         whole.add(part)
     assert len(whole.bad) == MOST_BAD
-    assert len(whole.image_sizes) == MOST_SIZES
     assert len(whole.random[0]) == KEPT
+
+
+def test_every_size_of_an_image_counts() -> None:
+    whole = Tally(1)
+    for number in range(3):
+        part = Tally(1)
+        part.image_sizes.update({(900 - number, 1000 + side): 1 for side in range(1000)})
+        whole.add(part)
+    assert len(whole.image_sizes) == 3000
+    assert min(whole.image_sizes) == (898, 1000)
 
 
 def test_colours_of_nothing_are_unknown() -> None:

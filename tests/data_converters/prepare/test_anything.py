@@ -1,6 +1,7 @@
 """What any set of images and labels is taken for."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from data_converters.base import ReadOptions
 from data_converters.prepare.anything import look_at
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError
 
 BOX = [1, 1, 3, 1, 3, 3, 1, 3]
@@ -88,6 +90,35 @@ def test_images_of_coco_may_lie_in_several_folders_beside_the_folder_of_the_file
     assert [file.name for file in files if file] == ["train.png", "val.png"]
     parts = found.task("live").find(found.root, options=found.options, from_format="coco").parts
     assert [part.split for part in parts] == ["train", "val"]
+
+
+def test_masks_that_are_called_like_the_images_are_not_taken_for_them(tmp_path: Path) -> None:
+    coco(tmp_path / "instances.json", {"segmentation": [BOX]})
+    put(tmp_path / "masks" / "a.png", np.ones((4, 5), np.uint8))
+    put(tmp_path / "photos" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(DataError, match=r"is in 2 folders below .*\n.*masks\n.*photos\n--images DIR"):
+        look(tmp_path, form="coco")
+    options = ReadOptions(images=tmp_path / "photos")
+    opened = look_at(tmp_path, options=options, form="coco").opened
+    assert opened is not None
+    assert opened.images.load(opened.images.keys[0]).file == tmp_path / "photos" / "a.png"
+
+
+def test_the_folders_are_gone_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        put(tmp_path / "deep" / "pics" / f"{number}.png", np.zeros((4, 5, 3), np.uint8))
+    rows = "".join(f"{number}.png,1 3\n" for number in range(9))
+    (tmp_path / "train.csv").write_text(f"ImageId,EncodedPixels\n{rows}", encoding="utf-8")
+    walks: list[Path] = []
+
+    def counted(folder: Path) -> Iterator[Path]:
+        walks.append(folder)
+        return files_below(folder)
+
+    monkeypatch.setattr("data_converters.prepare.anything.files_below", counted)
+    found = look_at(tmp_path / "train.csv", options=ReadOptions(), form="airbus")
+    assert found.options.images == tmp_path / "deep/pics"
+    assert walks == [tmp_path]
 
 
 def test_labels_without_any_image_are_refused_in_one_message(tmp_path: Path) -> None:

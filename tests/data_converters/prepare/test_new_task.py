@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from data_converters.prepare.new_task import parse_args
+from data_converters.prepare.new_task import parse_args, prepare_source
 from segloop.utils.errors import UserError
 
 
@@ -33,3 +33,9 @@ def test_what_cannot_be_meant_is_refused(
 def test_a_plain_command_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse(monkeypatch, "steel_2", "src")
     assert vars(args)["kind"] is None
+
+
+def test_shares_without_val_are_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = parse(monkeypatch, "steel", "nowhere", "--shares", "train=80", "dev=20")
+    with pytest.raises(UserError, match="--shares train=80 dev=20: a training needs a val split"):
+        prepare_source(args)

@@ -27,6 +27,7 @@ def root(tmp_path: Path) -> Path:
         classes=(ClassInfo("a", (0, 0, 0)),),
         splits={"train": 1},
         images=Files("img_dir/{split}", ".png"),
+        masks=Files("ann_dir/{split}", ".png"),
         generator=DEMO.generator(),
     ).write(root)
     DEMO.note(root)
@@ -75,6 +76,18 @@ def test_another_wish_is_told_each_difference(root: Path, tmp_path: Path) -> Non
         "shares: none there, train=8 val=2 asked for",
     ):
         assert f"  {line}\n" in str(caught.value)
+
+
+def test_labels_of_another_kind_are_a_difference(root: Path) -> None:
+    objects = replace(DEMO, task=replace(DEMO.task, target="coco"))
+    with pytest.raises(UserError, match="labels: index masks there, COCO asked for"):
+        find_prepared(root, objects)
+
+
+def test_a_user_without_out_is_told_another_way(root: Path) -> None:
+    mine = replace(DEMO, seed=3, elsewhere="another NAME makes another set")
+    with pytest.raises(UserError, match=r"--force makes it anew, another NAME makes another set\.$"):
+        find_prepared(root, mine)
 
 
 def test_a_free_place_is_free(tmp_path: Path) -> None:

@@ -118,6 +118,23 @@ def test_where_hard_links_are_not_possible_images_are_copied(
     assert len(list((tmp_path / "set/images").rglob("*.png"))) == 20
     with pytest.raises(DataError, match="could not be brought along: Invalid cross-device link"):
         prepare(wish, tmp_path / "other", media="hardlink", workers=1)
+
+
+def test_where_some_images_are_on_another_disk_all_are_copied(
+    wish: Wish, download: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, link = sorted((download / "images").iterdir())[:10], os.link
+
+    def refuse(source: Path, target: Path) -> None:
+        if source not in near:
+            raise OSError(18, "Invalid cross-device link")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", refuse)
+    outcome = prepare(wish, tmp_path / "set", workers=1)
+    assert outcome.report is not None
+    assert road.OTHER_DISK in outcome.report.told
+    assert len(list((tmp_path / "set/images").rglob("*.png"))) == 20
     assert not (tmp_path / "other").exists()
 
 

@@ -84,11 +84,13 @@ class Look:
         seen: list[Seen] = []
         drawings: list[Drawing | None] = []
         for key in keys:
+            split = getattr(key, "split", None)
             try:
                 record = self.load(key)
+                split = record.split
                 drawing = Drawing.of(record, self.labels)
             except UserError as error:
-                seen.append(_bad(error))
+                seen.append(_bad(error, split))
                 drawings.append(None)
                 continue
             each = _seen(record, drawing, self.labels)
@@ -148,13 +150,13 @@ class Drawing:
         return owners if self.semantic is not None else self.owners[owners]
 
 
-def _bad(error: UserError) -> Seen:
+def _bad(error: UserError, split: str | None) -> Seen:
     """Return what a record that cannot be used says of itself."""
     problems = [str(each) for each in getattr(error, "problems", ()) or (str(error),)]
     told = (
         ("image" if each.startswith(_BROKEN) else "labels", each.removeprefix(_BROKEN)) for each in problems
     )
-    return Seen(getattr(error, "image_id", None) or "", problems=tuple(told))
+    return Seen(getattr(error, "image_id", None) or "", split, problems=tuple(told))
 
 
 def _seen(record: ImageRecord, drawing: Drawing | None, labels: LabelSet) -> Seen:

@@ -182,7 +182,7 @@ class Gathered:
         bad = {each.image_id.rsplit("/", 1)[-1] for each in self.findings if each.image_id}
         for folder, known in sorted(self.folders.items()):
             suffixes = {Path(name).suffix.lower() for name in known} & set(IMAGE_SUFFIXES)
-            with os.scandir(folder) as entries:
+            with os.scandir(folder or ".") as entries:
                 others = sorted(
                     entry.name
                     for entry in entries

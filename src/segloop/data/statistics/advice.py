@@ -225,8 +225,8 @@ def window_size(tally: Tally, kind: str) -> Window | None:
     longest = _longest_sides(tally)
     if longest is None or not tally.image_sizes:
         return None
-    sides = sorted(min(size) for size, count in tally.image_sizes.items() for _ in range(min(count, 1000)))
-    least = sides[len(sides) // 20]
+    sides = np.sort(np.repeat([min(size) for size in tally.image_sizes], [*tally.image_sizes.values()]))
+    least = int(sides[len(sides) // 20])
     wanted = max(LEAST_WINDOW, math.ceil(longest * CONTEXT[kind] / WINDOW_STEP) * WINDOW_STEP)
     return Window(side=wanted, longest=longest, least=least, whole=wanted >= least)
 

@@ -133,14 +133,14 @@ def _ground(record: ImageRecord, labels: LabelSet, size_hw: SizeHW) -> tuple[np.
     most = int(semantic.max(initial=0))
     if most < count:
         return np.array(semantic, wide, order="C"), 0
-    classes = np.where(semantic == labels.ignore_index, count + 1, semantic)
-    strange = np.unique(classes[(classes >= count) & (classes != count + 1)])
+    ignored = semantic == labels.ignore_index
+    strange = np.unique(semantic[(semantic >= count) & ~ignored])
     if len(strange):
         raise DataError(
             f"values of the index map that are no label: {', '.join(map(str, strange[:10].tolist()))}",
             image_id=record.image_id,
         )
-    return np.ascontiguousarray(classes, wide), 0
+    return np.ascontiguousarray(np.where(ignored, count + 1, semantic), wide), 0
 
 
 def draw(runs: Sequence[Runs], values: Sequence[int], canvas: np.ndarray) -> int:

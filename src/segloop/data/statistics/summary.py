@@ -80,7 +80,7 @@ def totals(tally: Tally) -> dict[str, Any]:
 def class_numbers(tally: Tally, labels: LabelSet, place: int) -> dict[str, Any]:
     """Return what is told of one class."""
     colors = complete_colors([label.color for label in labels.labels], background=labels.background)
-    objects = int(tally.objects[place])
+    objects, drawn = int(tally.objects[place]), int(tally.sizes[place].sum())  # boxes have no shape
     color = tally.label_colors[place] / max(int(tally.label_pixels[place]), 1)
     per_image = tally.per_image[place]
     return {
@@ -97,10 +97,10 @@ def class_numbers(tally: Tally, labels: LabelSet, place: int) -> dict[str, Any]:
         "sides": tally.sizes[place].tolist(),
         "aspect": _quantiles(tally.aspects[place], ASPECTS),
         "aspects": tally.aspects[place].tolist(),
-        "cut_share": _share(int(tally.cut[place]), objects),
-        "holed_share": _share(int(tally.holed[place]), objects),
-        "split_share": _share(int(tally.split[place]), objects),
-        "box_filled": _round(float(tally.filled[place]) / objects) if objects else None,
+        "cut_share": _share(int(tally.cut[place]), drawn),
+        "holed_share": _share(int(tally.holed[place]), drawn),
+        "split_share": _share(int(tally.split[place]), drawn),
+        "box_filled": _round(float(tally.filled[place]) / drawn) if drawn else None,
         "specks": int(tally.specks[place]),
         "lines": int(tally.lines[place]),
         "mean_rgb": [_round(float(each), 1) for each in color] if tally.label_pixels[place] else None,
@@ -132,14 +132,14 @@ def image_numbers(tally: Tally) -> dict[str, Any]:
 
 def quality_numbers(tally: Tally) -> dict[str, Any]:
     """Return what is told of the masks: slips of the hand, and whether outlines follow the picture."""
-    objects = int(tally.objects.sum())
+    drawn = int(tally.sizes.sum())
     loose = tally.follows[FOLLOWS.values < LOOSE].sum()
     return {
         "specks": int(tally.specks.sum()),
         "lines": int(tally.lines.sum()),
-        "holed_share": _share(int(tally.holed.sum()), objects),
-        "split_share": _share(int(tally.split.sum()), objects),
-        "cut_share": _share(int(tally.cut.sum()), objects),
+        "holed_share": _share(int(tally.holed.sum()), drawn),
+        "split_share": _share(int(tally.split.sum()), drawn),
+        "cut_share": _share(int(tally.cut.sum()), drawn),
         "shared_pixels": tally.shared,
         "undrawn_shapes": tally.undrawn,
         "crowds": tally.crowds,

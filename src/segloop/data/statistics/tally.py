@@ -21,7 +21,6 @@ from segloop.data.statistics.bins import (
 
 GRID = 32  # cells along each side of a position map
 KEPT = 6  # examples of each kind that are kept of a class
-MOST_SIZES = 2048  # different image sizes that are counted apart
 MOST_BAD = 100  # unusable images that are named
 # What makes an image hard, each a number of the image: `Tally.traits` has these columns.
 TRAITS = ("small", "faint", "soft", "many", "mixed")
@@ -130,8 +129,6 @@ class Tally:
             else:
                 setattr(self, each.name, mine + theirs)
         del self.bad[MOST_BAD:]
-        if len(self.image_sizes) > MOST_SIZES:
-            self.image_sizes = Counter(dict(self.image_sizes.most_common(MOST_SIZES)))
 
     @property
     def scored(self) -> int:

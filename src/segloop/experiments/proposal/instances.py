@@ -71,7 +71,6 @@ def choices(seen: Seen) -> list[Choice]:
 def config_lines(seen: Seen, *, batch: int) -> list[str]:
     """Return the lines of the config below `_base_`, schedule aside."""
     factor, side = scale(seen), window(seen)
-    small = max(8, round(side / 2)) if side else 0
     test = "data" if "test" in seen.splits else "dict(split='val', **data)"
     height, width = seen.largest_hw
     test_batch = max(1, min(4, int((GPU_PIXELS if seen.gpu else CPU_PIXELS) / (height * width * factor**2))))
@@ -83,7 +82,7 @@ def config_lines(seen: Seen, *, batch: int) -> list[str]:
         "train_pipeline = [",
         "    _base_.load,",
         *(["    scaled,"] if factor != 1 else []),
-        *([f"    dict(type='InstanceCrop', size={side}, prob=0.75),"] if small else []),
+        *([f"    dict(type='InstanceCrop', size={side}, prob=0.75),"] if side else []),
         "    dict(type='RandomFlip', prob=0.5),  # where no side is up: _base_.flip",
         "    dict(type='PackDetInputs'),",
         "]",
