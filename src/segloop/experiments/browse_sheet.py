@@ -11,7 +11,7 @@ import numpy as np
 from segloop.data.png import encode_rgb
 from segloop.experiments.browse import Batch, Browsed, Classes, Shown
 from segloop.utils.atomic import open_atomic
-from segloop.utils.errors import UserError
+from segloop.utils.errors import writing
 from segloop.viz.batches import draw_instances, draw_semantic, enlarged
 from segloop.viz.closeup import fitted
 from segloop.viz.page import (
@@ -38,10 +38,8 @@ FAR_MEAN, NARROW, WIDE = 1.5, 0.3, 2.5  # of channels that should be about 0 and
 
 def write_sheet(browsed: Browsed, folder: Path) -> Path:
     """Load the batches, write a PNG of each image and the sheet, and return the sheet's path."""
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror or error}.") from error
     sections, counts, shapes = [], Counter[str](), Counter[str]()
     images = 0
     for number, batch in enumerate(browsed.batches):
