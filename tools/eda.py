@@ -37,10 +37,11 @@ def main() -> int:
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     images, read_as = open_source(args)
+    from segloop.data.info import eda_name
     from segloop.data.statistics import gather  # after --help and typing mistakes: it brings OpenCV
     from segloop.viz.dataset_report import write_report
 
-    place = "_".join(args.source.resolve().stem.split())  # --cfg-options would take a blank for an end
+    place = eda_name(args.source.resolve())
     name = args.name or images.facts.get("name") or place
     with counted("images") as progress:
         found = gather(images, workers=args.workers, progress=progress)

@@ -10,11 +10,11 @@ from shared import come_to, gallery, shelf, told
 
 from data_converters.base import ReadOptions
 from data_converters.formats import find_format
-from segloop.app.datasets import MASKS, class_rows, eda_name, facts_of, find_eda, ids_of, label_kinds, pick
+from segloop.app.datasets import MASKS, class_rows, facts_of, find_eda, ids_of, label_kinds, pick
 from segloop.app.pictures import THUMB, enlarged, jpeg, label_picture
 from segloop.app.shelf import chosen
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import FILE_NAME, DatasetInfo, eda_name
 from segloop.utils.errors import UserError
 from segloop.viz.closeup import fitted
 
@@ -156,7 +156,7 @@ def count(root: Path) -> None:
     tally = gather(
         images, workers=1, progress=lambda done, total: bar.progress(done / max(total, 1), text="Counting …")
     )
-    folder = shelf().work_dirs / "eda" / eda_name(root)
+    folder = shelf().work_dirs / "eda" / eda_name(root.resolve())
     write_report(folder, images, tally, name=str(images.facts.get("name") or root.name), source=str(root))
 
 

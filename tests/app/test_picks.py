@@ -62,6 +62,12 @@ def test_the_push_is_one_that_the_tool_takes(tmp_path: Path) -> None:
     assert "No server was named" in done.stderr
 
 
+def test_the_loop_of_a_version_is_that_of_the_tool() -> None:
+    for data, loop in (("data/ships", "ships"), ("data/ships/versions/1", "ships-1")):
+        words = push_words(Path("runs/lists/a.txt"), data=Path(data), run=Path("r"), split="val")
+        assert words[-2:] == ["--loop", f"runs/cvat/{loop}"]
+
+
 def test_a_push_is_offered_where_the_environment_says_who_asks() -> None:
     assert not knows_cvat({})
     assert not knows_cvat({"CVAT_HOST": "https://cvat.example", "CVAT_USERNAME": "ann"})

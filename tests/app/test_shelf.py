@@ -75,6 +75,10 @@ def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf,
     (run.folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "toys").mkdir()
     assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys"
+    meta["data"] = {"root": "../../../../../gone/toys/versions/2"}
+    (run.folder / "meta.json").write_text(json.dumps(meta))
+    (tmp_path / "toys/versions/2").mkdir(parents=True)
+    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys/versions/2"
 
 
 def test_the_environment_names_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:

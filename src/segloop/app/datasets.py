@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import DatasetInfo
+from segloop.data.info import DatasetInfo, eda_name
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError
 
@@ -45,15 +45,10 @@ def label_kinds(info: DatasetInfo) -> list[str]:
 
 def find_eda(work_dirs: Path, root: Path) -> Eda | None:
     """Return the EDA of a data set, as `tools/eda.py` writes it; None where there is none yet."""
-    folder = work_dirs / "eda" / eda_name(root)
+    folder = work_dirs / "eda" / eda_name(root.resolve())
     numbers = read_record(folder / "eda.json")
     page = folder / "index.html"
     return None if numbers is None or not page.is_file() else Eda(numbers, page)
-
-
-def eda_name(root: Path) -> str:
-    """Return what the folder of a data set's EDA is called."""
-    return "_".join(root.resolve().stem.split())
 
 
 def class_rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:

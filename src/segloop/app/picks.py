@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from segloop.data.info import set_name
 from segloop.utils.atomic import write_text
 from segloop.utils.errors import UserError
 
@@ -50,7 +51,7 @@ def push_words(path: Path, *, data: Path, run: Path, split: str) -> list[str]:
     The loop lies beside the LISTs, in the folder of RUNs that the app shows, where its page of loops looks.
     """
     words = ["tools/cvat.py", "push", str(data), "--split", split, "--images", str(path), "--run", str(run)]
-    return [*words, "--loop", str(path.parent.parent / "cvat" / data.absolute().stem)]
+    return [*words, "--loop", str(path.parent.parent / "cvat" / set_name(data.absolute()))]
 
 
 def commands(path: Path, *, data: Path, run: Path, split: str) -> dict[str, str]:

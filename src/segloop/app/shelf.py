@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segloop.analysis.runs import Run, list_runs, read_run
-from segloop.data.info import FILE_NAME
+from segloop.data.info import FILE_NAME, home_of
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError, nearest
 
@@ -75,7 +75,8 @@ class Shelf:
         told = str((run.meta.get("data") or {}).get("root") or "")
         if run.data_root.is_dir():
             return None
-        here = self.data / Path(told).name
+        root = Path(told)
+        here = self.data / root.relative_to(home_of(root).parent)
         return here if told and here.is_dir() else None
 
     def _named(self, folder: Path) -> str:

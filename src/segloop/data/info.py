@@ -14,6 +14,7 @@ from segloop.utils.atomic import read_json, write_json
 from segloop.utils.errors import DataError, FormatError, listing, nearest
 
 FILE_NAME = "dataset.json"
+VERSIONS = "versions"  # the folder of a set that later versions of its labels lie in
 OF_VERSIONS = ("version.json", "provenance.csv")  # what a version of the labels says of itself
 FORMAT = 1
 RGB = tuple[int, int, int]
@@ -246,6 +247,34 @@ def _place_problems(raw: dict[str, Any]) -> Iterator[str]:
     coco = raw.get("coco") or {}
     if not isinstance(coco, dict) or not all(isinstance(file, str) for file in coco.values()):
         yield f"coco must be an object of split and file, not {coco!r}"
+
+
+def home_of(root: Path) -> Path:
+    """Return the data set that a version belongs to, or the set itself.
+
+    >>> home_of(Path("data/ships/versions/3")).as_posix()
+    'data/ships'
+    """
+    return root.parent.parent if root.parent.name == VERSIONS and root.name.isdecimal() else root
+
+
+def set_name(root: Path) -> str:
+    """Return what a set is called after its folder; a version has the set's name, too.
+
+    >>> set_name(Path("data/ships")), set_name(Path("data/ships/versions/3"))
+    ('ships', 'ships-3')
+    """
+    home = home_of(root)
+    return root.stem if home == root else f"{home.name}-{root.name}"
+
+
+def eda_name(root: Path) -> str:
+    """Return what the folder of a set's EDA is called: `--cfg-options` would take a blank for an end.
+
+    >>> eda_name(Path("my data/my ships"))
+    'my_ships'
+    """
+    return "_".join(set_name(root).split())
 
 
 def content_hash(

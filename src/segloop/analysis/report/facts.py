@@ -21,7 +21,7 @@ from segloop.analysis.report.goals import Evidence
 from segloop.analysis.report.intervals import Triple, headline, scores_with_intervals
 from segloop.analysis.run_costs import seconds
 from segloop.analysis.runs import Run
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import FILE_NAME, DatasetInfo, eda_name
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import DataError, FormatError
 from segloop.utils.flags import CONFIGS
@@ -110,7 +110,7 @@ class Facts:
         """`eda.json` of the data set; empty where none is found."""
         places = [self.eda_file] if self.eda_file else []
         if not places and self.data_root is not None:
-            name = "_".join(self.data_root.stem.split())  # as tools/eda.py names it
+            name = eda_name(self.data_root)
             places = [base / "eda" / name / "eda.json" for base in (self.work_dir.parent, Path("work_dirs"))]
         return next((found for place in places if (found := read_record(place))), {})
 
