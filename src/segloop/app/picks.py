@@ -26,9 +26,18 @@ def list_text(ids: Sequence[str], *, title: str) -> str:
     return "".join(f"{line}\n" for line in (f"# {first}", *dict.fromkeys(ids)))
 
 
+def list_name(text: str) -> str:
+    """Return the name of a LIST that somebody typed, with or without its suffix.
+
+    >>> list_name(" hard ones.txt"), list_name("")
+    ('hard ones', 'picked')
+    """
+    return text.strip().removesuffix(".txt") or "picked"
+
+
 def save_list(ids: Sequence[str], *, folder: Path, name: str, title: str, replace: bool = False) -> Path:
     """Write a LIST to `folder/lists/<name>.txt` and return its path; a name that is a path is refused."""
-    name = name.strip().removesuffix(".txt")
+    name = list_name(name)
     if not ids:
         raise UserError("No image is ticked.")
     if not _NAME.fullmatch(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_results_open_images_filter_them_and_keep_ticked_ones_as_a_list(top: Pat
     assert read_list(top / "work_dirs" / LISTS / "my pick.txt") == ["good", "half"]
     next(each for each in app.button if each.label == "Save LIST").click().run()
     assert "exists" in app.error[0].value
+
+
+def test_commands_name_the_list_that_was_saved(top: Path) -> None:
+    write_run(top, IMAGES)
+    app = page("results.py")
+    app.checkbox(key="results.tick.half").check().run()
+    app.text_input(key="results.list").input("hard.txt").run()
+    next(each for each in app.button if each.label == "Save LIST").click().run()
+    lists = [Path(word) for each in app.code for word in shlex.split(each.value) if "lists" in word]
+    assert lists == [top / "work_dirs" / LISTS / "hard.txt"] * 2
+    assert read_list(lists[0]) == ["half"]
 
 
 def test_a_loop_is_shown_with_its_tasks_its_people_and_what_changed(top: Path) -> None:
