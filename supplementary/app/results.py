@@ -135,8 +135,9 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
     """Show one image: image, truth, prediction, errors, and its numbers."""
     image_id = st.session_state.get("results.image", st.query_params.get("image"))
     if image_id not in table.ids:
+        st.query_params.pop("image", None)
         return
-    st.query_params.update(run=name, image=image_id)
+    st.query_params["image"] = image_id
     place = table.ids.index(image_id)
     at = ids.index(image_id) if image_id in ids else -1
 

@@ -91,7 +91,9 @@ def choose_run(key: str) -> str | None:
         )
         return None
     asked = st.query_params.get("run")
-    return st.selectbox("RUN", names, index=names.index(asked) if asked in names else 0, key=f"{key}.run")
+    name = st.selectbox("RUN", names, index=names.index(asked) if asked in names else 0, key=f"{key}.run")
+    st.query_params["run"] = name
+    return name
 
 
 def gallery(

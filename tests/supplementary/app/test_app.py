@@ -186,6 +186,19 @@ def test_a_picture_that_is_gone_costs_its_place_and_not_the_page(top: Path) -> N
     assert "half.png is missing" in texts(app)
 
 
+def test_the_address_is_that_of_the_run_and_the_image_that_are_shown(top: Path) -> None:
+    write_run(top, IMAGES)
+    write_run(top / "more", {"other": IMAGES["half"]}, finished="2099-01-01T00:00:00Z")
+    (top / "more/work_dirs/net").rename(top / "work_dirs/other")
+    app = page("results.py")
+    for name in ("net/test-last", "other/test-last"):
+        app.selectbox(key="results.run").select(name).run()
+        assert app.query_params == {"run": name}
+        image = opened(app)[0]
+        app.button(key=f"results_open.{image}").click().run()
+        assert app.query_params == {"run": name, "image": image}
+
+
 def test_a_damaged_run_is_told_in_words(top: Path) -> None:
     run = write_run(top, IMAGES)
     (run.folder / "per_image.csv.gz").unlink()
