@@ -65,15 +65,15 @@ def case_of(name: str, image_id: str) -> Any:
 
 def thumb(name: str, image_id: str, show: str) -> bytes | str:
     """Return a small picture of an image of a RUN, or why there is none."""
-    return _thumb(name, _stamp(_folder(str(shelf().work_dirs), name)), image_id, show)
+    try:
+        return _thumb(name, _stamp(_folder(str(shelf().work_dirs), name)), image_id, show)
+    except UserError as error:  # not kept, for the user may mend it
+        return str(error)
 
 
 @st.cache_data(max_entries=6000, show_spinner=False)
-def _thumb(name: str, stamp: tuple[float, ...], image_id: str, show: str) -> bytes | str:
-    try:
-        return thumbnail(case_of(name, image_id), show=show)
-    except UserError as error:
-        return str(error)
+def _thumb(name: str, stamp: tuple[float, ...], image_id: str, show: str) -> bytes:
+    return thumbnail(case_of(name, image_id), show=show)
 
 
 def _stamp(folder: Path | None) -> tuple[float, ...]:
