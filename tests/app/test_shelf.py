@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from segloop.app.loop import find_differences, find_loops
 from segloop.app.shelf import Shelf, chosen
 from segloop.utils.errors import UserError
 from tests.analysis.runs_made import write_run
@@ -65,6 +67,26 @@ def test_data_sets_are_found_with_the_later_versions_of_their_labels(tmp_path: P
         (tmp_path / name / "dataset.json").write_text("{}")
     found = Shelf(tmp_path / "work_dirs", tmp_path / "data").datasets()
     assert list(found) == ["ships", "ships/versions/2"]
+
+
+def test_a_folder_that_may_not_be_read_hides_no_other(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("work_dirs/lost+found", "lost+found", "ships"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "ships/dataset.json").write_text("{}")
+    listed = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder.name == "lost+found":
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert list(shelf.runs()) == ["net/test-last"]
+    assert list(shelf.datasets()) == ["ships"]
+    assert shelf.models() == {}
+    assert find_loops(shelf.work_dirs) == find_differences(shelf.work_dirs) == []
 
 
 def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segloop.analysis.runs import Run, list_runs, read_run
-from segloop.data.info import FILE_NAME, home_of
+from segloop.data.info import FILE_NAME, VERSIONS, home_of
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError, nearest
 
@@ -88,15 +88,27 @@ class Shelf:
 
     def _folders(self, top: Path, depth: int = 0) -> Iterator[Path]:
         """Yield a folder and those below it, without hidden ones and those of tests and logs."""
-        if not top.is_dir():
+        inside = folders_in(top)
+        if inside is None:
             return
         yield top
-        if depth < DEEPEST and not ((top / "test").is_dir() or (top / "img_dir").is_dir()):
-            for each in sorted(top.iterdir()):
-                if each.is_dir() and each.name[0] != ".":
-                    yield from self._folders(each, depth + 1)
-        elif (top / "versions").is_dir():
-            yield from (each for each in sorted((top / "versions").iterdir()) if each.is_dir())
+        names = {each.name for each in inside}
+        if depth < DEEPEST and names.isdisjoint(("test", "img_dir")):
+            for each in inside:
+                yield from self._folders(each, depth + 1)
+        else:
+            yield from folders_in(top / VERSIONS) or ()
+
+
+def folders_in(folder: Path) -> list[Path] | None:
+    """Return the folders in one, by name, without hidden ones; None where it is none or may not be read.
+
+    A disk that is mounted has a `lost+found` that is nobody's but the system's.
+    """
+    try:
+        return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.is_dir())
+    except OSError:
+        return None
 
 
 def chosen(name: str, known: Mapping[str, Path], *, what: str) -> Path:
