@@ -37,7 +37,14 @@ def test_models_have_weights_and_a_config(shelf: Shelf) -> None:
     assert shelf.models() == {}
     (net / "net.py").write_text("")
     (net / "best.onnx").write_bytes(b"")
-    assert shelf.models() == {"net": net, "net/best.onnx": net / "best.onnx"}
+    (net / "published").mkdir()
+    for name in ("config.py", "net.safetensors"):
+        (net / "published" / name).write_text("")
+    assert shelf.models() == {
+        "net": net,
+        "net/best.onnx": net / "best.onnx",
+        "net/published": net / "published",
+    }
 
 
 def test_what_links_lead_out_of_the_folder_to_is_not_offered(shelf: Shelf, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from segloop.utils.errors import UserError, nearest
 
 WORK_DIRS, DATA = "SEGLOOP_WORK_DIRS", "SEGLOOP_DATA"
 DEEPEST = 3  # levels below the folders that are looked through
+PUBLISHED = "published"  # what tools/publish_model.py makes in a work_dir
 WEIGHTS = ("*.pth", "*.safetensors")
 
 
@@ -97,6 +98,7 @@ class Shelf:
             for each in inside:
                 yield from self._folders(each, depth + 1)
         else:
+            yield from (each for each in inside if each.name == PUBLISHED)
             yield from folders_in(top / VERSIONS) or ()
 
 
