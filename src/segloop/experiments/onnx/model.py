@@ -213,6 +213,8 @@ def as_seen(image: np.ndarray, resizing: Resizing | None) -> np.ndarray:
         longest, shortest = max(size_wh), min(size_wh)
         factor = min(longest / max(height, width), shortest / min(height, width))
         size_wh = (int(width * factor + 0.5), int(height * factor + 0.5))  # as mmcv rounds
+        if 0 in size_wh:
+            raise DataError(f"of {width}x{height} pixels nothing is left when it is resized")
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR)
 
 
