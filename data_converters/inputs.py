@@ -51,6 +51,8 @@ def find_inputs(
     the folders before its first sign, of an image and of a list the folder that it lies in, of a list with
     `options.images` that folder. Several words without a data set share the folder that all of them are in.
     """
+    if not words:
+        raise UserError("No images were named: a file, a folder, a pattern in quotes, a LIST or a data set.")
     options = options or ReadOptions()
     plain: list[_Files] = []
     records: list[ImageRecord] = []

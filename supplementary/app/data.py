@@ -27,15 +27,19 @@ def labels_of(name: str, form: str, split: str, stamp: float) -> tuple[LabelledI
     return images, ids_of(images)
 
 
-@st.cache_data(max_entries=6000, show_spinner=False)
 def small(name: str, form: str, split: str, stamp: float, image_id: str) -> bytes | str:
     """Return a small picture of an image with its labels, or why there is none."""
     try:
-        images, places = labels_of(name, form, split, stamp)
-        record = images.load(images.keys[places[image_id]])
-        return jpeg(fitted(label_picture(record, images.labels, side=2 * THUMB), side=THUMB))
-    except UserError as error:
+        return _small(name, form, split, stamp, image_id)
+    except UserError as error:  # not kept, for the user may mend it
         return str(error)
+
+
+@st.cache_data(max_entries=6000, show_spinner=False)
+def _small(name: str, form: str, split: str, stamp: float, image_id: str) -> bytes:
+    images, places = labels_of(name, form, split, stamp)
+    record = images.load(images.keys[places[image_id]])
+    return jpeg(fitted(label_picture(record, images.labels, side=2 * THUMB), side=THUMB))
 
 
 def main() -> None:

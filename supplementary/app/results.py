@@ -14,7 +14,7 @@ from shared import case_of, choose_run, come_to, gallery, opened, percent, shelf
 
 from segloop.analysis.runs import Run
 from segloop.app.images import SCORES, SIZES, ImageTable, Query, select
-from segloop.app.picks import LISTS, commands, knows_cvat, list_text, push_words, save_list
+from segloop.app.picks import LISTS, commands, knows_cvat, list_name, list_text, push_words, save_list
 from segloop.app.pictures import tiles
 from segloop.viz.error_pictures import TITLES
 
@@ -135,8 +135,9 @@ def closely(name: str, table: ImageTable, ids: list[str]) -> None:
     """Show one image: image, truth, prediction, errors, and its numbers."""
     image_id = st.session_state.get("results.image", st.query_params.get("image"))
     if image_id not in table.ids:
+        st.query_params.pop("image", None)
         return
-    st.query_params.update(run=name, image=image_id)
+    st.query_params["image"] = image_id
     place = table.ids.index(image_id)
     at = ids.index(image_id) if image_id in ids else -1
 
@@ -206,13 +207,13 @@ def keep(name: str, run: Run, ids: list[str]) -> None:
     with st.container(border=True, key="keep"):
         st.write(f"**{len(ids):,} ticked**")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            listed = st.text_input("Name of the LIST", "picked", key="results.list", width=220)
+            listed = list_name(st.text_input("Name of the LIST", "picked", key="results.list", width=220))
             again = st.checkbox("may be replaced", key="results.replace")
             save = st.button("Save LIST", type="primary")
             st.download_button(
                 "Download LIST",
                 list_text(ids, title=title),
-                f"{listed or 'picked'}.txt",
+                f"{listed}.txt",
                 "text/plain",
                 on_click="ignore",
             )
@@ -220,7 +221,7 @@ def keep(name: str, run: Run, ids: list[str]) -> None:
             with told():
                 path = save_list(ids, folder=shelf().work_dirs, name=listed, title=title, replace=again)
                 st.success(f"Saved: {path}")
-        path = Path(shelf().work_dirs) / LISTS / f"{listed or 'picked'}.txt"
+        path = Path(shelf().work_dirs) / LISTS / f"{listed}.txt"
         root = shelf().data_root(run) or run.data_root
         where = {"data": root.resolve(), "run": run.folder, "split": str(run.meta["split"])}
         if path.is_file() and knows_cvat(os.environ) and st.button("Push the LIST to CVAT"):

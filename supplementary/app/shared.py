@@ -65,15 +65,15 @@ def case_of(name: str, image_id: str) -> Any:
 
 def thumb(name: str, image_id: str, show: str) -> bytes | str:
     """Return a small picture of an image of a RUN, or why there is none."""
-    return _thumb(name, _stamp(_folder(str(shelf().work_dirs), name)), image_id, show)
+    try:
+        return _thumb(name, _stamp(_folder(str(shelf().work_dirs), name)), image_id, show)
+    except UserError as error:  # not kept, for the user may mend it
+        return str(error)
 
 
 @st.cache_data(max_entries=6000, show_spinner=False)
-def _thumb(name: str, stamp: tuple[float, ...], image_id: str, show: str) -> bytes | str:
-    try:
-        return thumbnail(case_of(name, image_id), show=show)
-    except UserError as error:
-        return str(error)
+def _thumb(name: str, stamp: tuple[float, ...], image_id: str, show: str) -> bytes:
+    return thumbnail(case_of(name, image_id), show=show)
 
 
 def _stamp(folder: Path | None) -> tuple[float, ...]:
@@ -91,7 +91,9 @@ def choose_run(key: str) -> str | None:
         )
         return None
     asked = st.query_params.get("run")
-    return st.selectbox("RUN", names, index=names.index(asked) if asked in names else 0, key=f"{key}.run")
+    name = st.selectbox("RUN", names, index=names.index(asked) if asked in names else 0, key=f"{key}.run")
+    st.query_params["run"] = name
+    return name
 
 
 def gallery(

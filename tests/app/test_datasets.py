@@ -29,6 +29,15 @@ def test_an_eda_is_found_once_it_is_whole(tmp_path: Path) -> None:
     assert class_rows(found.numbers) == [{"name": "a", "objects": 3}]
 
 
+def test_versions_of_two_sets_have_an_eda_each(tmp_path: Path) -> None:
+    folder = tmp_path / "eda/ships-1"
+    folder.mkdir(parents=True)
+    (folder / "eda.json").write_text("{}")
+    (folder / "index.html").write_text("page")
+    assert find_eda(tmp_path, tmp_path / "data/ships/versions/1") is not None
+    assert find_eda(tmp_path, tmp_path / "data/cells/versions/1") is None
+
+
 def load(key: int) -> ImageRecord:
     if key == 1:
         raise DataError("broken")

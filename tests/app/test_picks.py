@@ -27,7 +27,7 @@ def test_a_saved_list_is_read_back_and_not_replaced_unasked(tmp_path: Path) -> N
     assert read_list(path) == ["c"]
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "", ".hidden", "a/b", "x" * 81, "a\nb"])
+@pytest.mark.parametrize("name", ["../x", "/x", ".hidden", "a/b", "x" * 81, "a\nb"])
 def test_names_that_are_paths_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="name of a LIST"):
         save_list(["a"], folder=tmp_path, name=name, title="t")
@@ -60,6 +60,12 @@ def test_the_push_is_one_that_the_tool_takes(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "No server was named" in done.stderr
+
+
+def test_the_loop_of_a_version_is_that_of_the_tool() -> None:
+    for data, loop in (("data/ships", "ships"), ("data/ships/versions/1", "ships-1")):
+        words = push_words(Path("runs/lists/a.txt"), data=Path(data), run=Path("r"), split="val")
+        assert words[-2:] == ["--loop", f"runs/cvat/{loop}"]
 
 
 def test_a_push_is_offered_where_the_environment_says_who_asks() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from segloop.app.loop import find_differences, find_loops
 from segloop.app.shelf import Shelf, chosen
 from segloop.utils.errors import UserError
 from tests.analysis.runs_made import write_run
@@ -35,7 +37,14 @@ def test_models_have_weights_and_a_config(shelf: Shelf) -> None:
     assert shelf.models() == {}
     (net / "net.py").write_text("")
     (net / "best.onnx").write_bytes(b"")
-    assert shelf.models() == {"net": net, "net/best.onnx": net / "best.onnx"}
+    (net / "published").mkdir()
+    for name in ("config.py", "net.safetensors"):
+        (net / "published" / name).write_text("")
+    assert shelf.models() == {
+        "net": net,
+        "net/best.onnx": net / "best.onnx",
+        "net/published": net / "published",
+    }
 
 
 def test_what_links_lead_out_of_the_folder_to_is_not_offered(shelf: Shelf, tmp_path: Path) -> None:
@@ -67,6 +76,26 @@ def test_data_sets_are_found_with_the_later_versions_of_their_labels(tmp_path: P
     assert list(found) == ["ships", "ships/versions/2"]
 
 
+def test_a_folder_that_may_not_be_read_hides_no_other(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("work_dirs/lost+found", "lost+found", "ships"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "ships/dataset.json").write_text("{}")
+    listed = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder.name == "lost+found":
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert list(shelf.runs()) == ["net/test-last"]
+    assert list(shelf.datasets()) == ["ships"]
+    assert shelf.models() == {}
+    assert find_loops(shelf.work_dirs) == find_differences(shelf.work_dirs) == []
+
+
 def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf, tmp_path: Path) -> None:
     run = shelf.open_run("net/test-last")
     assert shelf.data_root(run) is None
@@ -75,6 +104,10 @@ def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf,
     (run.folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "toys").mkdir()
     assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys"
+    meta["data"] = {"root": "../../../../../gone/toys/versions/2"}
+    (run.folder / "meta.json").write_text(json.dumps(meta))
+    (tmp_path / "toys/versions/2").mkdir(parents=True)
+    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys/versions/2"
 
 
 def test_the_environment_names_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:

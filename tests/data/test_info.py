@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segloop.data.info import ClassInfo, DatasetInfo, Files, content_hash, eda_name
+from segloop.data.info import ClassInfo, DatasetInfo, Files, content_hash, eda_name, home_of, set_name
 from segloop.utils.errors import DataError, FormatError
 
 INFO = DatasetInfo(
@@ -125,6 +125,17 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="task must be"):
         broken.write(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_of_the_labels_is_named_after_its_set() -> None:
+    for root, home, name in (
+        ("data/my ships", "data/my ships", "my ships"),
+        ("data/my ships/versions/3", "data/my ships", "my ships-3"),
+        ("data/versions/old", "data/versions/old", "old"),
+    ):
+        assert home_of(Path(root)) == Path(home)
+        assert set_name(Path(root)) == name
+        assert eda_name(Path(root)) == name.replace(" ", "_")
 
 
 def test_content_hash_sees_names_and_bytes_and_nothing_else(tmp_path: Path) -> None:

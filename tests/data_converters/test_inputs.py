@@ -116,3 +116,8 @@ def test_images_beside_jsons_of_labelme_are_all_taken(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "a.json").write_text('{"version": "5", "shapes": [], "imagePath": "a.png"}', encoding="utf-8")
     assert [each.image_id for each in find_inputs([str(tmp_path)]).images] == ["a", "b"]
+
+
+def test_a_command_without_images_is_told_so() -> None:
+    with pytest.raises(UserError, match="No images were named"):
+        find_inputs([])

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from segloop.app.shelf import folders_in
 from segloop.utils.atomic import read_record
 
 MANIFEST, PULLED = "manifest.json", "pull.json"
@@ -215,16 +216,13 @@ def _loop(folder: Path, record: dict[str, Any]) -> Loop:
 
 
 def _folders(top: Path, depth: int) -> Iterator[Path]:
-    if not top.is_dir():
+    inside = folders_in(top)
+    if inside is None:
         return
     yield top
     if depth < DEEPEST:
-        for each in sorted(top.iterdir()):
-            if (
-                each.is_dir()
-                and each.name[0] != "."
-                and each.name not in ("predictions", "confidence", "vis_data")
-            ):
+        for each in inside:
+            if each.name not in ("predictions", "confidence", "vis_data"):
                 yield from _folders(each, depth + 1)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from segloop.data.info import set_name
 from segloop.utils.atomic import write_text
 from segloop.utils.errors import UserError
 
@@ -25,9 +26,18 @@ def list_text(ids: Sequence[str], *, title: str) -> str:
     return "".join(f"{line}\n" for line in (f"# {first}", *dict.fromkeys(ids)))
 
 
+def list_name(text: str) -> str:
+    """Return the name of a LIST that somebody typed, with or without its suffix.
+
+    >>> list_name(" hard ones.txt"), list_name("")
+    ('hard ones', 'picked')
+    """
+    return text.strip().removesuffix(".txt") or "picked"
+
+
 def save_list(ids: Sequence[str], *, folder: Path, name: str, title: str, replace: bool = False) -> Path:
     """Write a LIST to `folder/lists/<name>.txt` and return its path; a name that is a path is refused."""
-    name = name.strip().removesuffix(".txt")
+    name = list_name(name)
     if not ids:
         raise UserError("No image is ticked.")
     if not _NAME.fullmatch(name):
@@ -50,7 +60,7 @@ def push_words(path: Path, *, data: Path, run: Path, split: str) -> list[str]:
     The loop lies beside the LISTs, in the folder of RUNs that the app shows, where its page of loops looks.
     """
     words = ["tools/cvat.py", "push", str(data), "--split", split, "--images", str(path), "--run", str(run)]
-    return [*words, "--loop", str(path.parent.parent / "cvat" / data.absolute().stem)]
+    return [*words, "--loop", str(path.parent.parent / "cvat" / set_name(data.absolute()))]
 
 
 def commands(path: Path, *, data: Path, run: Path, split: str) -> dict[str, str]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segloop.analysis.runs import Run, list_runs, read_run
-from segloop.data.info import FILE_NAME
+from segloop.data.info import FILE_NAME, VERSIONS, home_of
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError, nearest
 
 WORK_DIRS, DATA = "SEGLOOP_WORK_DIRS", "SEGLOOP_DATA"
 DEEPEST = 3  # levels below the folders that are looked through
+PUBLISHED = "published"  # what tools/publish_model.py makes in a work_dir
 WEIGHTS = ("*.pth", "*.safetensors")
 
 
@@ -75,7 +76,8 @@ class Shelf:
         told = str((run.meta.get("data") or {}).get("root") or "")
         if run.data_root.is_dir():
             return None
-        here = self.data / Path(told).name
+        root = Path(told)
+        here = self.data / root.relative_to(home_of(root).parent)
         return here if told and here.is_dir() else None
 
     def _named(self, folder: Path) -> str:
@@ -87,15 +89,28 @@ class Shelf:
 
     def _folders(self, top: Path, depth: int = 0) -> Iterator[Path]:
         """Yield a folder and those below it, without hidden ones and those of tests and logs."""
-        if not top.is_dir():
+        inside = folders_in(top)
+        if inside is None:
             return
         yield top
-        if depth < DEEPEST and not ((top / "test").is_dir() or (top / "img_dir").is_dir()):
-            for each in sorted(top.iterdir()):
-                if each.is_dir() and each.name[0] != ".":
-                    yield from self._folders(each, depth + 1)
-        elif (top / "versions").is_dir():
-            yield from (each for each in sorted((top / "versions").iterdir()) if each.is_dir())
+        names = {each.name for each in inside}
+        if depth < DEEPEST and names.isdisjoint(("test", "img_dir")):
+            for each in inside:
+                yield from self._folders(each, depth + 1)
+        else:
+            yield from (each for each in inside if each.name == PUBLISHED)
+            yield from folders_in(top / VERSIONS) or ()
+
+
+def folders_in(folder: Path) -> list[Path] | None:
+    """Return the folders in one, by name, without hidden ones; None where it is none or may not be read.
+
+    A disk that is mounted has a `lost+found` that is nobody's but the system's.
+    """
+    try:
+        return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.is_dir())
+    except OSError:
+        return None
 
 
 def chosen(name: str, known: Mapping[str, Path], *, what: str) -> Path:

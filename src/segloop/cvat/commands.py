@@ -25,18 +25,6 @@ MAPS = ("mmseg",)  # formats of index maps
 LOOPS = Path("work_dirs") / "cvat"
 
 
-def loop_name(source: Path) -> str:
-    """Return what the loop of a set is called; a version's has the set's name, too.
-
-    >>> loop_name(Path("/data/ships")), loop_name(Path("/data/ships/versions/3"))
-    ('ships', 'ships-3')
-    """
-    from segloop.cvat.version import home_of
-
-    home = home_of(source)
-    return source.stem if home == source else f"{home.name}-{source.name}"
-
-
 class Formats(Protocol):
     """What knows label formats; the tool passes `data_converters.cvat_loop` in."""
 
@@ -154,6 +142,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     from segloop.cvat.packages import agree, plan_packages
     from segloop.cvat.push import Push
     from segloop.cvat.server import connect
+    from segloop.data.info import set_name
 
     credentials = None  # nobody needs any for files
     if args.to_files is None:
@@ -161,7 +150,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
     source = {**opened, "run": args.run}
-    folder = args.loop or LOOPS / loop_name(args.source.absolute())
+    folder = args.loop or LOOPS / set_name(args.source.absolute())
     manifest = None
     if credentials is not None:  # another server's loop is refused before any image is read
         host, organization = credentials.host, credentials.organization

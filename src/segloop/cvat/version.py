@@ -14,12 +14,12 @@ from segloop.cvat.differences import KINDS
 from segloop.cvat.renaming import labels_of_both, renamed
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.drawing import with_instances, with_outlines
-from segloop.data.info import DatasetInfo, content_hash
+from segloop.data.info import VERSIONS, DatasetInfo, content_hash, home_of
 from segloop.utils.atomic import open_atomic, read_record, write_json
 from segloop.utils.errors import DataError, UserError
 from segloop.utils.staging import remove_leftovers, staged
 
-FOLDER, RECORD, TABLE = "versions", "version.json", "provenance.csv"
+RECORD, TABLE = "version.json", "provenance.csv"
 FORMAT = 1
 DRAWN = (Bitmap, Polygon)  # shapes that are pixels already
 COLUMNS = (
@@ -57,18 +57,9 @@ class _Known(Exception):
 
 def versions_of(root: Path) -> dict[int, Path]:
     """Return the versions of a data set by their numbers; of a version, those of its set."""
-    folder = home_of(root) / FOLDER
+    folder = home_of(root) / VERSIONS
     found = {int(each.name): each for each in folder.glob("*") if each.is_dir() and each.name.isdecimal()}
     return dict(sorted(found.items()))
-
-
-def home_of(root: Path) -> Path:
-    """Return the data set that a version belongs to, or the set itself.
-
-    >>> home_of(Path("data/ships/versions/3")).as_posix()
-    'data/ships'
-    """
-    return root.parent.parent if root.parent.name == FOLDER and root.name.isdecimal() else root
 
 
 def number_of(root: Path) -> int:
@@ -145,7 +136,7 @@ def apply(
             f"{diff.count(SAME):,} image(s) were looked at, {len(diff.rows) - diff.count(SAME):,} were not."
         )
     number = max(versions_of(root), default=0) + 1
-    place_for = home_of(root) / FOLDER / str(number) if target is None else target
+    place_for = home_of(root) / VERSIONS / str(number) if target is None else target
     merged = LabelledImages(
         labels=labels,
         keys=range(len(diff.rows)),

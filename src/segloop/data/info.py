@@ -14,6 +14,7 @@ from segloop.utils.atomic import read_json, write_json
 from segloop.utils.errors import DataError, FormatError, listing, nearest
 
 FILE_NAME = "dataset.json"
+VERSIONS = "versions"  # the folder of a set that later versions of its labels lie in
 OF_VERSIONS = ("version.json", "provenance.csv")  # what a version of the labels says of itself
 FORMAT = 1
 RGB = tuple[int, int, int]
@@ -248,17 +249,33 @@ def _place_problems(raw: dict[str, Any]) -> Iterator[str]:
         yield f"coco must be an object of split and file, not {coco!r}"
 
 
-def eda_name(source: Path) -> str:
-    """Return what the folder of a data set's EDA is called; that of a version has the set's name, too.
+def home_of(root: Path) -> Path:
+    """Return the data set that a version belongs to, or the set itself.
 
-    >>> eda_name(Path("/data/my ships")), eda_name(Path("/data/ships/versions/3"))
-    ('my_ships', 'ships-3')
+    >>> home_of(Path("data/ships/versions/3")).as_posix()
+    'data/ships'
     """
-    place = source.resolve()
-    name = place.stem if place.is_file() else place.name
-    if place.parent.name == "versions" and name.isdecimal():
-        name = f"{place.parent.parent.name}-{name}"
-    return "_".join(name.split())  # --cfg-options would take a blank for an end
+    return root.parent.parent if root.parent.name == VERSIONS and root.name.isdecimal() else root
+
+
+def set_name(source: Path) -> str:
+    """Return what a set is called after its folder or file; a version has the set's name, too.
+
+    >>> set_name(Path("data/ships")), set_name(Path("data/ships/versions/3"))
+    ('ships', 'ships-3')
+    """
+    name = source.stem if source.is_file() else source.name
+    home = home_of(source)
+    return name if home == source else f"{home.name}-{name}"
+
+
+def eda_name(source: Path) -> str:
+    """Return what the folder of a set's EDA is called: `--cfg-options` would take a blank for an end.
+
+    >>> eda_name(Path("my data/my ships"))
+    'my_ships'
+    """
+    return "_".join(set_name(source.resolve()).split())
 
 
 def content_hash(

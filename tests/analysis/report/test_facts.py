@@ -79,6 +79,15 @@ def test_a_run_alone_is_enough(tmp_path: Path) -> None:
     assert facts.main_score == "aAcc"
 
 
+def test_a_version_of_the_labels_has_an_eda_of_its_own(tmp_path: Path) -> None:
+    folder = write_training(tmp_path)
+    version, eda = tmp_path / "data/versions/1", folder.parents[2] / "eda"
+    version.mkdir(parents=True)
+    write_json(eda / "1/eda.json", {"classes": ["of another set"]})
+    write_json(eda / "data-1/eda.json", {"classes": []})
+    assert facts_of(folder, tmp_path, given_root=version).eda == {"classes": []}
+
+
 def test_data_that_were_moved(tmp_path: Path) -> None:
     folder = write_training(tmp_path)
     data = write_data(tmp_path)

@@ -116,3 +116,5 @@ def test_a_pipeline_that_no_runner_repeats_is_refused() -> None:
     assert resizing.keep_ratio
     with pytest.raises(ConfigError, match="CLAHE, LoadImageFromFile with color_type"):
         exporting._resizing([dict(type="CLAHE"), dict(type="LoadImageFromFile", color_type="grayscale")])
+    with pytest.raises(ConfigError, match="does not do: Resize"):
+        exporting._resizing([*steps, dict(type="Resize", scale=(16, 16))])

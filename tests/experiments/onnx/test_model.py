@@ -99,6 +99,8 @@ def test_a_resized_image_is_answered_at_its_own_size() -> None:
     image = half_bright((30, 47))
     kept = as_seen(image, Resizing((40, 20), keep_ratio=True))
     assert np.array_equal(kept, imrescale(image, (40, 20)))
+    with pytest.raises(DataError, match="of 300x1 pixels nothing is left"):
+        as_seen(half_bright((1, 300)), Resizing((64, 32), keep_ratio=True))
 
 
 def test_what_is_no_image_is_refused() -> None:

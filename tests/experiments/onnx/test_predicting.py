@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 import segloop
 from segloop.analysis.thresholds import ComponentRule, Thresholds, write_thresholds
-from segloop.experiments.onnx.predicting import load_onnx
+from segloop.experiments.onnx.predicting import OnnxPictures, OnnxPredictor, load_onnx
+from segloop.experiments.predict.windows import make_grid
 from segloop.utils.errors import UserError
+from tests.experiments.onnx.test_model import model as stand_in
 
 
 @pytest.fixture
@@ -34,6 +37,28 @@ def test_masks_are_those_of_torch(
     assert np.mean(ours.mask == theirs.mask) > 0.999
     assert len(np.unique(theirs.mask)) > 1, "nothing is compared"
     assert np.array_equal(ours.image, theirs.image)
+
+
+@pytest.mark.parametrize("tta", ["", "h"])
+@pytest.mark.parametrize("rules", [None, [ComponentRule(0.5, min_area=9)] * 2])
+def test_of_a_large_image_few_rows_of_scores_are_held(tta: str, rules: list[ComponentRule] | None) -> None:
+    runner, _ = stand_in()
+    runner.use_rules(rules)
+    noise = np.random.default_rng(0).integers(0, 256, (4096, 80, 3), dtype=np.uint8)
+    image = np.sort(noise, axis=1)
+    grid = make_grid((4096, 80), (64, 48), overlap=0.5)
+    predictor, pictures = OnnxPredictor(runner, tta=tta), OnnxPictures(runner, resize=False)
+    tracemalloc.start()
+    found = predictor.predict_windows(
+        grid, lambda rows, columns: pictures.of_array(image[rows, columns, ::-1]), batch_size=2
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    whole = predictor.predict([pictures.of_array(image[..., ::-1])])[0]
+    assert np.array_equal(found.mask, whole.mask)
+    assert 0.3 < found.mask.mean() < 0.7
+    if rules is None:
+        assert peak < 4096 * 80 * len(runner.classes) * 4 / 2, "half of the scores"
 
 
 def test_what_only_torch_can_is_refused(tiny_onnx: Path) -> None:

@@ -43,6 +43,14 @@ def test_a_work_dir_a_run_a_file_and_a_config_are_understood(work_dir: Path, sem
     assert find_model(config).checkpoint == best
 
 
+def test_another_checkpoint_takes_the_place_of_a_run_s_own_by_name_alone(work_dir: Path) -> None:
+    (work_dir / "iter_1.pth").unlink()
+    with pytest.raises(ConfigError, match=r"was made with .*iter_1\.pth, which is gone"):
+        find_model(work_dir / "test/val-iter_1")
+    best = work_dir / "best_mDice_fg_iter_2.pth"
+    assert find_model(work_dir / "test/val-iter_1", "best").checkpoint == best
+
+
 def test_a_published_folder_is_a_model(work_dir: Path, tmp_path: Path) -> None:
     from segloop.experiments.publishing import publish
 

@@ -68,6 +68,22 @@ def test_results_are_not_begun_anew_unasked_and_not_mixed_with_others(tmp_path: 
         Kept.open(tmp_path, {"tta": ""}, resume=True)
 
 
+def test_two_at_once_do_not_mix_their_places(tmp_path: Path) -> None:
+    first = Kept.open(tmp_path, {}, resume=False)
+    for resume in (False, True):
+        with pytest.raises(UserError, match="Another process is adding to"):
+            Kept.open(tmp_path, {}, resume=resume)
+    first.add({"a": SemanticPrediction(mask=MASK, classes=CLASSES)}, STAMPS)
+    first.close()
+    second = Kept.open(tmp_path, {}, resume=True)
+    second.add({"b": SemanticPrediction(mask=1 - MASK, classes=CLASSES)}, STAMPS)
+    second.close()
+    for image_id, mask in (("a", MASK), ("b", 1 - MASK)):
+        found = LoadKept(second.path, CLASSES).prediction(second.places[image_id])
+        assert isinstance(found, SemanticPrediction)
+        assert (found.mask == mask).all()
+
+
 def test_the_surer_object_keeps_a_pixel_and_the_loss_is_told(tmp_path: Path) -> None:
     found = InstancePrediction(instances=OBJECTS, classes=CLASSES)
     apart = without_overlaps(found)

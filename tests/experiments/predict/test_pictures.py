@@ -98,6 +98,12 @@ def test_broken_files_are_told_apart(pictures: Pictures, tmp_path: Path) -> None
             pictures.of_file(tmp_path / name)
 
 
+def test_an_image_that_resizing_leaves_nothing_of_is_told_as_one_that_cannot_be_taken() -> None:
+    thin = Pictures([STEPS[0], dict(type="mmcv.Resize", scale=(64, 32), keep_ratio=True), STEPS[2]])
+    with pytest.raises(DataError, match="the test pipeline cannot take it"):
+        thin.of_array(np.zeros((1, 300, 3), np.uint8))
+
+
 def test_labels_are_not_read_and_resizing_can_be_left_out() -> None:
     steps = [
         dict(type="KeepInMemory", transforms=STEPS[:1]),

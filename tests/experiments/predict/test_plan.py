@@ -35,6 +35,12 @@ def test_only_images_of_one_size_share_a_batch_and_the_first_comes_first(tmp_pat
     assert len(plan_batches(found, batch_size=9, most_pixels=1, input_size=lambda size_hw: None)) == 5
 
 
+def test_small_images_do_not_go_together_by_hundreds_unasked(tmp_path: Path) -> None:
+    found = images(tmp_path, [(8, 8)] * 33)
+    assert [len(each.images) for each in plan_batches(found, batch_size=None, most_pixels=1 << 23)] == [32, 1]
+    assert [len(each.images) for each in plan_batches(found, batch_size=33, most_pixels=1)] == [33]
+
+
 def test_a_broken_image_is_alone(tmp_path: Path) -> None:
     found = images(tmp_path, [(8, 8), (8, 8), (8, 8)])
     (tmp_path / "1.png").write_bytes(b"no image")

@@ -155,6 +155,18 @@ def test_components_count_by_probability_and_size(semantic: Files, pictures: lis
     assert not mask_of(loose.predict(pictures[0])).any()
 
 
+def test_thresholds_are_of_the_probabilities_at_the_image_s_own_size(
+    semantic: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = segloop.load(*semantic, device="cpu", score_thr=0.5)
+    sample = model.pictures.of_array(np.zeros((1, 2, 3), np.uint8))
+    sample["data_samples"].set_metainfo({"ori_shape": (2, 4)})  # a test pipeline has made it smaller
+    logits = torch.full((1, 6, 1, 2), -99.0)
+    logits[0, 0], logits[0, 1] = 0, torch.tensor([[10.0, -50.0]])  # at twice the size 10, -5, -35, -50
+    monkeypatch.setattr(model.predictor, "_logits", lambda inputs, metas: logits)
+    assert mask_of(model.predictor.predict([sample])[0]).tolist() == [[1, 0, 0, 0]] * 2
+
+
 def test_a_window_mode_of_the_config_is_kept(semantic: Files, pictures: list[Path]) -> None:
     options = [
         "model.test_cfg.mode=slide",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from segloop.data.annotations import Label, LabelSet
 from segloop.experiments.predict.results import SemanticPrediction
+from segloop.utils.errors import DataError
 
 
 class Bright:
@@ -30,6 +31,8 @@ class Bright:
         self.batches.append(len(images))
         if any(image.shape[:2] == (13, 13) for image in images):
             raise RuntimeError("bad luck")
+        if any(len(image) == 1 for image in images):
+            raise DataError("it is too thin")
         return [
             SemanticPrediction(
                 mask=(image.mean(axis=2) > 127).astype(np.uint8), classes=self.classes, image=image

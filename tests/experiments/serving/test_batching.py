@@ -78,6 +78,19 @@ def test_a_failing_batch_is_told_to_its_requests_and_the_next_one_goes_on(model:
     batcher.close(seconds=60)
 
 
+def test_an_image_that_fails_takes_none_beside_it_along(model: Bright) -> None:
+    batcher = Batcher(model)
+    model.go.clear()
+    futures = [batcher.submit(half_bright())]
+    assert model.begun.wait(60)
+    futures += [batcher.submit(half_bright(size_hw)) for size_hw in ((20, 30), (13, 13), (8, 8))]
+    model.go.set()
+    assert [futures[place].result(60).size_hw for place in (0, 1, 3)] == [(20, 30), (20, 30), (8, 8)]
+    with pytest.raises(RuntimeError, match="bad luck"):
+        futures[2].result(60)
+    batcher.close(seconds=60)
+
+
 def test_closing_answers_those_who_wait_and_refuses_the_rest(model: Bright) -> None:
     batcher = Batcher(model, batch_size=1)
     model.go.clear()

@@ -117,6 +117,8 @@ def test_broken_and_huge_uploads_are_refused_with_a_reason(shared: Started) -> N
     assert "no whole image" in told(client.post("/predict", content=as_png(half_bright())[:-9]), 400)
     assert "no body" in told(client.post("/predict"), 400)
     assert "choose png" in told(client.post("/predict?to=gif", content=as_png(half_bright())), 400)
+    thin = client.post("/predict", content=as_png(half_bright((1, 30))))
+    assert told(thin, 400) == "The image cannot be predicted: it is too thin."
     assert client.get("/health").status_code == 200
 
 

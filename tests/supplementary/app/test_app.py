@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_results_open_images_filter_them_and_keep_ticked_ones_as_a_list(top: Pat
     assert read_list(top / "work_dirs" / LISTS / "my pick.txt") == ["good", "half"]
     next(each for each in app.button if each.label == "Save LIST").click().run()
     assert "exists" in app.error[0].value
+
+
+def test_commands_name_the_list_that_was_saved(top: Path) -> None:
+    write_run(top, IMAGES)
+    app = page("results.py")
+    app.checkbox(key="results.tick.half").check().run()
+    app.text_input(key="results.list").input("hard.txt").run()
+    next(each for each in app.button if each.label == "Save LIST").click().run()
+    lists = [Path(word) for each in app.code for word in shlex.split(each.value) if "lists" in word]
+    assert lists == [top / "work_dirs" / LISTS / "hard.txt"] * 2
+    assert read_list(lists[0]) == ["half"]
 
 
 def test_a_loop_is_shown_with_its_tasks_its_people_and_what_changed(top: Path) -> None:
@@ -168,10 +180,26 @@ def test_many_images_come_a_page_at_a_time(top: Path) -> None:
 
 def test_a_picture_that_is_gone_costs_its_place_and_not_the_page(top: Path) -> None:
     write_run(top, IMAGES)
-    (top / "data/img/half.png").unlink()
+    (top / "data/img/half.png").rename(top / "half.png")
     app = page("results.py")
     assert len(opened(app)) == 4
     assert "half.png is missing" in texts(app)
+    (top / "half.png").rename(top / "data/img/half.png")
+    app.run()
+    assert "half.png is missing" not in texts(app)
+
+
+def test_the_address_is_that_of_the_run_and_the_image_that_are_shown(top: Path) -> None:
+    write_run(top, IMAGES)
+    write_run(top / "more", {"other": IMAGES["half"]}, finished="2099-01-01T00:00:00Z")
+    (top / "more/work_dirs/net").rename(top / "work_dirs/other")
+    app = page("results.py")
+    for name in ("net/test-last", "other/test-last"):
+        app.selectbox(key="results.run").select(name).run()
+        assert app.query_params == {"run": name}
+        image = opened(app)[0]
+        app.button(key=f"results_open.{image}").click().run()
+        assert app.query_params == {"run": name, "image": image}
 
 
 def test_a_damaged_run_is_told_in_words(top: Path) -> None:

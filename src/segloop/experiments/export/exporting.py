@@ -187,7 +187,7 @@ def _resizing(steps: Sequence[Mapping[str, Any]]) -> Resizing | None:
             wrong = [key for key in ("to_float32", "color_type", "imdecode_backend") if key in step]
             if any(step[key] not in (False, "color", "cv2", None) for key in wrong):
                 unknown.append(f"LoadImageFromFile with {', '.join(wrong)}")
-        elif kind == "Resize" and step.get("scale") and {*step} <= {"type", "scale", "keep_ratio"}:
+        elif kind == "Resize" and found is None and _to_a_scale(step):
             scale = step["scale"]
             across, down = (scale, scale) if isinstance(scale, int) else scale
             found = Resizing((int(across), int(down)), bool(step.get("keep_ratio", False)))
@@ -196,9 +196,13 @@ def _resizing(steps: Sequence[Mapping[str, Any]]) -> Resizing | None:
     if unknown:
         raise ConfigError(
             f"The test pipeline has steps that an exported model's runner does not do: {', '.join(unknown)}. "
-            "It reads colour images of 8 bits and resizes them to a scale."
+            "It reads colour images of 8 bits and resizes them to a scale, once."
         )
     return found
+
+
+def _to_a_scale(step: Mapping[str, Any]) -> bool:
+    return bool(step.get("scale")) and {*step} <= {"type", "scale", "keep_ratio"}
 
 
 def _windows(model: EncoderDecoder) -> Windows | None:

@@ -114,36 +114,9 @@ class OnnxModel:
 
     def decide(self, scores: np.ndarray, *, probabilities: bool = False) -> np.ndarray:
         """Return the index map [H, W] of an image's logits, or of its `probabilities`, [C, H, W]."""
-        if self.rules is not None:
-            return self._count_parts(scores if probabilities else self.probabilities(scores), self.rules)
-        if self.notes.activation == "sigmoid":
-            cut = self.notes.threshold if self.notes.threshold is not None else 0.5
-            chance = scores[1] if probabilities else _sigmoid(scores[0])
-            return (chance > cut).astype(np.uint8)
-        best = scores[0].copy()
-        mask = np.zeros(best.shape, np.uint8 if len(scores) <= 256 else np.uint16)
-        for place in range(1, len(scores)):  # argmax over the first axis would jump through memory
-            mask[scores[place] > best] = place
-            np.maximum(best, scores[place], out=best)
-        return mask
-
-    def _count_parts(self, chances: np.ndarray, rules: Sequence[ComponentRule]) -> np.ndarray:
-        """Fill in the connected parts that count; where two classes overlap, the likelier one is seen."""
-        background = self.notes.background
-        assert background is not None, "use_rules has seen to it"
-        mask = np.full(chances.shape[1:], background, np.uint8)
-        best = np.zeros(mask.shape, np.uint8)
-        for place, rule in enumerate(rules):
-            if place == background:
-                continue
-            chance = as_bytes(chances[place])
-            parts = np.zeros(mask.shape, np.uint8)
-            runs = cut_components(chance, rule=rule)
-            paint(runs, [1] * len(runs), parts)
-            wins = (parts > 0) & (chance > best)
-            mask[wins] = place
-            best[wins] = chance[wins]
-        return mask
+        decision = Decision(self, scores.shape[1:], probabilities=probabilities)
+        decision.take(0, scores)
+        return decision.whole()
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """Return the probability of each class, [C, H, W] float32, from an image's logits."""
@@ -152,6 +125,51 @@ class OnnxModel:
             return np.stack([1 - chance, chance])
         shifted = np.exp(scores - scores.max(axis=0))
         return shifted / shifted.sum(axis=0)
+
+
+class Decision:
+    """Turns the scores of an image into its index map, some rows at a time."""
+
+    def __init__(self, of: OnnxModel, size_hw: tuple[int, ...], *, probabilities: bool) -> None:
+        self.of, self.probabilities = of, probabilities
+        self.mask = np.zeros(size_hw, np.uint8 if len(of.classes) <= 256 else np.uint16)
+        foreground = [place for place in range(len(of.classes)) if place != of.notes.background]
+        counted = foreground if of.rules is not None else []
+        self.chances = {place: np.zeros(size_hw, np.uint8) for place in counted}  # as bytes
+
+    def take(self, top: int, scores: np.ndarray) -> None:
+        """Take the scores [C, h, W] of the rows from `top` on."""
+        rows, notes = slice(top, top + scores.shape[1]), self.of.notes
+        if self.of.rules is not None:
+            known = scores if self.probabilities else self.of.probabilities(scores)
+            for place, chance in self.chances.items():
+                chance[rows] = as_bytes(known[place])
+        elif notes.activation == "sigmoid":
+            cut = notes.threshold if notes.threshold is not None else 0.5
+            self.mask[rows] = (scores[1] if self.probabilities else _sigmoid(scores[0])) > cut
+        else:
+            best = scores[0].copy()
+            mask = self.mask[rows]
+            for place in range(1, len(scores)):  # argmax over the first axis would jump through memory
+                mask[scores[place] > best] = place
+                np.maximum(best, scores[place], out=best)
+
+    def whole(self) -> np.ndarray:
+        """Return the index map; with rules, where parts of two classes overlap, the likelier one is seen."""
+        rules, background = self.of.rules, self.of.notes.background
+        if rules is None:
+            return self.mask
+        assert background is not None, "use_rules has seen to it"
+        self.mask[:] = background
+        best = np.zeros(self.mask.shape, np.uint8)
+        for place, chance in self.chances.items():
+            parts = np.zeros(self.mask.shape, np.uint8)
+            runs = cut_components(chance, rule=rules[place])
+            paint(runs, [1] * len(runs), parts)
+            wins = (parts > 0) & (chance > best)
+            self.mask[wins] = place
+            best[wins] = chance[wins]
+        return self.mask
 
 
 def runtime() -> Any:
@@ -195,6 +213,8 @@ def as_seen(image: np.ndarray, resizing: Resizing | None) -> np.ndarray:
         longest, shortest = max(size_wh), min(size_wh)
         factor = min(longest / max(height, width), shortest / min(height, width))
         size_wh = (int(width * factor + 0.5), int(height * factor + 0.5))  # as mmcv rounds
+        if 0 in size_wh:
+            raise DataError(f"of {width}x{height} pixels nothing is left when it is resized")
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from segloop.analysis.thresholds import ComponentRule, Thresholds, read_thresholds
 from segloop.data.digests import file_digest
-from segloop.experiments.onnx.model import OnnxModel, as_seen, at_size
+from segloop.experiments.onnx.model import Decision, OnnxModel, as_seen, at_size
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.predict.model import Model, Settings
 from segloop.experiments.predict.results import SemanticPrediction
@@ -91,18 +91,24 @@ class OnnxPredictor:
     def predict_windows(
         self, grid: Grid, cut: Callable[[slice, slice], dict[str, Any]], *, batch_size: int
     ) -> SemanticPrediction:
-        """Return the index map of an image that `cut` gives in parts, each counted by its weights."""
-        total: np.ndarray | None = None
-        for rows, row_weights in grid.rows:
+        """Return the index map of an image that `cut` gives in parts; few rows of scores are held."""
+        decision = Decision(self.runner, grid.size_hw, probabilities=len(self.views) > 1)
+        band: np.ndarray | None = None  # scores of a window's rows, those below it not all there yet
+        for place, (rows, row_weights) in enumerate(grid.rows):
             for begin in range(0, len(grid.columns), batch_size):
                 part = grid.columns[begin : begin + batch_size]
                 found = self._scores([cut(rows, columns) for columns, _ in part])
                 for scores, (columns, column_weights) in zip(found, part, strict=True):
-                    if total is None:
-                        total = np.zeros((len(scores), *grid.size_hw), np.float32)
-                    total[:, rows, columns] += scores * np.outer(row_weights, column_weights)
-        assert total is not None
-        return self._prediction(total)
+                    if band is None:
+                        band = np.zeros((*scores.shape[:2], grid.size_hw[1]), np.float32)
+                    band[:, :, columns] += scores * np.outer(row_weights, column_weights)
+            assert band is not None
+            after = grid.rows[place + 1][0].start if place + 1 < len(grid.rows) else rows.stop
+            done = after - rows.start
+            decision.take(rows.start, band[:, :done])
+            band[:, : band.shape[1] - done] = band[:, done:].copy()
+            band[:, band.shape[1] - done :] = 0
+        return SemanticPrediction(mask=decision.whole(), classes=self.classes)
 
     def _scores(self, samples: Samples) -> Iterator[np.ndarray]:
         """Yield logits, or the probabilities that several views have on average, [C, h, w]."""

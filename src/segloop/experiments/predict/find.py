@@ -56,8 +56,14 @@ def find_model(
     config = load_config(config_file, overrides=overrides)
     if run:
         work_dir = target.parent.parent
-        named = work_dir / str((run.get("checkpoint") or {}).get("file"))
-        checkpoint = named if checkpoint is None and named.is_file() else checkpoint
+        file = (run.get("checkpoint") or {}).get("file")
+        if checkpoint is None and file:
+            checkpoint = work_dir / str(file)
+            if not checkpoint.is_file():  # another one's predictions would be taken for those of the RUN
+                raise ConfigError(
+                    f"{target} was made with {checkpoint}, which is gone. Name a checkpoint (a file, best or "
+                    "last), or test again."
+                )
     elif target.is_dir():
         work_dir = target
         alone = sorted(path for path in target.glob("*.safetensors") if not path.name.startswith("."))

@@ -62,17 +62,25 @@ class Kept:
         """Begin a file in `folder`, or go on with the one that is there.
 
         Without `resume` an earlier file with results is refused, and so is one of other settings with it.
+        One that another process adds to is always refused.
         """
         path = folder / FILE_NAME
         kept = cls(path, json.loads(json.dumps(settings)))
         try:
-            if path.is_file() and path.stat().st_size:
-                kept._read(resume)
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-                text = json.dumps({"format": FORMAT, **kept.settings}, sort_keys=True)
-                path.write_bytes(text.encode() + b"\n")
-            kept._stream = path.open("ab")
+            folder.mkdir(parents=True, exist_ok=True)
+            stream = path.open("ab")
+            try:
+                _lock(stream, folder)
+                if path.stat().st_size:
+                    kept._read(resume)
+                else:
+                    text = json.dumps({"format": FORMAT, **kept.settings}, sort_keys=True)
+                    path.write_bytes(text.encode() + b"\n")
+            except BaseException:
+                stream.close()
+                raise
+            stream.seek(0, os.SEEK_END)
+            kept._stream = stream
         except OSError as error:
             raise UserError(
                 f"Finished images are kept in {folder}, which cannot be written: {error.strerror or error}."
@@ -202,6 +210,22 @@ def without_overlaps(prediction: InstancePrediction) -> InstancePrediction:
         size_hw=found.size_hw,
     )
     return replace(prediction, instances=instances)
+
+
+def _lock(stream: IO[bytes], folder: Path) -> None:
+    """Keep other processes out as long as the file is open: each would read the others' places as its own."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"Another process is adding to {folder}. Wait for its end, or name another OUT."
+        ) from None
+    except OSError:  # a disk of another machine may have no locks
+        return
 
 
 def _packed(prediction: Prediction | str) -> tuple[dict[str, Any], bytes]:

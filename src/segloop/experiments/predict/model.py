@@ -11,7 +11,7 @@ import numpy as np
 
 from segloop.data.annotations import LabelSet, SizeHW
 from segloop.experiments.predict.pictures import Channels, Pictures, as_bgr, as_rgb
-from segloop.experiments.predict.plan import network_size
+from segloop.experiments.predict.plan import MOST_IN_BATCH, network_size
 from segloop.experiments.predict.results import Prediction
 from segloop.experiments.predict.views import NAMES as VIEW_NAMES
 from segloop.experiments.predict.windows import OVERLAP, make_grid
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 23}  # of the images that go through the network together
-MOST_IN_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,8 +78,11 @@ class Pictures:
         shown = None if results is None else results["img"]
         if results is not None:
             results.setdefault("scale_factor", (1.0, 1.0))  # mmdet scales boxes back by it
-        for step in self._rest:
-            results = step(results) if results is not None else None
+        try:
+            for step in self._rest:
+                results = step(results) if results is not None else None
+        except cv2.error as error:  # nothing is left of a very thin image when it is resized
+            raise DataError(f"the test pipeline cannot take it ({_first_line(error)})") from error
         if results is None or shown is None:
             raise DataError("the test pipeline drops it")
         return {**results, "shown": shown}

@@ -16,6 +16,7 @@ from segloop.data.annotations import ImageRecord, SizeHW
 from segloop.data.image_files import image_size
 from segloop.utils.errors import UserError
 
+MOST_IN_BATCH = 32  # images, unless a number is asked for
 # Resizing steps whose result is known from the size alone.
 _RESIZES = ("Resize",)
 # Steps that leave the size as it is.
@@ -47,8 +48,8 @@ def plan_batches(
     """Return batches of images of one size at the network's door, in the order of their first images.
 
     `input_size` tells that size (height, width) by an image's; None where the network would rather have such
-    an image alone. Without a `batch_size` as many go together as have `most_pixels` in all. An image whose
-    header cannot be read is alone, so that it spoils nothing.
+    an image alone. Without a `batch_size` as many go together as have `most_pixels` in all, at most
+    `MOST_IN_BATCH`. An image whose header cannot be read is alone, so that it spoils nothing.
     """
     groups: dict[SizeHW, list[int]] = {}
     alone: list[list[int]] = []
@@ -61,7 +62,7 @@ def plan_batches(
             groups.setdefault(entry, []).append(place)
     parts = [*alone]
     for (height, width), places in groups.items():
-        many = batch_size or max(1, most_pixels // max(1, height * width))
+        many = batch_size or max(1, min(MOST_IN_BATCH, most_pixels // max(1, height * width)))
         parts += [places[begin : begin + many] for begin in range(0, len(places), many)]
     return [_batch([images[place] for place in part]) for part in sorted(parts)]
 

@@ -26,7 +26,8 @@ SampleBatch = Sequence[dict[str, Any]]
 class SemanticPredictor:
     """Predicts with an mmseg model in eval mode.
 
-    With several views, or with `rules`, class probabilities are averaged; else logits decide, as in mmseg.
+    Logits decide, as in mmseg. Of several views probabilities are averaged; `rules` go by probabilities, too,
+    those at the image's own size, for which they are tuned.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class SemanticPredictor:
             yield from zip(self._scores([cut(rows, columns) for columns, _ in part]), part, strict=True)
 
     def _scores(self, samples: SampleBatch) -> Tensor:
-        """Return logits, or probabilities where views are averaged or rules need them, [N, C, H, W].
+        """Return logits, or probabilities where views are averaged, [N, C, H, W].
 
         What the preprocessor pads is cut off again.
         """
@@ -115,13 +116,13 @@ class SemanticPredictor:
         return scores[:, :, top : height - bottom, left : width - right]
 
     def _of_views(self, inputs: Tensor, metas: list[dict[str, Any]]) -> Tensor:
-        if len(self.views) == 1 and self.rules is None:
+        if len(self.views) == 1:
             return self._logits(inputs, metas)
         total: Tensor | None = None
         for turns, axes in self.views:
             view = torch.rot90(inputs, turns, (-2, -1)) if turns else inputs
             logits = self._logits(view.flip(axes) if axes else view, metas)
-            chances = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
+            chances = _probabilities(logits, dim=1)
             chances = chances.flip(axes) if axes else chances
             chances = torch.rot90(chances, -turns, (-2, -1)) if turns else chances
             total = chances if total is None else total.add_(chances)
@@ -157,7 +158,7 @@ class Decision:
         self.of = predictor
         classes = predictor.classes
         self.size_hw = (int(size_hw[0]), int(size_hw[1]))
-        self.averaged = len(predictor.views) > 1 or predictor.rules is not None
+        self.averaged = len(predictor.views) > 1
         wide = len(classes) > 256
         self.mask = np.zeros(self.size_hw, np.uint16 if wide else np.uint8)
         self.chances: dict[int, np.ndarray] = {}  # of the classes with rules, as bytes
@@ -169,9 +170,10 @@ class Decision:
         """Take the scores [C, h, W] of the rows from `top` on."""
         rows = slice(top, top + scores.shape[1])
         if self.of.rules is not None:
+            known = scores if self.averaged else _probabilities(scores, dim=0)
             for place, chance in self.chances.items():
-                single = scores.shape[0] == 1
-                values = (scores[0] if place else 1 - scores[0]) if single else scores[place]
+                single = known.shape[0] == 1
+                values = (known[0] if place else 1 - known[0]) if single else known[place]
                 chance[rows] = as_bytes(values.cpu().numpy())
         elif scores.shape[0] == 1:
             chances = scores[0] if self.averaged else scores[0].sigmoid()
@@ -199,3 +201,8 @@ class Decision:
             wins = (parts > 0) & (chance > best)
             self.mask[wins] = place
             best[wins] = chance[wins]
+
+
+def _probabilities(logits: Tensor, *, dim: int) -> Tensor:
+    """Return the probabilities of logits whose classes lie along `dim`."""
+    return logits.sigmoid() if logits.shape[dim] == 1 else logits.softmax(dim=dim)

@@ -95,15 +95,24 @@ class Batcher:
 
     def _work(self) -> None:
         while batch := self._next():
-            try:
-                found = self.model.predict_batch([entry.image for entry in batch])
-            except BaseException as error:  # each request must hear of it, and the next batch may do better
-                for entry in batch:
-                    entry.answer.set_exception(error)
+            error = self._answer(batch)
+            if error is None:
                 continue
-            self._seen(len(batch))
-            for entry, prediction in zip(batch, found, strict=True):
-                entry.answer.set_result(prediction)
+            for entry in batch:  # what is wrong with one image is not told to the others' senders
+                own = error if len(batch) == 1 else self._answer([entry])
+                if own is not None:
+                    entry.answer.set_exception(own)
+
+    def _answer(self, batch: Sequence[_Waiting]) -> BaseException | None:
+        """Predict a batch and answer it; return what went wrong, which its requests must hear of."""
+        try:
+            found = self.model.predict_batch([entry.image for entry in batch])
+        except BaseException as error:  # the next batch may do better
+            return error
+        self._seen(len(batch))
+        for entry, prediction in zip(batch, found, strict=True):
+            entry.answer.set_result(prediction)
+        return None
 
     def _next(self) -> list[_Waiting]:
         """Wait for images; return those of the next batch, none when all is done."""

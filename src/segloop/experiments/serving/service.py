@@ -15,7 +15,7 @@ from segloop.experiments.serving.batching import Batcher, Model
 from segloop.experiments.serving.counters import Counters
 from segloop.experiments.serving.refusals import Refusal
 from segloop.experiments.serving.uploads import FORM, Limits, decode, read_body, uploaded_file
-from segloop.utils.errors import MissingDependency
+from segloop.utils.errors import DataError, MissingDependency
 
 INSTALL = "pip install -e '.[serve]'"
 FAULT = "A fault of the service; see its log."
@@ -78,7 +78,10 @@ class Service:
         # parsing and decoding are the processor's work, and other requests must be heard meanwhile
         file = await asyncio.to_thread(uploaded_file, body, content_type)
         image = await asyncio.to_thread(decode, file, limits=self.limits)
-        prediction = await asyncio.wrap_future(self.batcher.submit(image))
+        try:
+            prediction = await asyncio.wrap_future(self.batcher.submit(image))
+        except DataError as error:
+            raise Refusal(400, f"The image cannot be predicted: {error}.") from error
         return await asyncio.to_thread(answer, prediction, to=to)
 
     def metrics(self) -> str:
