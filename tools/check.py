@@ -42,6 +42,8 @@ def parse_args() -> Namespace:
 def main() -> int:
     """Look the set over, say what was found, write what was asked for."""
     args = parse_args()
+    if args.workers is not None and args.workers < 0:
+        raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     for kind in args.skip:
         if kind not in KINDS:
             raise UserError(f"There is no kind {kind!r}; choose {', '.join(KINDS)}.{nearest(kind, KINDS)}")

@@ -76,6 +76,9 @@ def test_a_set_that_cannot_be_opened_is_a_finding_and_a_wrong_command_a_mistake(
     done = check(str(copied), "--skip", "speks")
     assert done.returncode == 2
     assert "Did you mean 'specks'" in done.stderr
+    done = check(str(copied), "--workers", "-1")
+    assert done.returncode == 2
+    assert "no fewer than 0" in done.stderr
     assert check("nowhere").returncode == 2
     assert check(str(copied), "--from", "mmseg", "--split", "nope").returncode == 2
 

@@ -95,6 +95,12 @@ def test_what_cannot_be_exported_is_told(
 ) -> None:
     with pytest.raises(UserError, match=r"ends in \.onnx"):
         export(tiny_trained[0], out=tmp_path / "a.pb")
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(UserError, match="is a folder"):
+        export(tiny_trained[0], out=tmp_path / "folder.onnx")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file cannot be written: .*--out"):
+        export(tiny_trained[0], out=tmp_path / "file" / "a.onnx")
     with pytest.raises(ConfigError, match="no checkpoint"):
         export(tiny_config)
 

@@ -16,6 +16,7 @@ from segloop.data.palette import complete_colors
 from segloop.experiments.config import is_semantic
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
 from segloop.experiments.predict.find import Found, bare_model, class_names, find_model, test_steps
+from segloop.experiments.writing import require_writable
 from segloop.utils.errors import ConfigError, UserError
 from segloop.utils.quiet import quiet, silent_imports
 
@@ -72,6 +73,9 @@ def export(
     place = Path(out) if out is not None else path.with_suffix(".onnx")
     if place.suffix != ".onnx":
         raise UserError(f"--out {place}: a model in ONNX is a file whose name ends in .onnx.")
+    if place.is_dir():
+        raise UserError(f"{place} is a folder; name a file to write.")
+    require_writable(place.parent, flag="--out")
     model, beside = build(found)
     from segloop.experiments.export.checking import SIZES_HW, compare
     from segloop.experiments.export.graph import SemanticGraph, write_graph
@@ -79,7 +83,6 @@ def export(
 
     notes = gather_notes(found, model, beside)
     graph = SemanticGraph(model, divisor=notes.size_divisor, pad_value=model.data_preprocessor.pad_val)
-    place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", dir=place.parent) as folder:
         file = Path(folder) / "model.onnx"
         name = write_graph(graph.eval(), file, exporter=exporter)
