@@ -72,6 +72,7 @@ def test_thresholds_go_with_the_checkpoint_that_they_were_tuned_on(work: Path) -
     write_thresholds(work, Thresholds(rules, {"checkpoint": "iter_2.pth"}))
     folder = publish(work / "iter_2.pth").parent
     assert read_thresholds(folder).classes == rules
+    assert [read_thresholds(folder).doubt(file.name) for file in folder.glob("*.safetensors")] == [""]
     with pytest.raises(UserError, match=r"README.md and config.py and thresholds.json already"):
         publish(work / "iter_2.pth")
     write_thresholds(work, Thresholds(rules, {"checkpoint": "iter_1.pth"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ def test_thresholds_beside_the_checkpoint_are_applied_and_told(tmp_path: Path) -
     )
     assert tested.test_evaluator[0].thresholds == str(file)
     assert "thresholds" not in tested.test_evaluator[1]
+    write_thresholds(tmp_path, replace(RULES, tuned_on={"checkpoint": "iter_9.pth"}))
+    assert "12 px; they were tuned on iter_9.pth, not on best.pth" in str(
+        use_thresholds(tested, checkpoint=checkpoint)
+    )
     told = use_thresholds(tested, checkpoint=checkpoint, wanted=False)
     assert told == f"{file} is not applied (--no-thresholds)."
     assert "thresholds" not in tested.test_evaluator[0]

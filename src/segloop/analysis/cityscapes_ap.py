@@ -85,8 +85,8 @@ def average_precision(scores: FloatArray, right: np.ndarray, wrong: np.ndarray, 
     one point of the curve. The curve ends in an added point, recall 0 and precision 1; each point stands for
     half of the recall between its two neighbours.
 
-    >>> average_precision(np.array([0.9, 0.8]), np.array([1, 0]), np.array([0, 1]), true=1)
-    0.75
+    >>> average_precision(np.array([0.9, 0.8]), np.array([0, 1]), np.array([1, 0]), true=1)
+    0.25
     """
     used = (right > 0) | (wrong > 0)
     if not used.any():

@@ -65,7 +65,7 @@ class Thresholds:
 
     >>> tuned = Thresholds({"ship": ComponentRule(0.6, min_area=12)})
     >>> tuned.kind, tuned.of(["ship"], ComponentRule)
-    ('components', [ComponentRule(threshold=0.6, min_area=12, connectivity=8)])
+    ('components', [ComponentRule(threshold=0.6, min_area=12, connectivity=8, min_mean=0.0)])
     """
 
     classes: Mapping[str, Rule]
@@ -93,6 +93,16 @@ class Thresholds:
     @property
     def _place(self) -> str:
         return str(self.file) if self.file else FILE_NAME
+
+    def doubt(self, checkpoint: str) -> str:
+        """Return what to say where they were tuned on another checkpoint than this; nothing where not.
+
+        >>> Thresholds({}, {"checkpoint": "iter_9.pth"}).doubt("last.pth")
+        '; they were tuned on iter_9.pth, not on last.pth: tune again'
+        """
+        tuned_on = self.tuned_on.get("checkpoint")
+        known = tuned_on not in (None, checkpoint)
+        return f"; they were tuned on {tuned_on}, not on {checkpoint}: tune again" if known else ""
 
     def of(self, class_names: Sequence[str], kind: type[AnyRule]) -> list[AnyRule]:
         """Return one rule per class, in the order of the names; a DataError says what does not fit."""

@@ -37,7 +37,7 @@ def image_hash(pixels: np.ndarray) -> np.ndarray:
     Its 256 bits are the signs of the image's longest waves (of a cosine transform), so brightness, contrast
     and size do not count. An image that shows nothing has only zeros.
 
-    >>> image_hash(np.zeros((40, 60), np.uint8)).any()
+    >>> bool(image_hash(np.zeros((40, 60), np.uint8)).any())
     False
     """
     height, width = pixels.shape[:2]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def publish(target: Path | str, *, out: Path | str | None = None, force: bool = 
     if config := _config_text(work_dir, sources):
         write_text(folder / CONFIG, config)
     if tuned and tuned.tuned_on.get("checkpoint") in (None, checkpoint.name):
-        write_thresholds(folder / FILE_NAME, tuned)
+        named = replace(tuned, tuned_on={**tuned.tuned_on, "checkpoint": path.name})  # as it is called now
+        write_thresholds(folder / FILE_NAME, named)
     elif force:
         (folder / FILE_NAME).unlink(missing_ok=True)  # of the model that was there before
     write_text(folder / CARD, model_card(sources))

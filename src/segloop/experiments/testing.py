@@ -278,7 +278,8 @@ def use_thresholds(config: Config, *, checkpoint: Path, wanted: bool = True) -> 
     where = tuned.tuned_on
     of = f", tuned on {where['split']!r} for {where['metric']}" if {"split", "metric"} <= set(where) else ""
     rules = (f"{name} {rule.in_words()}" for name, rule in tuned.classes.items())
-    return f"Thresholds of {file}{of}: {', '.join(rules)}. Without them: --no-thresholds"
+    doubt = tuned.doubt(checkpoint.name)
+    return f"Thresholds of {file}{of}: {', '.join(rules)}{doubt}. Without them: --no-thresholds"
 
 
 def copy_results(folder: Path, out: str | None) -> None:

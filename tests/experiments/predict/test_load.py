@@ -38,6 +38,8 @@ def test_tuned_thresholds_beside_the_checkpoint_are_applied(semantic: Files, tmp
     assert model.predictor.rules is not None
     assert model.predictor.rules[1:] == list(rules.values())
     assert model.told == (f"what counts is said by {file}",)
+    write_thresholds(file, Thresholds(rules, {"checkpoint": "iter_9.pth"}))
+    assert "were tuned on iter_9.pth" in load(semantic[0], weights, device="cpu").told[0]
     assert load(semantic[0], weights, device="cpu", thresholds=None).predictor.rules is None
     other = load(semantic[0], weights, device="cpu", score_thr=0.9)
     assert other.predictor.rules is not None

@@ -78,7 +78,7 @@ def find_holes(
 def enclosed(pixels: np.ndarray) -> np.ndarray:
     """Return where a mask [H, W] encloses what is not its own, holes in a ring.
 
-    >>> enclosed(np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)).sum()
+    >>> int(enclosed(np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)).sum())
     1
     """
     height, width = pixels.shape

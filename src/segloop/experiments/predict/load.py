@@ -71,7 +71,8 @@ def load(
     predictor = make(network, classes, asked, tuned, _autocast(place, precision))
     if tuned is not None:
         changed = " with the scores of --score-thr" if asked.score_thr is not None else ""
-        told.append(f"what counts is said by {tuned.file}{changed}")
+        doubt = tuned.doubt(found.checkpoint.name) if asked.thresholds == "auto" else ""
+        told.append(f"what counts is said by {tuned.file}{changed}{doubt}")
     elif not semantic and asked.score_thr is None:
         told.append(
             "all objects that the model returns count, unsure ones too: no thresholds, no --score-thr"

@@ -112,8 +112,8 @@ def of_docstring(text: str | None, name: str) -> Any:
 
     >>> of_docstring("Args:\\n    depth (int): Depth.", "depth")
     <class 'float'>
-    >>> of_docstring("Args:\\n    scale (int | tuple[int], optional): Size.", "scale")
-    float | list[float]
+    >>> fits([1, 2], of_docstring("Args:\\n    scale (int | tuple[int], optional): Size.", "scale"))
+    True
     >>> of_docstring("Args:\\n    head (ConvModule): A head.", "head")
     typing.Any
     """
