@@ -188,10 +188,10 @@ def train_flops(runner: Any) -> float:
             model(**model.data_preprocessor(batch, True), mode="loss")
         return 3.0 * counter.get_total_flops()
 
-    step = next(s for s in runner.cfg.train_dataloader.dataset.pipeline if "crop" in s.type.lower())
-    size = step.get("size") or step.crop_size[0]
+    images = next(iter(runner.build_dataloader(runner.cfg.train_dataloader)))["inputs"]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        runner.model.eval()._forward(torch.zeros(1, 3, size, size))
+        device = next(runner.model.parameters()).device
+        runner.model.eval()._forward(torch.zeros(1, *images[0].shape, device=device))
     return 3.0 * counter.get_total_flops() * runner.cfg.train_dataloader.batch_size
 
 
