@@ -65,7 +65,7 @@ def find_pairs(source: Path, info: DatasetInfo | None, options: ReadOptions) -> 
         own += [
             Pair(split, each.image_id or "", each.file, images, "", str(each))
             for each in trouble
-            if each.kind not in OF_THE_SET
+            if each.kind not in (*OF_THE_SET, "name")  # names are told of each pair
         ]
         findings += [each for each in trouble if each.kind in OF_THE_SET]
         pairs += sorted(own, key=lambda pair: pair.image_id)
