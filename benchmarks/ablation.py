@@ -23,7 +23,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation_parts import VARIANTS, Missing, nothing
-from train_speed import Peer
+from train_speed import Peer, middle, take_turns
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = 40  # iterations that are timed, the first half of them to warm up
@@ -102,15 +101,8 @@ def measure_cost(config: Any, args: argparse.Namespace) -> list[float]:
         peers = {name: Peer("ours", path, f"{folder}/{name}", peer_options) for name, path in sources.items()}
         for peer in peers.values():
             peer.answer()  # ready
-        turns = []
-        for turn in range(args.turns + 1):
-            order = list(peers)[:: (-1) ** turn]
-            turns.append({name: peers[name].take_turn() for name in order})
-        for peer in peers.values():
-            peer.end()
-    ratios = sorted(turn["variant"] / turn["recipe"] for turn in turns[1:])  # the first fills caches
-    quarter = len(ratios) // 4
-    return [statistics.median(ratios), ratios[quarter], ratios[-1 - quarter]]
+        turns = take_turns(peers, args.turns)
+    return list(middle([turn["variant"] / turn["recipe"] for turn in turns]))
 
 
 def read_costs(out: Path) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +45,8 @@ def compare(config: str, peak: dict[str, float], args: argparse.Namespace) -> No
     with tempfile.TemporaryDirectory() as folder:
         peers = {kind: Peer(kind, config, folder, args) for kind in PEERS}
         about = {kind: peer.answer() for kind, peer in peers.items()}  # ready
-        turns = []
-        for turn in range(args.turns + 1):
-            turns.append({kind: peers[kind].take_turn() for kind in PEERS[:: (-1) ** turn]})
-            if sys.stderr.isatty():
-                print(f"\rturn {turn}/{args.turns}", end="", file=sys.stderr, flush=True)
-        for peer in peers.values():
-            peer.end()
-    turns = turns[1:]  # the first fills caches
-    ratios = sorted(turn["stock"] / turn["ours"] for turn in turns)
+        turns = take_turns(peers, args.turns)
+    ratio, low, high = middle([turn["stock"] / turn["ours"] for turn in turns])
     batch, flops = about["ours"]["batch"], about["ours"]["flops"]
     print(
         f"\n{Path(config).stem}: batch {batch}, {about['ours']['threads']} threads, {args.turns} turns of "
@@ -67,11 +60,26 @@ def compare(config: str, peak: dict[str, float], args: argparse.Namespace) -> No
             f"  {kind:6} {seconds:6.3f} s per iteration  {batch / seconds:6.1f} images/s  "
             f"{reached:4.0f} GFLOP/s: {shares}; mmcv operators: {about[kind]['operators']}"
         )
-    quarter = len(ratios) // 4
-    print(
-        f"  ratio  {statistics.median(ratios):.2f} "
-        f"(middle half {ratios[quarter]:.2f} to {ratios[-1 - quarter]:.2f})"
-    )
+    print(f"  ratio  {ratio:.2f} (middle half {low:.2f} to {high:.2f})")
+
+
+def take_turns(peers: Mapping[str, Peer], count: int) -> list[dict[str, float]]:
+    """Let trainings go on one after the other, so often, and end them; return the seconds of each turn."""
+    turns = []
+    for turn in range(count + 1):
+        turns.append({name: peers[name].take_turn() for name in list(peers)[:: (-1) ** turn]})
+        if sys.stderr.isatty():
+            print(f"\rturn {turn}/{count}", end="", file=sys.stderr, flush=True)
+    for peer in peers.values():
+        peer.end()
+    return turns[1:]  # the first fills caches
+
+
+def middle(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median, and the bounds of the middle half."""
+    ordered = sorted(values)
+    quarter = len(ordered) // 4
+    return statistics.median(ordered), ordered[quarter], ordered[-1 - quarter]
 
 
 class Peer:
