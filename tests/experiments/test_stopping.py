@@ -5,12 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mmengine.hooks import EMAHook
 
+from segloop.experiments import stopping
 from tests.experiments.toy import Call, assert_same, disturbed, outcome, toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -62,10 +66,64 @@ def test_the_second_stops_at_once_and_handlers_are_put_back(tmp_path: Path) -> N
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_sigterm_does_the_same(tmp_path: Path) -> None:
+def test_a_sigterm_to_all_processes_saves_too(tmp_path: Path) -> None:
+    """As service managers and `timeout` send it: a loader process that died would end the training."""
+    command = [sys.executable, "-m", "tests.experiments.toy", str(tmp_path)]
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (tmp_path / "iter_2.pth").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, said = process.communicate(timeout=120)  # its loader process must end with it
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert "killed by signal" not in said
+    last = (tmp_path / "last_checkpoint").read_text()
+    assert Path(last).name not in ("iter_2.pth", "iter_9.pth")
+    assert Path(last).is_file()
+
+
+def test_a_sigterm_that_is_handed_on_is_no_second(tmp_path: Path) -> None:
     def end(runner: Any) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)  # as a whole group gets it
+        os.kill(os.getpid(), signal.SIGTERM)  # from the launcher, which got it, too
 
     with pytest.raises(KeyboardInterrupt):
         toy(tmp_path, Call("before_train_iter", 4, end)).train()
     assert (tmp_path / "iter_5.pth").is_file()
+
+
+def test_a_later_sigterm_is_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "ONE", 0.0)
+
+    def twice(runner: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        toy(tmp_path, Call("before_train_iter", 4, twice)).train()
+    assert not (tmp_path / "iter_5.pth").exists()
+
+
+def test_a_loader_process_ends_by_its_parent_alone() -> None:
+    context = multiprocessing.get_context("fork")
+    ready, go, alive = context.Event(), context.Event(), context.Event()
+
+    def work() -> None:
+        stopping.outliving(lambda worker: ready.set())(0)
+        go.wait()
+        alive.set()
+        signal.pause()
+
+    process = context.Process(target=work, daemon=True)
+    process.start()
+    assert process.pid
+    assert ready.wait(60)
+    os.kill(process.pid, signal.SIGINT)
+    subprocess.run(["kill", "-TERM", str(process.pid)], check=True)
+    go.set()
+    assert alive.wait(60)
+    process.terminate()
+    process.join(60)
+    assert process.exitcode == 0

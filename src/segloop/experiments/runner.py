@@ -15,6 +15,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from segloop.experiments import loading
 from segloop.experiments.acceleration import accelerate, compile_networks
@@ -24,7 +25,7 @@ from segloop.experiments.hooks.plain import PlainCheckpointHook
 from segloop.experiments.loops import exact_loop
 from segloop.experiments.optim import validating_in_bfloat16
 from segloop.experiments.recording import RecordTrainingHook
-from segloop.experiments.stopping import stopping
+from segloop.experiments.stopping import outliving, stopping
 from segloop.utils.errors import ConfigError, listing
 from segloop.utils.quiet import noisy
 
@@ -100,6 +101,14 @@ class ExperimentRunner(Runner):
 
     def dump_config(self) -> None:
         """Leave it to training and test: mmengine lets a test replace what the work_dir was trained with."""
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict, *args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader whose processes live on when the run is asked to stop."""
+        built = Runner.build_dataloader(dataloader, *args, **kwargs)
+        if built is not dataloader and built.num_workers:
+            built.worker_init_fn = outliving(built.worker_init_fn)
+        return built
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the training loop, of the kind that can begin in the middle."""
