@@ -4,10 +4,10 @@
 #   python tools/tune.py work_dirs/mask-rcnn_r18_fpn_gn_cells_demo
 #   python tools/test.py configs/cells/mask-rcnn_r18_fpn_gn_cells_demo.py
 #
-# Cost: 2500 iterations, 2.2 CPU seconds each on a busy core with AVX2 alone (float32), 1.1 GB.
-# Expect: after the first 500 iterations (16 minutes of one core, seed 0) a val cells/mAP of 58.6, tuned 59.6,
-# test 58.4 with the same thresholds; with train_cfg.max_iters=500 56.4 and 57.5 (seeds 1 and 2); threshold
-# and watershed give 18.8 on val. With --tta (four views) 59.3, tuned 62.0. Full length: not measured.
+# Cost: 2500 iterations, 2.2 CPU seconds each on a busy core with AVX2 alone (float32), 95 minutes, 1.3 GB.
+# Expect (seed 0): a val cells/mAP of 73.7, tuned 74.1, test 73.3 with the same thresholds; threshold and
+# watershed give 18.8 on val. After the first 500 iterations (16 minutes of an idle core) 58.6 on val; with
+# train_cfg.max_iters=500 56.4 and 57.5 (seeds 1 and 2), and --tta (four views) adds .7, tuned 2.4.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/cells_instances.py',

@@ -8,8 +8,8 @@
 # Cost: 0.19 s an iteration of one core of an AMD EPYC with AVX2 (float32), 25 minutes of that core in all,
 # with two validations of 35 s; 1.0 GB.
 # Expect (seed 0): a val ships/Dice of 76.3; with --tta, tuned for it on val, 79.4 there and 72.7 on test.
-# Tuned for ships/F2: 88.0 on val, 82.4 on test; nothing found gives 77.8, threshold and components 32.4
-# (docs/experiments.md).
+# On 541 images of other scenes 75.1 (seed 1). Tuned for ships/F2: 88.0 on val, 82.4 on test; nothing found
+# gives 77.8, threshold and components 32.4 (docs/experiments.md).
 _base_ = ['./unet_dropout_ships.py']
 train_pipeline = [
     dict(type='KeepInMemory', transforms=[dict(type='LoadImageFromFile'), dict(type='LoadIndexMask')]),

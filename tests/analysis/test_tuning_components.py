@@ -7,7 +7,7 @@ import pytest
 
 from segloop.analysis.ship_scores import score_image
 from segloop.analysis.thresholds import ComponentRule, cut_components
-from segloop.analysis.tuning_components import Grid, GridSums, Truth, score_grid
+from segloop.analysis.tuning_components import Grid, GridSums, Truth, _with_neighbours, score_grid
 from segloop.data.masks import components, decode
 
 SMALL = Grid((64, 128, 191), areas=(0, 2, 6, 1000), connectivities=(4, 8), means=(0.0, 0.3, 0.6, 0.8, 1.0))
@@ -70,3 +70,28 @@ def test_the_best_setting_of_a_set_and_the_tamest_of_equal_ones() -> None:
     assert means["ships/F2"].max() == 1.0
     assert means["ships/F2"].min() == 0.5
     assert means["ships/Dice"].max() == 0.5  # empty images have no part in it
+
+
+def test_a_lone_peak_of_dice_is_chance_and_a_plateau_is_taken() -> None:
+    grid = Grid((50, 100, 150, 200), (0, 5, 10, 20, 40, 80), (4, 8), (0.0, 0.3, 0.5, 0.7, 0.9))
+    scores = np.full(grid.shape, 0.5)
+    scores[:, :2, :2, :2] = 0.7
+    peak = (1, 3, 5, 4)
+    scores[peak] = 0.8
+    sums = GridSums(grid)
+    sums.add((scores, scores), full=True)
+    assert sums.best("ships/F2") == peak
+    assert grid.rule(sums.best("ships/Dice")) == ComponentRule(round(50 / 255, 4), 0, 8, 0.0)
+
+
+def test_the_mean_with_neighbours_is_that_of_a_window_whose_rim_is_repeated() -> None:
+    scores = np.random.default_rng(0).random((2, 4, 1, 6))
+    found = _with_neighbours(scores, reach=2)
+    for place in np.ndindex(scores.shape):
+        window = [
+            scores[place[0], min(max(place[1] + a, 0), 3), 0, min(max(place[3] + b, 0), 5)]
+            for a in range(-2, 3)
+            for b in range(-2, 3)
+        ]
+        assert found[place] == pytest.approx(np.mean(window))
+    assert (_with_neighbours(scores, reach=0) == scores).all()
