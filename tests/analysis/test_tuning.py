@@ -76,6 +76,8 @@ def test_parts_are_tuned_for_dice_or_f2(tmp_path: Path) -> None:
     assert tuning.scores_after["ships/Dice"] == 1.0
     assert tuning.scores_before["ships/Dice"] == pytest.approx((20 / 39 + 20 / 38) / 2)
     assert tuning.curves[0].chosen == tuning.after["ship"].threshold
+    assert "with its neighbours" in report(tuning)
+    assert "with its neighbours" not in report(tune(run, metric="ships/F2"))
 
 
 def test_a_run_without_anything_to_tune_on_is_told(tmp_path: Path) -> None:

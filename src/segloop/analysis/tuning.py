@@ -329,6 +329,8 @@ def report(tuning: Tuning) -> str:
     ]
     for name, rule in tuning.after.items():
         lines.append(f"  {name}: {_shown(tuning.before[name])}  →  {_shown(rule)}")
+    if tuning.metric in tuning_components.REACH:
+        lines.append("  counted with its neighbours: the best setting alone is best by chance (docs/tune.md)")
     width = max(map(len, tuning.scores_after))
     lines += [f"{'score':<{width}}  before   after"]
     for name, value in tuning.scores_after.items():
