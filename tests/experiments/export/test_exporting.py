@@ -61,9 +61,14 @@ def test_tuned_thresholds_go_into_the_file(
     weights = Path(shutil.copy(tiny_undecided, tmp_path / "iter_2.pth"))
     names = OnnxModel.load(tiny_onnx).notes.classes[1:]
     rules = {name: ComponentRule(0.15, min_area=4) for name in names}
-    write_thresholds(tmp_path / "thresholds.json", Thresholds(rules))
-    out = tmp_path / "a.onnx"
-    export(tiny_trained[0], checkpoint=weights, out=out, sizes_hw=[(32, 32)], say=lambda line: None)
+    write_thresholds(tmp_path / "thresholds.json", Thresholds(rules, {"checkpoint": "iter_1.pth"}))
+    out, said = tmp_path / "a.onnx", list[str]()
+    export(tiny_trained[0], checkpoint=weights, out=out, sizes_hw=[(32, 32)], say=said.append)
+    file = tmp_path / "thresholds.json"
+    assert (
+        said[0]
+        == f"Thresholds of {file} go into it; they were tuned on iter_1.pth, not on iter_2.pth: tune again."
+    )
     exported = segloop.load(out)
     assert exported.predictor.rules is not None
     image = sorted((tiny_master / "img_dir" / "val").iterdir())[0]

@@ -82,6 +82,8 @@ def export(
     from segloop.experiments.onnx.model import OnnxModel
 
     notes = gather_notes(found, model, beside)
+    if (tuned := find_thresholds(path.parent)) is not None:
+        say(f"Thresholds of {tuned.file} go into it{tuned.doubt(path.name)}.")
     graph = SemanticGraph(model, divisor=notes.size_divisor, pad_value=model.data_preprocessor.pad_val)
     with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", dir=place.parent) as folder:
         file = Path(folder) / "model.onnx"
