@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segloop import ops
-from segloop.analysis.thresholds import ComponentRule, find_thresholds
+from segloop.analysis.thresholds import ComponentRule, Thresholds, find_thresholds
 from segloop.data.palette import complete_colors
 from segloop.experiments.config import is_semantic
 from segloop.experiments.onnx.notes import ModelNotes, Resizing, Windows
@@ -81,8 +81,9 @@ def export(
     from segloop.experiments.export.graph import SemanticGraph, write_graph
     from segloop.experiments.onnx.model import OnnxModel
 
-    notes = gather_notes(found, model, beside)
-    if (tuned := find_thresholds(path.parent)) is not None:
+    tuned = find_thresholds(path.parent)
+    notes = gather_notes(found, model, beside, tuned)
+    if tuned is not None:
         say(f"Thresholds of {tuned.file} go into it{tuned.doubt(path.name)}.")
     graph = SemanticGraph(model, divisor=notes.size_divisor, pad_value=model.data_preprocessor.pad_val)
     with tempfile.TemporaryDirectory(prefix=f".{place.stem}.", dir=place.parent) as folder:
@@ -137,7 +138,9 @@ def build(found: Found) -> tuple[EncoderDecoder, dict[str, Any]]:
     return model.eval(), dict(beside) if isinstance(beside, dict) else {}
 
 
-def gather_notes(found: Found, model: EncoderDecoder, beside: Mapping[str, Any]) -> ModelNotes:
+def gather_notes(
+    found: Found, model: EncoderDecoder, beside: Mapping[str, Any], tuned: Thresholds | None
+) -> ModelNotes:
     """Return what a runner must know: classes, the test pipeline, the model's parts, tuned thresholds."""
     from segloop.experiments.run_images import sha256
 
@@ -145,7 +148,6 @@ def gather_notes(found: Found, model: EncoderDecoder, beside: Mapping[str, Any])
     classes = class_names(found, beside, count=int(head.num_classes), semantic=True)
     colors = complete_colors([label.color for label in classes.labels], background=classes.background)
     single = model.out_channels == 1
-    tuned = find_thresholds(found.checkpoint.parent)
     if tuned is not None:  # those of another model would be lost without a word, or refused by each runner
         tuned.of([label.name for label in classes.foreground], ComponentRule)
     padding = preprocessor.test_cfg or {}
