@@ -61,6 +61,24 @@ def test_a_mistyped_flag_is_guessed(flag: str, capsys: pytest.CaptureFixture) ->
     assert f"unknown flag {flag!r}. Did you mean '--resume'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nan", "--share: 'nan' is no finite number"),
+        ("inf", "--share: 'inf' is no finite number"),
+        ("x", "--share: invalid float value: 'x'"),
+    ],
+)
+def test_a_number_is_finite(text: str, told: str, capsys: pytest.CaptureFixture) -> None:
+    parser = Parser()
+    parser.add_argument("--share", type=float)
+    assert parser.parse_args(["--share", "1e-3"]).share == 0.001
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["--share", text])
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
+
+
 def test_words_may_stand_anywhere_among_the_flags() -> None:
     parser = Parser()
     parser.add_argument("task")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import os
 import re
 import sys
@@ -20,6 +21,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, description: str | None = None) -> None:
         # Whole flags alone: argparse takes the typo `--resum` for `--resume`, and the training begins.
         super().__init__(description=description, formatter_class=_Formatter, allow_abbrev=False)
+        self.register("type", float, _finite)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read a command line; `TASK --out DIR SRC` too, where argparse alone would not know SRC."""
@@ -34,6 +36,14 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown flag {unknown[1]!r}.{nearest(unknown[1].split('=')[0], flags)}"
         print(f"error: {message}\nSee {self.prog} --help", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
+
+
+def _finite(text: str) -> float:
+    """Read a number; nan would pass every check of a range, as it is neither below nor above."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
+    return value
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -34,6 +34,8 @@ def test_a_port_that_is_taken_or_is_none_is_told(service: Service) -> None:
         make_server(service, host="127.0.0.1", port=70_000)
     with pytest.raises(UserError, match=r"--host 999\.1\.1\.1"):
         make_server(service, host="999.1.1.1", port=0)
+    with pytest.raises(UserError, match=r"--host a\.\.b: no name"):
+        make_server(service, host="a..b", port=0)
 
 
 def test_half_a_head_does_not_hold_a_connection_for_ever(

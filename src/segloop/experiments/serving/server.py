@@ -84,6 +84,8 @@ def _listen(host: str, port: int) -> socket.socket:
         )[0]
     except OSError as error:
         raise UserError(f"--host {host}: {error.strerror}.") from error
+    except UnicodeError as error:
+        raise UserError(f"--host {host}: no name of a machine is written so.") from error
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
