@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -49,6 +50,17 @@ def test_another_checkpoint_takes_the_place_of_a_run_s_own_by_name_alone(work_di
         find_model(work_dir / "test/val-iter_1")
     best = work_dir / "best_mDice_fg_iter_2.pth"
     assert find_model(work_dir / "test/val-iter_1", "best").checkpoint == best
+
+
+def test_a_file_that_was_trained_anew_is_not_what_a_run_tested(work_dir: Path) -> None:
+    run, file = work_dir / "test/val-iter_1", work_dir / "iter_1.pth"
+    meta = {"checkpoint": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}
+    (run / "meta.json").write_text(json.dumps(meta))
+    assert find_model(run).checkpoint == file
+    file.write_bytes(b"another network")
+    with pytest.raises(ConfigError, match=r"iter_1\.pth, whose file is another since"):
+        find_model(run)
+    assert find_model(run, "last").checkpoint == file  # named, it is meant
 
 
 def test_a_published_folder_is_a_model(work_dir: Path, tmp_path: Path) -> None:

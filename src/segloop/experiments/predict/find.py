@@ -56,14 +56,10 @@ def find_model(
     config = load_config(config_file, overrides=overrides)
     if run:
         work_dir = target.parent.parent
-        file = (run.get("checkpoint") or {}).get("file")
-        if checkpoint is None and file:
-            checkpoint = work_dir / str(file)
-            if not checkpoint.is_file():  # another one's predictions would be taken for those of the RUN
-                raise ConfigError(
-                    f"{target} was made with {checkpoint}, which is gone. Name a checkpoint (a file, best or "
-                    "last), or test again."
-                )
+        tested = run.get("checkpoint") or {}
+        if checkpoint is None and tested.get("file"):
+            checkpoint = work_dir / str(tested["file"])
+            _require_tested(checkpoint, digest=tested.get("sha256"), run=target)
     elif target.is_dir():
         work_dir = target
         alone = sorted(path for path in target.glob("*.safetensors") if not path.name.startswith("."))
@@ -72,6 +68,21 @@ def find_model(
     else:
         work_dir = Path(config.work_dir)
     return Found(config_file, config, find_checkpoint(checkpoint, work_dir=work_dir), run)
+
+
+def _require_tested(checkpoint: Path, *, digest: str | None, run: Path) -> None:
+    """Refuse a checkpoint that is not what a RUN tested: its predictions would be taken for the RUN's."""
+    from segloop.experiments.run_images import sha256
+
+    if checkpoint.is_file():
+        if digest in (None, sha256(checkpoint)):
+            return
+        reason = "whose file is another since: it was trained anew"
+    else:
+        reason = "which is gone"
+    raise ConfigError(
+        f"{run} was made with {checkpoint}, {reason}. Name a checkpoint (a file, best or last), or test again."
+    )
 
 
 def test_steps(config: Config) -> list[Mapping[str, Any]]:
