@@ -282,6 +282,20 @@ def test_can_report_a_checkpoint_of_another_model(tiny_trained: tuple[Path, Path
         evaluate(options)
 
 
+@pytest.mark.parametrize("other", ["MuonAdamW", "SGD"])
+def test_the_state_of_another_optimizer_is_not_gone_on_with(
+    other: str, tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, work = tiny_trained
+    changed = tmp_path / "changed.py"
+    optimizer = (
+        f"optim_wrapper = dict(optimizer=dict(_delete_=True, type={other!r}, lr=1e-3, weight_decay=0.1))"
+    )
+    changed.write_text(f"_base_ = [{str(config)!r}]\nwork_dir = {str(tmp_path / 'work')!r}\n{optimizer}\n")
+    with pytest.raises(ConfigError, match=rf"another optimizer than the config's {other}: .*\n.*load_from="):
+        train(Options(config=str(changed)), resume=str(work / "iter_2.pth"))
+
+
 def test_can_report_an_unknown_split_and_component(tiny_trained: tuple[Path, Path]) -> None:
     config, _ = tiny_trained
     with pytest.raises(ConfigError, match="Did you mean 'test'"):

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
@@ -148,18 +149,20 @@ class ExperimentRunner(Runner):
             ) from error
 
     def _look_at_resumed(self, path: str) -> None:
-        """Refuse to go on with another model's training, or one on other classes.
+        """Refuse to go on with another model's training, one on other classes, or by another optimizer.
 
         mmengine takes the weights that fit and all of the optimizer's state, whose shapes are then not the
         model's: torch's fused AdamW ends in a segmentation fault.
         """
         if "://" in path:
             return
-        weights_in(read_checkpoint(path), path=path)  # a damaged file is told as such
+        content = read_checkpoint(path)
+        weights_in(content, path=path)  # a damaged file is told as such
         data = getattr(self._train_loop, "dataloader", None)
         names = (getattr(getattr(data, "dataset", None), "metainfo", None) or {}).get("classes")
         try:
             require_own(self.model, path, classes=names)
+            _require_optimizer(self.optim_wrapper, content, path=path)
         except ConfigError as error:
             raise ConfigError(
                 f"{error}\nSo --resume cannot go on with its training. To start one from its weights: "
@@ -190,6 +193,25 @@ class ExperimentRunner(Runner):
                 handler.setFormatter(ConsoleFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
                 handler.setStream(sys.stdout)
         return logger
+
+
+def _require_optimizer(wrapper: Any, content: Any, *, path: str) -> None:
+    """Refuse the state of an optimizer that has other settings than the config's, and lacks some of them.
+
+    Versions of torch differ in one direction alone: the newer one has settings that the older one lacks.
+    """
+    optimizer = getattr(wrapper, "optimizer", None)  # not built yet, or several
+    saved = content.get("optimizer") if isinstance(content, dict) else None
+    groups = saved.get("param_groups") if isinstance(saved, dict) else None
+    if not isinstance(optimizer, torch.optim.Optimizer) or not groups:
+        return
+    there, here = set(groups[0]) - {"params", "param_names", "initial_lr"}, set(optimizer.defaults)
+    if there - here and here - there:
+        its, ours = ", ".join(sorted(there - here)), ", ".join(sorted(here - there))
+        raise ConfigError(
+            f"{path} was trained by another optimizer than the config's {type(optimizer).__name__}: "
+            f"the file's has {its}, the config's {ours}."
+        )
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -81,7 +81,8 @@ def _require_tested(checkpoint: Path, *, digest: str | None, run: Path) -> None:
     else:
         reason = "which is gone"
     raise ConfigError(
-        f"{run} was made with {checkpoint}, {reason}. Name a checkpoint (a file, best or last), or test again."
+        f"{run} was made with {checkpoint}, {reason}. "
+        "Name a checkpoint (a file, best or last), or test again."
     )
 
 
