@@ -97,6 +97,22 @@ def test_names_what_is_missing(tmp_path: Path) -> None:
     assert fault.endswith("child.py:2: train_cfg: IterBasedTrainLoop needs 'max_iters'")
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("", "bias_decay_mult, norm_decay_mult"),
+        ("paramwise_cfg=dict(_delete_=True, custom_keys=dict(head=dict(decay_mult=0.1)))", "decay_mult"),
+        ("paramwise_cfg=None", None),
+        ("paramwise_cfg=dict(_delete_=True, custom_keys=dict(head=dict(lr_mult=0.1)))", None),
+    ],
+)
+def test_a_share_of_a_weight_decay_needs_one(tmp_path: Path, settings: str, told: str | None) -> None:
+    optimizer = "optimizer=dict(_delete_=True, type='SGD', lr=0.1)"
+    path = child(tmp_path, f"optim_wrapper = dict({optimizer}, {settings})")
+    faults = [] if told is None else [f"needs 'weight_decay' (0 for none): paramwise_cfg has {told}"]
+    assert [fault.partition("optimizer: ")[2] for fault in look(path).faults] == faults
+
+
 def test_tells_all_faults_at_once_with_file_and_line(tmp_path: Path) -> None:
     text = "model = dict(\n    backbone=dict(dept=50),\n    decode_head=dict(chanels=3),\n)\nwrok_dir = 'x'"
     path = child(tmp_path, text)

@@ -34,6 +34,7 @@ METRIC = _role("metric")
 HOOK = _role("hook", consumed="priority")
 SCHEDULER = _role("parameter scheduler", given="optimizer", consumed="convert_to_iter_based")
 OPTIMIZER = _role("optimizer", given="params")
+DECAYS = {"bias_decay_mult", "norm_decay_mult", "dwconv_decay_mult", "decay_mult"}
 WRAPPER = Role(
     ("optim_wrapper",),
     frozenset({"optimizer"}),
@@ -151,6 +152,16 @@ def _optim_wrapper(walk: Walk, value: Any, keys: Keys) -> None:
     paramwise = value.get("paramwise_cfg")
     if paramwise is not None and _is_dict(walk, paramwise, (*keys, "paramwise_cfg")) and built_by:
         _paramwise(walk, paramwise, (*keys, "paramwise_cfg"), words_of(built_by))
+        _decayed(walk, value.get("optimizer"), paramwise, (*keys, "optimizer"))
+
+
+def _decayed(walk: Walk, optimizer: Any, paramwise: Mapping, keys: Keys) -> None:
+    """mmengine multiplies a weight decay that the config names, and none that is the optimizer's default."""
+    custom = paramwise.get("custom_keys")
+    settings = [paramwise, *(custom.values() if isinstance(custom, Mapping) else ())]
+    names = {str(key) for each in settings if isinstance(each, Mapping) for key in each} & DECAYS
+    if names and isinstance(optimizer, Mapping) and optimizer.get("weight_decay") is None:
+        walk.fault(keys, f"needs 'weight_decay' (0 for none): paramwise_cfg has {', '.join(sorted(names))}")
 
 
 def _paramwise(walk: Walk, value: Mapping, keys: Keys, words: frozenset[str]) -> None:
