@@ -97,6 +97,13 @@ def sgd(config: Any) -> None:
     config.optim_wrapper.optimizer = dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=5e-4)
 
 
+def other_optimizer(config: Any) -> None:
+    """AdamW where the recipe has Muon, and the reverse, at the recipe's rate."""
+    own = config.optim_wrapper.optimizer
+    kind = "AdamW" if own.type == "MuonAdamW" else "MuonAdamW"
+    config.optim_wrapper.optimizer = dict(type=kind, lr=own.lr, weight_decay=own.weight_decay)
+
+
 def float32(config: Any) -> None:
     config.optim_wrapper.enabled = False
 
@@ -169,4 +176,5 @@ VARIANTS: dict[str, Callable[[Any], None]] = {
     "masks: focal Tversky besides": on_masks(type="FocalTverskyLoss"),
     "masks: Lovász besides": on_masks(type="LovaszSoftmaxLoss"),
     "masks: boundary besides": on_masks(type="BoundaryDistanceLoss"),
+    "AdamW for Muon, or the reverse": other_optimizer,
 }

@@ -74,6 +74,21 @@ def test_losses_of_a_decode_head_change(name: str, expected: list[str]) -> None:
     assert losses_of(name) == expected
 
 
+def test_the_optimizer_is_the_other_one_at_the_same_rate(tmp_path: Path) -> None:
+    def optimizer_of(config: str) -> tuple[str, float]:
+        changed = ablation.variant(config, ablation.VARIANTS["AdamW for Muon, or the reverse"])
+        check_config(changed, path=config)
+        return changed.optim_wrapper.optimizer.type, changed.optim_wrapper.optimizer.lr
+
+    assert optimizer_of(UNET) == ("MuonAdamW", load_config(UNET).optim_wrapper.optimizer.lr)
+    back = tmp_path / "back.py"
+    back.write_text(
+        f"_base_ = [{UNET!r}]\noptim_wrapper = dict(optimizer=dict("
+        "_delete_=True, type='MuonAdamW', lr=1e-3, weight_decay=0.1))\n"
+    )
+    assert optimizer_of(str(back)) == ("AdamW", 1e-3)
+
+
 def test_mask_heads_get_a_loss_besides_theirs(tmp_path: Path) -> None:
     changed = ablation.variant(str(write_cells(tmp_path)), ablation.VARIANTS["masks: boundary besides"])
     first, second = changed.model.roi_head.mask_head.loss_mask.losses

@@ -37,6 +37,7 @@ SOURCES: Mapping[str, str] = {
     "GN": "wu2018groupnorm",
     "BN": "ioffe2015batchnorm",
     "AdamW": "loshchilov2019adamw",
+    "MuonAdamW": "jordan2024muon",
     "CosineAnnealingLR": "loshchilov2017sgdr",
     "DiceLoss": "milletari2016vnet",
     "BatchDiceLoss": "milletari2016vnet",
