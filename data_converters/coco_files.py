@@ -140,6 +140,8 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
     else:
         raise DataError(f"{source} does not exist.")
     found = choose_split(found, options.split, source=source)
+    if missing := [str(each.file) for each in found if not each.file.is_file()]:
+        raise DataError(f"{source / FILE_NAME} names files that are not there:\n{listing(missing)}")
     _check_splits(source, found)
     place = options.images or (source if source.is_dir() else source.parent)
     tree = place if place.is_dir() else None
@@ -163,11 +165,17 @@ def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> l
 
 
 def _check_splits(source: Path, found: Sequence[CocoFile]) -> None:
-    by_split: dict[str | None, list[str]] = {}
+    if not source.is_dir():
+        return
+    by_split: dict[str | None, list[Path]] = {}
     for each in found:
-        by_split.setdefault(each.split, []).append(str(each.file.relative_to(source)))
-    twice = [f"{split or 'no split'}: {', '.join(files)}" for split, files in by_split.items() if files[1:]]
-    if source.is_dir() and twice:
+        by_split.setdefault(each.split, []).append(each.file)
+    twice = [
+        f"{split or 'no split'}: {', '.join(str(file.relative_to(source)) for file in files)}"
+        for split, files in by_split.items()
+        if len(files) > 1
+    ]
+    if twice:
         raise DataError(f"{source} has several COCO files of one split; name one of them:\n{listing(twice)}")
 
 

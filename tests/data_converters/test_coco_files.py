@@ -32,6 +32,18 @@ def found(source: Path, options: ReadOptions = NOTHING) -> dict[str | None, str]
     return {each.split: each.file.relative_to(root).as_posix() for each in find_files(source, options)}
 
 
+def describe(root: Path, **coco: str) -> None:
+    """Write a dataset.json that names COCO files."""
+    DatasetInfo(
+        name="n",
+        task="t",
+        classes=(ClassInfo("a", (0, 0, 0)),),
+        splits=dict.fromkeys(coco, 1),
+        images=Files("pictures/{split}", ".png"),
+        coco=coco,
+    ).write(root)
+
+
 @pytest.mark.parametrize(
     ("name", "split"),
     [
@@ -70,17 +82,21 @@ def test_layouts_of_folders(tmp_path: Path, files: str, splits: dict[str | None,
 def test_dataset_json_says_which_files_there_are(tmp_path: Path) -> None:
     write_coco(tmp_path / "annotations/instances_train.json")
     write_coco(tmp_path / "labels/one.json")
-    DatasetInfo(
-        name="n",
-        task="t",
-        classes=(ClassInfo("a", (0, 0, 0)),),
-        splits={"train": 1},
-        images=Files("pictures/{split}", ".png"),
-        coco={"train": "labels/one.json"},
-    ).write(tmp_path)
+    describe(tmp_path, train="labels/one.json")
     assert found(tmp_path) == {"train": "labels/one.json"}
     (each,) = find_files(tmp_path, NOTHING)
     assert each.image_folders[0] == tmp_path / "pictures/train"
+
+
+def test_files_that_dataset_json_names_have_to_be_there(tmp_path: Path) -> None:
+    write_coco(tmp_path / "set/labels/one.json")
+    describe(tmp_path / "set", train="labels/one.json", val="labels/two.json")
+    with pytest.raises(DataError, match=r"dataset.json names files that are not there:\n.*labels/two.json$"):
+        find_files(tmp_path / "set", NOTHING)
+    assert list(found(tmp_path / "set", ReadOptions(split="train"))) == ["train"]
+    elsewhere = write_coco(tmp_path / "elsewhere.json")
+    describe(tmp_path / "set", train="labels/one.json", val=str(elsewhere))
+    assert [each.file for each in find_files(tmp_path / "set", NOTHING)][1] == elsewhere
 
 
 def test_a_split_is_picked_or_named(tmp_path: Path) -> None:
