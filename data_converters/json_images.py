@@ -95,6 +95,13 @@ def _try(file: Path) -> Any:
         return error
 
 
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:  # a name that is longer than any file's, such as a link with a signature
+        return False
+
+
 class Images:
     """Finds the image of a JSON: where it says, beside it, in the folder that the user names, anywhere."""
 
@@ -119,7 +126,7 @@ class Images:
         name = places[0].name
         beside = (file.with_name(file.stem + suffix) for suffix in IMAGE_SUFFIXES)
         for place in (*places, *beside):
-            if place.is_file():
+            if _is_file(place):
                 self.used.add(place.resolve())
                 return place
         others = self._by_name.get(name, [])

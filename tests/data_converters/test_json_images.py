@@ -30,6 +30,7 @@ def test_an_image_is_found_where_it_is_said_to_be_beside_or_by_its_name(tmp_path
     assert images.find(tmp_path / "a" / "1.json", tmp_path / "gone.png") == tmp_path / "a" / "1.png"
     assert images.find(tmp_path / "x.json", tmp_path / "2.JPG") == tmp_path / "b" / "2.JPG"
     assert images.find(tmp_path / "x.json", tmp_path / "3.png") is None
+    assert images.find(tmp_path / "x.json", tmp_path / f"1.png?signature={'a' * 300}") is None
     assert images.told() == ["2 image(s) have no JSON and are left out: b/3.png"]
 
 
