@@ -13,6 +13,7 @@ from data_converters.archives import Member, Shelf, open_archive
 from data_converters.base import ReadOptions
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
+from data_converters.named_files import folder_role
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
@@ -66,12 +67,15 @@ class ImageTree:
     folder: Path
 
     def find(self, name: str) -> Path | None:
-        """Return the file of an image, if it is the only one whose path ends so."""
+        """Return the file of an image, if it is the only one whose path ends so, and in no folder of masks.
+
+        Masks are often called what their images are.
+        """
         wanted = PurePosixPath(name).parts
         found = [
             file for file in _tree(self.folder).get(wanted[-1], ()) if file.parts[-len(wanted) :] == wanted
         ]
-        return found[0] if len(found) == 1 else None
+        return found[0] if len(found) == 1 and folder_role(found[0], self.folder) != "mask" else None
 
     def place(self, name: str) -> str:
         """Say where an image should be, and once only."""

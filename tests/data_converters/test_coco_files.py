@@ -235,3 +235,15 @@ def test_a_tree_of_images_may_hold_links_to_other_disks(tmp_path: Path) -> None:
     images = find_images(tree, ["1.png", "2.png"])
     assert images is not None
     assert images.find("2.png") == tmp_path / "set/pictures/b/2.png"
+
+
+@pytest.mark.parametrize(("folder", "found"), [("masks", False), ("masks/images", True), ("photos", True)])
+def test_masks_that_are_called_like_the_images_are_not_taken_for_them(
+    tmp_path: Path, folder: str, found: bool
+) -> None:
+    file = tmp_path / "val" / folder / "1.png"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path)
+    images = find_images(tree, ["1.png"])
+    assert (images.find("1.png") if images else None) == (file if found else None)

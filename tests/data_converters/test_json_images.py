@@ -34,6 +34,12 @@ def test_an_image_is_found_where_it_is_said_to_be_beside_or_by_its_name(tmp_path
     assert images.told() == ["2 image(s) have no JSON and are left out: b/3.png"]
 
 
+def test_a_mask_that_is_called_like_the_image_is_not_taken_for_it(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks/1.png").touch()
+    assert Images(tmp_path, None).find(tmp_path / "x.json", tmp_path / "gone/1.png") is None
+
+
 def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Path) -> None:
     files = [tmp_path / "train" / "ann" / "a.png.json", tmp_path / "val" / "labels" / "s" / "b.json"]
     found = entries_of(tmp_path, files, ["a.png", "b.jpg"], [None, None], ReadOptions())
