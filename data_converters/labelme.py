@@ -12,8 +12,18 @@ from data_converters.json_images import Entry, Images, entries_of, find_json, pa
 from data_converters.labelme_shapes import IGNORE, read_shapes
 from data_converters.media import name_fault
 from data_converters.pairs_key import read_key
-from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelledImages, LabelSet, SizeHW
-from segloop.data.drawing import bitmaps
+from segloop.data.annotations import (
+    Bitmap,
+    ImageRecord,
+    Instance,
+    Label,
+    LabelledImages,
+    LabelSet,
+    Remark,
+    Shape,
+    SizeHW,
+)
+from segloop.data.drawing import bitmaps, with_outlines
 from segloop.data.image_files import image_size
 from segloop.data.masks import unite
 from segloop.utils.errors import DataError, UserError
@@ -62,9 +72,11 @@ def load(entry: Entry) -> ImageRecord:
     shapes = read_shapes(told["shapes"], size_hw, problems)
     if problems:
         raise BadRecord(entry.image_id, problems)
-    ignored = [each for each in shapes if each.label == IGNORE]
     drawn = [each for each in shapes if each.label != IGNORE]
     joined, remarks = join_groups(drawn, size_hw, image_id=entry.image_id)
+    ignore, lines = _ignore([each.shape for each in shapes if each.label == IGNORE], size_hw)
+    if lines:
+        remarks.append(Remark(f"line(s) and point(s) called {IGNORE}, left out", lines, entry.image_id))
     return ImageRecord(
         image_id=entry.image_id,
         name=entry.name,
@@ -72,7 +84,7 @@ def load(entry: Entry) -> ImageRecord:
         size_hw=size_hw,
         split=entry.split,
         instances=tuple(joined),
-        ignore=_ignore([runs for runs in bitmaps(ignored, size_hw) if runs is not None], size_hw),
+        ignore=ignore,
         remarks=tuple(remarks),
     )
 
@@ -91,5 +103,10 @@ def _size(told: Mapping[str, Any], file: Path | None, problems: list[str]) -> Si
     return seen
 
 
-def _ignore(runs: list[Any], size_hw: SizeHW) -> Bitmap | None:
-    return Bitmap(size_hw, unite(runs, [len(runs)], size_hw)[0]) if runs else None
+def _ignore(shapes: Sequence[Shape], size_hw: SizeHW) -> tuple[Bitmap | None, int]:
+    """Return the pixels inside of shapes, rectangles too, and how many shapes have no inside."""
+    objects = tuple(Instance(label=IGNORE, shape=shape) for shape in shapes)
+    record = with_outlines(ImageRecord(image_id="", name="", size_hw=size_hw, instances=objects))
+    runs = [each for each in bitmaps(record.instances, size_hw) if each is not None]
+    ignore = Bitmap(size_hw, unite(runs, [len(runs)], size_hw)[0]) if runs else None
+    return ignore, len(shapes) - len(runs)
