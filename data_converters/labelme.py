@@ -9,7 +9,7 @@ from typing import Any
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.cvat_parts import join_groups
 from data_converters.json_images import Entry, Images, entries_of, find_json, parse
-from data_converters.labelme_shapes import IGNORE, read_shapes
+from data_converters.labelme_shapes import IGNORE, KEYS, read_shapes
 from data_converters.media import name_fault
 from data_converters.pairs_key import read_key
 from segloop.data.annotations import (
@@ -77,6 +77,7 @@ def load(entry: Entry) -> ImageRecord:
     ignore, lines = _ignore([each.shape for each in shapes if each.label == IGNORE], size_hw)
     if lines:
         remarks.append(Remark(f"line(s) and point(s) called {IGNORE}, left out", lines, entry.image_id))
+    remarks += _unread(told, entry.image_id)
     return ImageRecord(
         image_id=entry.image_id,
         name=entry.name,
@@ -87,6 +88,15 @@ def load(entry: Entry) -> ImageRecord:
         ignore=ignore,
         remarks=tuple(remarks),
     )
+
+
+def _unread(told: Mapping[str, Any], image_id: str) -> list[Remark]:
+    """Return what is said of the image as a whole, and what other tools say of its shapes."""
+    flags = told.get("flags") if isinstance(told.get("flags"), dict) else {}
+    ticked = [str(name) for name, value in (flags or {}).items() if value is True]
+    others = [key for shape in told["shapes"] for key, value in shape.items() if key not in KEYS and value]
+    found = {"flag(s) of whole images are not read": ticked, "value(s) of shapes are not read": others}
+    return [Remark(kind, len(names), f"{image_id}: {names[0]}") for kind, names in found.items() if names]
 
 
 def _size(told: Mapping[str, Any], file: Path | None, problems: list[str]) -> SizeHW:

@@ -103,6 +103,16 @@ def test_rectangles_may_say_what_is_ignored_and_lines_cannot(tmp_path: Path) -> 
     ]
 
 
+def test_what_is_not_read_is_told(tmp_path: Path) -> None:
+    more = {"line_color": [255, 0, 0], "difficult": False, "score": None, "attributes": {"side": "left"}}
+    put(tmp_path / "a.json", shape("dent", SQUARE, **more), flags={"sharp": False, "blurred": True})
+    record = only(read(tmp_path, options=ReadOptions()))
+    assert [(each.kind, each.count, each.example) for each in record.remarks] == [
+        ("flag(s) of whole images are not read", 1, "a: blurred"),
+        ("value(s) of shapes are not read", 1, "a: attributes"),
+    ]
+
+
 def test_shapes_of_one_label_and_group_are_one_object(tmp_path: Path) -> None:
     parts = [
         shape("dent", SQUARE, group_id=1),
