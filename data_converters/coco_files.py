@@ -13,6 +13,7 @@ from data_converters.archives import Member, Shelf, open_archive
 from data_converters.base import ReadOptions
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
+from data_converters.named_files import folder_role
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
@@ -66,12 +67,15 @@ class ImageTree:
     folder: Path
 
     def find(self, name: str) -> Path | None:
-        """Return the file of an image, if it is the only one whose path ends so."""
+        """Return the file of an image, if it is the only one whose path ends so, and in no folder of masks.
+
+        Masks are often called what their images are.
+        """
         wanted = PurePosixPath(name).parts
         found = [
             file for file in _tree(self.folder).get(wanted[-1], ()) if file.parts[-len(wanted) :] == wanted
         ]
-        return found[0] if len(found) == 1 else None
+        return found[0] if len(found) == 1 and folder_role(found[0], self.folder) != "mask" else None
 
     def place(self, name: str) -> str:
         """Say where an image should be, and once only."""
@@ -140,6 +144,8 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
     else:
         raise DataError(f"{source} does not exist.")
     found = choose_split(found, options.split, source=source)
+    if missing := [str(each.file) for each in found if not each.file.is_file()]:
+        raise DataError(f"{source / FILE_NAME} names files that are not there:\n{listing(missing)}")
     _check_splits(source, found)
     place = options.images or (source if source.is_dir() else source.parent)
     tree = place if place.is_dir() else None
@@ -163,11 +169,17 @@ def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> l
 
 
 def _check_splits(source: Path, found: Sequence[CocoFile]) -> None:
-    by_split: dict[str | None, list[str]] = {}
+    if not source.is_dir():
+        return
+    by_split: dict[str | None, list[Path]] = {}
     for each in found:
-        by_split.setdefault(each.split, []).append(str(each.file.relative_to(source)))
-    twice = [f"{split or 'no split'}: {', '.join(files)}" for split, files in by_split.items() if files[1:]]
-    if source.is_dir() and twice:
+        by_split.setdefault(each.split, []).append(each.file)
+    twice = [
+        f"{split or 'no split'}: {', '.join(str(file.relative_to(source)) for file in files)}"
+        for split, files in by_split.items()
+        if len(files) > 1
+    ]
+    if twice:
         raise DataError(f"{source} has several COCO files of one split; name one of them:\n{listing(twice)}")
 
 

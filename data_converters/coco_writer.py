@@ -80,7 +80,8 @@ class CocoWriter:
         if not self.outlet.single and (fault := "it holds a '/'" if "/" in split else name_fault(split)):
             raise DataError(f"The split {split!r} cannot name a file: {fault}.")
         part = self._part(NO_SPLIT if self.outlet.single else split)
-        part.add(rendered.image_id, page, with_split=self.outlet.single)
+        # A file's name tells the split, but for the name that stands for none.
+        part.add(rendered.image_id, page, with_split=self.outlet.single or split == NO_SPLIT)
         if self.outlet.media == "none":
             return
         if page.file is None:

@@ -96,11 +96,18 @@ def listed_images(tree: Tree, options: ReadOptions, told: list[str]) -> list[tup
             found.append((name, split or options.split))
     if problems:
         raise FormatError(f"{len(problems)} problem(s)\n{listing(problems)}", file=tree.source)
-    if lists:
-        return found
-    names = sorted(name for name in tree.files if name.startswith(CLASSES) and name.lower().endswith(".png"))
-    told.append(f"There are no lists in {LISTS}: each mask in {CLASSES} is an image.")
-    return [(name[len(CLASSES) : -4], options.split) for name in names]
+    names = sorted(
+        name[len(CLASSES) : -4]
+        for name in tree.files
+        if name.startswith(CLASSES) and name.lower().endswith(".png")
+    )
+    if not lists:
+        told.append(f"There are no lists in {LISTS}: each mask in {CLASSES} is an image.")
+        return [(name, options.split) for name in names]
+    lone = [name for name in names if not {name, image_id_of(name)} & seen]
+    if lone and wanted is None:
+        told.append(f"{len(lone)} mask(s) in {CLASSES} that no list names are left out: {lone[0]}")
+    return found
 
 
 def image_files(tree: Tree, options: ReadOptions) -> Images:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data_converters.base import ReadOptions
-from data_converters.named_files import picture_files, placed
+from data_converters.named_files import folder_role, picture_files, placed
 from segloop.data.annotations import SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
@@ -95,6 +95,13 @@ def _try(file: Path) -> Any:
         return error
 
 
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:  # a name that is longer than any file's, such as a link with a signature
+        return False
+
+
 class Images:
     """Finds the image of a JSON: where it says, beside it, in the folder that the user names, anywhere."""
 
@@ -115,15 +122,15 @@ class Images:
         return found
 
     def find(self, file: Path, *places: Path) -> Path | None:
-        """Return the first of some places that is a file, else the only file of that name."""
+        """Return the first of some places that is a file, else the only file of that name that is no mask."""
         name = places[0].name
         beside = (file.with_name(file.stem + suffix) for suffix in IMAGE_SUFFIXES)
         for place in (*places, *beside):
-            if place.is_file():
+            if _is_file(place):
                 self.used.add(place.resolve())
                 return place
         others = self._by_name.get(name, [])
-        if len(others) == 1:
+        if len(others) == 1 and folder_role(others[0], self.root) != "mask":
             self.used.add(others[0].resolve())
             return others[0]
         return None

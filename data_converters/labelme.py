@@ -9,11 +9,21 @@ from typing import Any
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.cvat_parts import join_groups
 from data_converters.json_images import Entry, Images, entries_of, find_json, parse
-from data_converters.labelme_shapes import IGNORE, read_shapes
+from data_converters.labelme_shapes import IGNORE, KEYS, read_shapes
 from data_converters.media import name_fault
 from data_converters.pairs_key import read_key
-from segloop.data.annotations import Bitmap, ImageRecord, Label, LabelledImages, LabelSet, SizeHW
-from segloop.data.drawing import bitmaps
+from segloop.data.annotations import (
+    Bitmap,
+    ImageRecord,
+    Instance,
+    Label,
+    LabelledImages,
+    LabelSet,
+    Remark,
+    Shape,
+    SizeHW,
+)
+from segloop.data.drawing import bitmaps, with_outlines
 from segloop.data.image_files import image_size
 from segloop.data.masks import unite
 from segloop.utils.errors import DataError, UserError
@@ -62,9 +72,12 @@ def load(entry: Entry) -> ImageRecord:
     shapes = read_shapes(told["shapes"], size_hw, problems)
     if problems:
         raise BadRecord(entry.image_id, problems)
-    ignored = [each for each in shapes if each.label == IGNORE]
     drawn = [each for each in shapes if each.label != IGNORE]
     joined, remarks = join_groups(drawn, size_hw, image_id=entry.image_id)
+    ignore, lines = _ignore([each.shape for each in shapes if each.label == IGNORE], size_hw)
+    if lines:
+        remarks.append(Remark(f"line(s) and point(s) called {IGNORE}, left out", lines, entry.image_id))
+    remarks += _unread(told, entry.image_id)
     return ImageRecord(
         image_id=entry.image_id,
         name=entry.name,
@@ -72,9 +85,18 @@ def load(entry: Entry) -> ImageRecord:
         size_hw=size_hw,
         split=entry.split,
         instances=tuple(joined),
-        ignore=_ignore([runs for runs in bitmaps(ignored, size_hw) if runs is not None], size_hw),
+        ignore=ignore,
         remarks=tuple(remarks),
     )
+
+
+def _unread(told: Mapping[str, Any], image_id: str) -> list[Remark]:
+    """Return what is said of the image as a whole, and what other tools say of its shapes."""
+    flags = told.get("flags") if isinstance(told.get("flags"), dict) else {}
+    ticked = [str(name) for name, value in (flags or {}).items() if value is True]
+    others = [key for shape in told["shapes"] for key, value in shape.items() if key not in KEYS and value]
+    found = {"flag(s) of whole images are not read": ticked, "value(s) of shapes are not read": others}
+    return [Remark(kind, len(names), f"{image_id}: {names[0]}") for kind, names in found.items() if names]
 
 
 def _size(told: Mapping[str, Any], file: Path | None, problems: list[str]) -> SizeHW:
@@ -91,5 +113,10 @@ def _size(told: Mapping[str, Any], file: Path | None, problems: list[str]) -> Si
     return seen
 
 
-def _ignore(runs: list[Any], size_hw: SizeHW) -> Bitmap | None:
-    return Bitmap(size_hw, unite(runs, [len(runs)], size_hw)[0]) if runs else None
+def _ignore(shapes: Sequence[Shape], size_hw: SizeHW) -> tuple[Bitmap | None, int]:
+    """Return the pixels inside of shapes, rectangles too, and how many shapes have no inside."""
+    objects = tuple(Instance(label=IGNORE, shape=shape) for shape in shapes)
+    record = with_outlines(ImageRecord(image_id="", name="", size_hw=size_hw, instances=objects))
+    runs = [each for each in bitmaps(record.instances, size_hw) if each is not None]
+    ignore = Bitmap(size_hw, unite(runs, [len(runs)], size_hw)[0]) if runs else None
+    return ignore, len(shapes) - len(runs)

@@ -17,6 +17,8 @@ from segloop.data.annotations import Bitmap, Box, Instance, Opaque, Polygon, Sha
 from segloop.data.masks import Patch, encode_patches
 
 IGNORE = "__ignore__"
+READ = ("label", "points", "group_id", "shape_type", "flags", "description", "mask")
+KEYS = frozenset((*READ, "line_color", "fill_color"))  # older files say how a shape was shown
 MOST_PIXELS = 1 << 28  # of a mask
 LINES = {"line": "polyline", "linestrip": "polyline", "point": "points", "points": "points"}
 

@@ -68,7 +68,7 @@ def find_entries(
         found = list(_numbered(source, _pick(source, bases, options.split)))
     else:
         form = form or MASK
-        cases = _pick(source, _cases(source, splits), options.split)
+        cases = _pick(source, _cases(source, table), options.split)
         found = [each._replace(split=split) for split, group in cases.items() for each in group]
     if not found:
         raise DataError(f"{source} holds no masks that we know. Expected is {LAYOUT}.")
@@ -85,10 +85,10 @@ def _pick(source: Path, groups: Mapping[Split, T], wanted: Split) -> dict[Split,
     """Return the group of a split; what has no splits belongs to the one that is named."""
     if wanted is None or not groups:
         return dict(groups)
-    if None in groups:
+    if [*groups] == [None]:
         return {wanted: groups[None]}
     if wanted not in groups:
-        known = [str(split) for split in groups]
+        known = [split for split in groups if split]
         hint = nearest(wanted, known)
         raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(known)}).{hint}")
     return {wanted: groups[wanted]}
@@ -98,10 +98,11 @@ def _bases(source: Path, options: ReadOptions, splits: set[str] | None) -> dict[
     """Return where images and masks of numbers lie, by split; nothing where the masks have another form."""
     inner = [each for each in sorted(source.iterdir()) if each.is_dir() and not each.name.startswith(".")]
     whole = _base(source, options.images or source / IMAGES)
-    if whole is not None:
-        return {None: whole}
     found: dict[Split, Base] = {}
-    for folder in inner if splits is None or any(splits) else ():
+    if whole is not None:
+        found[None] = whole
+        inner = [each for each in inner if each.name not in (IMAGES, MASKS, NUMBERS)]
+    for folder in inner if any(splits or ()) or (splits is None and not found) else ():
         images = folder / IMAGES
         if options.images is not None:
             images = options.images / folder.name
@@ -157,15 +158,19 @@ def _numbered(source: Path, bases: Mapping[Split, Base]) -> Iterator[Entry]:
     raise_findings(findings)
 
 
-def _cases(source: Path, splits: set[str] | None) -> dict[Split, list[Entry]]:
-    """Return the images that have a folder each, by split: the first folder on the way to all of them."""
+def _cases(source: Path, table: Table | None) -> dict[Split, list[Entry]]:
+    """Return the images that have a folder each, by split: the first folder on the way to all of them.
+
+    Where the table has images of no split beside others, it tells which these are.
+    """
     places = [folder.relative_to(source).parts for folder in _case_folders(source)]
-    flat = any(len(parts) < 2 for parts in places) if splits is None else not any(splits)
+    flat = any(len(parts) < 2 for parts in places) if table is None else not any(split for split, _ in table)
     found: dict[Split, list[Entry]] = {}
     for parts in places:
         folder = source.joinpath(*parts)
-        split = None if flat or not parts else parts[0]
-        image_id = "/".join(parts if flat else parts[1:]) or source.absolute().name
+        alone = flat or len(parts) < 2 or (table is not None and ("", "/".join(parts)) in table)
+        split = None if alone else parts[0]
+        image_id = "/".join(parts if alone else parts[1:]) or source.absolute().name
         images, masks = folder / IMAGES, folder / MASKS
         trouble = "" if masks.is_dir() else f"the folder {masks.relative_to(source)} does not exist"
         found.setdefault(split, []).append(

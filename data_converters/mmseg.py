@@ -11,7 +11,7 @@ import numpy as np
 
 from data_converters.base import BadRecord, ReadOptions, WriteOptions
 from data_converters.media import name_fault
-from data_converters.mmseg_files import Pair, find_pairs, mask_values
+from data_converters.mmseg_files import Pair, find_pairs, mask_values, told_of_lone_masks
 from data_converters.mmseg_writer import MmsegWriter
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.checks import Legal, judge
@@ -37,6 +37,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     info = DatasetInfo.read(source) if (source / FILE_NAME).is_file() else None
     pairs = find_pairs(source, info, options)
     labels, told = _labels(source, info, pairs, options)
+    told += told_of_lone_masks(source, info, options)
     if options.reduce_zero_label:
         told.append("0 in the masks is ignored and every other class moves down by one, as you asked")
     if labels.background is None:

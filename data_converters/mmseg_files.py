@@ -149,6 +149,17 @@ def find_splits(source: Path, info: DatasetInfo | None, options: ReadOptions) ->
     return [] if flat else sorted(each.name for each in entries if each.is_dir())
 
 
+def told_of_lone_masks(source: Path, info: DatasetInfo | None, options: ReadOptions) -> list[str]:
+    """Say which folders of masks have no folder of images: nobody would miss their labels."""
+    folders, known = find_folders(source), find_splits(source, info, options)
+    if info is not None or folders.split_first or not known or options.split or options.images:
+        return []
+    there = sorted(each.name for each in (source / folders.masks).glob("[!.]*") if each.is_dir())
+    lone = [name for name in there if name not in known]
+    told = f"folders in {folders.masks} that {folders.images} does not have are left out: {', '.join(lone)}"
+    return [told] if lone else []
+
+
 class Folders(NamedTuple):
     """How a set without a dataset.json calls its folders of images and of masks.
 

@@ -36,6 +36,16 @@ def picture_files(folder: Path) -> list[Path]:
     )
 
 
+def folder_role(file: Path, root: Path) -> str | None:
+    """Return what the innermost telling folder below a root says that a file is: `mask`, `image` or nothing.
+
+    >>> folder_role(Path("set/train/masks/a/1.png"), Path("set"))
+    'mask'
+    """
+    parts = file.relative_to(root).parts[:-1]
+    return next((role for part in reversed(parts) if (role := role_of(part))), None)
+
+
 def placed(files: Sequence[Path], root: Path) -> list[Place]:
     """Take the paths of files apart; folders side by side may differ by their split alone."""
     beside: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)

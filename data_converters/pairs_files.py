@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from data_converters.base import ReadOptions
 from data_converters.mmseg_files import Pair
-from data_converters.named_files import GIF, Key, Place, picture_files, placed, without_shared
+from data_converters.named_files import GIF, Key, Place, folder_role, picture_files, placed, without_shared
 from data_converters.names import IMAGE_WORDS, MASK_WORDS, parted, role_of, split_name, words
 from data_converters.pairs_lists import find_lists
 from segloop.data.image_files import IMAGE_SUFFIXES
@@ -115,7 +115,7 @@ def _sorted_out(source: Path, options: ReadOptions) -> tuple[list[Place], list[P
     if options.images is not None:
         images = placed(picture_files(options.images), options.images)
         return _some_of_both(images, pictures, source, f"images are those of {options.images}")
-    roles = [_folder_role(each, source) for each in pictures]
+    roles = [folder_role(each.file, source) for each in pictures]
     by_role = {
         role: [each for each, own in zip(pictures, roles, strict=True) if own == role] for role in ROLES
     }
@@ -202,12 +202,6 @@ def _some_of_both(
 
 def _whole(place: Place) -> tuple[str | None, ...]:
     return (place.split, *place.folders, place.stem)
-
-
-def _folder_role(place: Place, root: Path) -> str | None:
-    """Return what the innermost telling folder says that a picture is."""
-    parts = place.file.relative_to(root).parts[:-1]
-    return next((role for part in reversed(parts) if (role := role_of(part))), None)
 
 
 def _plain(stem: str) -> Key:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from data_converters.base import FEATURES, Loss, Rendered
 from data_converters.features import Held
 from segloop.data.annotations import Remark
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, listing
 
+Skipped: TypeAlias = tuple[str, tuple[str, ...]]  # an image's id, which two splits may have, and its problems
 MOST_EXAMPLES = 3
 MOST_SKIPPED = 10
 # Losses that writers name, beside those of FEATURES.
@@ -90,7 +92,7 @@ class Report:
     pixels: tuple[int, int] = (0, 0)
     losses: tuple[LossLine, ...] = ()
     told: tuple[str, ...] = ()
-    skipped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
 
     def done(self) -> Report:
         """Return the report of a target that is written."""
@@ -135,11 +137,11 @@ class Report:
         return lines
 
 
-def told_of_all(skipped: Mapping[str, tuple[str, ...]]) -> list[str]:
+def told_of_all(skipped: Iterable[Skipped]) -> list[str]:
     """Return a line for each problem of each image, which names the image."""
     return [
         problem if _names(problem, image_id) else f"{image_id}: {problem}"
-        for image_id, problems in skipped.items()
+        for image_id, problems in skipped
         for problem in problems
     ]
 
@@ -158,7 +160,7 @@ class Tally:
         self.pixels = [0, 0]
         self.labels: set[str] = set()
         self.drawn: set[str] = set()
-        self.bad: dict[str, tuple[str, ...]] = {}
+        self.bad: list[Skipped] = []
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[str]] = {}
         self._remarks: dict[str, Remark] = {}
@@ -184,7 +186,7 @@ class Tally:
 
     def add_bad(self, image_id: str, problems: tuple[str, ...]) -> None:
         """Count an image that cannot be used."""
-        self.bad[image_id] = (*self.bad.get(image_id, ()), *problems)
+        self.bad.append((image_id, problems))
 
     def add_losses(self, losses: Iterable[Loss]) -> None:
         """Count losses, and remember the first places of each kind."""
@@ -213,5 +215,5 @@ class Tally:
                 if kind in self._counts
             ),
             told=(*told, *(f"{each.count:,} {each.kind}; {each.example}" for each in remarks)),
-            skipped=dict(self.bad),
+            skipped=tuple(self.bad),
         )

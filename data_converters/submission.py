@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data_converters.airbus import COLUMNS as SHIPS
+from data_converters.run_csv import split_row
 from segloop.data import masks
 from segloop.data.annotations import ImageRecord, SizeHW
 from segloop.utils.errors import DataError, FormatError, UserError, listing
@@ -124,16 +124,27 @@ def _faults(texts: Sequence[str], size_hw: SizeHW | None, form: str) -> Iterator
 
 
 def _rows(file: Path, form: str, *, named_only: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield names and runs, row by row; with `named_only` there need be no runs."""
     columns = COMPETITIONS[form].columns
     try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened)
+        with file.open(encoding="utf-8-sig") as opened:
+            header = _fields(next(opened, "")) or []
             needed = columns[:1] if named_only else columns
-            if lacking := [column for column in needed if column not in (reader.fieldnames or ())]:
+            if lacking := [column for column in needed if column not in header]:
                 raise FormatError(f"there is no column {' or '.join(lacking)}", file=file, where="line 1")
-            for row in reader:
-                yield row[columns[0]], (row.get(columns[1]) or "")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            for number, line in enumerate(opened, 2):
+                if not line.strip():
+                    continue
+                if (fields := _fields(line)) is None:
+                    raise FormatError("a quoted field does not end", file=file, where=f"line {number}")
+                row = dict(zip(header, fields, strict=False))
+                yield row.get(columns[0], ""), row.get(columns[1], "")
+    except (OSError, UnicodeDecodeError) as error:
         raise FormatError(
             f"cannot be read: {getattr(error, 'strerror', None) or error}", file=file
         ) from error
+
+
+def _fields(line: str) -> list[str] | None:
+    fields = split_row(line.encode(), b",")
+    return None if fields is None else [field.decode() for field in fields]

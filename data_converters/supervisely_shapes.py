@@ -19,6 +19,7 @@ from segloop.data.masks import decode as decode_runs
 from segloop.utils.errors import nearest
 
 MOST_BYTES = 1 << 28  # of an unpacked mask
+READ = ("classTitle", "geometryType", "tags")
 LINES = {"line": "polyline", "point": "points"}
 
 
@@ -60,7 +61,7 @@ def _shape(told: Mapping[str, Any], size_hw: SizeHW) -> Shape:
     if kind == "bitmap":
         return _bitmap(told["bitmap"], size_hw)
     if kind not in ("polygon", "rectangle", *LINES):
-        return Opaque(str(kind), {key: told[key] for key in ("points", "nodes") if key in told})
+        return Opaque(str(kind), {key: value for key, value in told.items() if key not in READ})
     outer = _points(told["points"]["exterior"])
     if kind == "rectangle":
         (left, top), (right, bottom) = outer.min(axis=0).tolist(), outer.max(axis=0).tolist()

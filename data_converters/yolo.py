@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ from segloop.data.annotations import (
     Shape,
 )
 from segloop.data.image_files import image_size
+from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, FormatError, UserError
 
-IMAGES, LABELS = "images", "labels"
+IMAGES, LABELS, CLASSES = "images", "labels", "classes.txt"
 BEYOND = 0.01  # of the image, that an outline may be outside of it
 DECIMALS = 4  # of a pixel: what comes of dividing by the size and multiplying again
 
@@ -47,6 +48,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     bare = [image for image, text in zip(images, texts, strict=True) if not text.is_file()]
     keys = entries_of(source, texts, [file.name for file in images], images, options)
     told = [f"{len(bare)} image(s) have no text and so no object: {bare[0].name}"] if bare else []
+    if lone := sorted({*_texts_below(source)} - {*texts}):
+        told.append(f"{len(lone)} text(s) have no image and are left out: {lone[0].relative_to(source)}")
     return LabelledImages(labels=labels, keys=keys, load=LoadImage(labels.names), told=tuple(told))
 
 
@@ -80,6 +83,15 @@ def read_names(folder: Path) -> list[str]:
     if not isinstance(names, list) or not names:
         raise FormatError("its names are neither a list nor numbered from 0", file=file)
     return [str(name) for name in names]
+
+
+def _texts_below(source: Path) -> Iterator[Path]:
+    """Yield the texts in folders called labels, but for the names of classes, which some tools put there."""
+    for file in files_below(source):
+        folders = file.relative_to(source).parts[:-1]
+        ours = LABELS in folders and "__MACOSX" not in folders
+        if ours and file.suffix == ".txt" and file.name != CLASSES:
+            yield file
 
 
 def _text_of(image: Path, source: Path) -> Path:

@@ -16,7 +16,7 @@ from data_converters.base import BadRecord, ReadOptions
 from data_converters.formats import FORMATS, find_format
 from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
-from data_converters.named_files import picture_files
+from data_converters.named_files import folder_role, picture_files
 from data_converters.pairs_files import NothingFound, find_pairs
 from data_converters.pairs_key import read_key
 from data_converters.pairs_masks import codes_of, decode
@@ -150,7 +150,8 @@ def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
                 f"{'/'.join(parts)} is in {len(fits)} folders below {root}:\n"
                 f"{listing(list(map(str, fits.values())))}\n--images DIR says which holds the images."
             )
-        places.update(dict.fromkeys(fits.values()))
+        images_in = [each for each in fits.values() if folder_role(each.joinpath(*parts), root) != "mask"]
+        places.update(dict.fromkeys(images_in))
     return Path(os.path.commonpath(places)) if places else None
 
 

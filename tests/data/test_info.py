@@ -47,6 +47,13 @@ def test_round_trip_keeps_a_coco_set_without_masks(tmp_path: Path) -> None:
         info.mask_dir("train")
 
 
+def test_null_stands_for_what_is_usual(tmp_path: Path) -> None:
+    INFO.write(tmp_path)
+    file = tmp_path / "dataset.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "ignore_index": None}), "utf-8")
+    assert DatasetInfo.read(tmp_path).ignore_index == 255
+
+
 def test_offers_what_a_config_needs() -> None:
     assert INFO.class_names == ("background", "звезда")
     assert INFO.palette == [[0, 0, 0], [255, 128, 0]]

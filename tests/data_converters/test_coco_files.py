@@ -32,6 +32,18 @@ def found(source: Path, options: ReadOptions = NOTHING) -> dict[str | None, str]
     return {each.split: each.file.relative_to(root).as_posix() for each in find_files(source, options)}
 
 
+def describe(root: Path, **coco: str) -> None:
+    """Write a dataset.json that names COCO files."""
+    DatasetInfo(
+        name="n",
+        task="t",
+        classes=(ClassInfo("a", (0, 0, 0)),),
+        splits=dict.fromkeys(coco, 1),
+        images=Files("pictures/{split}", ".png"),
+        coco=coco,
+    ).write(root)
+
+
 @pytest.mark.parametrize(
     ("name", "split"),
     [
@@ -70,17 +82,21 @@ def test_layouts_of_folders(tmp_path: Path, files: str, splits: dict[str | None,
 def test_dataset_json_says_which_files_there_are(tmp_path: Path) -> None:
     write_coco(tmp_path / "annotations/instances_train.json")
     write_coco(tmp_path / "labels/one.json")
-    DatasetInfo(
-        name="n",
-        task="t",
-        classes=(ClassInfo("a", (0, 0, 0)),),
-        splits={"train": 1},
-        images=Files("pictures/{split}", ".png"),
-        coco={"train": "labels/one.json"},
-    ).write(tmp_path)
+    describe(tmp_path, train="labels/one.json")
     assert found(tmp_path) == {"train": "labels/one.json"}
     (each,) = find_files(tmp_path, NOTHING)
     assert each.image_folders[0] == tmp_path / "pictures/train"
+
+
+def test_files_that_dataset_json_names_have_to_be_there(tmp_path: Path) -> None:
+    write_coco(tmp_path / "set/labels/one.json")
+    describe(tmp_path / "set", train="labels/one.json", val="labels/two.json")
+    with pytest.raises(DataError, match=r"dataset.json names files that are not there:\n.*labels/two.json$"):
+        find_files(tmp_path / "set", NOTHING)
+    assert list(found(tmp_path / "set", ReadOptions(split="train"))) == ["train"]
+    elsewhere = write_coco(tmp_path / "elsewhere.json")
+    describe(tmp_path / "set", train="labels/one.json", val=str(elsewhere))
+    assert [each.file for each in find_files(tmp_path / "set", NOTHING)][1] == elsewhere
 
 
 def test_a_split_is_picked_or_named(tmp_path: Path) -> None:
@@ -219,3 +235,15 @@ def test_a_tree_of_images_may_hold_links_to_other_disks(tmp_path: Path) -> None:
     images = find_images(tree, ["1.png", "2.png"])
     assert images is not None
     assert images.find("2.png") == tmp_path / "set/pictures/b/2.png"
+
+
+@pytest.mark.parametrize(("folder", "found"), [("masks", False), ("masks/images", True), ("photos", True)])
+def test_masks_that_are_called_like_the_images_are_not_taken_for_them(
+    tmp_path: Path, folder: str, found: bool
+) -> None:
+    file = tmp_path / "val" / folder / "1.png"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path)
+    images = find_images(tree, ["1.png"])
+    assert (images.find("1.png") if images else None) == (file if found else None)

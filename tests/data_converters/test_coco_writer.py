@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_converters.base import WriteOptions
+from data_converters.base import ReadOptions, WriteOptions
 from data_converters.coco_writer import CocoWriter
+from data_converters.formats import find_format
 from segloop.data import masks
-from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, LabelSet
+from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, LabelledImages, LabelSet
 from segloop.data.info import DatasetInfo, content_hash
 from segloop.data.png import encode_rgb
 from segloop.utils.errors import DataError, UserError
@@ -20,6 +21,7 @@ from tests.data.masks.cases import RING
 
 LABELS = LabelSet((Label("sea"), Label("cat", color=(9, 8, 7)), Label("dog")), background=0)
 FACTS = {"name": "n", "task": "pets", "source": "s", "licence": "CC0"}
+NOTHING = WriteOptions(media="none")
 MASK = Bitmap((6, 8), masks.encode(RING))
 
 
@@ -96,6 +98,18 @@ def test_a_single_file_keeps_the_splits_and_is_all_there_is(tmp_path: Path) -> N
     assert [each.get("segloop") for each in value["images"]] == [{"split": "train"}, None]
     assert value["licenses"] == []
     assert "\n" in target.read_text(), "an image and an annotation a line"
+
+
+@pytest.mark.parametrize("form", ["coco", "cvat-coco"])
+def test_a_split_may_be_called_as_files_of_no_split_are(tmp_path: Path, form: str) -> None:
+    target = tmp_path / ("out.zip" if form == "cvat-coco" else "out")
+    writer = find_format(form).writer(LabelledImages(labels=LABELS, keys=(), load=repr), options=NOTHING)
+    writer.open(target)
+    for each in (record("1.png", "cat", split="default"), record("2.png"), record("3.png", split="val")):
+        writer.add(writer.render(each))
+    writer.close()
+    found = find_format(form).read(target, options=ReadOptions())
+    assert {each.image_id: each.split for each in found} == {"1": "default", "2": None, "3": "val"}
 
 
 def test_two_images_of_one_id_are_refused_within_a_file(tmp_path: Path) -> None:

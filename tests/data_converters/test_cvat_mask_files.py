@@ -58,6 +58,16 @@ def test_lists_are_splits(tmp_path: Path) -> None:
     assert len(listed_images(tree, ReadOptions(split="trainval"), [])) == 2
 
 
+def test_masks_that_no_list_names_are_told(tmp_path: Path) -> None:
+    more = {"SegmentationClass/two.png": b"1", "ImageSets/Segmentation/val.txt": "three.jpg\n"}
+    tree = open_tree(write_folder(tmp_path, {**FILES, **more, "SegmentationClass/three.png": b"1"}))
+    told: list[str] = []
+    assert len(listed_images(tree, ReadOptions(), told)) == 3
+    assert told == ["1 mask(s) in SegmentationClass/ that no list names are left out: two"]
+    listed_images(tree, ReadOptions(split="val"), told)
+    assert len(told) == 1
+
+
 def test_without_lists_all_masks_count(tmp_path: Path) -> None:
     files = {"SegmentationClass/b.png": b"", "SegmentationClass/a/c.png": b"", "SegmentationClass/d.txt": b""}
     told: list[str] = []

@@ -30,7 +30,14 @@ def test_an_image_is_found_where_it_is_said_to_be_beside_or_by_its_name(tmp_path
     assert images.find(tmp_path / "a" / "1.json", tmp_path / "gone.png") == tmp_path / "a" / "1.png"
     assert images.find(tmp_path / "x.json", tmp_path / "2.JPG") == tmp_path / "b" / "2.JPG"
     assert images.find(tmp_path / "x.json", tmp_path / "3.png") is None
+    assert images.find(tmp_path / "x.json", tmp_path / f"1.png?signature={'a' * 300}") is None
     assert images.told() == ["2 image(s) have no JSON and are left out: b/3.png"]
+
+
+def test_a_mask_that_is_called_like_the_image_is_not_taken_for_it(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks/1.png").touch()
+    assert Images(tmp_path, None).find(tmp_path / "x.json", tmp_path / "gone/1.png") is None
 
 
 def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Path) -> None:

@@ -87,6 +87,32 @@ def test_shapes_are_read_as_labelme_means_them(tmp_path: Path) -> None:
     assert decode(record.ignore.runs, (8, 10)).sum() == 12
 
 
+def test_rectangles_may_say_what_is_ignored_and_lines_cannot(tmp_path: Path) -> None:
+    put(
+        tmp_path / "a.json",
+        shape("__ignore__", [[1.0, 1.0], [5.0, 4.0]], shape_type="rectangle"),
+        shape("__ignore__", [[7.0, 5.0], [9.0, 5.0], [9.0, 7.0], [7.0, 7.0]]),
+        shape("__ignore__", SQUARE[:2], shape_type="line"),
+    )
+    record = only(read(tmp_path, options=ReadOptions()))
+    assert record.instances == ()
+    assert record.ignore is not None
+    assert decode(record.ignore.runs, (8, 10)).sum() == 16
+    assert [(each.kind, each.count) for each in record.remarks] == [
+        ("line(s) and point(s) called __ignore__, left out", 1)
+    ]
+
+
+def test_what_is_not_read_is_told(tmp_path: Path) -> None:
+    more = {"line_color": [255, 0, 0], "difficult": False, "score": None, "attributes": {"side": "left"}}
+    put(tmp_path / "a.json", shape("dent", SQUARE, **more), flags={"sharp": False, "blurred": True})
+    record = only(read(tmp_path, options=ReadOptions()))
+    assert [(each.kind, each.count, each.example) for each in record.remarks] == [
+        ("flag(s) of whole images are not read", 1, "a: blurred"),
+        ("value(s) of shapes are not read", 1, "a: attributes"),
+    ]
+
+
 def test_shapes_of_one_label_and_group_are_one_object(tmp_path: Path) -> None:
     parts = [
         shape("dent", SQUARE, group_id=1),

@@ -10,7 +10,8 @@ import pytest
 
 from data_converters import masks
 from data_converters.base import ReadOptions
-from segloop.data.annotations import Label, Remark
+from segloop.data.annotations import Bitmap, ImageRecord, Instance, Label, Remark
+from segloop.data.masks import encode
 from segloop.utils.errors import DataError, UserError
 from tests.data.masks.cases import RING
 from tests.data_converters.masks_cases import (
@@ -23,6 +24,7 @@ from tests.data_converters.masks_cases import (
     pixels_of,
     put,
     trouble,
+    write,
 )
 
 
@@ -72,6 +74,30 @@ def test_a_split_is_picked_and_a_list_narrows(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("x\n")
     with pytest.raises(DataError, match=r"names 1 image\(s\) that are not there:\n  x"):
         masks.read(tmp_path, options=listed)
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_images_of_no_split_may_be_beside_those_of_splits(tmp_path: Path, numbers: bool) -> None:
+    shape = Bitmap(SIZE, encode(RING))
+    records = [
+        ImageRecord(
+            image_id=image_id,
+            name=f"{image_id}.png",
+            size_hw=SIZE,
+            split=split,
+            instances=(Instance(label="cell", shape=shape),),
+        )
+        for split, image_id in ((None, "a"), (None, "sub/b"), ("train", "a"), ("val", "sub/c"))
+    ]
+    write(tmp_path, records, (Label("cell"),), numbers=numbers, media="none")
+    source = masks.read(tmp_path, options=ReadOptions())
+    assert [(each.split, each.image_id, len(each.instances)) for each in source] == [
+        (each.split, each.image_id, 1) for each in records
+    ]
+    alone = masks.read(tmp_path, options=ReadOptions(split="train"))
+    assert [(each.split, each.image_id) for each in alone] == [("train", "a")]
+    with pytest.raises(DataError, match=r"no split 'trian' \(it has: train, val\)"):
+        masks.read(tmp_path, options=ReadOptions(split="trian"))
 
 
 def test_can_report_images_without_masks_and_what_is_no_set_of_masks(tmp_path: Path) -> None:

@@ -42,6 +42,13 @@ def test_every_split_is_read_and_indices_are_kept(root: Path) -> None:
     assert record.file == root / "img_dir/train/a.png"
 
 
+def test_folders_of_masks_without_images_are_told(root: Path) -> None:
+    shutil.rmtree(root / "img_dir/val")
+    told = "folders in ann_dir that img_dir does not have are left out: val"
+    assert told in read(root, options=NAMED).told
+    assert told not in read(root, options=replace(NAMED, split="train")).told
+
+
 def test_one_split_can_be_picked_and_a_misspelt_one_is_guessed(root: Path) -> None:
     assert [each.image_id for each in read(root, options=replace(NAMED, split="val"))] == ["d"]
     with pytest.raises(DataError, match=r"no split 'vla' \(it has: train, val\). Did you mean 'val'"):

@@ -35,6 +35,15 @@ def test_the_table_has_counts_losses_and_first_places() -> None:
     assert "1 image(s) were left out:\n  x/7: line 4: no runs\n  x/7.png is not there" in text
 
 
+def test_images_of_one_name_in_two_splits_are_two() -> None:
+    found = tally()
+    found.add_bad("1", ("train/1.png: no image",))
+    found.add_bad("1", ("val/1.png: no image",))
+    text = str(found.report(START, keeps=KEEPS, told=()).done())
+    assert "images                  7              5" in text
+    assert "2 image(s) were left out:\n  train/1.png: no image\n  val/1.png: no image" in text
+
+
 def test_remarks_of_one_kind_are_added_up_with_the_first_place() -> None:
     found = Tally()
     for number in (1, 2):
@@ -81,5 +90,5 @@ def test_a_refused_conversion_says_so_and_a_clean_one_too() -> None:
 
 
 def test_an_image_is_named_though_its_id_is_a_part_of_a_number() -> None:
-    told = told_of_all({"12": ("the image is 128x96",), "a/1": ("a/1.png: no image",)})
+    told = told_of_all([("12", ("the image is 128x96",)), ("a/1", ("a/1.png: no image",))])
     assert told == ["12: the image is 128x96", "a/1.png: no image"]

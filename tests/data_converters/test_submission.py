@@ -41,6 +41,22 @@ def test_a_right_submission_passes(tmp_path: Path) -> None:
     check_submission(file, ["b.jpg", "a.jpg"], form="airbus", sizes=SIZES)
 
 
+def test_a_mask_may_take_more_than_csv_reads_of_a_field(tmp_path: Path) -> None:
+    runs = " ".join(f"{10 * number + 1} 3" for number in range(20_000))
+    file = write(tmp_path / "s.csv", f"a.jpg,{runs}")
+    check_submission(file, ["a.jpg"], form="airbus", sizes={"a.jpg": (500, 400)})
+    assert read_sample(file, form="airbus") == ["a.jpg"]
+
+
+def test_tables_come_from_any_editor(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_bytes(b'\xef\xbb\xbfImageId,EncodedPixels\r\n"b,\xc3\xbc.jpg",1 2\r\n\r\na.jpg\r\n')
+    assert read_sample(file, form="airbus") == ["b,\xfc.jpg", "a.jpg"]
+    file.write_bytes(b'ImageId,EncodedPixels\n"a.jpg,1 2\n')
+    with pytest.raises(FormatError, match=r"line 2: a quoted field does not end"):
+        read_sample(file, form="airbus")
+
+
 @pytest.mark.parametrize(
     ("rows", "fault"),
     [

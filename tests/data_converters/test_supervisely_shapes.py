@@ -36,6 +36,13 @@ def test_figures_are_read_as_supervisely_means_them() -> None:
     )
 
 
+def test_all_is_carried_of_what_is_not_drawn() -> None:
+    problems: list[str] = []
+    soft = {"bitmap": {"data": "AAAA", "origin": [0, 0]}, "description": "smoke"}
+    (found,) = read_objects([figure("alpha_mask", **soft)], (8, 10), frozenset({"crack"}), problems)
+    assert (found.shape, problems) == (Opaque("alpha_mask", soft), [])
+
+
 def test_masks_outside_the_image_and_broken_ones_are_told() -> None:
     broken = bitmap(np.ones((1, 1), np.uint8), [0, 0])
     broken["bitmap"]["data"] = "AAAA"

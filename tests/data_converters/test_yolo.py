@@ -44,6 +44,14 @@ def test_outlines_are_shares_of_the_image_and_folders_splits(layout: str, tmp_pa
     assert second.instances == ()
 
 
+def test_texts_without_an_image_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "images/train/a.png", TRIANGLE)
+    for name in ("train/lost.txt", "classes.txt"):
+        (tmp_path / "labels" / name).write_text(TRIANGLE, encoding="utf-8")
+    images = read(tmp_path, options=ReadOptions())
+    assert images.told == ("1 text(s) have no image and are left out: labels/train/lost.txt",)
+
+
 def test_what_is_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     put(tmp_path, "images/a.png", "2 0 0 1 0 1 1\n0 0 0 1\n0 3 4 50 6 7 8\n0 0.5 0.5 0 0.1\nx\n")
     with pytest.raises(BadRecord) as caught:

@@ -133,7 +133,7 @@ class DatasetInfo:
             masks=Files(**raw["masks"]) if raw.get("masks") else None,
             coco=dict(raw.get("coco") or {}),
             **{key: raw.get(key) for key in _OPTIONAL if key != "ignore_index"},
-            ignore_index=raw.get("ignore_index", 255),
+            ignore_index=255 if raw.get("ignore_index") is None else raw["ignore_index"],
         )
 
     def write(self, root: Path | str) -> Path:

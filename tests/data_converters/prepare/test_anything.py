@@ -95,6 +95,8 @@ def test_images_of_coco_may_lie_in_several_folders_beside_the_folder_of_the_file
 def test_masks_that_are_called_like_the_images_are_not_taken_for_them(tmp_path: Path) -> None:
     coco(tmp_path / "instances.json", {"segmentation": [BOX]})
     put(tmp_path / "masks" / "a.png", np.ones((4, 5), np.uint8))
+    with pytest.raises(DataError, match="There are labels and no images"):
+        look(tmp_path, form="coco")
     put(tmp_path / "photos" / "a.png", np.zeros((4, 5, 3), np.uint8))
     with pytest.raises(DataError, match=r"is in 2 folders below .*\n.*masks\n.*photos\n--images DIR"):
         look(tmp_path, form="coco")
