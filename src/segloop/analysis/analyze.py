@@ -131,17 +131,17 @@ def palette_of(run: Run) -> list[list[int]]:
 
 
 def plain(value: Any) -> Any:
-    """Return numbers as JSON has them: no NaN, floats of six digits.
+    """Return numbers as JSON has them: no NaN, nothing infinite, floats of six digits.
 
-    >>> plain({"a": [float("nan"), 0.12345678]})
-    {'a': [None, 0.123457]}
+    >>> plain({"a": [float("nan"), float("inf"), 0.12345678]})
+    {'a': [None, None, 0.123457]}
     """
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, float):
-        return None if math.isnan(value) else round(float(value), 6)
+        return round(float(value), 6) if math.isfinite(value) else None
     return value
 
 
