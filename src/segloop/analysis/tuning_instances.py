@@ -117,7 +117,7 @@ class Tally:
                 ]
                 return
             labels = image.labels[image.found]
-            for name in range(self.num_classes):
+            for name in {*image.labels.tolist(), *image.true_labels.tolist()}:
                 mine = made[labels == name]
                 self.total[4 * name : 4 * name + 4] += [
                     mine.sum(axis=0),
