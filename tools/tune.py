@@ -13,6 +13,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
+from segloop.utils.flags import check_data_root, check_numbers
 
 
 def parse_args() -> Namespace:
@@ -27,13 +28,17 @@ def parse_args() -> Namespace:
     parser.add_argument(
         "--data-root", metavar="DIR", type=Path, help="where the data set is now, if it was moved"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: as many as pay)")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: as many as pay; one for objects)"
+    )
     return parser.parse_args()
 
 
 def main() -> int:
     """Search, print the scores before and after, write the files."""
     args = parse_args()
+    check_numbers(args, workers=0)
+    check_data_root(args)
     from segloop.analysis.thresholds import write_thresholds
     from segloop.analysis.tuning import open_run, report, tune, work_dir_of
     from segloop.utils.errors import writing

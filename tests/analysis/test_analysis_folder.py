@@ -73,6 +73,17 @@ def test_a_former_analysis_is_replaced_and_a_failed_one_leaves_it(tmp_path, monk
     assert [file.name for file in folder.parent.glob(".analysis*")] == []
 
 
+def test_sheets_hold_the_first_and_folders_all(tmp_path, monkeypatch):
+    analysis = analysed(tmp_path, topk=5)
+    heights = {}
+    for most in (1, 3):
+        monkeypatch.setattr(analysis_folder, "ON_SHEET", most)
+        folder = write_analysis(analysis, topk=5).parent
+        heights[most] = cv2.imread(str(folder / "worst.jpg")).shape[0]
+        assert len(list((folder / "worst").iterdir())) == 5
+    assert heights[1] < heights[3]
+
+
 def test_the_same_analysis_writes_the_same_bytes(tmp_path):
     analysis = analysed(tmp_path)
     folder = write_analysis(analysis, topk=2).parent

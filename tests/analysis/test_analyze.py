@@ -65,6 +65,16 @@ def test_changed_labels_are_scored_as_they_are_now_and_told(tmp_path):
     assert after["scores"]["set"]["mDice_fg"][0] > before["scores"]["set"]["mDice_fg"][0]
 
 
+def test_calibration_is_of_the_labels_of_the_test(tmp_path):
+    run = made(tmp_path)
+    before = analyze(run, repeats=100).numbers["calibration"]
+    for name in ("0", "1", "2"):
+        (tmp_path / f"data/ann/{name}.png").write_bytes(encode_grey(np.zeros((48, 48), np.uint8)))
+    after = analyze(run, repeats=100).numbers["calibration"]
+    assert after == before
+    assert max(after["thresholds"]["recall"]) <= 1
+
+
 def test_predictions_that_are_not_those_of_the_test_are_refused(tmp_path):
     run = made(tmp_path)
     run.prediction_file("3").write_bytes(encode_grey(scene(3)))

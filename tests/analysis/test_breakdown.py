@@ -55,6 +55,15 @@ def test_a_class_that_was_only_invented_is_perfect_once_mended():
     assert told["kinds"][3]["gain_by_class"][1] == 1
 
 
+def test_a_class_that_was_only_invented_is_left_out_of_the_mean_once_mended():
+    # disc is only invented; bar has 6 of 10 pixels: (0 + 12 / 16) / 2 now, 12 / 16 after
+    confusion = np.array([[80, 5, 0], [0, 0, 0], [4, 0, 6]])
+    told = break_down(fake(pixels(3, 0, 1, 5), confusion), NAMES)
+    assert told["kinds"][3]["gain"] == pytest.approx(0.75 - 0.375)
+    alone = np.array([[80, 5, 0], [0, 0, 0], [0, 0, 0]])
+    assert break_down(fake(pixels(3, 0, 1, 5), alone), NAMES)["kinds"][3]["gain"] == 1
+
+
 def test_nothing_wrong_and_nothing_there():
     told = break_down(fake(np.zeros((4, 3, 3), np.int64), np.diag([9, 0, 0])), NAMES)
     assert (told["wrong"], told["pairs"]) == (0, [])

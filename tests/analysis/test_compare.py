@@ -184,6 +184,14 @@ def pages_of_objects(tmp_path, names, **options):
     return [write_instance_run(tmp_path / name, images, experiment=name, **options) for name in names]
 
 
+def test_ap_of_two_rules_is_told(tmp_path):
+    runs = pages_of_objects(tmp_path, "ab", groups=("coco/segm",))
+    assert numbers_of(runs)["notes"] == []
+    runs[1].meta["max_dets"] = [10, 100, 1000]
+    (told,) = numbers_of(runs)["notes"]
+    assert told == "COCO's AP looks at 100, 1,000 found objects of a class in an image: not one rule."
+
+
 def test_ap_that_is_resampled_too_seldom_for_so_many_pairs_is_told(tmp_path, monkeypatch):
     runs = pages_of_objects(tmp_path, "abc", groups=("coco/segm",))
     monkeypatch.setattr(score_sheet, "AP_WORK", 100 * 8 * 10)  # 8 objects and 10 thresholds a resample

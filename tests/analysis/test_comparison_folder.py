@@ -10,10 +10,18 @@ import pytest
 
 from segloop.analysis import comparison_folder
 from segloop.analysis.compare import compare
-from segloop.analysis.comparison_folder import image_table, markdown, text, win_table, write_comparison
+from segloop.analysis.comparison_folder import (
+    draw_wins,
+    image_table,
+    markdown,
+    text,
+    win_table,
+    write_comparison,
+)
+from segloop.data.png import encode_grey
 from segloop.utils.errors import DataError, UserError
 from tests.analysis.instance_runs_made import squares, write_instance_run
-from tests.analysis.runs_compared import write_pair
+from tests.analysis.runs_compared import write_pair, write_training
 from tests.analysis.runs_made import write_run
 
 
@@ -69,6 +77,30 @@ def test_moved_pictures_are_told_and_found_by_data_root(tmp_path):
     found = compare(runs, repeats=100, data_root=tmp_path / "moved")
     assert write_comparison(found, tmp_path / "out").is_file()
     assert write_comparison(compare(runs, repeats=100, topk=0), tmp_path / "bare").is_file()
+
+
+def test_labels_that_were_changed_since_the_test_are_told_below_their_picture(tmp_path):
+    runs = write_pair(tmp_path, number=2)
+    comparison = compare(runs, repeats=100, topk=2)
+    assert not any("changed" in text for shots in draw_wins(comparison).values() for _, text in shots)
+    mask = tmp_path / "b/data/ann/1.png"
+    mask.write_bytes(encode_grey(np.zeros((48, 48), np.uint8)))
+    told = [text for shots in draw_wins(comparison).values() for _, text in shots]
+    assert [text[3] for text in told if "labels were changed since" in text] == ["1"]
+    assert len(told) == 2
+
+
+def test_a_training_that_ran_away_has_gaps_in_its_curves(tmp_path):
+    runs = write_pair(tmp_path, number=2)
+    for run in runs:
+        write_training(run)
+    log = tmp_path / "b/work_dirs/net/20260101/vis_data/scalars.json"
+    log.write_text(log.read_text().replace('"loss": 0.5', '"loss": Infinity').replace("0.9", "NaN"))
+    comparison = compare(runs, repeats=100, topk=0)
+    assert [point[2] for point in comparison.numbers["curves"][1]["loss"]] == [1.5, None]
+    page = write_comparison(comparison, tmp_path / "out").read_text()
+    assert "Training loss" in page
+    assert "Infinity" not in (tmp_path / "out/compare.json").read_text()
 
 
 def test_tables_of_images_by_hand(tmp_path):

@@ -89,3 +89,13 @@ def test_long_values_are_cut():
     long = told({"model": {"x": "a" * 500}}, {"model": {"x": "b"}})["model.x"][0]
     assert len(long) == 160
     assert long.endswith("…")
+
+
+def test_long_values_that_begin_alike_are_told_from_where_they_differ():
+    weights = [round(0.01 * place, 2) for place in range(80)]
+    one, other = told({"model": {"w": weights}}, {"model": {"w": [*weights[:-1], 9.0]}})["model.w"]
+    assert (one, other) == ("…, 0.76, 0.77, 0.78, 0.79]", "…, 0.76, 0.77, 0.78, 9.0]")
+    three = [[1], [*weights, *weights], [*weights, *weights[::-1]]]
+    texts = told(*({"model": {"w": each}} for each in three))["model.w"]
+    assert len(set(texts)) == 3
+    assert max(map(len, texts)) <= 160

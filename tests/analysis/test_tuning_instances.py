@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ from segloop.analysis.instance_scores import InstanceScorer
 from segloop.analysis.instances import Instances
 from segloop.analysis.matching import ImageMatches, match
 from segloop.analysis.thresholds import InstanceRule, keep_instances
-from segloop.analysis.tuning_instances import METRICS, Candidates, area_grid, score_of, sweep, tune_instances
+from segloop.analysis.tuning_instances import (
+    METRICS,
+    Candidates,
+    Tally,
+    area_grid,
+    score_of,
+    sweep,
+    tune_instances,
+)
 
 CLASSES = ("a", "b")
 
@@ -82,7 +91,26 @@ def test_the_search_never_loses_and_finds_the_best_of_a_coarse_grid(metric: str)
     coarse = [InstanceRule(score) for score in (0.1, 0.3, 0.5, 0.7)]
     best = max(official(metric, list(pair)) for pair in itertools.product(coarse, coarse))
     assert tuned.after >= best - 1e-9
-    assert [len(thresholds) for thresholds, _ in tuned.curves] == [19, 19]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_curves_are_of_what_was_chosen(metric: str) -> None:
+    images = [Candidates.of(each, metric=metric) for each in IMAGES]
+    tuned = tune_instances(images, start=[InstanceRule(0.95), InstanceRule(0.95)], metric=metric)
+    for label, (thresholds, scores) in enumerate(tuned.curves):
+        assert scores[thresholds.index(tuned.rules[label].score)] == pytest.approx(tuned.after)
+        rules = list(tuned.rules)
+        rules[label] = InstanceRule(0.25, rules[label].min_area)
+        assert scores[thresholds.index(0.25)] == pytest.approx(official(metric, rules))
+        assert {0.05, 0.5, 0.95} <= set(thresholds)
+
+
+def test_classes_that_an_image_does_not_have_take_no_time() -> None:
+    image = Candidates.of(IMAGES[0], metric="pq/PQ")
+    tally = Tally("pq/PQ", num_classes=200_000, rules=1)
+    start = time.process_time()
+    tally.add(image, np.ones((len(image.labels), 1), bool))
+    assert time.process_time() - start < 0.5  # a turn of each class took four seconds
 
 
 def test_thresholds_in_force_stay_where_nothing_is_gained() -> None:

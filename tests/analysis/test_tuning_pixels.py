@@ -74,6 +74,8 @@ def test_no_single_change_of_a_threshold_is_better_than_what_was_found(tmp_path:
         for other in np.arange(101) / 100:
             tried = [other if at == label else value for at, value in enumerate(best)]
             assert pixel_scores(regions, tried, NAMES)[metric] <= tuned.after + 1e-9
+        thresholds, scores = tuned.curves[label]
+        assert scores[thresholds.index(best[label])] == pytest.approx(tuned.after), "all else as chosen"
 
 
 def test_a_score_passes_the_thresholds_up_to_it() -> None:

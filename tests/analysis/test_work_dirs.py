@@ -93,6 +93,24 @@ def test_tells_progress_score_time_and_commit() -> None:
     assert text.endswith("To go on:\n  python tools/train.py configs/a.py --seed 1 --resume")
 
 
+def test_a_score_of_another_split_is_no_test_score() -> None:
+    folder = write(Path("work_dirs/a"), state="done")
+    for age, (name, split, score) in enumerate(
+        (("val-best", "val", 0.9), ("test-best", "test", 0.8), ("train-best", "train", 0.95))
+    ):
+        run = folder / "test" / name
+        run.mkdir(parents=True)
+        (run / "metrics.json").write_text(json.dumps({"scores": {"mDice_fg": score}}))
+        (run / "meta.json").write_text(json.dumps({"split": split}))
+        os.utime(run / "meta.json", (1767229260 + age, 1767229260 + age))
+    training = read_training(folder)
+    assert (training.test_score, training.test_split) == (pytest.approx(80), "test")
+    (folder / "test/test-best/meta.json").unlink()
+    training = read_training(folder)
+    assert (training.test_score, training.test_split) == (pytest.approx(95), "train")
+    assert "95.00 (train)" in table([training])
+
+
 def test_a_process_that_lives_is_running_and_one_that_was_killed_is_not() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

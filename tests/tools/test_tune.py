@@ -32,6 +32,26 @@ def test_a_place_that_takes_no_file_is_told_before_the_search(
     assert "file cannot be written: File exists" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--workers", "-1"], "--workers -1: it must be at least 0"),
+        (["--data-root", "nowhere"], "--data-root nowhere: there is no such folder"),
+    ],
+)
+def test_flags_are_refused_before_the_search(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    folder = write_ships_run(tmp_path / "work", split="val")
+    monkeypatch.setattr("segloop.analysis.tuning.tune", lambda *_, **__: pytest.fail("searched"))
+    assert call(monkeypatch, folder, *words) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_writes_thresholds_and_a_curve_into_the_work_dir(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

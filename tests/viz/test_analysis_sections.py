@@ -67,7 +67,7 @@ def test_without_a_background_nothing_is_missed(background, told):
 
 def test_suspects_with_the_command_that_shows_them():
     text = text_of(sections.suspects(numbers(), {"suspects": [SHOT]}))
-    assert "--split test --list lists/suspects.txt" in text
+    assert "--split test --list RUN/analysis/lists/suspects.txt" in text
     assert "missing" in text
     assert "No prediction contradicts a label" in text_of(sections.suspects(numbers(suspects=[]), {}))
 

@@ -57,3 +57,12 @@ def test_the_ramp_grows_lighter() -> None:
     light = colors @ [0.299, 0.587, 0.114]
     assert (np.diff(light) > 0).all()
     assert ramp(np.array([-1.0, 2.0])).tolist() == ramp(np.array([0.0, 1.0])).tolist()
+
+
+def test_long_names_beside_a_matrix_are_cut_at_their_end_and_told_whole() -> None:
+    long = "a road vehicle with <more> than four wheels"
+    drawn = matrix(np.eye(2), [long, "x" * 24], told="t")
+    assert drawn.count(f">{long[:23].replace('<', '&lt;')}…<title>") == 2
+    assert drawn.count("&lt;more&gt; than four wheels</title>") == 2
+    assert drawn.count(f">{'x' * 24}</text>") == 2
+    ElementTree.fromstring(drawn)

@@ -39,6 +39,12 @@ def test_of_many_classes_those_that_differ_most_are_told():
     assert "The 20 of 30 that differ most" in told.note
 
 
+def test_many_flops_have_no_exponent():
+    large = numbers()
+    large["runs"][0]["costs"]["flops"] = 1_234_500_000_000
+    assert ["FLOPs", "1,234 G at 3x128x128", "–"] in [list(row) for row in tables.costs(large).rows]
+
+
 def test_costs_that_are_not_recorded_are_said_once():
     told = tables.costs(numbers())
     by_name = {row[0]: row[1:] for row in told.rows}

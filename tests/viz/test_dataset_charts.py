@@ -40,6 +40,14 @@ def test_shapes_are_named_as_people_name_them() -> None:
     assert all(f">{text}<" in drawn for text in ("1:4", "1:2", "1:1", "2:1", "4:1"))
 
 
+def test_a_mark_stands_in_the_middle_of_its_bar() -> None:
+    found = {"counts": [0, 3, 5, 2, 7, 0], "values": [0.25, 0.5, 1, 2, 4, 8]}
+    drawn = spread_chart(found, marks=[(4.0, "here"), (0.5, "there")])
+    left, width = numbers(drawn, "rect", "x"), numbers(drawn, "rect", "width")
+    middles = [x + w / 2 for x, w in zip(left, width, strict=True)]
+    assert numbers(drawn, "line", "x1")[:2] == pytest.approx([middles[3], middles[0]], abs=0.05)
+
+
 def test_a_spread_of_nothing_is_nothing() -> None:
     assert spread_chart({"counts": [0, 0], "values": [1, 2]}) == ""
     assert "no better" in spread_chart(

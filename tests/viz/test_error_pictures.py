@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from segloop.viz import error_pictures
 from segloop.viz.error_pictures import (
     Case,
     contact_sheet,
@@ -87,6 +89,16 @@ def test_a_sheet_holds_all_panels():
         255,
     ]
     assert contact_sheet(panels[:1]).shape == (20, 30, 3)
+
+
+def test_a_sheet_is_no_higher_than_a_jpeg_can_be(monkeypatch):
+    monkeypatch.setattr(error_pictures, "MOST_HEIGHT", 45)
+    panels = [np.full((20, 30, 3), each, np.uint8) for each in range(7)]
+    sheet = contact_sheet(panels)
+    assert sheet.shape == (40, 60, 3)
+    assert sheet[-1, -1].tolist() == [3, 3, 3]
+    assert contact_sheet([np.zeros((50, 30, 3), np.uint8)]).shape == (50, 30, 3)
+    assert cv2.imencode(".jpg", np.zeros((60_000, 1, 3), np.uint8))[0]
 
 
 def test_objects_have_thin_outlines_in_the_colours_of_the_legend():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from segloop.viz.page import (
     page,
     paragraph,
     picture,
+    sorting,
     table,
     tag,
     write_page,
@@ -145,3 +149,26 @@ def test_no_line_ends_between_a_colour_and_its_name():
     assert chipped((255, 0, 0), "a <b>") == (
         '<span class="named"><span class="chip" style="background:#ff0000"></span>a &lt;b&gt;</span>'
     )
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        ["12.3 ms", "45.2 s", "8 min 4 s", "8 min 30 s", "1 h 2 min"],
+        ["512 B", "900.0 kB", "7.3 MB", "1.2 GB"],
+        ["< .001", ".040", ".500", "1.000"],
+        ["-12.0 [-13.0, -11.0]", "+1.2 [0.1, 2.3]", "9.9", "1,024"],
+        ["8 to 15", "64 to 127", "512 to 1,023", "1,024 to 2,047"],
+        ["a 2", "a 10", "b"],
+    ],
+)
+def test_tables_are_sorted_by_what_cells_mean(ordered: list[str]) -> None:
+    counts = json.dumps(not {"a 2", "8 to 15"} & set(ordered))
+    script = (
+        f"const document = {{ querySelectorAll: () => [] }};{sorting()[1]}"
+        f"const found = {json.dumps(ordered[::-1])}.sort((one, other) => compare(one, other, {counts}));"
+        "console.log(JSON.stringify(found));"
+    )
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ordered

@@ -30,6 +30,20 @@ def test_a_line_breaks_where_nothing_is_known():
     assert len(elements(drawn, "circle")) == 4
 
 
+def test_ticks_have_no_exponents():
+    drawn = plot(
+        [Line("a", "red", [(0, 0), (160_000, 1)])],
+        told="t",
+        x_label="iteration",
+        x_range=(0, 160_000),
+        y_range=(0, 0.5),
+        percent=False,
+    )
+    texts = [each.text for each in elements(drawn, "text")]
+    assert {"0", "40,000", "80,000", "120,000", "160,000", "0.125", "0.5"} <= set(texts)
+    assert not any("e+" in each for each in texts)
+
+
 def test_several_lines_are_named_and_a_diagonal_is_drawn():
     drawn = plot(
         [Line("a", "red", []), Line("b & c", "blue", [])], told="t", x_label="x", y_label="y", diagonal=True

@@ -25,6 +25,7 @@ from segloop.viz.error_pictures import contact_sheet, panel, strip, suspect_pict
 from segloop.viz.page import write_page
 
 ON_PAGE = 12  # pictures of a ranking
+ON_SHEET = 200  # pictures of a ranking
 IN_GROUP = 4  # pictures of a class or of a size of object
 MOST_GROUPS = 24
 MOST_SUSPECTS = 2000  # rows of suspects.csv
@@ -168,7 +169,8 @@ def _draw(
             if ":" not in key:
                 file = folder / key / f"{rank:03d}_{_file_name(each['image_id'])}.jpg"
                 _save(file, panel(case, title=text))
-                sheet.append(panel(case, title=text, side=SHEET_SIDE))
+                if rank <= ON_SHEET:
+                    sheet.append(panel(case, title=text, side=SHEET_SIDE))
             if rank <= ON_PAGE:
                 pictures[key].append((strip(case, side=STRIP_SIDE), text))
             done += 1

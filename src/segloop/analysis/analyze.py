@@ -101,9 +101,7 @@ def analyze(
         ],
         "by_position": dependence.by_position(gathered),
         "by_traits": dependence.by_traits(gathered.traits, per_image["mDice_fg"], seed=seed),
-        "calibration": calibration.calibrate(
-            confidence, names, background=background, true_pixels=gathered.confusion.sum(axis=1)
-        ),
+        "calibration": _calibration(run, confidence),
         "rankings": rankings,
         "suspects": suspicion.as_rows(found[:topk], names),
         "rules": _rules(repeats, seed),
@@ -131,17 +129,17 @@ def palette_of(run: Run) -> list[list[int]]:
 
 
 def plain(value: Any) -> Any:
-    """Return numbers as JSON has them: no NaN, floats of six digits.
+    """Return numbers as JSON has them: no NaN, nothing infinite, floats of six digits.
 
-    >>> plain({"a": [float("nan"), 0.12345678]})
-    {'a': [None, 0.123457]}
+    >>> plain({"a": [float("nan"), float("inf"), 0.12345678]})
+    {'a': [None, None, 0.123457]}
     """
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, float):
-        return None if math.isnan(value) else round(float(value), 6)
+        return round(float(value), 6) if math.isfinite(value) else None
     return value
 
 
@@ -151,6 +149,16 @@ def _confidence(run: Run) -> dict[str, np.ndarray] | None:
     if found is not None and len(found["counts"]) != len(run.class_names):
         raise DataError(f"{run.folder / 'confidence.npz'} has other classes than meta.json.")
     return found
+
+
+def _calibration(run: Run, confidence: dict[str, np.ndarray] | None) -> dict[str, Any] | None:
+    """Return what confidence was worth at the test, by the true pixels of then: labels may be others now."""
+    if confidence is None:
+        return None
+    true_pixels = run.confusion.total().sum(axis=1)
+    return calibration.calibrate(
+        confidence, run.class_names, background=run.background, true_pixels=true_pixels
+    )
 
 
 def _require_same_counts(run: Run, gathered: Gathered) -> None:

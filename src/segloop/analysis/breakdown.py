@@ -33,6 +33,16 @@ def mended(confusion: IntArray, mistakes: IntArray) -> ClassCounts:
     return class_counts(better)
 
 
+def mean_left(dice: npt.NDArray[np.float64]) -> float:
+    """Return the mean of the classes that are still there; 1 without one, for then nothing is wrong.
+
+    >>> mean_left(np.array([0.5, np.nan])), mean_left(np.array([np.nan]))
+    (0.5, 1.0)
+    """
+    there = dice[~np.isnan(dice)]
+    return float(there.mean()) if len(there) else 1.0
+
+
 def break_down(gathered: Gathered, class_names: Sequence[str]) -> dict[str, Any]:
     """Return pixels, share and gain of each kind of mistake, over the set and per class, for JSON.
 
@@ -46,7 +56,7 @@ def break_down(gathered: Gathered, class_names: Sequence[str]) -> dict[str, Any]
     for number, kind in enumerate(KINDS):
         pixels = gathered.mistakes[number]
         after = class_scores(mended(gathered.confusion, pixels)).dice
-        after = np.where(np.isnan(after), 1.0, after)  # it was only invented, and is so no more
+        of_class = np.where(np.isnan(after), 1.0, after) - now  # it was only invented, and is so no more
         total = int(pixels.sum())
         kinds.append(
             {
@@ -54,8 +64,10 @@ def break_down(gathered: Gathered, class_names: Sequence[str]) -> dict[str, Any]
                 "pixels": total,
                 "of_wrong": total / wrong if wrong else 0.0,
                 "of_all": total / counted if counted else 0.0,
-                "gain": float((after - now)[wanted].mean()) if wanted.any() else float("nan"),
-                "gain_by_class": [float(value) for value in after - now],
+                "gain": mean_left(after[wanted]) - float(now[wanted].mean())
+                if wanted.any()
+                else float("nan"),
+                "gain_by_class": [float(value) for value in of_class],
                 "pixels_by_class": (pixels.sum(axis=0) + pixels.sum(axis=1)).tolist(),
             }
         )

@@ -302,6 +302,10 @@ def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) ->
     for run in runs:
         if len(run.images) != images:
             notes.append(f"{images:,} of the {len(run.images):,} images of {run.name} are compared.")
+    most = [max(run.max_dets) for run in runs if any(key.startswith("coco/") for key in run.scores)]
+    if len(set(most)) > 1:
+        numbers = ", ".join(f"{number:,}" for number in most)
+        notes.append(f"COCO's AP looks at {numbers} found objects of a class in an image: not one rule.")
     hashes = {(run.meta.get("data") or {}).get("content_hash") for run in runs} - {None}
     if len(hashes) > 1:
         notes.append("The data set has changed between these tests; the compared images have not.")

@@ -31,6 +31,7 @@ FILES: tuple[tuple[str, str], ...] = (
 )
 OWN = "compare.json"  # a folder with it is a comparison, and may be replaced by another
 CELL = 44  # letters of a cell on a terminal
+CHANGED = "; the picture or its labels were changed since, and the scores are of the test"
 
 
 def require_free(out: Path) -> None:
@@ -154,8 +155,11 @@ def draw_wins(
             f"{letter} {_told(float(comparison.sheets[place].per_image[at]))}"
             for letter, place in zip(pair, places, strict=True)
         )
+        tested = (comparison.runs[place] for place in places)
+        root = comparison.data_root
+        changed = not all(run.is_as_tested(image_id, data_root=root) for run in tested)
         found.setdefault(":".join([*pair, winner]), []).append(
-            (duel(*cases), f"{rank}. {image_id}, {key}: {scores}")
+            (duel(*cases), f"{rank}. {image_id}, {key}: {scores}{CHANGED if changed else ''}")
         )
         if progress is not None:
             progress(done, len(wanted))

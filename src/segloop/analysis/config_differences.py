@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 MISSING = "–"
 LONGEST = 160  # letters of a value that is told
+BEFORE = 20  # letters before the first that differs, where values begin alike
 # What a runner reads. Other names in a config are only handed on to these, and would be told twice.
 READ = (
     *("model", "data_preprocessor", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg"),
@@ -67,7 +69,7 @@ def _compare(path: str, values: Sequence[Any], found: list[Difference]) -> None:
             _compare_lists(path, values, found)
             return
     if path.rpartition(".")[2] not in PLACES:
-        found.append(Difference(path, tuple(map(_told, values))))
+        found.append(Difference(path, _cut(map(_told, values))))
 
 
 def _compare_lists(path: str, values: Sequence[list[dict[str, Any]]], found: list[Difference]) -> None:
@@ -77,7 +79,7 @@ def _compare_lists(path: str, values: Sequence[list[dict[str, Any]]], found: lis
         _compare(f"{path}[{name}]", [each.get(name, _Nothing) for each in named], found)
     orders = [list(each) for each in named]
     if all(sorted(order) == sorted(orders[0]) for order in orders) and orders.count(orders[0]) != len(orders):
-        found.append(Difference(f"{path} (order)", tuple(_cut(", ".join(order)) for order in orders)))
+        found.append(Difference(f"{path} (order)", _cut(", ".join(order) for order in orders)))
 
 
 def _by_type(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -104,7 +106,7 @@ def _typed(value: Any) -> bool:
 
 
 def _told(value: Any) -> str:
-    return MISSING if value is _Nothing else _cut(_short(value))
+    return MISSING if value is _Nothing else _short(value)
 
 
 def _short(value: Any) -> str:
@@ -118,5 +120,15 @@ def _short(value: Any) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def _cut(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return values no longer than LONGEST; those that begin alike from shortly before they differ."""
+    values = tuple(texts)
+    begin = 0
+    for one, other in combinations(dict.fromkeys(values), 2):
+        letters = enumerate(zip(one, other, strict=False))
+        alike = next((place for place, (a, b) in letters if a != b), min(len(one), len(other)))
+        if alike >= LONGEST - 1:
+            begin = alike - BEFORE
+            break
+    told = (value if len(value) <= begin else f"…{value[begin:]}" if begin else value for value in values)
+    return tuple(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in told)

@@ -65,8 +65,10 @@ def gains(gathered: Gathered) -> FloatArray:
     for _, counts, _ in gathered.pieces():
         better = ClassCounts(totals.tp + counts.fn, totals.fp - counts.fp, totals.fn - counts.fn)
         dice = class_scores(better).dice[:, wanted]
-        # a class that was only invented, and only here, would be absent: nothing is lost by it any more
-        parts.append(np.where(np.isnan(dice), 1.0, dice).mean(axis=1) - now[wanted].mean())
+        # a class that was only invented, and only here, would be absent, and left out of the mean
+        number = (~np.isnan(dice)).sum(axis=1)
+        means = np.divide(np.nansum(dice, axis=1), number, out=np.ones(len(dice)), where=number > 0)
+        parts.append(means - now[wanted].mean())
     return np.concatenate(parts) if parts else np.zeros(0)
 
 

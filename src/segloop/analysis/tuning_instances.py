@@ -117,7 +117,7 @@ class Tally:
                 ]
                 return
             labels = image.labels[image.found]
-            for name in range(self.num_classes):
+            for name in {*image.labels.tolist(), *image.true_labels.tolist()}:
                 mine = made[labels == name]
                 self.total[4 * name : 4 * name + 4] += [
                     mine.sum(axis=0),
@@ -168,7 +168,7 @@ class Tuned:
 
     `tried` says how many settings were scored.
 
-    `curves` are, by class, the thresholds of the score and what they come to with the size that was chosen.
+    `curves` are, by class, the thresholds of the score and what they come to with all else as chosen.
     """
 
     rules: list[InstanceRule]
@@ -193,7 +193,6 @@ def tune_instances(
     rules = list(start)
     before = best = score_of(images, rules=rules, metric=metric)
     steps, done, settings = ROUNDS * len(rules), 0, 0
-    curves: list[tuple[tuple[float, ...], tuple[float, ...]]] = [((), ())] * len(rules)
     for turn in range(ROUNDS):
         gained = False
         for label in range(len(rules)):
@@ -208,17 +207,22 @@ def tune_instances(
             done += 1
             if progress:
                 progress(done, steps)
-            if turn == 0:
-                chosen = [at for at, rule in enumerate(grid) if rule.min_area == rules[label].min_area]
-                curves[label] = (
-                    tuple(grid[at].score for at in chosen),
-                    tuple(float(scores[at]) for at in chosen),
-                )
         if not gained and turn > 0:
             break
+    curves = [_curve(images, rules, label, metric) for label in range(len(rules))]
     if progress:
         progress(steps, steps)
     return Tuned(rules, before, best, settings, curves)
+
+
+def _curve(
+    images: Sequence[Candidates], rules: Sequence[InstanceRule], label: int, metric: str
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return scores of a class and what they come to, with its size and the other classes as chosen."""
+    tried = sorted({*SCORES, rules[label].score})
+    grid = [InstanceRule(score, rules[label].min_area) for score in tried]
+    scores = sweep(images, rules=rules, label=label, grid=grid, metric=metric)
+    return tuple(tried), tuple(scores.tolist())
 
 
 def sweep(

@@ -149,15 +149,12 @@ def tune_pixels(
     names = [str(number) for number in range(len(start))]
     rules = list(start)
     before = best = pixel_scores(regions, [rule.score for rule in rules], names)[metric]
-    curves: list[tuple[tuple[float, ...], tuple[float, ...]]] = [((), ())] * len(rules)
     tried = 0
     for turn in range(ROUNDS):
         gained = False
         for label in range(len(rules)):
             scores = _sweep(regions, [rule.score for rule in rules], label, metric)
             tried += len(scores)
-            if turn == 0:
-                curves[label] = (tuple(THRESHOLDS.tolist()), tuple(scores.tolist()))
             if np.isfinite(scores).any() and not np.nanmax(scores) <= best + 1e-12:
                 equal = np.flatnonzero(scores >= np.nanmax(scores) - 1e-12)
                 place = min(equal.tolist(), key=lambda at: abs(THRESHOLDS[at] - rules[label].score))
@@ -167,6 +164,11 @@ def tune_pixels(
                 progress(turn * len(rules) + label + 1, ROUNDS * len(rules))
         if not gained:
             break
+    chosen = [rule.score for rule in rules]
+    curves = [
+        (tuple(THRESHOLDS.tolist()), tuple(_sweep(regions, chosen, label, metric).tolist()))
+        for label in range(len(rules))
+    ]
     if progress:
         progress(ROUNDS * len(rules), ROUNDS * len(rules))
     return Tuned(rules, before, best, tried, curves)

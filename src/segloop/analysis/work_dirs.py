@@ -41,7 +41,8 @@ class Training:
     """What is known of one work_dir.
 
     `state` is `running`, `done`, `interrupted` (Ctrl-C), `failed`, `killed` (it says that it runs, and does
-    not), or `unknown` where there is no `train.json`. `score` and `test_score` are percent, of `metric`.
+    not), or `unknown` where there is no `train.json`. `score` and `test_score` are percent, of `metric`;
+    `test_split` is the split that the latter is of.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Training:
     metric: str | None = None
     score: float | None = None
     test_score: float | None = None
+    test_split: str | None = None
     tests: int = 0
     duration_s: float | None = None
     updated: str | None = None
@@ -85,6 +87,7 @@ def read_training(folder: Path) -> Training:
     metric = re.fullmatch(r"best_(.+)_(?:iter|epoch)_\d+\.pth", record.get("best_checkpoint") or "")
     sessions = [_usable(session) or {} for session in record.get("earlier") or ()]
     earlier = [session.get("duration_s") or 0.0 for session in sessions]
+    test_score, test_split = _test_score(runs, metric[1] if metric else None)
     seen, updated = _last_sign(folder), _seconds(record.get("updated"))
     unrecorded = max(0.0, seen - updated) if state in ("running", "killed") and updated else 0.0
     return Training(
@@ -93,7 +96,8 @@ def read_training(folder: Path) -> Training:
         max_iters=record.get("max_iters"),
         metric=metric[1] if metric else None,
         score=record.get("best_score"),
-        test_score=_test_score(runs, metric[1] if metric else None),
+        test_score=test_score,
+        test_split=test_split,
         duration_s=round(sum(earlier, record.get("duration_s") or 0.0) + unrecorded, 3),
         updated=_utc(updated + unrecorded) if updated else None,
         commit=commit[:7] + ("+" if code.get("dirty") else "") if commit else None,
@@ -158,7 +162,8 @@ def _row(training: Training) -> tuple[str, ...]:
         training.state,
         progress,
         f"{training.metric} {number(training.score)}" if training.metric else number(training.score),
-        number(training.test_score),
+        number(training.test_score)
+        + ("" if training.test_split in (None, "test") else f" ({training.test_split})"),
         str(training.tests),
         "–" if training.duration_s is None else f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}",
         (training.updated or "–").replace("T", " ").rstrip("Z"),
@@ -238,14 +243,21 @@ def _scalars(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*/vis_data/scalars.json") if path.is_file())
 
 
-def _test_score(metas: Sequence[Path], metric: str | None) -> float | None:
-    for meta in reversed(metas):
+def _test_score(metas: Sequence[Path], metric: str | None) -> tuple[float | None, str | None]:
+    """Return the score of the newest test and its split; those of the test split come before others."""
+    newest = [(_split(meta), meta) for meta in reversed(metas)]
+    for split, meta in sorted(newest, key=lambda each: each[0] != "test"):
         scores = (read_record(meta.with_name("metrics.json")) or {}).get("scores")
         for name, value in scores.items() if isinstance(scores, dict) else ():
             # the name of a checkpoint has no slash: best_ships_Dice_iter_500.pth
             if name.replace("/", "_") == metric and isinstance(value, int | float):
-                return 100 * value
-    return None
+                return 100 * value, split
+    return None, None
+
+
+def _split(meta: Path) -> str | None:
+    split = (read_record(meta) or {}).get("split")
+    return split if isinstance(split, str) else None
 
 
 def _expand(word: str) -> str:

@@ -244,7 +244,9 @@ def suspects(numbers: Numbers, pictures: Pictures) -> Section:
             "Look before you believe: the most suspect images are those where the model is sure and wrong. "
             "Take them along as a LIST:"
         ),
-        code(f"python tools/browse.py CONFIG --split {numbers['split']} --list lists/suspects.txt"),
+        code(
+            f"python tools/browse.py CONFIG --split {numbers['split']} --list RUN/analysis/lists/suspects.txt"
+        ),
     ]
     lead = "Where sure predictions contradict the labels, the most suspect first; one place an image."
     return Section("Suspected labels", blocks, lead=lead, short="Suspects")

@@ -13,6 +13,7 @@ from segloop.viz.page import Content, Html, css_color, join, tag
 
 WIDTH, HEIGHT = 320, 150  # units of a small chart, about pixels
 _LEFT, _BOTTOM, _TOP = 4, 20, 6
+_LONGEST_NAME = 24  # letters beside a matrix; of a longer one the rest would lie outside of the page
 # Dark to light over blue and green: the order holds in grey and for colour-blind eyes.
 _RAMP = np.array(
     [[30, 26, 62], [38, 66, 118], [29, 113, 130], [53, 158, 112], [150, 197, 72], [250, 226, 92]], np.float64
@@ -175,11 +176,11 @@ def matrix(
     drawn: list[Html] = []
     for row in range(count):
         y = top + row * cell
-        drawn.append(_text(names[row], left - 6, y + cell / 2 + 4, anchor="end"))
+        drawn.append(_name(names[row], left - 6, y + cell / 2 + 4, anchor="end"))
         x = left + row * cell + cell / 2
         turned = tag(
             "g",
-            _text(names[row], 0, 0, anchor="start"),
+            _name(names[row], 0, 0, anchor="start"),
             transform=f"translate({_number(x)} {_number(top - 6)}) rotate(-45)",
         )
         drawn.append(turned)
@@ -242,9 +243,19 @@ def _anchor(place: float, *, edge: float = 0.04) -> str:
     return "start" if place < edge else "end" if place > 1 - edge else "middle"
 
 
-def _text(text: str, x: float | str, y: float | str, *, anchor: str = "middle", strong: bool = False) -> Html:
+def _text(
+    text: Content, x: float | str, y: float | str, *, anchor: str = "middle", strong: bool = False
+) -> Html:
     style = f"fill:var({'--ink' if strong else '--soft'})"
     return tag("text", text, x=_number(x), y=_number(y), text_anchor=anchor, style=style)
+
+
+def _name(name: str, x: float, y: float, *, anchor: str) -> Html:
+    """Return a name, cut where it is long; the whole of it shows when the mouse is over it."""
+    if len(name) <= _LONGEST_NAME:
+        return _text(name, x, y, anchor=anchor)
+    cut = join([f"{name[: _LONGEST_NAME - 1]}…", tag("title", name)])
+    return _text(cut, x, y, anchor=anchor)
 
 
 def _chart(parts: Sequence[Html], *, told: str, width: float = WIDTH, height: float = HEIGHT) -> Html:

@@ -229,7 +229,8 @@ def _flops(cost: Mapping[str, Any]) -> str:
     if cost["flops"] is None:
         return NONE
     shape = "x".join(map(str, cost["input_chw"] or ()))
-    return f"{cost['flops'] / 1e9:.3g} G at {shape}"
+    flops = cost["flops"] / 1e9
+    return f"{flops:,.0f} G at {shape}" if flops >= 100 else f"{flops:.3g} G at {shape}"
 
 
 def _iterations(cost: Mapping[str, Any]) -> str:

@@ -102,8 +102,9 @@ def spread_chart(
         ends = [Tick(0, f"{shown[0]:,.{digits}f}"), Tick(1, f"{shown[-1]:,.{digits}f}")]
         return histogram(counts[span], ticks=ends)
     low, high = np.log2(shown[0]), np.log2(shown[-1])
+    half = 0.5 / len(shown)
     lines = [
-        Tick((np.log2(value) - low) / max(high - low, 1e-9), text)
+        Tick(half + (np.log2(value) - low) / max(high - low, 1e-9) * (1 - 2 * half), text)
         for value, text in marks
         if shown[0] <= value <= shown[-1]
     ]

@@ -17,6 +17,7 @@ PAPER, INK, SOFT = (255, 255, 255), (29, 35, 38), (92, 103, 107)
 GAP, PAD = 6, 8
 TITLES = ("image", "truth", "prediction", "errors")
 LARGE = 640  # pixels of the longer side up to which images with outlines are enlarged
+MOST_HEIGHT = 60_000  # pixels of a contact sheet: a JPEG holds 65,500
 _LINE = 20  # pixels of a line of text
 
 
@@ -128,8 +129,9 @@ def suspect_picture(case: Case, box_xyxy: Sequence[int], *, side: int = 240) -> 
 
 
 def contact_sheet(panels: Sequence[np.ndarray], *, across: int = 2) -> np.ndarray:
-    """Return pictures in rows of `across`, RGB, on white."""
+    """Return pictures in rows of `across`, RGB, on white; rows below MOST_HEIGHT are left out."""
     height, width = (max(each.shape[axis] for each in panels) for axis in (0, 1))
+    panels = panels[: across * max(1, MOST_HEIGHT // height)]
     rows = -(-len(panels) // across)
     canvas = np.full((rows * height, min(across, len(panels)) * width, 3), 255, np.uint8)
     for number, each in enumerate(panels):

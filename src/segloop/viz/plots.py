@@ -108,7 +108,8 @@ def _labels(x_label: str, y_label: str) -> Html:
 
 
 def _tick(value: float, percent: bool) -> str:
-    return f"{100 * value:.4g}" if percent else f"{value:.4g}"
+    shown = 100 * value if percent else value
+    return f"{shown:.4g}" if abs(shown) < 9999.5 else f"{shown:,.0f}"  # 20,000 iterations, not 2e+04
 
 
 def _text(text: str, x: float, y: float, anchor: str) -> Html:

@@ -1,9 +1,13 @@
+const UNITS = { ms: 1e-3, s: 1, min: 60, h: 3600, B: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
+const bare = (text) => text.replace(/(?<=\d),(?=\d{3})/g, "");
 const number = (text) => {
-  const found = text.replace(/,/g, "").match(/-?\d+(\.\d+)?/);
-  return found ? parseFloat(found[0]) : null;
+  const parts = [...bare(text).matchAll(/(-?\d*\.?\d+)(?: (ms|s|min|h|B|kB|MB|GB)\b)?/g)];
+  if (!parts.length) return null;
+  if (!parts[0][2]) return parseFloat(parts[0][1]);
+  return parts.reduce((sum, [, value, unit]) => sum + value * (UNITS[unit] ?? 0), 0);
 };
 const compare = (one, other, counts) => {
-  if (!counts) return one.localeCompare(other, undefined, { numeric: true });
+  if (!counts) return bare(one).localeCompare(bare(other), undefined, { numeric: true });
   const [a, b] = [number(one), number(other)];
   if (a === null || b === null) return (a === null) - (b === null);
   return a - b;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from segloop.analysis.report import about
 from segloop.analysis.report.contents import Contents
 from segloop.analysis.report.goals import Goal, Task
@@ -46,6 +48,15 @@ def test_a_demo_set_is_called_one(tmp_path: Path) -> None:
     for told in ("a pencil, seed 0: a demo set", "not recorded; none is asserted", "here & there", "by hand"):
         assert told in text
     assert "python tools/eda.py" in text
+
+
+def test_the_command_for_an_eda_names_the_data_set_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = contents_of(tmp_path)
+    assert f"python tools/eda.py {tmp_path / 'data'}" in all_text(about.data(report))
+    monkeypatch.chdir(tmp_path)
+    assert "python tools/eda.py data  ." in all_text(about.data(report))
 
 
 def test_an_eda_adds_shares_and_advice(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from segloop.analysis.report.blocks import cite, code, duration, link, percent, 
 
 def test_numbers_for_people() -> None:
     assert [percent(value) for value in (0.5, math.nan, None)] == ["50.0", "–", "–"]
-    assert [duration(value) for value in (0.05, 5.0, 65.0, 3720.0, math.nan)] == [
-        "50 ms", "5 s", "1 min 5 s", "1 h 2 min", "–",
+    assert [duration(value) for value in (0.05, 0.9996, 5.0, 65.0, 3720.0, math.nan)] == [
+        "50 ms", "1 s", "5 s", "1 min 5 s", "1 h 2 min", "–",
     ]  # fmt: skip
     assert [size(value) for value in (0, 1500, 2.5e6, 3e9, None)] == [
         "0 B",

@@ -42,7 +42,10 @@ def test_pictures_are_files() -> None:
 def test_text_is_no_markup() -> None:
     text = written(*(block for block in every_block() if not isinstance(block, b.Commands)))[0]
     assert re.findall(r"(.)<script>", text) == ["`"] * 2, "in code alone"
-    assert escaped("1. first") == "\\1. first"
+    assert escaped("1. first") == "1\\. first", "a stroke before a digit would be shown"
+    assert escaped("12) first") == "12\\) first"
+    assert escaped("+ 3") == "\\+ 3"
+    assert escaped("1.5 s") == "1.5 s"
     assert escaped("a\n\nb") == "a b"
 
 

@@ -122,10 +122,8 @@ def data(report: Contents) -> Part:
     if facts.eda:
         blocks += _looks(facts.eda)
     else:
-        root = meta.get("name") and (facts.data_root.name if facts.data_root else "DATASET")
-        blocks.append(
-            Note(["Shares, sizes and positions come from ", code(f"python tools/eda.py data/{root}"), "."])
-        )
+        command = f"python tools/eda.py {facts.data_place}"
+        blocks.append(Note(["Shares, sizes and positions come from ", code(command), "."]))
     shown = pictures.examples(facts)
     if shown:
         blocks += [Heading("Examples of training images, with their labels"), Gallery(shown, least_px=150)]

@@ -183,7 +183,7 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None or seconds != seconds:
         return "–"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{1000 * seconds:.3g} ms"
     whole = round(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60

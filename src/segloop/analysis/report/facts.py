@@ -82,6 +82,15 @@ class Facts:
         root = Path(os.path.normpath((self.given_root or self.run.data_root).absolute()))
         return root if root.is_dir() and root != self.run.folder.absolute() else None
 
+    @property
+    def data_place(self) -> str:
+        """The data set as a command names it: from where the report is made, if it lies below."""
+        if self.data_root is None:
+            return "DATASET"
+        here = Path.cwd()
+        below = self.data_root.is_relative_to(here)
+        return shlex.quote((self.data_root.relative_to(here) if below else self.data_root).as_posix())
+
     @cached_property
     def info(self) -> DatasetInfo | None:
         """`dataset.json`, None where there is none, or none that is whole."""

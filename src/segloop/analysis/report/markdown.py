@@ -10,7 +10,7 @@ from segloop.analysis.report.bibliography import Citations
 from segloop.analysis.report.svg_files import stand_alone
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
-_AT_THE_START = re.compile(r"^(\s*)([#>+-]|\d+[.)])(?=\s|$)")
+_AT_THE_START = re.compile(r"^(\s*\d*)([#>+-]|(?<=\d)[.)])(?=\s|$)")
 
 
 def markdown_pages(
@@ -32,8 +32,8 @@ def markdown_pages(
 def escaped(text: str) -> str:
     r"""Return text that Markdown shows as it is, on one line.
 
-    >>> print(escaped("a_b <c> | 1"), escaped("# no"))
-    a\_b \<c\> \| 1 \# no
+    >>> print(escaped("a_b <c> | 1"), escaped("# no"), escaped("1. no"))
+    a\_b \<c\> \| 1 \# no 1\. no
     """
     flat = _SPECIAL.sub(r"\\\1", " ".join(text.split()) if "\n" in text else text)
     return _AT_THE_START.sub(r"\1\\\2", flat)
