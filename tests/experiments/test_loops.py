@@ -176,3 +176,19 @@ def test_can_report_data_that_give_no_batch(
     runner._train_dataloader |= dict(drop_last=True, sampler=order)
     with pytest.raises(ConfigError, match="train_dataloader gives no batch"):
         runner.train()
+
+
+def test_an_epoch_ends_though_the_sampler_is_endless(tmp_path: Path) -> None:
+    wanted, _ = outcome(tmp_path / "one pass", epochs=True)
+    runner = toy(tmp_path / "endless", Call("before_train_iter", 12, kill), epochs=True)
+    runner._train_dataloader["sampler"] = dict(type="SegLoopSampler")
+    runner.train()
+    assert runner.iter == 12
+    assert_same((runner.model.state_dict(), {}), (wanted, {}))
+
+
+def test_can_report_a_sampler_that_never_ends_an_epoch(tmp_path: Path) -> None:
+    runner = toy(tmp_path, Call("before_train_iter", 12, kill), epochs=True)
+    runner._train_dataloader["sampler"] = dict(type="InfiniteSampler")
+    with pytest.raises(ConfigError, match="the first would never end"):
+        runner.train()
