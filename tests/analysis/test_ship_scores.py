@@ -19,9 +19,10 @@ def boxes(*places: tuple[int, int, int, int]) -> np.ndarray:
     return mask
 
 
-def scored(found: np.ndarray, truth: np.ndarray) -> ImageScore:
+def scored(found: np.ndarray, truth: np.ndarray, ignored: np.ndarray | None = None) -> ImageScore:
     """The score of an image whose objects are the parts of its masks."""
-    return score_image(found, truth, parts=components(found), truth=components(truth))
+    parts, objects = components(found), components(truth)
+    return score_image(found, truth, parts=parts, truth=objects, ignored=ignored)
 
 
 def test_pixels_and_f2_of_one_image() -> None:
@@ -40,6 +41,17 @@ def test_pixels_and_f2_of_one_image() -> None:
 )
 def test_f2_where_one_side_has_nothing(found: np.ndarray, truth: np.ndarray, f2: float) -> None:
     assert scored(found, truth).f2 == f2
+
+
+@pytest.mark.parametrize(("share", "alarms"), [(1, 1), (2, 0)])
+def test_a_part_amid_ignored_pixels_is_no_false_alarm(share: int, alarms: int) -> None:
+    part, ignored = boxes((8, 0, 9, 3)), boxes((8, 0, 10, share))  # one or two of its three pixels
+    score = scored(part, boxes(), ignored)
+    assert (score.f2, score.found) == (1 - alarms, alarms)
+    ship = boxes((0, 0, 2, 5))
+    score = scored(part | ship, ship, ignored)
+    assert (score.f2, score.found) == (pytest.approx(5 / (5 + alarms)), 1 + alarms)
+    assert scored(ship, ship, ship).f2 == 1.0  # a hit is one anywhere
 
 
 def test_the_three_rules_for_empty_images() -> None:

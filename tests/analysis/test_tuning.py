@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -78,6 +79,20 @@ def test_parts_are_tuned_for_dice_or_f2(tmp_path: Path) -> None:
     assert tuning.curves[0].chosen == tuning.after["ship"].threshold
     assert "with its neighbours" in report(tuning)
     assert "with its neighbours" not in report(tune(run, metric="ships/F2"))
+
+
+def test_ignored_pixels_are_left_out_as_in_the_test(tmp_path: Path) -> None:
+    folder = write_ships_run(tmp_path / "work", split="val")
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {"ignore_index": 255}))
+    for number in (0, 2):  # those with a speck
+        file = tmp_path / "data/ann/a" / f"{number}.png"
+        truth = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        truth[10, 14] = 255
+        cv2.imwrite(str(file), truth)
+    tuning = tune(read_run(folder), metric="ships/Dice")
+    assert tuning.scores_before["ships/Dice"] == pytest.approx(20 / 38)
+    assert tuning.scores_before["ships/empty_clean"] == 1.0
 
 
 def test_a_run_without_anything_to_tune_on_is_told(tmp_path: Path) -> None:

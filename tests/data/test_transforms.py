@@ -123,3 +123,14 @@ def test_what_does_not_fit_is_loaded_every_time(monkeypatch: pytest.MonkeyPatch)
         assert keep({"img_path": name})["img"].shape == (10, 10, 3)
     assert loading.loads == 3
     assert not pickle.loads(pickle.dumps(keep)).kept, "a spawned process must not get what this one keeps"
+
+
+@pytest.mark.parametrize("variable", ["LOCAL_WORLD_SIZE", "WORLD_SIZE"])
+def test_trainers_on_one_machine_share_its_memory(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transforms, "available_memory", lambda: 1000)
+    monkeypatch.setenv(variable, "2")
+    loading = Loading()
+    keep = KeepInMemory([loading], share=0.5)  # 250 bytes for each of both: the image of 300 does not fit
+    for _ in range(2):
+        keep({"img_path": "a.png"})
+    assert loading.loads == 2

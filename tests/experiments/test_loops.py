@@ -107,6 +107,23 @@ def test_resumes_what_else_has_a_state(hooks: Any, settings: dict, tmp_path: Pat
     assert_same(killed, whole)
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of `scheduler.step:UserWarning")
+def test_gradients_are_told_as_lost_only_where_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings: dict[str, Any] = {"optim_wrapper": ACCUMULATE}
+    disturbed(tmp_path, Call("before_train_iter", 5, kill), **settings)
+    told = capsys.readouterr().out
+    assert "is lost" not in told
+    assert "the next step differs" not in told
+    file = tmp_path / "iter_4.pth"
+    content = torch.load(file, weights_only=True)
+    del content["gradients"]
+    torch.save(content, file)
+    toy(tmp_path, resume=str(file), **settings).train()
+    assert "holds no gradients: the next step differs" in capsys.readouterr().out
+
+
 def test_survives_a_real_sigkill(undisturbed: Outcome, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.experiments.toy", str(tmp_path)]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
@@ -175,4 +192,20 @@ def test_can_report_data_that_give_no_batch(
     order = dict(type="DefaultSampler" if images else "SegLoopSampler", shuffle=True)
     runner._train_dataloader |= dict(drop_last=True, sampler=order)
     with pytest.raises(ConfigError, match="train_dataloader gives no batch"):
+        runner.train()
+
+
+def test_an_epoch_ends_though_the_sampler_is_endless(tmp_path: Path) -> None:
+    wanted, _ = outcome(tmp_path / "one pass", epochs=True)
+    runner = toy(tmp_path / "endless", Call("before_train_iter", 12, kill), epochs=True)
+    runner._train_dataloader["sampler"] = dict(type="SegLoopSampler")
+    runner.train()
+    assert runner.iter == 12
+    assert_same((runner.model.state_dict(), {}), (wanted, {}))
+
+
+def test_can_report_a_sampler_that_never_ends_an_epoch(tmp_path: Path) -> None:
+    runner = toy(tmp_path, Call("before_train_iter", 12, kill), epochs=True)
+    runner._train_dataloader["sampler"] = dict(type="InfiniteSampler")
+    with pytest.raises(ConfigError, match="the first would never end"):
         runner.train()

@@ -63,7 +63,7 @@ def test_ignored_pixels_are_no_false_alarm() -> None:
     ignored = TRUTH.copy()
     ignored[5, 7] = 255
     score = metric().cut(sample(chances(speck=0.9), ignored).to_dict()).score
-    assert (score.fp, score.fn) == (0, 0)
+    assert (score.fp, score.fn, score.found, score.f2) == (0, 0, 1, 1.0)
 
 
 def test_a_model_with_one_channel_gives_probabilities() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from segloop.analysis.counting_scores import competition_f2, hits
 from segloop.analysis.instances import Instances
 from segloop.analysis.matching import match
-from segloop.data.masks import Runs
+from segloop.data.masks import Runs, encode
 
 NAN = float("nan")
 
@@ -64,9 +64,17 @@ COLUMNS = tuple(field.name for field in fields(ImageScore))
 
 
 def score_image(
-    mask: np.ndarray, truth_mask: np.ndarray, *, parts: list[Runs], truth: list[Runs]
+    mask: np.ndarray,
+    truth_mask: np.ndarray,
+    *,
+    parts: list[Runs],
+    truth: list[Runs],
+    ignored: np.ndarray | None = None,
 ) -> ImageScore:
     """Score one image: bool masks [H, W] of found and true pixels, and the objects as run lengths.
+
+    A part that hits nothing and lies with more than half of its pixels in what is `ignored`, bool [H, W], is
+    no false alarm; `mask` is without those pixels.
 
     >>> box = np.ones((2, 2), bool)
     >>> score_image(box, box, parts=[np.array([0, 4])], truth=[np.array([0, 4])]).f2
@@ -74,18 +82,19 @@ def score_image(
     """
     tp = int(np.count_nonzero(mask & truth_mask))
     size_hw = (mask.shape[0], mask.shape[1])
-    if parts and truth:
-        matches = match(_objects(truth, size_hw), _objects(parts, size_hw, scores=np.ones(len(parts))))
-        f2 = competition_f2(*hits(matches))
-    else:
-        f2 = float(len(parts) == len(truth))
+    f2, found = float(len(parts) == len(truth)), len(parts)
+    ignore = encode(ignored) if ignored is not None and ignored.any() else None
+    if parts and (truth or ignore is not None):
+        true = _objects(truth, size_hw, ignore=ignore)
+        counts = hits(match(true, _objects(parts, size_hw, scores=np.ones(len(parts)))))
+        f2, found = competition_f2(*counts), int(counts[0][0] + counts[1][0])
     return ImageScore(
         tp,
         int(np.count_nonzero(mask)) - tp,
         int(np.count_nonzero(truth_mask)) - tp,
         f2,
         len(truth),
-        len(parts),
+        found,
     )
 
 
@@ -119,8 +128,15 @@ def image_columns(table: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _objects(runs: list[Runs], size_hw: tuple[int, int], *, scores: np.ndarray | None = None) -> Instances:
-    return Instances(runs=runs, labels=np.zeros(len(runs), np.int64), size_hw=size_hw, scores=scores)
+def _objects(
+    runs: list[Runs],
+    size_hw: tuple[int, int],
+    *,
+    scores: np.ndarray | None = None,
+    ignore: Runs | None = None,
+) -> Instances:
+    labels = np.zeros(len(runs), np.int64)
+    return Instances(runs=runs, labels=labels, size_hw=size_hw, scores=scores, ignore=ignore)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -188,8 +188,8 @@ class _Images:
     data_root: Path | None
     objects: TrueObjects = field(default_factory=TrueObjects)
 
-    def read(self, image_id: str) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Return probabilities as bytes, the true mask, and the true objects as run lengths."""
+    def read(self, image_id: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Return probabilities as bytes, true and ignored pixels, and the true objects as run lengths."""
         file = self.run.folder / PROBABILITIES / f"{image_id}.png"
         chances = cv2.imread(str(file), cv2.IMREAD_UNCHANGED) if file.is_file() else None
         if chances is None or chances.ndim != 2 or chances.dtype != np.uint8:
@@ -198,31 +198,32 @@ class _Images:
             )
         truth_file = self.run.truth_file(image_id, data_root=self.data_root)
         assert truth_file is not None
-        truth = read_index_mask(truth_file) == self.label
+        indices, ignore = read_index_mask(truth_file), self.run.meta.get("ignore_index")
+        truth, ignored = indices == self.label, indices == (-1 if ignore is None else ignore)
         if truth.shape != chances.shape:
             raise DataError(
                 f"{image_id}: the RUN's probabilities are {_size(chances)} and the true mask "
                 f"{_size(truth)} (height x width): the data were changed since the test.",
                 image_id=image_id,
             )
-        return chances, truth, self.objects.of(truth_file, truth)
+        return chances, truth, ignored, self.objects.of(truth_file, truth)
 
     def grid(self, image_id: str, *, grid: Grid) -> tuple[tuple[np.ndarray, np.ndarray], bool]:
         """Return the scores of an image for each setting, and whether it shows an object."""
-        chances, truth, objects = self.read(image_id)
-        return score_grid(chances, Truth.of(objects, truth), grid), bool(objects)
+        chances, truth, ignored, objects = self.read(image_id)
+        return score_grid(chances, Truth.of(objects, truth, ignored), grid), bool(objects)
 
     def both(
         self, image_id: str, *, rules: tuple[ComponentRule, ComponentRule]
     ) -> tuple[ImageScore, ImageScore]:
         """Return the image's scores with the former and with the new rule, as a test computes them."""
-        chances, truth, objects = self.read(image_id)
+        chances, truth, ignored, objects = self.read(image_id)
         size_hw = (truth.shape[0], truth.shape[1])
         scores = []
         for rule in rules:
             parts = cut_components(chances, rule=rule)
             mask = decode(unite(parts, [len(parts)], size_hw)[0], size_hw)
-            scores.append(score_image(mask, truth, parts=parts, truth=objects))
+            scores.append(score_image(mask & ~ignored, truth, parts=parts, truth=objects, ignored=ignored))
         return scores[0], scores[1]
 
 

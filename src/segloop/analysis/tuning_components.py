@@ -33,17 +33,21 @@ REACH = {"ships/Dice": 2}
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The true objects of an image: where their pixels lie in the flattened image, and all true pixels."""
+    """The true objects of an image: their places in the flattened image; true and ignored pixels."""
 
     size_hw: tuple[int, int]
     objects: Sequence[IntArray]
     mask: npt.NDArray[np.bool_]
+    ignored: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, runs: Sequence[Runs], mask: npt.NDArray[np.bool_]) -> Truth:
-        """Take the objects as run lengths and the true pixels, bool [H, W]."""
+    def of(
+        cls, runs: Sequence[Runs], mask: npt.NDArray[np.bool_], ignored: npt.NDArray[np.bool_] | None = None
+    ) -> Truth:
+        """Take the objects as run lengths, and the true and the ignored pixels, bool [H, W]."""
         size_hw = (mask.shape[0], mask.shape[1])
-        return cls(size_hw, [np.flatnonzero(decode(each, size_hw)) for each in runs], mask)
+        ignored = np.zeros(size_hw, bool) if ignored is None else ignored
+        return cls(size_hw, [np.flatnonzero(decode(each, size_hw)) for each in runs], mask, ignored)
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def score_grid(probability: npt.ArrayLike, truth: Truth, grid: Grid) -> tuple[Fl
         return f2, dice
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     inside = np.ascontiguousarray(chances[window])
-    mask = truth.mask[window]
+    mask, counts = truth.mask[window], ~truth.ignored[window]
     places = [_inside(each, truth.size_hw, rows, columns) for each in truth.objects]
     sizes = np.array([len(each) for each in truth.objects], np.int64)
     for level, byte in enumerate(grid.levels):
@@ -120,6 +124,7 @@ def score_grid(probability: npt.ArrayLike, truth: Truth, grid: Grid) -> tuple[Fl
             count, parts = cv2.connectedComponents(binary, connectivity=connectivity, ltype=cv2.CV_32S)
             area = np.bincount(parts.ravel(), minlength=count)[1:]
             true = np.bincount(parts[mask], minlength=count)[1:]
+            counted = np.bincount(parts[counts], minlength=count)[1:]
             sums = np.bincount(parts.ravel(), weights=inside.ravel(), minlength=count)[1:]
             best = _best_ious(parts, area, places, sizes)
             kept_before = -1
@@ -128,6 +133,7 @@ def score_grid(probability: npt.ArrayLike, truth: Truth, grid: Grid) -> tuple[Fl
                 if (count_kept := int(kept.sum())) != kept_before:  # they only ever get fewer
                     scored = _by_area(
                         area[kept],
+                        counted[kept],
                         true[kept],
                         best[kept],
                         areas=grid.areas,
@@ -166,6 +172,7 @@ def _best_ious(
 
 def _by_area(
     area: IntArray,
+    counted: IntArray,
     true: IntArray,
     best: FloatArray,
     *,
@@ -173,16 +180,18 @@ def _by_area(
     objects: int,
     true_pixels: int,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return F2 and Dice for each least area, from the parts' sizes, true pixels and IoUs."""
+    """Return F2 and Dice for each least area, from the parts' sizes, counted and true pixels and IoUs."""
     order = np.argsort(-area, kind="stable")
-    area, true, best = area[order], true[order], best[order]
+    area, counted, true, best = area[order], counted[order], true[order], best[order]
     kept = np.searchsorted(-area, -np.array(areas), side="right")  # so many parts are large enough
-    hits = np.zeros((len(THRESHOLDS), len(area) + 1), np.int64)
-    np.cumsum(best > THRESHOLDS[:, None], axis=1, out=hits[:, 1:])
+    hits, alarms = np.zeros((2, len(THRESHOLDS), len(area) + 1), np.int64)
+    hit = best > THRESHOLDS[:, None]
+    np.cumsum(hit, axis=1, out=hits[:, 1:])
+    np.cumsum(~hit & (2 * counted >= area), axis=1, out=alarms[:, 1:])  # else it lies in ignored pixels
     tp = hits[:, kept]
-    whole = 4 * objects + kept  # 5 TP + 4 FN + FP
+    whole = 4 * objects + tp + alarms[:, kept]  # 5 TP + 4 FN + FP
     f2 = np.divide(5 * tp, whole, out=np.ones(tp.shape), where=whole > 0).mean(axis=0)
-    pixels, right = np.append(0, np.cumsum(area))[kept], np.append(0, np.cumsum(true))[kept]
+    pixels, right = np.append(0, np.cumsum(counted))[kept], np.append(0, np.cumsum(true))[kept]
     both = pixels + true_pixels
     return f2, np.divide(2 * right, both, out=np.full(len(areas), np.nan), where=both > 0)
 

@@ -40,8 +40,8 @@ class SegLoopSampler(Sampler[int]):
         seed: the run's seed; the same in all processes.
         shuffle: whether a pass has a random order or the data's own.
         endless: go through the data again and again, without a cut between passes, as iteration-based
-            training wants it; otherwise one pass, whose number `set_epoch` gives, in which the first samples
-            come twice where the processes' shares would differ in length.
+            training wants it; otherwise, and in a training by epochs, one pass, whose number `set_epoch`
+            gives, in which the first samples come twice where the processes' shares would differ in length.
     """
 
     def __init__(
@@ -188,10 +188,14 @@ class SeededDataset(Dataset):
 def placed(loader: DataLoader, *, seed: int, endless: bool) -> DataLoader:
     """Return a loader of the same samples that can begin anywhere and seeds each sample.
 
-    A loader of a stream, or one without batches, has no places and is returned as it is.
+    Unless it is `endless` it ends with each pass, a `SegLoopSampler` too that was to go on. A loader of a
+    stream, or one without batches, has no places and is returned as it is.
     """
     if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
         return loader
+    sampler = getattr(loader.batch_sampler, "sampler", None)
+    if isinstance(sampler, SegLoopSampler) and not endless:
+        sampler.endless = False
     return DataLoader(
         SeededDataset(loader.dataset),
         batch_sampler=PlacedBatches(loader.batch_sampler, seed=seed, endless=endless),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import Any
 
 import cv2
@@ -49,8 +50,8 @@ class KeepInMemory(BaseTransform):
 
     Args:
         transforms: the steps, usually those that load image and annotations.
-        share: how much of the memory that is free at the start all processes of the loader may fill;
-            what does not fit is loaded every time.
+        share: how much of the memory that is free at the start all loader processes may fill, those of the
+            other trainers on the machine included; what does not fit is loaded every time.
     """
 
     def __init__(self, transforms: list[dict], share: float = 0.25) -> None:
@@ -73,7 +74,8 @@ class KeepInMemory(BaseTransform):
     def _fits(self, loaded: dict[str, Any]) -> bool:
         if self.room is None:
             worker = get_worker_info()
-            self.room = self.share * available_memory() / (worker.num_workers if worker else 1)
+            processes = _trainers() * (worker.num_workers if worker else 1)
+            self.room = self.share * available_memory() / processes
         size = sum(getattr(value, "nbytes", 0) for value in loaded.values())  # arrays, masks of objects
         if size > self.room:
             return False
@@ -83,6 +85,12 @@ class KeepInMemory(BaseTransform):
     def __getstate__(self) -> dict[str, Any]:
         """Copy without what is kept: a spawned process begins with an empty memory of its own."""
         return {**self.__dict__, "kept": {}, "room": None}
+
+
+def _trainers() -> int:
+    """Return how many processes train together on this machine, each with a loader of its own."""
+    # Spawned loader processes know these variables, too; launchers other than torchrun set the second alone.
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1)
 
 
 @TRANSFORMS.register_module()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.dataset import InfiniteSampler
 from mmengine.registry import LOOPS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import nn
@@ -19,6 +20,10 @@ VALIDATED = "iter_of_last_val"
 NOTHING = (
     "There is nothing to train on: train_dataloader gives no batch. Its data set has no image left, or, with "
     "drop_last, fewer than batch_size."
+)
+NO_END = (
+    "train_dataloader.sampler is an InfiniteSampler, and train_cfg counts epochs, of which the first would "
+    "never end. Take sampler=dict(type='SegLoopSampler'), or count iterations (type='IterBasedTrainLoop')."
 )
 
 
@@ -118,6 +123,8 @@ class EpochTrainLoop(_ExactLoop, EpochBasedTrainLoop):
     def __init__(self, runner: Any, dataloader: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(runner, dataloader, *args, **kwargs)
         _require_lengths(last=self._max_epochs, val_interval=self.val_interval)
+        if isinstance(getattr(self.dataloader.batch_sampler, "sampler", None), InfiniteSampler):
+            raise ConfigError(NO_END)
         self.dataloader = placed(self.dataloader, seed=runner.seed, endless=False)
         if not len(self.dataloader):
             raise ConfigError(NOTHING)

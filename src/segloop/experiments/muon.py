@@ -9,6 +9,8 @@ import torch
 from mmengine.registry import OPTIMIZERS
 from torch import Tensor
 
+from segloop.utils.errors import ConfigError
+
 _QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's: singular values from .001 on come to .7 … 1.2 in five rounds
 _ROUNDS = 5
 
@@ -45,9 +47,11 @@ class MuonAdamW(torch.optim.Optimizer):
         smallest: int = 16,
     ) -> None:
         if not 0 <= momentum < 1 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"momentum {momentum} and betas {betas}: each must be from 0 to below 1")
+            raise ConfigError(f"momentum {momentum} and betas {betas}: each must be from 0 to below 1")
         if lr < 0 or weight_decay < 0 or eps <= 0:
-            raise ValueError(f"lr {lr}, weight_decay {weight_decay} and eps {eps} must not be below 0")
+            raise ConfigError(
+                f"lr {lr} and weight_decay {weight_decay} must not be below 0, eps {eps} be above"
+            )
         defaults = dict(lr=lr, momentum=momentum, betas=tuple(betas), eps=eps, weight_decay=weight_decay)
         super().__init__(params, {**defaults, "smallest": smallest})
 

@@ -116,10 +116,11 @@ class SegLoopShipsMetric(SegLoopSemanticMetric):
         if "gt_sem_seg" not in sample or self.format_only:
             return Cut(mask, probability, None)
         truth = class_mask(sample["gt_sem_seg"]["data"])
-        counted = truth != self.ignore_index
+        ignored = truth == self.ignore_index
         true_mask = truth == self.object_class
         true_parts = self._true.of(sample["seg_map_path"], true_mask)
-        return Cut(mask, probability, score_image(found & counted, true_mask, parts=parts, truth=true_parts))
+        score = score_image(found & ~ignored, true_mask, parts=parts, truth=true_parts, ignored=ignored)
+        return Cut(mask, probability, score)
 
     @property
     def rule(self) -> ComponentRule:

@@ -59,6 +59,21 @@ def test_the_loss_is_that_of_the_pixels_in_the_middle_of_each_cell() -> None:
     assert features.grad.abs().sum() > 0
 
 
+def test_a_crowd_is_neither_object_nor_background() -> None:
+    crowds = SimpleNamespace(masks=PatchMasks.of_bitmaps(np.ones((1, 8, 8), np.uint8)))
+    alone = painted(objects(), (8, 12))
+    wanted = np.where((alone == 0) & (np.arange(12) < 8), 255, alone)
+    assert (painted(objects(), (8, 12), crowds=crowds) == wanted).all()
+    nothing = SimpleNamespace(masks=PatchMasks([], 8, 8), labels=torch.zeros(0, dtype=torch.long))
+    features = torch.randn(1, 4, 2, 2, requires_grad=True)
+    sample = SimpleNamespace(gt_instances=nothing, ignored_instances=crowds)
+    losses = PixelGuide(4, 5).loss([features], [sample])
+    sum(losses.values()).backward()
+    assert losses["loss_guide_ce"] == 0
+    assert features.grad is not None
+    assert not features.grad.any()
+
+
 def test_the_guide_adds_its_losses_in_training_and_keeps_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stub(GuidedMaskRCNN):
         def __init__(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.model import is_model_wrapper
@@ -73,6 +73,8 @@ class SegLoopCheckpointHook(CheckpointHook):
         source = (runner._load_from or last_checkpoint(runner.work_dir)) if runner._resume else None
         if source is not None and Path(source).resolve().parent == Path(self.out_dir).resolve():
             self.last_ckpt, self.saved_at = str(source), runner.iter
+        if runner._resume and _accumulates(runner.optim_wrapper):
+            self._tell_of_lost_gradients(runner)
         if self.gradients is not None:
             for name, value in _plain(runner.model).named_parameters():
                 if name in self.gradients:
@@ -138,6 +140,14 @@ class SegLoopCheckpointHook(CheckpointHook):
         self.gradients = checkpoint.get("gradients")
         if "optimizer" not in checkpoint:
             runner.logger.warning("The checkpoint holds weights only: the optimizer starts anew.")
+
+    def _tell_of_lost_gradients(self, runner: Any) -> None:
+        if self.gradients is None or get_world_size() > 1:
+            kept = "no gradients" if self.gradients is None else "those of the main process alone"
+            runner.logger.warning(
+                f"The checkpoint was saved while gradients were accumulated and holds {kept}: the next step "
+                "differs from that of a run that was left alone."
+            )
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         self._save(runner, self.filename_tmpl.format(step), meta=meta)

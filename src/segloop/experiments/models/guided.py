@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from segloop.data.patch_masks import PatchMasks
 
+IGNORED = 255
+
 
 @MODELS.register_module()
 class GuidedMaskRCNN(MaskRCNN):
@@ -24,6 +26,7 @@ class GuidedMaskRCNN(MaskRCNN):
     From scratch, the few boxes of an image teach a backbone slowly. The guide names the class of each pixel
     at the finest level of the pyramid, from the same masks, as the semantic branch of Hybrid Task Cascade
     does (Chen et al., 2019, arXiv:1901.07518); unlike that one it is not asked when the model predicts.
+    Pixels of crowds, which are neither objects nor background, are left out.
 
     Args:
         guide: config of the guide, `dict(type='PixelGuide', …)`; None for mmdet's own model.
@@ -85,24 +88,37 @@ class PixelGuide(BaseModule):
         logits = self.classify(self.conv(features[self.level])).float()
         size_hw = logits.shape[-2] * self.stride, logits.shape[-1] * self.stride
         middle = slice(self.stride // 2, None, self.stride)
-        maps = [painted(sample.gt_instances, size_hw)[middle, middle] for sample in samples]
-        target = torch.from_numpy(np.stack(maps)).to(logits.device, torch.long)
+        maps = [
+            painted(sample.gt_instances, size_hw, crowds=getattr(sample, "ignored_instances", None))
+            for sample in samples
+        ]
+        target = torch.from_numpy(np.stack([each[middle, middle] for each in maps]))
+        target = target.to(logits.device, torch.long)
+        counted = (target != IGNORED).sum().clamp(min=1)
+        entropy = F.cross_entropy(logits, target, ignore_index=IGNORED, reduction="sum") / counted
         return {
-            "loss_guide_ce": self.loss_weight * F.cross_entropy(logits, target),
-            "loss_guide_dice": self.loss_weight * self.dice(logits, target),
+            "loss_guide_ce": self.loss_weight * entropy,
+            "loss_guide_dice": self.loss_weight * self.dice(logits, target, ignore_index=IGNORED),
         }
 
 
-def painted(instances: Any, size_hw: tuple[int, int]) -> np.ndarray:
-    """Return a map uint8 [H, W] of the objects' classes, counted from 1; small ones on top."""
-    masks = instances.masks
+def painted(instances: Any, size_hw: tuple[int, int], *, crowds: Any = None) -> np.ndarray:
+    """Return a map uint8 [H, W] of the objects' classes, counted from 1; small ones on top.
+
+    What lies in `crowds` and in no object is `IGNORED`.
+    """
+    canvas = np.zeros(size_hw, np.uint8)
+    if crowds is not None:
+        _paint(canvas, crowds.masks, [IGNORED] * len(crowds.masks))
+    _paint(canvas, instances.masks, [label + 1 for label in instances.labels.tolist()])
+    return canvas
+
+
+def _paint(canvas: np.ndarray, masks: Any, values: Sequence[int]) -> None:
     if not isinstance(masks, PatchMasks):
         masks = PatchMasks.of_bitmaps(masks.to_ndarray())
-    labels = instances.labels.tolist()
-    canvas = np.zeros(size_hw, np.uint8)
     for number in np.argsort(-masks.areas, kind="stable").tolist():
         patch = masks.patches[number]
         tall, wide = patch.bitmap.shape
         view = canvas[patch.top : patch.top + tall, patch.left : patch.left + wide]
-        view[patch.bitmap[: view.shape[0], : view.shape[1]] > 0] = labels[number] + 1
-    return canvas
+        view[patch.bitmap[: view.shape[0], : view.shape[1]] > 0] = values[number]
