@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segloop.utils.errors import ConfigError
 
-_QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's: singular values from .001 on come to .7 … 1.2 in five rounds
+_QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's: singular values from .002 on come to .7 … 1.2 in five rounds
 _ROUNDS = 5
 
 
