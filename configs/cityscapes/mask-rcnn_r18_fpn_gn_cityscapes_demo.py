@@ -9,7 +9,7 @@
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/cityscapes_instances.py',
-    '../_base_/schedules/muon_instances.py',
+    '../_base_/schedules/adamw_instances.py',
     '../_base_/runtime_instances.py',
 ]
 num_classes = 8

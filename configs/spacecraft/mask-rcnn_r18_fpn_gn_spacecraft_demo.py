@@ -4,8 +4,8 @@
 #   python tools/test.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
 #
 # Cost: 4000 iterations, 1.3 CPU seconds each on a busy core with AVX2 alone (float32), 1.0 GB.
-# Expect: 94 minutes of one core, val image_fgIoU 69.4 and mIoU 49.8 (seed 0); with thresholds that
-# `tools/tune.py` finds for mIoU 72.6 and 52.5. With --tta (four views) 71.6 and 51.1, tuned 73.0 and 53.3.
+# Expect: some 100 minutes of one core, val image_fgIoU 76.6 and mIoU 62.1 (seed 0); with thresholds that
+# `tools/tune.py` finds for mIoU 77.2 and 62.6. With --tta (four views) 79.6 and 62.4, tuned 78.3 and 63.8.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/spacecraft_instances.py',
