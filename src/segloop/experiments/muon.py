@@ -9,8 +9,6 @@ import torch
 from mmengine.registry import OPTIMIZERS
 from torch import Tensor
 
-from segloop.utils.errors import ConfigError
-
 _QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's: singular values from .002 on come to .7 … 1.2 in five rounds
 _ROUNDS = 5
 
@@ -47,9 +45,9 @@ class MuonAdamW(torch.optim.Optimizer):
         smallest: int = 16,
     ) -> None:
         if not 0 <= momentum < 1 or not all(0 <= beta < 1 for beta in betas):
-            raise ConfigError(f"momentum {momentum} and betas {betas}: each must be from 0 to below 1")
+            raise ValueError(f"momentum {momentum} and betas {betas}: each must be from 0 to below 1")
         if lr < 0 or weight_decay < 0 or eps <= 0:
-            raise ConfigError(
+            raise ValueError(
                 f"lr {lr} and weight_decay {weight_decay} must not be below 0, eps {eps} be above"
             )
         defaults = dict(lr=lr, momentum=momentum, betas=tuple(betas), eps=eps, weight_decay=weight_decay)

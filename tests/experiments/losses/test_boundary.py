@@ -9,7 +9,6 @@ from scipy.ndimage import distance_transform_edt
 
 from segloop.experiments.losses import BoundaryDistanceLoss
 from segloop.experiments.losses.boundary import boundary_distance
-from segloop.utils.errors import ConfigError
 
 
 def blobs(seed: int, *, images: int = 2, classes: int = 3, size: int = 32) -> torch.Tensor:
@@ -101,5 +100,5 @@ def test_distances_are_measured_for_what_counts_alone(monkeypatch: pytest.Monkey
 
 
 def test_can_report_a_reach_that_reaches_nothing() -> None:
-    with pytest.raises(ConfigError, match=r"reach=0\.5"):
+    with pytest.raises(ValueError, match=r"reach=0\.5"):
         BoundaryDistanceLoss(reach=0.5)

@@ -14,7 +14,6 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from segloop.experiments.losses import BatchDiceLoss, InstanceMaskLoss
-from segloop.utils.errors import ConfigError
 from tests.experiments.cells import write_cells
 
 MIXED = [
@@ -145,9 +144,9 @@ def test_losses_of_one_kind_keep_apart_in_the_log() -> None:
 
 
 def test_refuses_a_softmax_over_the_rows_of_a_mask_and_no_loss_at_all() -> None:
-    with pytest.raises(ConfigError, match="CrossEntropyLoss with a softmax; masks need use_mask=True"):
+    with pytest.raises(ValueError, match="CrossEntropyLoss with a softmax; masks need use_mask=True"):
         InstanceMaskLoss([dict(type="CrossEntropyLoss")])
-    with pytest.raises(ConfigError, match="losses is empty"):
+    with pytest.raises(ValueError, match="losses is empty"):
         InstanceMaskLoss([])
 
 

@@ -8,7 +8,6 @@ from mmengine.model import initialize
 from torch import nn
 
 from segloop.experiments.models.prior import ClassPrior
-from segloop.utils.errors import ConfigError
 
 
 class Head(nn.Module):
@@ -35,10 +34,10 @@ def test_outputs_have_unit_scale_whatever_the_features_number() -> None:
 
 @pytest.mark.parametrize("share", [0, 1, 90])
 def test_a_share_is_a_fraction(share: float) -> None:
-    with pytest.raises(ConfigError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="between 0 and 1"):
         ClassPrior(share)
 
 
 def test_a_single_output_has_no_shares() -> None:
-    with pytest.raises(ConfigError, match="single output"):
+    with pytest.raises(ValueError, match="single output"):
         ClassPrior(0.9)(Head(classes=1))

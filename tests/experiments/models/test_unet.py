@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from segloop.experiments.models.unet import DropoutUNet
-from segloop.utils.errors import ConfigError
 
 
 @pytest.mark.parametrize("size_hw", [(48, 48), (33, 50), (17, 23), (7, 96)])
@@ -30,5 +29,5 @@ def test_drops_inside_the_network_in_training_only() -> None:
 
 
 def test_refuses_rates_that_do_not_match_the_levels() -> None:
-    with pytest.raises(ConfigError, match="2 levels need 2 dropout rates, not 1"):
+    with pytest.raises(ValueError, match="2 levels need 2 dropout rates, not 1"):
         DropoutUNet(channels=(4, 8), dropout=(0.0,))

@@ -11,7 +11,6 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from segloop.experiments.losses.sets import PixelSets, SetLoss
-from segloop.utils.errors import ConfigError
 
 
 @MODELS.register_module()
@@ -42,9 +41,7 @@ class BoundaryDistanceLoss(SetLoss):
     ) -> None:
         super().__init__(loss_weight, background, per_image, class_weight, loss_name)
         if reach <= 0.5:
-            raise ConfigError(
-                f"reach={reach} must be more than 0.5: pixels at a boundary are as near as that"
-            )
+            raise ValueError(f"reach={reach} must be more than 0.5: pixels at a boundary are as near as that")
         self.reach = reach
 
     def wrong(self, sets: PixelSets, counted: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from segloop.experiments.losses.sets import SetLoss
-from segloop.utils.errors import ConfigError
 
 
 @MODELS.register_module()
@@ -33,12 +32,12 @@ class InstanceMaskLoss(nn.Module):
     def __init__(self, losses: Sequence[dict[str, Any]], loss_weight: float = 1.0) -> None:
         super().__init__()
         if not losses:
-            raise ConfigError("losses is empty: a mask head without a loss learns nothing")
+            raise ValueError("losses is empty: a mask head without a loss learns nothing")
         self.losses = nn.ModuleList(MODELS.build(loss) for loss in losses)
         for loss in self.losses:
             if getattr(loss, "use_sigmoid", None) is False and not getattr(loss, "use_mask", False):
                 # a softmax would take the rows of a mask for classes, and never say so
-                raise ConfigError(
+                raise ValueError(
                     f"losses holds a {type(loss).__name__} with a softmax; masks need use_mask=True or "
                     "use_sigmoid=True"
                 )

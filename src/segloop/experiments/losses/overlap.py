@@ -8,7 +8,6 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from segloop.experiments.losses.sets import PixelSets, SetLoss
-from segloop.utils.errors import ConfigError
 
 
 @MODELS.register_module()
@@ -73,7 +72,7 @@ class FocalTverskyLoss(SetLoss):
     ) -> None:
         super().__init__(loss_weight, background, per_image, class_weight, loss_name)
         if min(false_positives, false_negatives) < 0 or gamma <= 0:
-            raise ConfigError(
+            raise ValueError(
                 f"false_positives={false_positives} and false_negatives={false_negatives} must be 0 or more, "
                 f"gamma={gamma} more than 0"
             )

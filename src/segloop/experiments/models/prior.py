@@ -8,8 +8,6 @@ import torch
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
-from segloop.utils.errors import ConfigError
-
 
 @WEIGHT_INITIALIZERS.register_module()
 class ClassPrior:
@@ -28,7 +26,7 @@ class ClassPrior:
 
     def __init__(self, background_share: float, background: int = 0, layer: str = "conv_seg") -> None:
         if not 0 < background_share < 1:
-            raise ConfigError(f"background_share is a fraction between 0 and 1, not {background_share}")
+            raise ValueError(f"background_share is a fraction between 0 and 1, not {background_share}")
         self.background_share = background_share
         self.background = background
         self.layer = layer
@@ -39,7 +37,7 @@ class ClassPrior:
         assert classifier.bias is not None
         classes = classifier.out_channels
         if classes < 2:
-            raise ConfigError(
+            raise ValueError(
                 "ClassPrior is for heads with one output per class, and this one has a single output"
             )
         other = (1 - self.background_share) / (classes - 1)

@@ -10,8 +10,6 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segloop.utils.errors import ConfigError
-
 
 @MODELS.register_module()
 class DropoutUNet(BaseModule):
@@ -41,9 +39,7 @@ class DropoutUNet(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg or dict(type="Kaiming", layer="Conv2d", nonlinearity="relu"))
         if len(dropout) != len(channels):
-            raise ConfigError(
-                f"{len(channels)} levels need {len(channels)} dropout rates, not {len(dropout)}"
-            )
+            raise ValueError(f"{len(channels)} levels need {len(channels)} dropout rates, not {len(dropout)}")
         self.encoder = nn.ModuleList()
         before = in_channels
         for width, rate in zip(channels, dropout, strict=True):
