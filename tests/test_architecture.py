@@ -65,7 +65,7 @@ HUB = (
     "segloop.data.inspection.findings",
 )
 # What a search for thresholds reads of a data set: true masks, and the objects behind them.
-TRUTH = ("segloop.data.index_masks", "segloop.data.true_objects")
+TRUTH = ("segloop.data.index_masks", "segloop.data.true_objects", "segloop.data.groups")
 # What training shares with analysis: the files of a RUN, how to count, how to score. Never a report.
 COUNTING = tuple(
     f"segloop.analysis.{name}"

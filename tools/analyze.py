@@ -14,7 +14,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.flags import check_data_root, check_numbers
+from segloop.utils.flags import add_group, check_data_root, check_numbers, group_of
 from segloop.utils.progress import counted
 
 
@@ -27,6 +27,7 @@ def parse_args() -> Namespace:
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where the data set lies, if it was moved"
     )
+    add_group(parser)
     parser.add_argument("--repeats", type=int, default=1000, metavar="N", help="bootstrap resamples (1000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
     parser.add_argument(
@@ -40,6 +41,7 @@ def main() -> int:
     args = parse_args()
     check_numbers(args, topk=1, repeats=100, workers=0, seed=0)
     check_data_root(args)
+    group = group_of(args)
     from segloop.analysis.analysis_folder import write_analysis
     from segloop.analysis.analyze import analyze
     from segloop.analysis.instance_analysis import analyze_instances
@@ -53,6 +55,7 @@ def main() -> int:
             found,
             data_root=args.data_root,
             topk=args.topk,
+            group=group,
             repeats=args.repeats,
             seed=args.seed,
             workers=args.workers,

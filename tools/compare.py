@@ -3,6 +3,7 @@
     python tools/compare.py configs/config_experiment_1.py configs/config_experiment_2.py
     python tools/compare.py work_dirs/a work_dirs/b work_dirs/c --split test --out work_dirs/compare/abc
     python tools/compare.py RUN RUN --common --score IoU.fish
+    python tools/compare.py RUN RUN --group regex='(scene[0-9]+)_'
 
 RUN is a RUN folder, a work_dir, or a config (its newest RUN); all must be tests on the same images. Writes
 OUT: index.html, which works from disk, compare.json, compare.md, images.csv, wins.csv.
@@ -14,7 +15,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.flags import check_data_root, check_numbers
+from segloop.utils.flags import add_group, check_data_root, check_numbers, group_of
 from segloop.utils.progress import counted
 
 
@@ -42,6 +43,7 @@ def parse_args() -> Namespace:
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where the data set lies, if it was moved"
     )
+    add_group(parser)
     parser.add_argument("--repeats", type=int, default=1000, metavar="N", help="bootstrap resamples (1000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the resamples (0)")
     return parser.parse_args()
@@ -52,6 +54,7 @@ def main() -> int:
     args = parse_args()
     check_numbers(args, topk=0, repeats=100, seed=0)
     check_data_root(args)
+    group = group_of(args)
     from segloop.analysis.comparable import open_runs
     from segloop.analysis.compare import compare
     from segloop.analysis.comparison_folder import require_free, text, write_comparison
@@ -63,6 +66,7 @@ def main() -> int:
             runs,
             common=args.common,
             score=args.score,
+            group=group,
             repeats=args.repeats,
             seed=args.seed,
             topk=args.topk,

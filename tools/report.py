@@ -15,7 +15,7 @@ from pathlib import Path
 
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import UserError
-from segloop.utils.flags import check_data_root, check_numbers
+from segloop.utils.flags import add_group, check_data_root, check_numbers, group_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,6 +33,7 @@ def parse_args() -> Namespace:
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where the data set lies, if it was moved"
     )
+    add_group(parser)
     parser.add_argument("--repeats", type=int, default=1000, metavar="N", help="bootstrap resamples (1000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the bootstrap (0)")
     return parser.parse_args()
@@ -43,6 +44,7 @@ def main() -> int:
     args = parse_args()
     check_numbers(args, repeats=100, seed=0)
     check_data_root(args)
+    group = group_of(args)
     if args.eda is not None and not args.eda.is_file():
         raise UserError(f"--eda {args.eda}: there is no such file.")
     from segloop.analysis.report.bibliography import read_references
@@ -53,7 +55,13 @@ def main() -> int:
     from segloop.analysis.report.repository import read_repository
     from segloop.analysis.runs import read_run
 
-    common = {"given_root": args.data_root, "eda_file": args.eda, "repeats": args.repeats, "seed": args.seed}
+    common = {
+        "given_root": args.data_root,
+        "eda_file": args.eda,
+        "group": group,
+        "repeats": args.repeats,
+        "seed": args.seed,
+    }
     runs = [Facts(read_run(target, split=args.split), ROOT, **common) for target in args.runs]
     task = runs[0].info.task if runs[0].info else None
     goals = args.goals or find_goals(task, data_root=runs[0].data_root, configs=ROOT / "configs")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segloop.analysis import bootstrap
-from segloop.analysis.bootstrap import interval, resamples, weighted_means
+from segloop.analysis.bootstrap import interval, notes, resamples, rule, weighted_means
 
 
 def test_every_resample_draws_as_many_images_as_there_are(monkeypatch):
@@ -47,3 +47,44 @@ def test_an_interval_of_a_mean_is_as_wide_as_theory_says():
     means = np.concatenate([weighted_means(weights, values) for weights in resamples(400, repeats=2000)])
     low, high = interval(means)
     assert high[0] - low[0] == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.08)
+
+
+def test_groups_are_drawn_with_all_their_images():
+    groups = ["b", "a", "b", "c", "b"]
+    whole = np.concatenate(list(resamples(5, repeats=200, groups=groups)))
+    assert (whole[:, [0]] == whole[:, [2, 4]]).all()
+    assert (whole[:, 0] + whole[:, 1] + whole[:, 3] == 3).all()
+    assert (whole[:, 0] != whole[:, 1]).any()
+    alone = np.concatenate(list(resamples(5, repeats=200, groups=list("abcde"))))
+    assert (alone == np.concatenate(list(resamples(5, repeats=200)))).all(), "groups of one are images"
+
+
+def test_copies_of_an_image_make_an_interval_no_narrower():
+    values = np.random.default_rng(2).normal(0.5, 0.1, 50)
+    tiles, scenes = np.repeat(values, 9)[:, None], [f"{place:02}" for place in range(50) for _ in range(9)]
+
+    def width(column, groups=None):
+        means = [weighted_means(each, column) for each in resamples(len(column), groups=groups)]
+        low, high = interval(np.concatenate(means))
+        return (high - low).item()
+
+    assert width(tiles, scenes) == pytest.approx(width(values[:, None]))
+    assert width(tiles) < 0.4 * width(tiles, scenes)
+
+
+@pytest.mark.parametrize(("images", "groups"), [(0, None), (1, None), (3, ["a", "a", "a"])])
+def test_of_one_nothing_is_drawn(images, groups):
+    assert list(resamples(images, groups=groups)) == []
+
+
+def test_what_is_drawn_is_said():
+    assert "groups" not in rule(repeats=1000, seed=0)
+    assert rule(repeats=1000, seed=0, groups=["a", "a", "b"], by="folder=1").endswith(
+        "(folder=1), so groups are drawn with all their images: 2 of them."
+    )
+    assert notes(1)[0].startswith("One image")
+    assert notes(3, ["a", "a", "a"])[0].startswith("All images are of one group")
+    assert notes(3, ["a", "a", "b"]) == [
+        "2 groups are few: intervals of fewer than 20 tend to be too narrow."
+    ]
+    assert notes(40) == notes(40, [str(place) for place in range(40)]) == []

@@ -249,3 +249,44 @@ def test_classes_that_belong_to_a_score():
     assert class_keys(keys, "spacecraft/mIoU") == ["spacecraft/IoU.a"]
     assert class_keys(keys, "coco/segm_mAP") == ["coco/segm_mAP.a"]
     assert class_keys(keys, "cells/mAP") == ["Dice.a", "pq/PQ.a"]
+
+
+def test_tiles_of_a_scene_count_as_one(tmp_path):
+    one, worse = write_shifted(tmp_path / "a", 1, number=12), write_shifted(tmp_path / "b", 5, number=12)
+    alone = numbers_of([one, worse])
+    assert alone["groups"] is None
+    assert alone["pairs"][0]["tests"]["permutation"]["p"] == pytest.approx(2 / 4096, abs=1e-6)
+    assert "groups" not in alone["rules"]
+
+    (tmp_path / "scenes.csv").write_text(
+        "image_id,scene\n" + "".join(f"{place},{'abc'[place % 3]}\n" for place in range(12))
+    )
+    table = {"table": str(tmp_path / "scenes.csv"), "column": "scene"}
+    together = numbers_of([one, worse], group=table)
+    assert together["groups"] == 3
+    (pair,) = together["pairs"]
+    assert pair["tests"]["permutation"]["p"] == 2 / 8
+    assert pair["verdict"]["better"] is None
+    assert "3 groups are few: intervals of fewer than 20 tend to be too narrow." in together["notes"]
+    assert together["rules"]["intervals"].endswith("3 of them.")
+    assert "together" in together["rules"]["groups"]
+
+    nothing = numbers_of([one, worse], group={"regex": "()"})
+    assert nothing["groups"] == 1
+    assert nothing["scores"][nothing["score"]][0][1:] == [None, None]
+    assert nothing["pairs"][0]["verdict"]["text"] == "no difference can be shown"
+
+
+def test_groups_of_objects_too(tmp_path):
+    images = {
+        f"{scene}/{place}": (squares((0, 4, 4, 12)), squares((0, 4 + place, 4, 12), scores=[0.9]))
+        for scene in "ab"
+        for place in range(3)
+    }
+    runs = [write_instance_run(tmp_path / name, images) for name in "ab"]
+    by_image, by_scene = numbers_of(runs), numbers_of(runs, group={"folder": 1})
+    assert by_scene["groups"] == 2
+    value, low, high = by_scene["scores"]["spacecraft/mIoU"][0]
+    assert low == pytest.approx(value), "both scenes are alike"
+    assert high == pytest.approx(value)
+    assert by_image["scores"]["spacecraft/mIoU"][0][1] < value

@@ -73,3 +73,17 @@ def test_holm_by_hand():
 def test_rules_name_their_numbers():
     assert "10,000" in rules()["permutation"]
     assert "13 images" in rules()["permutation"]
+
+
+def test_images_of_a_group_flip_together_and_count_once_by_rank():
+    gaps = np.array([[0.5], [0.25], [0.25], [np.nan], [0.125]])
+    groups = ["a", "a", "b", "b", "c"]
+    assert sign_flips(gaps).tolist() == [2 / 16]
+    assert sign_flips(gaps, groups=groups).tolist() == [2 / 8]
+    assert wilcoxon(gaps[:, 0], groups=groups) == wilcoxon(np.array([0.375, 0.25, 0.125]))
+    assert wilcoxon(gaps[:, 0], groups=["a"] * 5) == wilcoxon(np.array([0.28125]))
+
+
+def test_the_rule_of_groups_is_told_where_there_are_any():
+    assert "groups" in rules(grouped=True)
+    assert "groups" not in rules()

@@ -8,7 +8,15 @@ import pytest
 
 from segloop.utils.cli import Parser
 from segloop.utils.errors import UserError
-from segloop.utils.flags import add_common, check_data_root, check_numbers, take_back_config, without_resume
+from segloop.utils.flags import (
+    add_common,
+    add_group,
+    check_data_root,
+    check_numbers,
+    group_of,
+    take_back_config,
+    without_resume,
+)
 
 
 def parse(*words: str):
@@ -86,3 +94,23 @@ def test_numbers_and_folders_of_the_tools_that_read_results_are_checked(tmp_path
 def test_a_refused_flag_is_told_as_it_is_typed():
     with pytest.raises(UserError, match="--batch-size 0: it must be at least 1"):
         check_numbers(Namespace(batch_size=0), batch_size=1)
+
+
+def grouped(*words: str):
+    """Parse --group as the tools do."""
+    parser = Parser("Compare.")
+    add_group(parser)
+    return group_of(parser.parse_args(list(words)))
+
+
+def test_a_group_is_said_as_a_config_says_it() -> None:
+    assert grouped() is None
+    assert grouped("--group", "folder=2") == {"folder": 2}
+    assert grouped("--group", "regex=(a=b)_") == {"regex": "(a=b)_"}
+    assert grouped("--group", "table=a.csv", "column=scene") == {"table": "a.csv", "column": "scene"}
+
+
+@pytest.mark.parametrize("word", ["scene", "regex=", "folder=one", "folders=1", "table"])
+def test_a_group_that_says_nothing_is_told(word: str) -> None:
+    with pytest.raises(UserError, match=f"^--group {word}: "):
+        grouped("--group", word)

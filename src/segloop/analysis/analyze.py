@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from segloop.analysis.measures import TRAITS, measure_run
 from segloop.analysis.regions import KIND_RULES
 from segloop.analysis.runs import Run
 from segloop.analysis.suspects import Suspect
+from segloop.data.groups import by_words, groups_of
 from segloop.utils.errors import DataError, UserError
 from segloop.viz.closeup import SPREAD
 
@@ -35,6 +36,16 @@ FloatArray = npt.NDArray[np.float64]
 
 FORMAT = 1
 MOST_CLASSES = 60  # that have columns and rankings of their own
+RULES = {
+    **scores.RULES,
+    **scoring.RULES,
+    "boundary": boundaries.RULE,
+    "cost": ranking.GAIN_RULE,
+    "mistakes": " ".join(f"{name}: {text}." for name, text in KIND_RULES.items()),
+    "gain": breakdown.RULE,
+    "calibration": calibration.RULE.format(bins=calibration.BINS),
+    "suspicion": suspicion.RULE,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +74,7 @@ def analyze(
     *,
     data_root: Path | None = None,
     topk: int = 20,
+    group: Mapping[str, Any] | None = None,
     repeats: int = bootstrap.REPEATS,
     seed: int = 0,
     workers: int | None = None,
@@ -74,7 +86,8 @@ def analyze(
     measures = measure_run(run, data_root=data_root, workers=workers, progress=progress)
     gathered = gather(measures, num_classes=len(names), background=background)
     _require_same_counts(run, gathered)
-    told, per_image = scoring.score(gathered, names, repeats=repeats, seed=seed)
+    groups = groups_of(gathered.image_ids, group)
+    told, per_image = scoring.score(gathered, names, repeats=repeats, seed=seed, groups=groups)
     found = suspicion.find_suspects(gathered)
     confidence = _confidence(run)
     images, ranks = _images(run, gathered, per_image, found, confidence)
@@ -86,13 +99,14 @@ def analyze(
         "split": run.meta["split"],
         "data": run.meta["data"].get("name"),
         "images": len(gathered),
+        "groups": None if groups is None else len(set(groups)),
         "without_labels": len(run.images) - len(gathered),
         "pixels": int(gathered.confusion.sum()),
         "class_names": names,
         "palette": palette_of(run),
         "background": background,
         "ignore_index": run.meta.get("ignore_index"),
-        "notes": _notes(run, gathered),
+        "notes": [*_notes(run, gathered), *bootstrap.notes(len(gathered), groups)],
         "scores": told,
         "mistakes": breakdown.break_down(gathered, names),
         "by_size": dependence.by_size(gathered, names),
@@ -100,11 +114,12 @@ def analyze(
             {"name": band.name, "from": band.low, "to": band.high} for band in ranking.size_bands(gathered)
         ],
         "by_position": dependence.by_position(gathered),
-        "by_traits": dependence.by_traits(gathered.traits, per_image["mDice_fg"], seed=seed),
+        "by_traits": dependence.by_traits(gathered.traits, per_image["mDice_fg"], seed=seed, groups=groups),
         "calibration": _calibration(run, confidence),
         "rankings": rankings,
         "suspects": suspicion.as_rows(found[:topk], names),
-        "rules": _rules(repeats, seed),
+        "rules": RULES
+        | {"intervals": bootstrap.rule(repeats=repeats, seed=seed, groups=groups, by=by_words(group))},
     }
     if len(names) <= 20:
         numbers["confusion"] = gathered.confusion.tolist()
@@ -240,23 +255,7 @@ def _notes(run: Run, gathered: Gathered) -> list[str]:
         )
     elif not (run.folder / "confidence").is_dir():
         notes.append("The RUN has no confidence of single pixels: test again for better suspects.")
-    if len(gathered) == 1:
-        notes.append("One image gives no intervals.")
     objects = gathered.sizes[:, :, 0].sum()
     if gathered.background is not None and not objects:
         notes.append("The truth of all images is empty: there is nothing to find, only to invent.")
     return notes
-
-
-def _rules(repeats: int, seed: int) -> dict[str, str]:
-    return {
-        **scores.RULES,
-        **scoring.RULES,
-        "boundary": boundaries.RULE,
-        "intervals": bootstrap.RULE.format(repeats=repeats, seed=seed),
-        "cost": ranking.GAIN_RULE,
-        "mistakes": " ".join(f"{name}: {text}." for name, text in KIND_RULES.items()),
-        "gain": breakdown.RULE,
-        "calibration": calibration.RULE.format(bins=calibration.BINS),
-        "suspicion": suspicion.RULE,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -22,6 +22,7 @@ from segloop.analysis.ranking import order
 from segloop.analysis.runs import Run
 from segloop.analysis.score_sheet import IMAGE_RULE, Sheet, read_sheet
 from segloop.analysis.scores import RULES as SCORE_RULES
+from segloop.data.groups import by_words, groups_of
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import FormatError, UserError, nearest
 
@@ -56,25 +57,31 @@ def compare(
     *,
     common: bool = False,
     score: str | None = None,
+    group: Mapping[str, Any] | None = None,
     repeats: int = bootstrap.REPEATS,
     seed: int = 0,
     topk: int = 4,
     data_root: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Compare RUNs on the same images. `score` is what decides; `topk` images of each side are named."""
+    """Compare RUNs on the same images. `score` is what decides; `topk` images of each side are named.
+
+    `group` says which images hang together, as `segloop.data.groups` reads it.
+    """
     if len(runs) > MOST_RUNS:
         raise UserError(f"{len(runs)} RUNs are more than can be told apart; compare {MOST_RUNS} at most.")
     require_alike(runs)
     ids = images_to_compare(runs, common=common)
+    groups = groups_of(ids, group)
     sheets = []
     for done, run in enumerate(runs, start=1):
-        sheets.append(read_sheet(run, ids, repeats=repeats, seed=seed))
+        sheets.append(read_sheet(run, ids, repeats=repeats, seed=seed, groups=groups))
         if progress is not None:
             progress(done, len(runs))
     letters = list(ascii_uppercase[: len(runs)])
-    decisive = _decisive(runs, sheets, score)
-    pairs = _pairs(sheets, letters, decisive, seed=seed, topk=topk)
+    units = len(set(ids if groups is None else groups))
+    decisive = _decisive(runs, sheets, score, units=units)
+    pairs = _pairs(sheets, letters, decisive, seed=seed, topk=topk, groups=groups)
     curves = [run_costs.curves(run) for run in runs]
     costs = [run_costs.costs(run) for run in runs]
     numbers = {
@@ -83,6 +90,7 @@ def compare(
         "split": runs[0].meta["split"],
         "data": (runs[0].meta.get("data") or {}).get("name"),
         "images": len(ids),
+        "groups": None if groups is None else units,
         "images_of_runs": [len(run.images) for run in runs],
         "class_names": runs[0].class_names,
         "score": decisive,
@@ -99,10 +107,13 @@ def compare(
         "config": _config(runs),
         "notes": [
             *_notes(runs, len(ids), costs),
+            *bootstrap.notes(len(ids), groups),
             *_too_few(sheets, letters, decisive, len(pairs)),
             *_too_few_for_classes(sheets, decisive, repeats, len(pairs)),
         ],
-        "rules": _rules(runs[0].kind, _shared(sheets), repeats, seed),
+        "rules": _rules(runs[0].kind, _shared(sheets))
+        | {"intervals": bootstrap.rule(repeats=repeats, seed=seed, groups=groups, by=by_words(group))}
+        | significance.rules(grouped=groups is not None),
     }
     return Comparison(list(runs), letters, sheets, data_root, plain(numbers))
 
@@ -112,11 +123,10 @@ def _shared(sheets: Sequence[Sheet]) -> list[str]:
     return [key for key in sheets[0].scores if all(key in sheet.scores for sheet in sheets)]
 
 
-def _decisive(runs: Sequence[Run], sheets: Sequence[Sheet], asked: str | None) -> str:
+def _decisive(runs: Sequence[Run], sheets: Sequence[Sheet], asked: str | None, *, units: int) -> str:
     """Return the score that decides: the one asked for, the one a checkpoint was kept by, or a usual one."""
     shared = _shared(sheets)
-    one_image = len(sheets[0].image_ids) < 2
-    keys = [key for key in shared if one_image or all(key in sheet.drawn for sheet in sheets)]
+    keys = [key for key in shared if units < 2 or all(key in sheet.drawn for sheet in sheets)]
     if asked is not None and asked not in shared:
         raise UserError(f"--score {asked}: not all of these RUNs have it.{nearest(asked, keys)}")
     if asked is not None and asked not in keys:
@@ -151,14 +161,20 @@ def _bounds(drawn: FloatArray | None) -> tuple[float, float]:
 
 
 def _pairs(
-    sheets: Sequence[Sheet], letters: Sequence[str], decisive: str, *, seed: int, topk: int
+    sheets: Sequence[Sheet],
+    letters: Sequence[str],
+    decisive: str,
+    *,
+    seed: int,
+    topk: int,
+    groups: Sequence[str] | None,
 ) -> list[dict[str, Any]]:
     """Return each pair's differences, the second minus the first, with p values corrected over all pairs."""
     places = list(combinations(range(len(sheets)), 2))
     ids = sheets[0].image_ids
     gaps = [significance.pair_up(sheets[one].per_image, sheets[other].per_image) for one, other in places]
-    flipped = significance.sign_flips(np.column_stack(gaps), seed=seed).tolist()
-    ranked = [significance.wilcoxon(gap) for gap in gaps]
+    flipped = significance.sign_flips(np.column_stack(gaps), seed=seed, groups=groups).tolist()
+    ranked = [significance.wilcoxon(gap, groups=groups) for gap in gaps]
     told: list[dict[str, Any]] = []
     for (one, other), gap in zip(places, gaps, strict=True):
         known = gap[~np.isnan(gap)]
@@ -297,8 +313,6 @@ def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) ->
             "Checkpoints and thresholds are chosen on the val split: to decide, compare on images that "
             "nothing was chosen on."
         )
-    if images == 1:
-        notes.append("One image gives no intervals, and no test can show anything.")
     for run in runs:
         if len(run.images) != images:
             notes.append(f"{images:,} of the {len(run.images):,} images of {run.name} are compared.")
@@ -350,13 +364,11 @@ def _too_few_for_classes(sheets: Sequence[Sheet], decisive: str, repeats: int, p
     return [f"{repeats:,} resamples are too few to show {what}{of_pairs}: --repeats {least} is the least."]
 
 
-def _rules(kind: str, keys: Sequence[str], repeats: int, seed: int) -> dict[str, str]:
+def _rules(kind: str, keys: Sequence[str]) -> dict[str, str]:
     own = SCORE_RULES if kind == "semantic" else rules_of(keys)
     return {
         **own,
         "image": IMAGE_RULE[kind] if kind == "instance" else f"{SCORE_RULES['image']} {IMAGE_RULE[kind]}",
-        "intervals": bootstrap.RULE.format(repeats=repeats, seed=seed),
-        **significance.rules(),
         **run_costs.RULES,
         "config": "Hyper-parameters are those of the config that was trained with, where it lies beside it.",
     }

@@ -81,6 +81,7 @@ def markdown(comparison: Comparison) -> str:
         for each in numbers["pairs"]
     ]
     data = f" of {numbers['data']}" if numbers["data"] else ""
+    data += f" in {numbers['groups']:,} groups" if numbers.get("groups") else ""
     lead = f"{numbers['images']:,} images{data}, split {numbers['split']}."
     notes = [f"- Note: {each}" for each in numbers["notes"]]
     rules = [f"- {each}" for each in dict.fromkeys(numbers["rules"].values())]

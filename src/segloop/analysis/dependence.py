@@ -60,12 +60,18 @@ def by_position(gathered: Gathered) -> dict[str, Any]:
 
 
 def by_traits(
-    traits: FloatArray, dice: FloatArray, *, seed: int = 0, repeats: int = 500
+    traits: FloatArray,
+    dice: FloatArray,
+    *,
+    seed: int = 0,
+    repeats: int = 500,
+    groups: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return how a score of images goes along with their traits [images, TRAITS], for JSON; strongest first.
 
     `rho` is Spearman's rank correlation with its bootstrap interval; `groups` are quarters of the images by
-    the trait with their mean score and its interval. Empty for fewer than 20 images with a score.
+    the trait with their mean score and its interval. Empty for fewer than 20 images with a score. Intervals
+    are over images, or over whole `groups` of them.
     """
     scored = ~np.isnan(dice)
     told = []
@@ -75,18 +81,19 @@ def by_traits(
         if kept.sum() < LEAST or np.ptp(values[kept]) == 0 or np.ptp(dice[kept]) == 0:
             continue
         x, y = values[kept], dice[kept]
-        draws = list(resamples(len(x), repeats=repeats, seed=seed))
-        weights = np.concatenate(draws)
+        own = None if groups is None else list(np.asarray(groups, dtype=object)[kept])
+        draws = list(resamples(len(x), repeats=repeats, seed=seed, groups=own))
+        weights = np.concatenate(draws) if draws else np.full((1, len(x)), np.nan)
         rank_x, rank_y = _ranks(x), _ranks(y)
         low, high = interval(_correlation(weights, rank_x, rank_y)[:, None])
         rho = float(_correlation(np.ones((1, len(x))), rank_x, rank_y)[0])
-        groups = _groups(x, y, weights)
+        quarters = _groups(x, y, weights)
         told.append(
             {
                 "trait": name,
                 "name": TRAIT_NAMES[name],
                 "rho": [rho, float(low[0]), float(high[0])],
-                "groups": groups,
+                "groups": quarters,
             }
         )
     return sorted(told, key=lambda each: -abs(each["rho"][0]))

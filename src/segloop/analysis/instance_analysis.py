@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from segloop.analysis.measures import TRAITS, measure_looks
 from segloop.analysis.ranking import Band, bands_of
 from segloop.analysis.runs import Run
 from segloop.analysis.suspects import Suspect
+from segloop.data.groups import by_words, groups_of
 from segloop.utils.errors import DataError, UserError, listing
 from segloop.viz.overlay import vivid
 
@@ -30,6 +31,7 @@ def analyze_instances(
     *,
     data_root: Path | None = None,
     topk: int = 20,
+    group: Mapping[str, Any] | None = None,
     repeats: int = bootstrap.REPEATS,
     seed: int = 0,
     workers: int | None = None,
@@ -52,7 +54,8 @@ def analyze_instances(
     for image_id in run.images["image_id"]:  # changed labels are told before the work, not at its end
         run.objects_file(image_id, data_root=data_root)
     suspects = instance_suspects.suspicions(gathered)
-    bounds = gathered.intervals.bounds(repeats=repeats, seed=seed)
+    groups = groups_of(gathered.image_ids, group)
+    bounds = gathered.intervals.bounds(repeats=repeats, seed=seed, groups=groups)
     images, ranks, bands = _images(gathered, looks, suspects, names)
     quality = np.array(gathered.quality)
     nothing = float("nan"), float("nan")
@@ -63,20 +66,21 @@ def analyze_instances(
         "split": run.meta["split"],
         "data": run.meta["data"].get("name"),
         "images": len(gathered),
+        "groups": None if groups is None else len(set(groups)),
         "without_labels": len(run.images) - len(gathered),
         "objects": gathered.sums.true,
         "class_names": names,
         "palette": vivid(palette_of(run)).round().astype(int).tolist(),  # as outlines are drawn
         "background": -1,  # what is no object
         "ignore_index": None,
-        "notes": _notes(run, gathered),
+        "notes": [*_notes(run, gathered), *bootstrap.notes(len(gathered), groups)],
         "scores": {key: [value, *bounds.get(key, nothing)] for key, value in scores.items()},
         "mistakes": instance_errors.break_down(gathered.sums),
         "classes": _classes(gathered, names),
         "by_size": _by_size(gathered, names),
         "bands": [{"name": band.name, "from": band.low, "to": band.high} for band in bands],
         "by_position": None,
-        "by_traits": by_traits(_traits(gathered, looks), quality, seed=seed),
+        "by_traits": by_traits(_traits(gathered, looks), quality, seed=seed, groups=groups),
         "calibration": _calibration(gathered, names),
         "rankings": {key: named(images, rank, topk=topk) for key, rank in ranks.items()},
         "suspects": _rows(suspects[:topk], names),
@@ -84,7 +88,7 @@ def analyze_instances(
             **run.metrics.get("rules", {}),
             "quality": instance_errors.RULE,
             "kinds": " ".join(f"{kind}: {text}." for kind, text in instance_errors.KIND_RULES.items()),
-            "intervals": bootstrap.RULE.format(repeats=repeats, seed=seed)
+            "intervals": bootstrap.rule(repeats=repeats, seed=seed, groups=groups, by=by_words(group))
             + " AP of very many objects is resampled less often, or has none.",
             "calibration": RULE.format(bins=BINS)
             .replace("pixels", "found objects")
@@ -118,8 +122,6 @@ def _notes(run: Run, gathered: GatheredObjects) -> list[str]:
         notes.append(
             "The model was trained on these images: scores are too good, mistakes of the labels were learnt."
         )
-    if len(gathered) == 1:
-        notes.append("One image gives no intervals.")
     if not gathered.sums.true:
         notes.append("There is no true object in any image: there is nothing to find, only to invent.")
     return notes

@@ -165,10 +165,10 @@ class InstanceIntervals:
         for part in (*self._parts, *([self._ap] if self._ap else [])):
             part.add(matches)
 
-    def bounds(self, *, repeats: int, seed: int) -> dict[str, tuple[float, float]]:
+    def bounds(
+        self, *, repeats: int, seed: int, groups: Sequence[str] | None = None
+    ) -> dict[str, tuple[float, float]]:
         """Return low and high of each score that has an interval; AP of very many objects has none."""
-        if self._images < 2:
-            return {}
         parts = [(part, repeats) for part in self._parts]
         if self._ap is not None:
             affordable = min(repeats, AP_WORK // max(1, self._ap.objects * len(BITS)))
@@ -178,7 +178,7 @@ class InstanceIntervals:
         for part, number in parts:
             drawn = [
                 scores
-                for weights in resamples(self._images, repeats=number, seed=seed)
+                for weights in resamples(self._images, repeats=number, seed=seed, groups=groups)
                 for scores in part.resampled(weights)
             ]
             for key in dict.fromkeys(key for scores in drawn for key in scores):

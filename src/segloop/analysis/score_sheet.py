@@ -56,12 +56,15 @@ class Sheet:
 
 
 Progress = Callable[[int, int], None] | None
+Groups = Sequence[str] | None  # of each image
 
 
-def read_sheet(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) -> Sheet:
-    """Score a RUN on the images; `repeats` resamples of them are the same for every RUN."""
+def read_sheet(
+    run: Run, image_ids: Sequence[str], *, repeats: int, seed: int, groups: Groups = None
+) -> Sheet:
+    """Score a RUN on the images; `repeats` resamples of them, or of groups, are the same for every RUN."""
     make = _semantic if run.kind == "semantic" else _instance
-    return make(run, image_ids, repeats=repeats, seed=seed)
+    return make(run, image_ids, repeats=repeats, seed=seed, groups=groups)
 
 
 def true_objects(run: Run) -> dict[str, str]:
@@ -69,7 +72,7 @@ def true_objects(run: Run) -> dict[str, str]:
     return {matches.image_id: _labels(matches) for matches in run.matches()}
 
 
-def _semantic(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) -> Sheet:
+def _semantic(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int, groups: Groups) -> Sheet:
     table = _Counts(run, image_ids)
     names, background = run.class_names, run.background
     totals = table.weighted(np.ones((1, len(image_ids))))
@@ -86,7 +89,7 @@ def _semantic(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) ->
     keys, means = list(columns_of), np.column_stack(list(columns_of.values()))
     scores |= dict(zip(keys, weighted_means(np.ones((1, len(means))), means)[0].tolist(), strict=True))
     parts: dict[str, list[FloatArray]] = {}
-    for weights in resamples(len(image_ids), repeats=repeats, seed=seed) if len(image_ids) > 1 else ():
+    for weights in resamples(len(image_ids), repeats=repeats, seed=seed, groups=groups):
         counts = table.weighted(weights)
         found = class_scores(counts)
         columns = dict(image_scores(counts, background=background))
@@ -148,16 +151,16 @@ class _Counts:
 class _Resampled(InstanceIntervals):
     """Instance scores in resamples, each kept, so that two RUNs can be held against each other."""
 
-    def drawn(self, *, repeats: int, seed: int) -> dict[str, FloatArray]:
+    def drawn(self, *, repeats: int, seed: int, groups: Groups = None) -> dict[str, FloatArray]:
         """Return the scores [resamples]; AP of very many objects is drawn less often, the rest is NaN."""
         parts: list[tuple[SummedScore | ResampledAP, int]] = [(part, repeats) for part in self._parts]
         if self._ap is not None:
             affordable = min(repeats, AP_WORK // max(1, self._ap.objects * len(BITS)))
             parts += [(self._ap, affordable)] if affordable >= LEAST_REPEATS else []
         found: dict[str, FloatArray] = {}
-        for part, number in parts if self._images > 1 else ():
+        for part, number in parts:
             place = 0
-            for weights in resamples(self._images, repeats=number, seed=seed):
+            for weights in resamples(self._images, repeats=number, seed=seed, groups=groups):
                 for scores in part.resampled(weights):
                     for key, value in scores.items():
                         found.setdefault(key, np.full(repeats, np.nan))[place] = value
@@ -165,13 +168,13 @@ class _Resampled(InstanceIntervals):
         return found
 
 
-def _instance(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) -> Sheet:
+def _instance(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int, groups: Groups) -> Sheet:
     names, wanted = run.class_names, set(image_ids)
     keys = list(run.metrics["scores"])
-    groups = [name for name in GROUPS if any(key.startswith(name.split("/")[0] + "/") for key in keys)]
+    kinds = [name for name in GROUPS if any(key.startswith(name.split("/")[0] + "/") for key in keys)]
     scorer = InstanceScorer(
         class_names=names,
-        groups=[name for name in groups if name != "coco/bbox" or any("bbox" in key for key in keys)],
+        groups=[name for name in kinds if name != "coco/bbox" or any("bbox" in key for key in keys)],
         max_dets=run.max_dets,
     )
     intervals = _Resampled(names, keys, max_dets=run.max_dets)
@@ -193,7 +196,8 @@ def _instance(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int) ->
         raise DataError(f"{run.folder} has no matches of {len(lost)} of its images, {lost[0]!r} for one.")
     known = scorer.scores()
     scores = {key: known[key] for key in keys if key in known}
-    drawn = {key: each for key, each in intervals.drawn(repeats=repeats, seed=seed).items() if key in scores}
+    every = intervals.drawn(repeats=repeats, seed=seed, groups=groups)
+    drawn = {key: each for key, each in every.items() if key in scores}
     return Sheet(list(image_ids), scores, drawn, np.array(quality), "quality", labels=labels, errors=errors)
 
 

@@ -53,11 +53,16 @@ def headline(
 
 
 def score(
-    gathered: Gathered, class_names: Sequence[str], *, repeats: int = REPEATS, seed: int = 0
+    gathered: Gathered,
+    class_names: Sequence[str],
+    *,
+    repeats: int = REPEATS,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     """Return all scores with their intervals, for JSON, and the headline scores of each image.
 
-    Every number is `[value, low, high]`, fractions, NaN where there is none.
+    Every number is `[value, low, high]`, fractions, NaN where there is none. `groups` are the images'.
     """
     background = gathered.background
     totals = gathered.totals()
@@ -66,14 +71,13 @@ def score(
     drawn_set: dict[str, list[FloatArray]] = {}
     drawn_class: dict[str, list[FloatArray]] = {}
     drawn_images: list[FloatArray] = []
-    if len(gathered) > 1:
-        for weights in resamples(len(gathered), repeats=repeats, seed=seed):
-            resampled = gathered.weighted(weights)
-            for name, values in headline(*resampled, background=background).items():
-                drawn_set.setdefault(name, []).append(values)
-            for name, values in scores_by_class(*resampled).items():
-                drawn_class.setdefault(name, []).append(values)
-            drawn_images.append(weighted_means(weights, columns))
+    for weights in resamples(len(gathered), repeats=repeats, seed=seed, groups=groups):
+        resampled = gathered.weighted(weights)
+        for name, values in headline(*resampled, background=background).items():
+            drawn_set.setdefault(name, []).append(values)
+        for name, values in scores_by_class(*resampled).items():
+            drawn_class.setdefault(name, []).append(values)
+        drawn_images.append(weighted_means(weights, columns))
     means = weighted_means(np.ones((1, len(gathered))), columns)[0]
     spread = _spread(drawn_images, columns.shape[1])
     image_keys = [*per_image, *(f"{name}:{index}" for name in OF_CLASS for index in range(len(class_names)))]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from segloop.analysis.bootstrap import places_of
+
 FloatArray = npt.NDArray[np.float64]
 
 FLIPS = 10_000
@@ -29,6 +31,9 @@ RULES: dict[str, str] = {
     "bootstrap": (
         "Paired bootstrap: all models are scored on the same resamples of images; p is twice the share of "
         "resamples in which the difference has the other sign."
+    ),
+    "groups": (
+        "Images of a group are drawn again, and change sign, together; Wilcoxon ranks the groups' means."
     ),
     "holm": "p is corrected for the number of comparisons by Holm's method, for each test on its own.",
     "seeds": (
@@ -52,15 +57,19 @@ def pair_up(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.where(neither, np.nan, second - first)
 
 
-def sign_flips(differences: FloatArray, *, flips: int = FLIPS, seed: int = 0) -> FloatArray:
+def sign_flips(
+    differences: FloatArray, *, flips: int = FLIPS, seed: int = 0, groups: Sequence[str] | None = None
+) -> FloatArray:
     """Return the p value of each column of differences [images, pairs], two-sided; NaN are left out.
 
-    The same flips serve all columns. A column without a difference has p = 1.
+    The same flips serve all columns. A column without a difference has p = 1. A group's images flip together.
 
     >>> sign_flips(np.array([[1.0], [2.0], [3.0]])).tolist()  # 2 of 8: all up, all down
     [0.25]
     """
     there = np.nan_to_num(np.asarray(differences, np.float64), nan=0.0)
+    if groups is not None:
+        there = _sums(there, groups)
     there = there[(there != 0).any(axis=1)]
     count = len(there)
     if count == 0:
@@ -76,8 +85,15 @@ def sign_flips(differences: FloatArray, *, flips: int = FLIPS, seed: int = 0) ->
     return np.asarray((reached + 1) / (flips + 1))  # what was seen is one of the flips
 
 
-def wilcoxon(differences: FloatArray) -> float:
-    """Return the two-sided p value of Wilcoxon's signed-rank test; 1 without a difference."""
+def wilcoxon(differences: FloatArray, *, groups: Sequence[str] | None = None) -> float:
+    """Return the two-sided p value of Wilcoxon's signed-rank test; 1 without a difference.
+
+    Of images in groups the means of the groups are ranked.
+    """
+    if groups is not None:
+        known = ~np.isnan(differences)
+        sums = _sums(np.column_stack([np.where(known, differences, 0.0), known.astype(np.float64)]), groups)
+        differences = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
     kept = differences[~np.isnan(differences)]
     kept = kept[kept != 0]
     if not len(kept):
@@ -87,6 +103,14 @@ def wilcoxon(differences: FloatArray) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the sample is small: the intervals say so
         return float(stats.wilcoxon(kept).pvalue)
+
+
+def _sums(values: FloatArray, groups: Sequence[str]) -> FloatArray:
+    """Return the sums over each group [groups, columns]."""
+    places, number = places_of(groups)
+    sums = np.zeros((number, values.shape[1]))
+    np.add.at(sums, places, values)
+    return sums
 
 
 def bootstrap_p(drawn: FloatArray) -> FloatArray:
@@ -119,6 +143,7 @@ def holm(p_values: Sequence[float] | FloatArray) -> list[float]:
     return [float(each) for each in corrected]
 
 
-def rules() -> dict[str, str]:
+def rules(*, grouped: bool = False) -> dict[str, str]:
     """Return the rules of the tests, with their numbers."""
-    return {name: text.format(flips=FLIPS, exact=EXACT) for name, text in RULES.items()}
+    told = {name: text.format(flips=FLIPS, exact=EXACT) for name, text in RULES.items()}
+    return {name: text for name, text in told.items() if grouped or name != "groups"}

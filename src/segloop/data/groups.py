@@ -35,6 +35,15 @@ def groups_of(
     return by_table(ids, Path(root) / by["table"], column=by.get("column") or "group")
 
 
+def by_words(by: Mapping[str, Any] | None) -> str:
+    """Return in words what makes a group.
+
+    >>> by_words(dict(table="scenes.csv", column="scene"))
+    'table=scenes.csv, column=scene'
+    """
+    return ", ".join(f"{key}={value}" for key, value in (by or {}).items())
+
+
 def by_folder(ids: Sequence[str], levels: int = 1) -> list[str]:
     """Return the first folders of each image_id; an image in no folder is a group of its own.
 

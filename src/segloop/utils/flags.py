@@ -54,6 +54,31 @@ def check_data_root(args: argparse.Namespace) -> None:
         raise UserError(f"--data-root {args.data_root}: there is no such folder.")
 
 
+def add_group(parser: Parser) -> None:
+    """Add the flag that says which images hang together, with the keys of `kfold.group` in a config."""
+    parser.add_argument(
+        "--group",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="images that hang together, as tiles of a scene do: folder=1, regex='(scene[0-9]+)_', or "
+        "table=FILE column=NAME; intervals and tests are then over groups",
+    )
+
+
+def group_of(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Return what --group says, as `segloop.data.groups` reads it; None where it was not given."""
+    found: dict[str, Any] = {}
+    for word in args.group:
+        key, equals, value = word.partition("=")
+        if not equals or not value or key not in ("folder", "regex", "table", "column") or key in found:
+            raise UserError(f"--group {word}: say folder=1, regex=PATTERN, or table=FILE column=NAME.")
+        if key == "folder" and not value.isdecimal():
+            raise UserError(f"--group {word}: how many folders, from the left, make a group? folder=1, say.")
+        found[key] = int(value) if key == "folder" else value
+    return found or None
+
+
 def add_predicting(parser: Parser) -> None:
     """Add the flags that say how a model predicts, under the names of `segloop.load`."""
     group = parser.add_argument_group("how to predict")

@@ -25,6 +25,7 @@ def analysis_page(numbers: Numbers, pictures: Pictures, *, files: Sequence[tuple
         sections.how(numbers, files),
     ]
     data = f" of {numbers['data']}" if numbers["data"] else ""
+    data += f" in {numbers['groups']:,} groups" if numbers.get("groups") else ""
     classes = len(numbers["class_names"])
     lead = f"{numbers['images']:,} images{data}, split {numbers['split']}, {classes} classes."
     return page(

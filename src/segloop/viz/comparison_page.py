@@ -50,6 +50,7 @@ def comparison_page(numbers: Numbers, pictures: Pictures, *, files: Sequence[tup
     ]
     names = [each["name"].partition("/")[0] for each in numbers["runs"]]
     data = f" of {numbers['data']}" if numbers["data"] else ""
+    data += f" in {numbers['groups']:,} groups" if numbers.get("groups") else ""
     lead = f"{numbers['images']:,} images{data}, split {numbers['split']}; {numbers['score']} decides."
     return page(
         " · ".join(f"{each['letter']} {name}" for each, name in zip(numbers["runs"], names, strict=True)),

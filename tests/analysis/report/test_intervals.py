@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segloop.analysis.report.intervals import headline, scores_with_intervals
+from segloop.analysis.report.intervals import headline, rule_in_words, scores_with_intervals
 from tests.analysis.instance_runs_made import squares, write_instance_run
 from tests.analysis.runs_made import scene, write_run
 
@@ -53,3 +53,12 @@ def test_scores_of_objects_have_intervals_too(tmp_path: Path) -> None:
 
 def test_the_headline_leaves_single_classes_out() -> None:
     assert headline(["mIoU", "IoU.disc", "pq/PQ.disc", "pq/PQ"], ["disc"]) == ["mIoU", "pq/PQ"]
+
+
+def test_groups_are_drawn_whole(tmp_path: Path) -> None:
+    images = {f"{part}/{place}": (scene(place), scene(place + 1)) for part in "ab" for place in range(3)}
+    run = write_run(tmp_path, images)
+    value, low, high = scores_with_intervals(run, group={"folder": 1}, repeats=200)["mIoU"]
+    assert (low, high) == (pytest.approx(value), pytest.approx(value)), "both scenes are alike"
+    assert rule_in_words(run, group={"folder": 1}, repeats=200, seed=0).endswith("2 of them.")
+    assert "groups" not in rule_in_words(run, group=None, repeats=200, seed=0)

@@ -41,6 +41,7 @@ def comparison(report: Contents) -> Part | None:
         found = compare(
             [facts.run for facts in report.runs],
             common=True,
+            group=first.group,
             repeats=first.repeats,
             seed=first.seed,
             topk=WINS if pairs <= MOST_PAIRS else 0,

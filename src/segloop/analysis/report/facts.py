@@ -33,13 +33,15 @@ class Facts:
     """All that a report knows of one RUN; each file is read when it is first asked for.
 
     `repository` is where the sources of configs are looked for, which `train.json` names by relative paths;
-    `given_root` is where the data set lies now, if it was moved; `eda_file` an eda.json that was named.
+    `given_root` is where the data set lies now, if it was moved; `eda_file` an eda.json that was named;
+    `group` says which images hang together.
     """
 
     run: Run
     repository: Path
     given_root: Path | None = None
     eda_file: Path | None = None
+    group: Mapping[str, Any] | None = None
     repeats: int = 1000
     seed: int = 0
 
@@ -187,7 +189,7 @@ class Facts:
     @cached_property
     def scores(self) -> dict[str, Triple]:
         """Every score over the set, with its interval."""
-        return scores_with_intervals(self.run, repeats=self.repeats, seed=self.seed)
+        return scores_with_intervals(self.run, group=self.group, repeats=self.repeats, seed=self.seed)
 
     @property
     def headline(self) -> list[str]:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from segloop.analysis.bootstrap import REPEATS, interval
+from segloop.analysis.bootstrap import REPEATS, interval, rule
 from segloop.analysis.comparable import KINDS, images_to_compare
 from segloop.analysis.runs import Run
 from segloop.analysis.score_sheet import read_sheet
+from segloop.data.groups import by_words, groups_of
 
 Triple = tuple[float, float | None, float | None]
 
 
-def scores_with_intervals(run: Run, *, repeats: int = REPEATS, seed: int = 0) -> dict[str, Triple]:
+def scores_with_intervals(
+    run: Run, *, group: Mapping[str, Any] | None = None, repeats: int = REPEATS, seed: int = 0
+) -> dict[str, Triple]:
     """Return value, low and high of each score over the set, fractions; None where there is no interval."""
     drawn: Mapping[str, np.ndarray] = {}
     if run.kind in KINDS and _counted(run):
         ids = images_to_compare([run], common=True)
-        drawn = read_sheet(run, ids, repeats=repeats, seed=seed).drawn
+        drawn = read_sheet(run, ids, repeats=repeats, seed=seed, groups=groups_of(ids, group)).drawn
     return {key: (value, *_bounds(drawn.get(key))) for key, value in run.scores.items()}
+
+
+def rule_in_words(run: Run, *, group: Mapping[str, Any] | None, repeats: int, seed: int) -> str:
+    """Return how the intervals were made."""
+    ids = images_to_compare([run], common=True) if group and run.kind in KINDS else []
+    return rule(repeats=repeats, seed=seed, groups=groups_of(ids, group), by=by_words(group))
 
 
 def _counted(run: Run) -> bool:

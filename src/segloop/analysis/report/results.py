@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from segloop.analysis.bootstrap import RULE
 from segloop.analysis.report import pictures
 from segloop.analysis.report.blocks import (
     Block,
@@ -24,7 +23,7 @@ from segloop.analysis.report.blocks import (
 )
 from segloop.analysis.report.contents import Contents
 from segloop.analysis.report.facts import Facts
-from segloop.analysis.report.intervals import headline
+from segloop.analysis.report.intervals import headline, rule_in_words
 from segloop.viz import analysis_sections, instance_sections
 
 CLASS_SCORES = ("Dice", "IoU", "spacecraft/IoU", "coco/segm_mAP", "cityscapes/AP", "pq/PQ")
@@ -54,7 +53,9 @@ def results(report: Contents) -> Part:
     by_class = _by_class(facts)
     if by_class is not None:
         blocks += [Heading("By class"), by_class]
-    rule: list[str | Span] = [RULE.format(repeats=f"{facts.repeats:,}", seed=facts.seed)]
+    rule: list[str | Span] = [
+        rule_in_words(facts.run, group=facts.group, repeats=facts.repeats, seed=facts.seed)
+    ]
     rule += [part for key in report.known("efron1979bootstrap") for part in (" ", cite(key))]
     blocks.append(Paragraph(rule, small=True))
     images = facts.run.metrics.get("images", len(facts.run.images))
