@@ -290,3 +290,27 @@ def test_groups_of_objects_too(tmp_path):
     assert low == pytest.approx(value), "both scenes are alike"
     assert high == pytest.approx(value)
     assert by_image["scores"]["spacecraft/mIoU"][0][1] < value
+
+
+def test_what_differs_in_the_tests_is_told_beside_the_models(tmp_path):
+    runs = write_pair(tmp_path, number=3)
+    assert numbers_of(runs)["tests"] == []
+    test = "test_dataloader = dict(dataset=dict(pipeline=[dict(type='Resize', scale={size})]))\n"
+    for run, size in zip(runs, (4, 8), strict=True):
+        write_training(run)  # whose configs do not differ
+        (run.folder / "config.py").write_text(
+            f"model = dict(depth=18, test_cfg=dict(mode='{'whole' if size == 4 else 'slide'}'))\n"
+            + test.format(size=size)
+        )
+        run.meta["command"] = ["tools/test.py", "net.py"]
+        run.meta["thresholds"] = {"classes": {"disc": {"threshold": size / 10}}, "file": None}
+    runs[1].meta["command"].append("--tta")
+    numbers = numbers_of(runs)
+    assert numbers["config"]["differences"] == []
+    assert [(each["path"], *each["values"]) for each in numbers["tests"]] == [
+        ("--tta", "False", "True"),
+        ("thresholds.disc.threshold", "0.4", "0.8"),
+        ("model.test_cfg.mode", "'whole'", "'slide'"),
+        ("test_dataloader.dataset.pipeline[Resize].scale", "4", "8"),
+    ]
+    assert "B was tested with --tta, A without" in " ".join(numbers["notes"])

@@ -69,6 +69,7 @@ def numbers() -> dict[str, Any]:
         ],
         "time_to_score": [{"score": 0.6, "minutes": [3.8, None]}],
         "config": {"missing": [], "differences": [{"path": "model.depth", "values": ["18", "50"]}]},
+        "tests": [],
         "notes": ["Mind the <gap>."],
         "rules": {"set": "Over the set.", "holm": "Corrected."},
     }  # fmt: skip

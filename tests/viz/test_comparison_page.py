@@ -56,6 +56,12 @@ def test_configs_that_are_equal_or_lost_are_said():
     assert "No config is left of deeplab/test-last." in lost
 
 
+def test_what_differs_in_the_tests_stands_below_the_configs():
+    page = made(numbers() | {"tests": [{"path": "--tta", "values": ["True", "False"]}]})
+    assert page.index("model.depth") < page.index("What differs in the tests") < page.index("--tta")
+    assert "What differs in the tests" not in made()
+
+
 def test_curves_have_a_legend_and_round_axes():
     page = made()
     assert "A unet" in page

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segloop.analysis import bootstrap, run_costs, significance
 from segloop.analysis.analyze import plain
 from segloop.analysis.comparable import images_to_compare, require_alike
-from segloop.analysis.config_differences import differences
+from segloop.analysis.config_differences import Difference, differences
 from segloop.analysis.flat_config import read_flat_config
 from segloop.analysis.instance_scores import rules_of
 from segloop.analysis.ranking import order
@@ -30,6 +30,17 @@ FloatArray = npt.NDArray[np.float64]
 
 FORMAT = 1
 MOST_RUNS = 26
+# What of a test decides beside the model: how it was asked, and what of its config no training reads.
+TESTED = (
+    "--tta",
+    "thresholds",
+    "model",
+    "test_dataloader",
+    "test_evaluator",
+    "test_cfg",
+    "tta_model",
+    "tta_pipeline",
+)
 SURE = 0.05
 UNDRAWN = (
     "Only scores of resamples can: Cityscapes' AP and COCO's by size are not drawn again, nor is AP where "
@@ -105,8 +116,10 @@ def compare(
         "curves": [_told_curves(each, decisive) for each in curves],
         "time_to_score": _time_to_score(curves, decisive),
         "config": _config(runs),
+        "tests": _tests(runs),
         "notes": [
             *_notes(runs, len(ids), costs),
+            *_unlike_tests(runs, letters),
             *bootstrap.notes(len(ids), groups),
             *_too_few(sheets, letters, decisive, len(pairs)),
             *_too_few_for_classes(sheets, decisive, repeats, len(pairs)),
@@ -289,8 +302,34 @@ def _config(runs: Sequence[Run]) -> dict[str, Any]:
     found = differences([read_flat_config(file) for file in files if file is not None])
     return {
         "missing": [],
-        "differences": [{"path": each.path, "values": list(each.values)} for each in found],
+        "differences": _told(found),
     }
+
+
+def _told(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    return [{"path": each.path, "values": list(each.values)} for each in found]
+
+
+def _tests(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return what differs in how the models were tested: views, thresholds, the test's own config."""
+    asked: list[dict[str, Any]] = []
+    for run in runs:
+        thresholds = (run.meta.get("thresholds") or {}).get("classes")
+        file = run.folder / "config.py"
+        config = read_flat_config(file) if file.is_file() else {}
+        asked.append({"--tta": _with_tta(run), "thresholds": thresholds, **_of_test(config)})
+    return _told(differences(asked, TESTED))
+
+
+def _with_tta(run: Run) -> bool:
+    return any(word.split("=")[0] == "--tta" for word in run.meta.get("command") or ())
+
+
+def _of_test(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a config a test reads, and a training does not."""
+    model = config.get("model")
+    own = {"test_cfg": model["test_cfg"]} if isinstance(model, dict) and "test_cfg" in model else {}
+    return {"model": own, **{name: config[name] for name in TESTED if name in config and name != "model"}}
 
 
 def _config_file(run: Run) -> Path | None:
@@ -331,6 +370,18 @@ def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) ->
     if len(under) > 1:
         notes.append(f"Inference was timed under different conditions: {'; '.join(sorted(under))}.")
     return notes
+
+
+def _unlike_tests(runs: Sequence[Run], letters: Sequence[str]) -> list[str]:
+    """Say that not the models alone differ, but how they were asked."""
+    many = [letter for letter, run in zip(letters, runs, strict=True) if _with_tta(run)]
+    one = [letter for letter in letters if letter not in many]
+    if not many or not one:
+        return []
+    return [
+        f"{', '.join(many)} was tested with --tta, {', '.join(one)} without: a part of the difference may be "
+        "the views', not the models'."
+    ]
 
 
 def _too_few(sheets: Sequence[Sheet], letters: Sequence[str], decisive: str, pairs: int) -> list[str]:

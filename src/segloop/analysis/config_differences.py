@@ -30,14 +30,14 @@ class Difference:
     values: tuple[str, ...]
 
 
-def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
-    """Return what is not the same in all configs, in the order of what a runner reads.
+def differences(configs: Sequence[dict[str, Any]], names: Sequence[str] = READ) -> list[Difference]:
+    """Return what is not the same in all configs, in the order of `names`: what a runner reads.
 
     >>> differences([dict(model=dict(depth=18)), dict(model=dict(depth=50))])
     [Difference(path='model.depth', values=('18', '50'))]
     """
     found: list[Difference] = []
-    for name in READ:
+    for name in names:
         values = [_without_copies(config).get(name, _Nothing) for config in configs]
         _compare(name, values, found)
     return found

@@ -163,12 +163,12 @@ def round_up(value: float) -> float:
 
 
 def _config(numbers: Numbers) -> Section | None:
-    told = tables.config(numbers)
-    if told.rows:
-        return Section(told.title, [as_html(told)], short="Configs")
+    told, tests = tables.config(numbers), tables.tests(numbers)
     lost = numbers["config"]["missing"]
     text = f"No config is left of {', '.join(lost)}." if lost else "Nothing: hyper-parameters are the same."
-    return Section(told.title, [paragraph(text)], short="Configs")
+    parts = [as_html(told) if told.rows else paragraph(text)]
+    parts += [heading(tests.title), as_html(tests)] if tests.rows else []
+    return Section(told.title, parts, short="Configs")
 
 
 def _rules(numbers: Numbers, files: Sequence[tuple[str, str]]) -> Section:

@@ -22,6 +22,7 @@ def tables(numbers: Numbers) -> list[Table]:
         costs(numbers),
         times(numbers),
         config(numbers),
+        tests(numbers),
     ]
     return [each for each in found if each.rows]
 
@@ -142,6 +143,13 @@ def config(numbers: Numbers) -> Table:
     rows = [[each["path"], *each["values"]] for each in numbers["config"]["differences"]]
     head = ["hyper-parameter", *(each["letter"] for each in numbers["runs"])]
     return Table("What differs in the configs", head, rows)
+
+
+def tests(numbers: Numbers) -> Table:
+    """Return what differs in how the models were tested."""
+    rows = [[each["path"], *each["values"]] for each in numbers["tests"]]
+    head = ["test", *(each["letter"] for each in numbers["runs"])]
+    return Table("What differs in the tests", head, rows)
 
 
 def percent(value: float | None, *, signed: bool = False) -> str:
