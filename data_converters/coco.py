@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
-from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
+from data_converters.coco_index import CATEGORY_KEYS, CocoIndex, CocoKeys, Key, index_coco, index_results
 from data_converters.coco_labels import join_labels, read_categories, read_skeletons
 from data_converters.coco_records import LoadImage, Source
 from data_converters.coco_writer import CocoWriter
@@ -202,7 +202,9 @@ def _told(
         yield f"{seen['ignored']} annotation(s) are marked `ignore`: read with the attribute `ignore`"
     if seen["nested"]:
         yield f"{seen['nested']} attribute(s) hold lists or objects: read as their JSON text"
-    for what in ("images", "annotations", "top"):
+    for category in (each for index in indices for each in index.top.get("categories", [])):
+        seen.update(f"categories:{key}" for key in category.keys() - CATEGORY_KEYS)
+    for what in ("images", "annotations", "categories", "top"):
         unread = [(_key(name), count) for name, count in seen.items() if name.startswith(f"{what}:")]
         if unread:
             unread.sort(key=lambda each: (-each[1], each[0]))

@@ -210,7 +210,9 @@ def test_what_a_user_should_know_is_told(tmp_path: Path) -> None:
         annotation(3, track=1),
     ]
     entries = [image(coco_url="", license=3)]
-    told = again(write_coco(tmp_path / "a.json", annotations, images=entries, videos=[])).told
+    cats = [CATS[0] | {"keypoints": ["nose"], "Вид": 1}, CATS[1] | {"keypoints": []}, *CATS[2:]]
+    written = write_coco(tmp_path / "a.json", annotations, images=entries, categories=cats, videos=[])
+    told = again(written).told
     assert told == (
         f"a.json: no image files (looked in {tmp_path}/images/default, {tmp_path}/default, "
         f"{tmp_path}/img_dir/default, {tmp_path}/images, {tmp_path}/data, {tmp_path}); "
@@ -222,6 +224,7 @@ def test_what_a_user_should_know_is_told(tmp_path: Path) -> None:
         "1 attribute(s) hold lists or objects: read as their JSON text",
         "not read, keys of images: coco_url (1), license (1)",
         "not read, keys of annotations: track (2), Ключ (1)",
+        "not read, keys of categories: keypoints (2), Вид (1)",
         "not read, keys of the file: videos (1)",
     )
 
