@@ -59,3 +59,6 @@ def test_a_copy_leaves_the_checkpoints_out(tmp_path: Path) -> None:
     assert not (tmp_path / "copy" / "iter_4.pth").exists()
     with pytest.raises(UserError, match="no work_dir of a training"):
         copy_run(tmp_path / "copy" / "1", tmp_path / "other")
+    for inside in (tmp_path / "run", tmp_path / "run" / "copy"):
+        with pytest.raises(UserError, match="outside of it"):
+            copy_run(tmp_path / "run", inside)

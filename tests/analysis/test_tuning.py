@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,19 @@ def test_ignored_pixels_are_left_out_as_in_the_test(tmp_path: Path) -> None:
     tuning = tune(read_run(folder), metric="ships/Dice")
     assert tuning.scores_before["ships/Dice"] == pytest.approx(20 / 38)
     assert tuning.scores_before["ships/empty_clean"] == 1.0
+
+
+def test_labels_that_were_changed_since_the_test_are_told(tmp_path: Path) -> None:
+    run = read_run(write_ships_run(tmp_path / "work", split="val"))
+    run.images["truth_sha256"] = [
+        hashlib.sha256(run.truth_file(image_id).read_bytes()).hexdigest()
+        for image_id in run.images["image_id"]
+    ]
+    assert "changed since" not in report(tune(run, metric="ships/Dice"))
+    run.images.loc[run.images.index[0], "truth_sha256"] = "another"
+    tuning = tune(run, metric="ships/Dice")
+    assert tuning.relabelled == 1
+    assert "the labels of 1 images were changed since the test" in report(tuning)
 
 
 def test_a_run_without_anything_to_tune_on_is_told(tmp_path: Path) -> None:

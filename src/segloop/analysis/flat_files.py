@@ -24,6 +24,8 @@ def copy_run(source: Path, target: Path) -> None:
     """Copy a work_dir without its checkpoints: records, config, logs, and the RUNs of tests."""
     if not (source / "train.json").is_file():
         raise UserError(f"{source} is no work_dir of a training: there is no train.json in it.")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise UserError(f"--copy {target} lies in {source} itself: name a folder outside of it.")
     shutil.copytree(
         source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(WEIGHTS, "last_checkpoint")
     )

@@ -224,13 +224,14 @@ class Run:
             )
         return file
 
-    def is_as_tested(self, image_id: str, *, data_root: Path | None = None) -> bool:
+    def is_as_tested(
+        self, image_id: str, *, data_root: Path | None = None, labels_alone: bool = False
+    ) -> bool:
         """Return whether the picture and its labels are those of the test, where their digests are known."""
         row = self.images.loc[image_id]
-        files = {
-            "sha256": self.image_file(image_id, data_root=data_root),
-            "truth_sha256": self.truth_file(image_id, data_root=data_root),
-        }
+        files = {"truth_sha256": self.truth_file(image_id, data_root=data_root)}
+        if not labels_alone:
+            files["sha256"] = self.image_file(image_id, data_root=data_root)
         return all(
             file is None or not row.get(name) or _digest(file, file.stat().st_mtime_ns) == row[name]
             for name, file in files.items()

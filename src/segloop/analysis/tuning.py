@@ -52,7 +52,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What came out: the rules, all scores with the former rules and with these, and the curves."""
+    """What came out: the rules, all scores with the former rules and with these, and the curves.
+
+    `relabelled` is of how many images the labels are not those of the test.
+    """
 
     run: Run
     metric: str
@@ -63,6 +66,7 @@ class Tuning:
     images: int
     tried: int
     curves: list[Curve] = field(default_factory=list)
+    relabelled: int = 0
 
     def thresholds(self) -> Thresholds:
         """Return what `thresholds.json` shall hold."""
@@ -176,6 +180,9 @@ def _tune_components(
                 after.threshold,
             )
         ],
+        relabelled=sum(
+            not run.is_as_tested(image_id, data_root=data_root, labels_alone=True) for image_id in ids
+        ),
     )
 
 
@@ -332,6 +339,11 @@ def report(tuning: Tuning) -> str:
         lines.append(f"  {name}: {_shown(tuning.before[name])}  →  {_shown(rule)}")
     if tuning.metric in tuning_components.REACH:
         lines.append("  counted with its neighbours: the best setting alone is best by chance (docs/tune.md)")
+    if tuning.relabelled:
+        lines.append(
+            f"  the labels of {tuning.relabelled:,} images were changed since the test: "
+            "the scores below are by those of now, the test's own are not"
+        )
     width = max(map(len, tuning.scores_after))
     lines += [f"{'score':<{width}}  before   after"]
     for name, value in tuning.scores_after.items():
