@@ -132,12 +132,14 @@ def _are_paired(images: Path, masks: Path) -> bool:
 def _numbered(source: Path, bases: Mapping[Split, Base]) -> Iterator[Entry]:
     findings: list[Finding] = []
     for split, (images, masks) in bases.items():
+        if images is None:
+            for name, files in index_files(masks, IMAGE_SUFFIXES).items():
+                names = ", ".join(file.relative_to(masks).as_posix() for file in files)
+                twice = f"{names}: which is the mask of {name}?" if len(files) > 1 else ""
+                yield Entry(split, name, "", f"{name}.png", str(files[0]), trouble=twice)
+            continue
         suffixes = Counter(file.suffix.lower() for file in files_below(masks))
         suffix = max(IMAGE_SUFFIXES, key=lambda each: suffixes[each])
-        if images is None:
-            for name, files in index_files(masks, (suffix,)).items():
-                yield Entry(split, name, "", f"{name}.png", str(files[0]))
-            continue
         places = {"img_path": str(images.absolute()), "seg_map_path": str(masks.absolute())}
         layout = Layout(
             root=source.absolute(),

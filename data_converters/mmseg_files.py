@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -206,6 +207,9 @@ def _mask_suffix(layout: Layout) -> str:
     """Return what comes after an image's id in the names of masks, if all masks have it: `_mask.png`."""
     masks = [name[0].relative_to(layout.masks).as_posix() for name in _all_masks(layout).values()]
     images = sorted(index_files(layout.images, layout.image_suffixes)) if layout.images.is_dir() else []
+    if masks and not images:
+        ends = Counter(Path(mask).suffix.lower() for mask in masks)
+        return max(MASK_SUFFIXES, key=lambda each: ends[each])
     first = next((name for name in images[:FEW] if any(mask.startswith(name) for mask in masks)), None)
     if first is None or not masks:
         return layout.mask_suffix
@@ -222,12 +226,18 @@ def _all_masks(layout: Layout) -> dict[str, list[Path]]:
 def _masks_only(split: str | None, layout: Layout, info: DatasetInfo | None) -> list[Pair]:
     suffix = (info.images.suffix if info is not None else "") or layout.mask_suffix
     masks = index_files(layout.masks, (layout.mask_suffix,))
-    counting = set(masks if layout.only is None else layout.only)
-    return [
-        Pair(split, name, name + suffix, "", str(masks[name][0]))
-        for name in sorted(masks)
-        if name in counting
-    ]
+    found = [Pair(split, name, name + suffix, "", str(files[0])) for name, files in masks.items()]
+    read = {pair.mask for pair in found}
+    for name, files in _all_masks(layout).items():
+        for file in files:
+            if info is None and str(file) not in read:
+                short = file.relative_to(layout.masks).as_posix()
+                trouble = f"{short}: the masks here end with {layout.mask_suffix}, this one does not"
+                found.append(Pair(split, name, short, "", "", trouble))
+    counting = {pair.image_id for pair in found} if layout.only is None else set(layout.only)
+    return sorted(
+        (pair for pair in found if pair.image_id in counting), key=lambda pair: (pair.image_id, pair.name)
+    )
 
 
 def _unlabelled(layout: Layout) -> Iterator[Finding]:

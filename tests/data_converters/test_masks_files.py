@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_converters import masks
 from data_converters.base import ReadOptions
@@ -126,6 +127,21 @@ def test_stardists_folders_and_images_elsewhere_are_found(tmp_path: Path) -> Non
     assert (alone.file, alone.name, alone.size_hw) == (None, "a.png", SIZE)
     with pytest.raises(DataError, match="which is no folder"):
         masks.read(tmp_path / "train", options=ReadOptions(images=tmp_path / "gone"))
+
+
+def test_masks_alone_of_several_suffixes_are_all_read(tmp_path: Path) -> None:
+    for name in "abc":
+        numbered(tmp_path, name, NUMBERS)
+    shutil.rmtree(tmp_path / "images")
+    folder = tmp_path / "instances"
+    Image.open(folder / "b.png").save(folder / "b.tif")
+    (folder / "b.png").unlink()
+    source = masks.read(tmp_path, options=ReadOptions())
+    assert [each.image_id for each in source] == ["a", "b", "c"]
+    shutil.copy(folder / "b.tif", folder / "c.tif")
+    assert trouble(masks.read(tmp_path, options=ReadOptions())) == {
+        "c": ("c.png, c.tif: which is the mask of c?",)
+    }
 
 
 def test_the_bowls_images_may_lie_elsewhere(tmp_path: Path) -> None:

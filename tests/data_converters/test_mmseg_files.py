@@ -107,6 +107,18 @@ def test_masks_alone_are_read_where_there_are_no_images_at_all(root: Path) -> No
     ]
 
 
+def test_masks_alone_of_several_suffixes_are_read_or_told(root: Path) -> None:
+    shutil.rmtree(root / "img_dir")
+    other = root / "ann_dir/train/b.bmp"
+    Image.fromarray(MASK).save(other)
+    source = read(root, options=NAMED)
+    assert len(source) == 4
+    assert trouble(source) == {"b": ("b.bmp: the masks here end with .png, this one does not",)}
+    for mask in (root / "ann_dir").rglob("*.png"):
+        mask.unlink()
+    assert [each.image_id for each in read(root, options=replace(NAMED, split="train"))] == ["b"]
+
+
 def test_can_report_pairs_that_are_not_whole(root: Path) -> None:
     image, _ = put(root, "train/b", image=encode_rgb(IMAGE)[:-16])
     (root / "ann_dir/train/a.png").unlink()
