@@ -18,6 +18,7 @@ class Masks:
     """A stand-in for a data set of masks: which show something is told, or read from files."""
 
     ignore_index = 255
+    reduce_zero_label = False
 
     def __init__(self, root: Path, masks: list[np.ndarray], background: int | None = 0) -> None:
         self.metainfo = {"background": background}
@@ -65,6 +66,14 @@ def test_masks_are_looked_into(tmp_path: Path) -> None:
     masks = Masks(tmp_path, [empty, full, ignored, 2 * full])
     assert empty_images(masks) == [True, False, True, False]
     assert empty_images(Masks(tmp_path, [full], background=1)) == [False]  # zeros are a class there
+
+
+def test_masks_whose_zero_is_reduced_have_their_background_one_higher(tmp_path: Path) -> None:
+    masks = [np.full((4, 4), value, np.uint8) for value in (0, 1, 2, 3, 255)]
+    data = Masks(tmp_path, masks, background=1)
+    assert empty_images(data) == [False, True, False, False, True]
+    data.reduce_zero_label = True
+    assert empty_images(data) == [True, False, True, False, True]
 
 
 def test_crowds_alone_are_nothing_to_learn() -> None:

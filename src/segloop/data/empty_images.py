@@ -92,8 +92,10 @@ def empty_images(dataset: Any) -> list[bool]:
         )
     found = [all(each.get("ignore_flag") for each in info.get("instances", ())) for info in infos]
     meta: Mapping[str, Any] = getattr(dataset, "metainfo", {})
-    background = meta.get("background", 0)
-    nothing = {0 if background is None else background, getattr(dataset, "ignore_index", 255), 255}
+    background = meta.get("background", 0) or 0
+    nothing = {background, getattr(dataset, "ignore_index", 255), 255}
+    if getattr(dataset, "reduce_zero_label", False):  # in the files classes are one higher, 0 is ignored
+        nothing = {0, background + 1, *(nothing - {background})}
     masks = [index for index, info in enumerate(infos) if "instances" not in info]
     for index, values in zip(masks, _values([infos[index] for index in masks], dataset), strict=True):
         found[index] = not set(values) - nothing
