@@ -277,6 +277,15 @@ def test_tiles_of_a_scene_count_as_one(tmp_path):
     assert nothing["pairs"][0]["verdict"]["text"] == "no difference can be shown"
 
 
+def test_a_config_that_keeps_images_together_is_a_hint(tmp_path):
+    runs = write_pair(tmp_path, number=3)
+    file = runs[1].folder / "config.py"
+    file.write_text(file.read_text() + "kfold = dict(fold=1, group=dict(regex='(a|b)_'))\n")
+    notes = numbers_of(runs)["notes"]
+    assert notes[-1].endswith("each for itself: --group 'regex=(a|b)_'")
+    assert not any("--group" in note for note in numbers_of(runs, group={"regex": ".*"})["notes"])
+
+
 def test_groups_of_objects_too(tmp_path):
     images = {
         f"{scene}/{place}": (squares((0, 4, 4, 12)), squares((0, 4 + place, 4, 12), scores=[0.9]))

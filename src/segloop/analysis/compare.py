@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -121,6 +122,7 @@ def compare(
             *_notes(runs, len(ids), costs),
             *_unlike_tests(runs, letters),
             *bootstrap.notes(len(ids), groups),
+            *([] if group else _ungrouped(runs)),
             *_too_few(sheets, letters, decisive, len(pairs)),
             *_too_few_for_classes(sheets, decisive, repeats, len(pairs)),
         ],
@@ -370,6 +372,21 @@ def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) ->
     if len(under) > 1:
         notes.append(f"Inference was timed under different conditions: {'; '.join(sorted(under))}.")
     return notes
+
+
+def _ungrouped(runs: Sequence[Run]) -> list[str]:
+    """Say that a training kept images together which the intervals take for independent."""
+    for run in runs:
+        file = run.folder / "config.py"
+        kfold = read_flat_config(file).get("kfold") if file.is_file() else None
+        group = kfold.get("group") if isinstance(kfold, dict) else None
+        if isinstance(group, dict):
+            words = " ".join(shlex.quote(f"{key}={value}") for key, value in group.items())
+            return [
+                f"The folds of {run.name} keep images that hang together in one, and the intervals here take "
+                f"each for itself: --group {words}"
+            ]
+    return []
 
 
 def _unlike_tests(runs: Sequence[Run], letters: Sequence[str]) -> list[str]:
