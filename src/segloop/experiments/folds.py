@@ -142,7 +142,7 @@ def _fold_semantic(
             raise missing_folder(layout.images)
         ids = sorted(image_ids(layout.images, layout.image_suffixes)) if layout.only is None else layout.only
         with counted("masks counted") as progress:
-            pixels += count_values(layout.root, [layout.mask(name) for name in ids], progress=progress)
+            pixels += count_values(layout.root, layout.mask_files(ids), progress=progress)
         places += [(split, image_id) for image_id in ids]
         names = list(layout.metainfo.get("classes") or ())
     counts = np.array([[values.get(value, 0) for value in range(len(names))] for values in pixels])
