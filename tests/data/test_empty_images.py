@@ -18,6 +18,7 @@ class Masks:
     """A stand-in for a data set of masks: which show something is told, or read from files."""
 
     ignore_index = 255
+    reduce_zero_label = False
 
     def __init__(self, root: Path, masks: list[np.ndarray], background: int | None = 0) -> None:
         self.metainfo = {"background": background}
@@ -30,7 +31,7 @@ class Masks:
         return len(self.files)
 
     def get_data_info(self, index: int) -> dict:
-        return {"seg_map_path": str(self.files[index])}
+        return {"seg_map_path": str(self.files[index]), "reduce_zero_label": self.reduce_zero_label}
 
 
 class Objects:
@@ -65,6 +66,13 @@ def test_masks_are_looked_into(tmp_path: Path) -> None:
     masks = Masks(tmp_path, [empty, full, ignored, 2 * full])
     assert empty_images(masks) == [True, False, True, False]
     assert empty_images(Masks(tmp_path, [full], background=1)) == [False]  # zeros are a class there
+    assert empty_images(Masks(tmp_path, [empty, ignored], background=None)) == [False, True]  # there, too
+
+
+def test_masks_are_looked_into_as_they_are_loaded(tmp_path: Path) -> None:
+    masks = Masks(tmp_path, [np.full((4, 4), value, np.uint8) for value in (0, 1, 2)])
+    masks.reduce_zero_label = True
+    assert empty_images(masks) == [True, True, False]
 
 
 def test_crowds_alone_are_nothing_to_learn() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from segloop.data.checks import count_values
 from segloop.data.groups import groups_of
+from segloop.data.index_masks import reduced
 from segloop.data.layout import Layout, image_ids, missing_folder
 from segloop.data.splits import Cut, class_columns, k_folds
 from segloop.experiments.coco_folds import CocoFile, merge
@@ -167,7 +168,7 @@ def _fold_semantic(
 
 def _reduced(values: Mapping[int, int]) -> dict[int, int]:
     """Return counts of a mask's values as they are loaded: 0 is ignored, and others move down by one."""
-    return {value - 1: count for value, count in values.items() if value not in (0, 255)}
+    return {reduced(value): count for value, count in values.items() if reduced(value) != 255}
 
 
 def _fold_coco(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]], *, folder: Path) -> None:
