@@ -304,7 +304,7 @@ def join_digests(digests: Mapping[str, bytes]) -> str:
     """Return the content hash of a data set from the SHA-256 of each file, by path relative to the root."""
     total = hashlib.sha256()
     for name in sorted(digests):
-        total.update(name.encode() + b"\0" + digests[name] + b"\n")
+        total.update(name.encode(errors="surrogateescape") + b"\0" + digests[name] + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 
