@@ -64,7 +64,7 @@ class InstanceSource:
             if split in info.coco or not given.get("ann_file"):
                 told = info.coco_arguments(split)
             else:  # a file of a fold, or of relabelled images
-                told = {**info.coco_arguments(next(iter(info.coco))), "data_prefix": {"img": ""}}
+                told = {"metainfo": info.object_metainfo}
         elif not given.get("ann_file"):
             raise DataError(
                 f"{root / FILE_NAME} is missing, and the config names no ann_file. "
