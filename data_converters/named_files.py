@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_converters.names import name_of, parted, role_of, split_families, split_name, split_of, words
+from data_converters.names import name_of, parted, role_of, split_families, split_of, words
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below
+from segloop.data.split_names import split_name
 from segloop.utils.errors import DataError
 
 Key = tuple[str, ...]

@@ -1,17 +1,13 @@
-"""What authors call their splits, and their folders and files of images and of masks."""
+"""What authors call their folders and files of images and of masks, and what these tell of splits."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-# Numbers and signs around do not count (`train2017`, `Train_v2`).
-SPLIT_NAMES: Mapping[str, Sequence[str]] = {
-    "train": ("train", "training", "trn"),
-    "val": ("val", "valid", "validation", "dev", "eval"),
-    "test": ("test", "testing", "tst"),
-}
+from segloop.data.split_names import split_name
+
 _OF_IMAGES = (
     "img imgs image images jpegimages picture pictures photo photos input inputs raw rgb orig original "
     "originals src frame frames"
@@ -43,16 +39,6 @@ def parted(name: str) -> str:
     ('Train Images', 'JPEGImages')
     """
     return _CAMEL.sub(" ", name)
-
-
-def split_name(name: str) -> str | None:
-    """Return what a split of the author's is called here; None for a name that is no split's.
-
-    >>> split_name("Train2017"), split_name("valid"), split_name("berlin")
-    ('train', 'val', None)
-    """
-    bare = re.sub(r"([-_ ]?v?\d+)+$", "", name.casefold())
-    return next((split for split, names in SPLIT_NAMES.items() if bare in names), None)
 
 
 def split_of(folder: str) -> str | None:

@@ -11,10 +11,11 @@ from typing import NamedTuple
 from data_converters.base import ReadOptions
 from data_converters.mmseg_files import Pair
 from data_converters.named_files import GIF, Key, Place, folder_role, picture_files, placed, without_shared
-from data_converters.names import IMAGE_WORDS, MASK_WORDS, parted, role_of, split_name, words
+from data_converters.names import IMAGE_WORDS, MASK_WORDS, parted, role_of, words
 from data_converters.pairs_lists import find_lists
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import only_listed
+from segloop.data.split_names import split_name
 from segloop.utils.errors import DataError, listing
 
 ROLES = ("image", "mask", None)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data_converters.mmseg_files import Pair
-from data_converters.names import split_name, words
+from data_converters.names import words
 from segloop.data.layout import files_below
+from segloop.data.split_names import split_name
 from segloop.utils.errors import DataError, listing
 
 MOST_FILES = 200  # that are looked at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -33,7 +33,7 @@ COMPETITIONS_LABELS = {"airbus": airbus.LABEL, "sartorius": sartorius.LABEL}
 KINDS = ("semantic", "instances")
 TARGETS = {"semantic": "mmseg", "instances": "coco"}
 SOME_FOLDERS = 5  # that are looked at
-SOME = 200  # records that are looked at to tell the kind
+SOME = 200  # labelled records that are looked at to tell the kind
 FEW_MASKS = 40  # pictures that are looked at to tell numbers of objects from classes
 MOST_CLASSES = 12  # numbers of objects go further, in some image of many
 
@@ -112,7 +112,7 @@ def _around(source: Path, root: Path) -> Path:
 
 def _require_images(form: str, images: LabelledImages, place: Path) -> None:
     """Refuse labels without any image: they are a download of their own, or somewhere else."""
-    some = list(islice(_records(images, images.keys), FEW_MASKS))
+    some = list(islice(_records(images), FEW_MASKS))
     if not some or any(record.file is not None for record in some):
         return
     more = ""
@@ -130,7 +130,7 @@ def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
     Where images are in several folders, that is the one above all of them. One that lies in several of them
     is an error: masks are often called what their images are.
     """
-    some = list(islice(_records(images, images.keys), FEW_MASKS))
+    some = list(islice(_records(images), FEW_MASKS))
     if not some or any(record.file is not None or not record.name for record in some):
         return None
     names = [PurePosixPath(record.name).parts for record in some]
@@ -225,7 +225,8 @@ def _parts(mask: np.ndarray) -> int:
 def _kind_of(images: LabelledImages, root: Path) -> str:
     """Return `instances` where objects are drawn, `semantic` where pixels have classes."""
     shapes: Counter[str] = Counter()
-    for record in _records(images, images.keys):
+    labelled = (each for each in _records(images) if each.instances or each.semantic is not None)
+    for record in islice(labelled, SOME):
         if record.semantic is not None:
             return "semantic"
         shapes.update(type(each.shape).__name__ for each in record.instances)
@@ -237,11 +238,11 @@ def _kind_of(images: LabelledImages, root: Path) -> str:
             f"{root} has no outline and no mask ({names}): boxes and points do not say what a pixel is. "
             "Draw masks in the boxes first, in CVAT for one."
         )
-    raise DataError(f"No label was found in the first {SOME} images of {root} that can be used.")
+    raise DataError(f"No label was found in the {len(images)} images of {root} that can be used.")
 
 
-def _records(images: LabelledImages, keys: Sequence[object]) -> Iterator[ImageRecord]:
-    for key in islice(keys, SOME):
+def _records(images: LabelledImages) -> Iterator[ImageRecord]:
+    for key in images.keys:
         try:
             yield images.load(key)
         except BadRecord:

@@ -12,12 +12,13 @@ from data_converters.coco_files import find_files
 from data_converters.detect import detect, signs_of
 from data_converters.formats import find_format
 from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
-from data_converters.names import SPLIT_NAMES, split_families, split_name
+from data_converters.names import split_families
 from data_converters.places import check_read_options
 from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
+from segloop.data.split_names import SPLIT_NAMES, split_name
 from segloop.utils.errors import DataError, UserError, listing
 
 # Folders inside a download that are easily taken for the download itself.

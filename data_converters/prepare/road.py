@@ -15,13 +15,13 @@ from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import FORMATS
 from data_converters.places import check_links, check_places, in_archive
 from data_converters.prepare.base import SPLITS, Found, Progress
-from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, cut, group_rules, parts_to_survey
+from data_converters.prepare.cut import CUT_LESS, DRAW_MORE, Cutting, cut, group_rules, parts_to_survey
 from data_converters.prepare.depths import told_of_depth
 from data_converters.prepare.joined import Keys, TellOfShapes, join
 from data_converters.prepare.record import Wish, find_prepared
-from data_converters.prepare.survey import survey
+from data_converters.prepare.survey import Survey, survey
 from data_converters.prepare.targets import make_writer
-from data_converters.report import Report
+from data_converters.report import Report, Tally
 from segloop.data.annotations import LabelledImages
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import DataError, UserError, nearest
@@ -153,15 +153,16 @@ def _take(
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")
     with watch("images looked at") as progress:
-        seen = survey(images, parts_to_survey(found), workers=workers, progress=progress)
-    with watch("images compared") as progress:
-        remedy = CUT_LESS if wish.drawing is None else DRAW_MORE
-        cutting = cut(found, seen, seed=wish.seed, workers=workers, progress=progress, remedy=remedy)
-    if wish.shares is not None and not cutting.splits:
-        raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --shares.")
-    if wish.group_by is not None and not cutting.splits:
-        raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out --group-by.")
+        parts = parts_to_survey(found)
+        seen = survey(images, parts, workers=workers, progress=progress)
     assert isinstance(images.keys, Keys)
+    try:
+        with watch("images compared") as progress:
+            cutting = _cut(found, seen, wish, workers=workers, progress=progress)
+    except UserError:  # images that cannot be used may be what it lacks
+        bad = _unusable(images, {place for part in parts for place in images.keys.places(part)}, seen)
+        refuse_bad(bad, source, target, skip_bad=skip_bad)
+        raise
     keys = images.keys.with_splits(cutting.splits, seen.records())
     images = replace(images, keys=keys, facts=_facts(images, wish))
     for part in found.parts:
@@ -198,6 +199,31 @@ def _take(
     else:  # nobody has seen the folder that was drawn
         notes = tuple(note.replace(f"{found.root}/", "") for note in notes)
     return tally.report(report, keeps=writer.keeps, told=notes), cutting.told
+
+
+def _cut(
+    found: Found, seen: Survey, wish: Wish, *, workers: int | None, progress: Progress | None
+) -> Cutting:
+    """Cut what has no split of its own; a wish to cut where nothing is to be cut is refused."""
+    remedy = CUT_LESS if wish.drawing is None else DRAW_MORE
+    cutting = cut(found, seen, seed=wish.seed, workers=workers, progress=progress, remedy=remedy)
+    for flag, asked in (("--shares", wish.shares), ("--group-by", wish.group_by)):
+        if asked is not None and not cutting.splits:
+            raise UserError(f"The splits are {cutting.summary}; there is nothing to cut. Leave out {flag}.")
+    return cutting
+
+
+def _unusable(images: LabelledImages, surveyed: set[int], seen: Survey) -> Tally:
+    """Return what is wrong with the images that were surveyed and cannot be used."""
+    tally = Tally()
+    tally.images = len(seen)
+    for place in sorted(surveyed - set(seen.places)):
+        try:
+            images.load(images.keys[place])
+        except UserError as error:
+            image_id = getattr(error, "image_id", None) or f"image {place + 1}"
+            tally.add_bad(image_id, getattr(error, "problems", (str(error),)))
+    return tally
 
 
 def _unused(images: LabelledImages, used: Collection[str]) -> list[str]:

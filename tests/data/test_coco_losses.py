@@ -157,12 +157,16 @@ def test_names_that_differ() -> None:
         (
             '{"images": [{"id": [1], "file_name": null, "width": "9", "height": 0}], "annotations": [], '
             '"categories": []}',
-            r"id is \[1\] and should be a number or a text; file_name is null and should be a text; "
+            r"id is \[1\] and should be a whole number or a text; file_name is null and should be a text; "
             r'width is "9" and should be a whole number from 1 on; height is 0 and',
         ),
         (
             '{"images": [], "annotations": [], "categories": [{"id": 1, "name": null}]}',
             r"categories\[0\]: name is null and should be a text",
+        ),
+        (
+            '{"images": [], "annotations": [], "categories": [{"id": 1.0, "name": "a"}]}',
+            r"categories\[0\]: id is 1\.0 and should be a whole number or a text",
         ),
     ],
 )

@@ -31,7 +31,7 @@ class Masks:
         return len(self.files)
 
     def get_data_info(self, index: int) -> dict:
-        return {"seg_map_path": str(self.files[index])}
+        return {"seg_map_path": str(self.files[index]), "reduce_zero_label": self.reduce_zero_label}
 
 
 class Objects:
@@ -66,14 +66,13 @@ def test_masks_are_looked_into(tmp_path: Path) -> None:
     masks = Masks(tmp_path, [empty, full, ignored, 2 * full])
     assert empty_images(masks) == [True, False, True, False]
     assert empty_images(Masks(tmp_path, [full], background=1)) == [False]  # zeros are a class there
+    assert empty_images(Masks(tmp_path, [empty, ignored], background=None)) == [False, True]  # there, too
 
 
-def test_masks_whose_zero_is_reduced_have_their_background_one_higher(tmp_path: Path) -> None:
-    masks = [np.full((4, 4), value, np.uint8) for value in (0, 1, 2, 3, 255)]
-    data = Masks(tmp_path, masks, background=1)
-    assert empty_images(data) == [False, True, False, False, True]
-    data.reduce_zero_label = True
-    assert empty_images(data) == [True, False, True, False, True]
+def test_masks_are_looked_into_as_they_are_loaded(tmp_path: Path) -> None:
+    masks = Masks(tmp_path, [np.full((4, 4), value, np.uint8) for value in (0, 1, 2)])
+    masks.reduce_zero_label = True
+    assert empty_images(masks) == [True, True, False]
 
 
 def test_crowds_alone_are_nothing_to_learn() -> None:

@@ -48,6 +48,7 @@ def test_as_a_config_says_it(tmp_path: Path) -> None:
         ({"folder": 0}, "1 level or more"),
         ({"regex": "("}, "cannot be read: missing"),
         ({"regex": "b"}, r"(?s)no group in 1 image\(s\):\n  x"),
+        ({"regex": r"^(b\w+)?"}, r"(?s)no group in 1 image\(s\):\n  x"),  # nothing is no group
         ({"table": "none.csv"}, "No such file"),
         ({"table": "t.csv", "column": "scnee"}, "no column 'scnee'. Did you mean 'scene'"),
         ({"table": "u.csv"}, "no column 'image_id'"),

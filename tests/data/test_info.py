@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,17 @@ def test_content_hash_follows_links_and_stops_at_circles(tmp_path: Path) -> None
     (disk / "a.png").write_bytes(b"one")
     (root / "img_dir/val").unlink()
     assert content_hash(root) != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_content_hash_takes_names_in_another_code(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one")
+    before = content_hash(tmp_path)
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"two")
+    after = content_hash(tmp_path)
+    assert after != before
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).rename(tmp_path / os.fsdecode(b"caf\xe8.txt"))
+    assert content_hash(tmp_path) not in (before, after)
 
 
 def test_content_hash_keeps_what_it_read_only_if_asked(tmp_path: Path) -> None:

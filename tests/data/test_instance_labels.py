@@ -57,6 +57,15 @@ def test_without_a_description_the_file_names_the_classes(root: Path) -> None:
     assert source.image("a.png") == root / "images/train/a.png"
 
 
+def test_a_file_beside_index_masks_is_of_the_same_classes(root: Path) -> None:
+    told = json.loads((root / "dataset.json").read_text())
+    (root / "dataset.json").write_text(json.dumps({**told, "coco": {}}))
+    given = {"ann_file": "annotations/instances_train.json", "data_prefix": {"img": "images/train"}}
+    source = InstanceSource.find(root, "train", given)
+    assert source.classes == ("cell", "dust")
+    assert source.image("a.png") == root / "images/train/a.png"
+
+
 def test_can_report_classes_that_the_file_lacks_and_categories_that_no_class_has(root: Path) -> None:
     with pytest.raises(
         DataError, match=r"no category 'Cell' \(it has 'dust', 'cell'\)\. Did you mean 'cell'"

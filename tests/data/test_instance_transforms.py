@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,21 @@ def test_objects_come_with_boxes_around_their_masks(root: Path) -> None:
     assert loaded["gt_bboxes_labels"].tolist() == [0, 1]
     empty = sample(root, 0)
     assert (len(empty["gt_masks"]), len(empty["gt_bboxes"])) == (0, 0)
+
+
+@pytest.mark.parametrize("given", [{}, {"join": "thing"}])
+def test_sizes_may_be_written_with_a_point(root: Path, given: dict[str, str]) -> None:
+    def masks() -> np.ndarray:
+        return InstanceDataset(str(root), **given, pipeline=LOAD)[3]["gt_masks"].to_ndarray()
+
+    before = masks()
+    images = json.loads(change(root).read_text())["images"]
+    change(
+        root,
+        images=[{**each, "height": float(each["height"]), "width": float(each["width"])} for each in images],
+    )
+    assert (masks() == before).all()
+    assert before.any()
 
 
 def test_an_object_without_a_pixel_has_no_box_without_a_side(root: Path) -> None:

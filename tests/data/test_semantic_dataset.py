@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from segloop.data.checks import check_semantic
 from segloop.data.semantic_dataset import SemanticDataset
 from segloop.utils.errors import DataError
 
@@ -27,6 +28,14 @@ def test_takes_only_the_images_of_a_list(tiny_root: Path, tmp_path: Path) -> Non
     (tmp_path / "list.txt").write_text("nobody\n")
     with pytest.raises(DataError, match=r"names 1 image\(s\) that .* lacks:\n  nobody"):
         SemanticDataset(str(tiny_root), "train", ann_file=str(tmp_path / "list.txt"))
+
+
+def test_finds_masks_whose_suffix_is_in_capitals_as_the_check_does(tiny_root: Path) -> None:
+    for mask in (tiny_root / "ann_dir/train").iterdir():
+        mask.rename(mask.with_suffix(".PNG"))
+    assert not check_semantic(tiny_root, ["train"])
+    data = SemanticDataset(str(tiny_root), "train")
+    assert all(Path(data.get_data_info(index)["seg_map_path"]).is_file() for index in range(len(data)))
 
 
 def test_works_without_dataset_json_by_what_the_config_says(tiny_root: Path) -> None:

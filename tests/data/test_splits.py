@@ -99,6 +99,15 @@ def test_a_cut_is_the_same_on_every_machine() -> None:
     ]
 
 
+def test_only_groups_of_several_images_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, columns = pictures(40)
+    added, fsum = [], math.fsum
+    monkeypatch.setattr(math, "fsum", lambda values: added.append(len(values)) or fsum(values))
+    split(ids, SHARES, columns=columns, groups=[*map(str, range(38)), "last", "last"])
+    assert added.count(2) == len(columns) + 1
+    assert added.count(1) == 0
+
+
 def test_given_labels_are_spread() -> None:
     ids = [f"{number:02d}" for number in range(30)]
     labels = ["day" if number < 20 else "night" for number in range(30)]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from data_converters.names import name_of, role_of, split_families, split_name, split_of, words
+from data_converters.names import name_of, role_of, split_families, split_of, words
+from segloop.data.split_names import split_name
 
 
 @pytest.mark.parametrize(

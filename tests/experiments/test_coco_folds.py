@@ -97,6 +97,17 @@ def test_files_of_several_splits_become_one(config: Config) -> None:
     assert found.val_dataloader.dataset.data_prefix.img == ""
 
 
+def test_of_images_that_are_listed_again_the_first_is_taken_where_that_was_asked_for(tmp_path: Path) -> None:
+    content = coco([4, 5])
+    content["images"].append({"id": 6, "file_name": "4.png"})
+    content["annotations"].append({"id": 700, "image_id": 6, "category_id": 7})
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    source = {"data_root": str(tmp_path), "ann_file": "a.json", "drop": ["repeated"]}
+    file = CocoFile.read("train", source)
+    assert file.image_ids == ["4", "5"]
+    assert merge([(file, ["4"])])[0]["annotations"] == coco([4])["annotations"]
+
+
 def test_instances_are_counted_by_category(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(coco([4, 5])))
     file = CocoFile.read("train", {"data_root": str(tmp_path), "ann_file": "a.json"})

@@ -7,10 +7,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
 from segloop.analysis.runs import read_run
+from segloop.data.png import encode_grey
 from segloop.experiments.config import load_config
 from segloop.experiments.data_checks import plain_configs
 from segloop.experiments.folds import with_folds
@@ -95,6 +97,22 @@ def test_seeds_and_the_report_of_balance(tiny_config: Path, tmp_path: Path) -> N
     assert lists(folded(tiny_config, fold=1, folds=2)) == first
     others = [lists(folded(tiny_config, fold=1, folds=2, seed=seed)) for seed in (1, 2, 3)]
     assert any(other["val"] != first["val"] for other in others)
+
+
+def test_folds_are_even_in_the_classes_that_are_loaded(tiny_config: Path, tiny_root: Path) -> None:
+    for number, file in enumerate(sorted((tiny_root / "ann_dir/train").iterdir())):
+        mask = np.ones((64, 64), np.uint8)
+        mask[0, 0] = 0
+        mask[9] = 6 if number < 2 else 1
+        file.write_bytes(encode_grey(mask))
+    config = load_config(tiny_config)
+    config.train_dataloader.dataset.reduce_zero_label = True
+    for seed in range(4):
+        config.kfold = {"fold": 1, "folds": 2, "seed": seed}
+        with_folds(config)
+        report = json.loads(Path(config.work_dir, "folds/folds.json").read_text())
+        assert report["shares"]["leaf: images"] == {"1": 0.5, "2": 0.5}
+        assert "starfish: images" not in report["shares"]  # the pixels of 0 and 1 are no starfish
 
 
 def test_a_fold_trains_tests_and_is_recorded(

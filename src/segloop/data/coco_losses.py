@@ -68,7 +68,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
 }
 # What each entry has to hold so that it can be told from others and be counted at all.
-ID, NAME, SIDE = "a number or a text", "a text", "a whole number from 1 on"
+ID, NAME, SIDE = "a whole number or a text", "a text", "a whole number from 1 on"
 KINDS: dict[str, Callable[[Any], bool]] = {
     ID: lambda value: isinstance(value, int | str) and not isinstance(value, bool),
     NAME: lambda value: isinstance(value, str) and bool(value),

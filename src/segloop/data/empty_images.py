@@ -10,6 +10,7 @@ import torch
 from mmengine.registry import DATA_SAMPLERS
 
 from segloop.data.checks import count_values
+from segloop.data.index_masks import reduced
 from segloop.data.sampling import SegLoopSampler
 from segloop.data.seeds import ORDER, seed_of
 from segloop.utils.errors import ConfigError, DataError
@@ -92,13 +93,11 @@ def empty_images(dataset: Any) -> list[bool]:
         )
     found = [all(each.get("ignore_flag") for each in info.get("instances", ())) for info in infos]
     meta: Mapping[str, Any] = getattr(dataset, "metainfo", {})
-    background = meta.get("background", 0) or 0
-    nothing = {background, getattr(dataset, "ignore_index", 255), 255}
-    if getattr(dataset, "reduce_zero_label", False):  # in the files classes are one higher, 0 is ignored
-        nothing = {0, background + 1, *(nothing - {background})}
+    nothing = {meta.get("background", 0), getattr(dataset, "ignore_index", 255), 255}
     masks = [index for index, info in enumerate(infos) if "instances" not in info]
     for index, values in zip(masks, _values([infos[index] for index in masks], dataset), strict=True):
-        found[index] = not set(values) - nothing
+        loaded = map(reduced, values) if infos[index].get("reduce_zero_label") else values
+        found[index] = not set(loaded) - nothing
     return found
 
 

@@ -69,11 +69,17 @@ def by_regex(ids: Sequence[str], pattern: str) -> list[str]:
         finds = re.compile(pattern)
     except re.error as error:
         raise ConfigError(f"The regex {pattern!r} cannot be read: {error}.") from error
-    matches = [finds.search(image_id) for image_id in ids]
-    lost = [image_id for image_id, match in zip(ids, matches, strict=True) if match is None]
+    found = [_found(finds.search(image_id)) for image_id in ids]
+    lost = [image_id for image_id, group in zip(ids, found, strict=True) if not group.strip("/")]
     if lost:
         raise DataError(f"The regex {pattern!r} finds no group in {len(lost)} image(s):\n{listing(lost)}")
-    return ["/".join(match.groups("")) if finds.groups else match[0] for match in matches if match]
+    return found
+
+
+def _found(match: re.Match[str] | None) -> str:
+    if match is None:
+        return ""
+    return "/".join(match.groups("")) if match.re.groups else match[0]
 
 
 def by_table(ids: Sequence[str], path: Path, *, column: str = "group") -> list[str]:

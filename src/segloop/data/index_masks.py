@@ -101,6 +101,15 @@ def reduce_zero(mask: np.ndarray) -> np.ndarray:
     return np.where((mask == 0) | (mask == 255), 255, mask - 1).astype(mask.dtype)
 
 
+def reduced(value: int) -> int:
+    """Return what a value of a mask file becomes where class 0 is dropped.
+
+    >>> [reduced(value) for value in (0, 1, 254, 255)]
+    [255, 0, 253, 255]
+    """
+    return 255 if value in (0, 255) else value - 1
+
+
 def _look(file: Path | bytes, *, count: bool) -> tuple[MaskFacts, np.ndarray]:
     nothing = np.zeros((0, 0), np.uint8)
     try:

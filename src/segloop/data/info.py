@@ -80,6 +80,14 @@ class DatasetInfo:
         """The classes that objects are of: all but the background."""
         return tuple(item for index, item in enumerate(self.classes) if index != self.background)
 
+    @property
+    def object_metainfo(self) -> dict[str, Any]:
+        """Names and colours of the classes that objects are of, as mmdet's `metainfo` wants them."""
+        return {
+            "classes": tuple(item.name for item in self.foreground),
+            "palette": [item.color for item in self.foreground],
+        }
+
     def image_dir(self, split: str) -> Path:
         """Return the folder with a split's images, relative to the root of the data set."""
         return self.images.directory(self._known(split))
@@ -97,10 +105,7 @@ class DatasetInfo:
         return {
             "ann_file": self.coco[split],
             "data_prefix": {"img": f"{self.image_dir(split).as_posix()}/"},
-            "metainfo": {
-                "classes": tuple(item.name for item in self.foreground),
-                "palette": [item.color for item in self.foreground],
-            },
+            "metainfo": self.object_metainfo,
         }
 
     def _known(self, split: str) -> str:
@@ -304,7 +309,7 @@ def join_digests(digests: Mapping[str, bytes]) -> str:
     """Return the content hash of a data set from the SHA-256 of each file, by path relative to the root."""
     total = hashlib.sha256()
     for name in sorted(digests):
-        total.update(name.encode() + b"\0" + digests[name] + b"\n")
+        total.update(name.encode(errors="surrogateescape") + b"\0" + digests[name] + b"\n")
     return f"sha256:{total.hexdigest()}"
 
 

@@ -64,7 +64,7 @@ class InstanceSource:
             if split in info.coco or not given.get("ann_file"):
                 told = info.coco_arguments(split)
             else:  # a file of a fold, or of relabelled images
-                told = {**info.coco_arguments(next(iter(info.coco))), "data_prefix": {"img": ""}}
+                told = {"metainfo": info.object_metainfo}
         elif not given.get("ann_file"):
             raise DataError(
                 f"{root / FILE_NAME} is missing, and the config names no ann_file. "
@@ -159,7 +159,7 @@ def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     Groups are those that our converters keep (`segloop.group`); an object of no group stays alone.
     """
-    sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+    sizes = {image["id"]: _size_hw(image) for image in content["images"]}
     groups: dict[Any, list[Mapping[str, Any]]] = {}
     for number, each in enumerate(content["annotations"]):
         group = (each.get("segloop") or {}).get("group")
@@ -342,7 +342,7 @@ def _images(source: InstanceSource, content: Mapping[str, Any]) -> Iterator[dict
         if each["image_id"] in by_image and each["category_id"] in labels and not each.get("ignore"):
             by_image[each["image_id"]].append(each)
     for image in content["images"]:
-        height, width = image["height"], image["width"]
+        height, width = _size_hw(image)
         yield {
             "img_path": str(source.image(image["file_name"])),
             "img_id": image["id"],
@@ -368,6 +368,11 @@ def _images(source: InstanceSource, content: Mapping[str, Any]) -> Iterator[dict
 
 def _image_id(image: Mapping[str, Any]) -> str:
     return PurePosixPath(image["file_name"]).with_suffix("").as_posix()
+
+
+def _size_hw(image: Mapping[str, Any]) -> tuple[int, int]:
+    """Return an image's size in whole numbers: some tools write 480.0."""
+    return int(image["height"]), int(image["width"])
 
 
 def _unscored(image: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,11 @@ class Layout:
         """Return where the index mask of an image belongs."""
         return self.masks / f"{image_id}{self.mask_suffix}"
 
+    def mask_files(self, image_ids: Iterable[str]) -> list[Path]:
+        """Return the index masks of images, `.PNG` for `.png` too; where there is none, where it belongs."""
+        found = index_files(self.masks, (self.mask_suffix,))
+        return [found.get(image_id, [self.mask(image_id)])[0] for image_id in image_ids]
+
 
 def known_splits(root: Path) -> list[str]:
     """Return the splits of a data set, from its description or its folders."""

@@ -78,13 +78,13 @@ class SemanticDataset(BaseSegDataset):
         samples = [
             {
                 "img_path": str(found[name]),
-                "seg_map_path": str(self.layout.mask(name)),
+                "seg_map_path": str(mask),
                 "image_id": name,
                 "label_map": self.label_map,
                 "reduce_zero_label": self.reduce_zero_label,
                 "seg_fields": [],
             }
-            for name in wanted
+            for name, mask in zip(wanted, self.layout.mask_files(wanted), strict=True)
         ]
         if not samples:
             raise DataError(f"The split {self.split!r} is empty: {images} holds no image.")

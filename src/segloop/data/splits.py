@@ -138,11 +138,16 @@ class _Units:
         for place in sorted(range(len(ids)), key=lambda place: ids[place]):
             members.setdefault(ids[place] if groups is None else groups[place], []).append(place)
         names = sorted(members)
+        first = [members[name][0] for name in names]
+        several = [(unit, members[name]) for unit, name in enumerate(names) if len(members[name]) > 1]
         rows = []
         for values in (*columns.values(), np.ones(len(ids))):
             total = math.fsum(values)
             if total > 0:
-                rows.append([math.fsum(values[members[name]]) / total for name in names])
+                sums = values[first]
+                for unit, places in several:
+                    sums[unit] = math.fsum(values[places])
+                rows.append(sums / total)
         loads = np.array(rows)
         # What weighs most is placed first, so that what comes later can fill the gaps; lots are drawn among
         # those within a factor of two, for every seed should cut otherwise.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from segloop.data.instance_labels import REPEATED, without_repeated
 from segloop.utils.atomic import read_json
 from segloop.utils.errors import DataError, FormatError
 
@@ -45,6 +46,8 @@ class CocoFile:
                     raise FormatError(
                         f"needs {' and '.join(sorted(keys))}", file=path, where=f"{part}.{number}"
                     )
+        if REPEATED in (source.get("drop") or ()):
+            content = without_repeated(content)
         return cls(split, path, content, dict(source.get("data_prefix") or {"img": ""}))
 
     @property

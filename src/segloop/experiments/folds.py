@@ -14,6 +14,7 @@ import numpy as np
 
 from segloop.data.checks import count_values
 from segloop.data.groups import groups_of
+from segloop.data.index_masks import reduced
 from segloop.data.layout import Layout, image_ids, missing_folder
 from segloop.data.splits import Cut, class_columns, k_folds
 from segloop.experiments.coco_folds import CocoFile, merge
@@ -142,7 +143,8 @@ def _fold_semantic(
             raise missing_folder(layout.images)
         ids = sorted(image_ids(layout.images, layout.image_suffixes)) if layout.only is None else layout.only
         with counted("masks counted") as progress:
-            pixels += count_values(layout.root, [layout.mask(name) for name in ids], progress=progress)
+            found = count_values(layout.root, layout.mask_files(ids), progress=progress)
+        pixels += map(_reduced, found) if source.get("reduce_zero_label") else found
         places += [(split, image_id) for image_id in ids]
         names = list(layout.metainfo.get("classes") or ())
     counts = np.array([[values.get(value, 0) for value in range(len(names))] for values in pixels])
@@ -162,6 +164,11 @@ def _fold_semantic(
             config[f"{part}_dataloader"],
             datasets[0] if len(datasets) == 1 else {"type": "ConcatDataset", "datasets": datasets},
         )
+
+
+def _reduced(values: Mapping[int, int]) -> dict[int, int]:
+    """Return counts of a mask's values as they are loaded: 0 is ignored, and others move down by one."""
+    return {reduced(value): count for value, count in values.items() if reduced(value) != 255}
 
 
 def _fold_coco(config: Config, asked: KFold, sources: Sequence[tuple[str, dict]], *, folder: Path) -> None:

@@ -63,6 +63,13 @@ def test_any_number_of_workers_counts_the_same(tmp_path: Path) -> None:
             assert np.array_equal(mine, theirs), each.name
 
 
+def test_splits_are_known_by_what_authors_call_them(tmp_path: Path) -> None:
+    names = ("Test2017", "valid", "train2017")
+    found = gather(semantic_set(tmp_path, 9, split=lambda number: names[number % 3]), workers=0)
+    assert list(found.splits) == ["train2017", "valid", "Test2017"]
+    assert (found.training[0], found.training[1].images, found.shown.images) == ("train2017", 3, 6)
+
+
 def test_splits_are_apart_and_training_comes_first(tmp_path: Path) -> None:
     names = ("test", "val", "train")
     found = gather(semantic_set(tmp_path, 9, split=lambda number: names[number % 3]), workers=0)

@@ -76,6 +76,21 @@ def test_coco_is_of_objects_and_its_images_are_found(tmp_path: Path) -> None:
     assert found.task("nuts").target == "coco"
 
 
+def test_the_kind_is_told_where_many_images_without_a_label_come_first(tmp_path: Path) -> None:
+    file = tmp_path / "instances.json"
+    coco(file, {"segmentation": [BOX]})
+    content = json.loads(file.read_text(encoding="utf-8"))
+    (last,) = content["images"]
+    empty = [{**last, "id": 100 + number, "file_name": f"0{number}.png"} for number in range(210)]
+    file.write_text(json.dumps({**content, "images": [*empty, last]}))
+    put(tmp_path / "a.png", np.zeros((4, 5, 3), np.uint8))
+    put(tmp_path / "00.png", np.zeros((4, 5, 3), np.uint8))
+    assert look(tmp_path) == ("coco", "instances")
+    file.write_text(json.dumps({**content, "images": [*empty, last], "annotations": []}))
+    with pytest.raises(DataError, match=r"No label was found in the 211 images"):
+        look(tmp_path)
+
+
 def test_images_of_coco_may_lie_in_several_folders_beside_the_folder_of_the_files(tmp_path: Path) -> None:
     home = tmp_path / "annotations" / "LIVE"
     for number, split in enumerate(("train", "val")):

@@ -10,7 +10,7 @@ import pytest
 
 from data_converters.base import ReadOptions
 from data_converters.prepare.base import Found
-from data_converters.prepare.multiclass import find, split_name
+from data_converters.prepare.multiclass import find
 from data_converters.prepare.record import Wish
 from data_converters.prepare.road import prepare
 from data_converters.prepare.tasks import TASKS
@@ -34,24 +34,6 @@ def write_splits(root: Path, *names: str) -> Path:
     for number, name in enumerate(names):
         write_pairs(root / "img_dir" / name, root / "ann_dir" / name, range(10 * number, 10 * number + 3))
     return root
-
-
-@pytest.mark.parametrize(
-    ("name", "split"),
-    [
-        ("train", "train"),
-        ("Train2017", "train"),
-        ("training_v2", "train"),
-        ("valid", "val"),
-        ("validation", "val"),
-        ("Test-1", "test"),
-        ("berlin", None),
-        ("trainer", None),
-        ("2017", None),
-    ],
-)
-def test_splits_are_known_by_what_authors_call_them(name: str, split: str | None) -> None:
-    assert split_name(name) == split
 
 
 def test_the_authors_folders_are_splits_under_our_names(tmp_path: Path) -> None:

@@ -170,6 +170,17 @@ def test_bad_images_are_all_told_and_nothing_is_left(wish: Wish, download: Path,
     assert sum(skipped.info.splits.values()) == 18
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_bad_images_are_told_where_too_few_others_are_left_to_be_cut(
+    wish: Wish, download: Path, tmp_path: Path, kept: int
+) -> None:
+    for number in range(1 + kept, 21):
+        (download / f"images/{number}.png").unlink()
+    with pytest.raises(DataError, match=f"{20 - kept} of 20 images cannot be used") as caught:
+        prepare(replace(wish, shares={"train": 3.0, "val": 1.0}), tmp_path / "set", workers=1)
+    assert "20.png" in str(caught.value)
+
+
 @pytest.mark.parametrize("broken", [KeyboardInterrupt, ValueError])
 def test_an_interrupted_command_leaves_nothing(
     wish: Wish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: type[BaseException]

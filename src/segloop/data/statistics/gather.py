@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from segloop.data.annotations import LabelledImages, LabelSet
+from segloop.data.split_names import split_name
 from segloop.data.statistics.measure import NO_SPLIT, Chunk, Measure, chunks
 from segloop.data.statistics.tally import MOST_BAD, Tally, total
 from segloop.utils.errors import DataError, listing
@@ -14,8 +15,7 @@ from segloop.utils.workers import cpu_count, map_ordered
 
 CHUNK = 32  # images; always the same, so that sums of floats are, too
 PATIENCE_S = 2.0  # of work in this process before others are started, which takes about a second
-TRAIN = ("train", "training")
-TEST = ("test", "testing")
+ORDER = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Gathered:
     def training(self) -> tuple[str | None, Tally]:
         """What a config may be tuned on: the training split, or everything where none is called so."""
         for name in self.splits:
-            if name.lower() in TRAIN and self.splits[name].images:
+            if split_name(name) == "train" and self.splits[name].images:
                 return name, self.splits[name]
         return None, self.whole
 
     @property
     def shown(self) -> Tally:
         """What pictures are taken from: all but the test split, which nobody should get to know."""
-        seen = [tally for name, tally in self.splits.items() if name.lower() not in TEST]
+        seen = [tally for name, tally in self.splits.items() if split_name(name) != "test"]
         hidden = len(seen) < len(self.splits)
         return total(seen, num_labels=len(self.labels)) if seen and hidden else self.whole
 
@@ -83,8 +83,8 @@ def gather(
 
 def _place(split: str) -> tuple[int, str]:
     """Return where a split stands: training first, then validation, tests, and others by name."""
-    usual = (*TRAIN, "val", "valid", "validation", *TEST)
-    return (usual.index(split.lower()), "") if split.lower() in usual else (len(usual), split)
+    usual = split_name(split)
+    return (len(ORDER) if usual is None else ORDER.index(usual), split)
 
 
 def _measured(job: Measure, parts: Sequence[Chunk], *, workers: int | None) -> Iterator[dict[str, Tally]]:

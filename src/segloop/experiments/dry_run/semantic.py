@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.data.checks import Legal, Pair, Seen, describe, look_at_pairs
-from segloop.data.index_masks import MaskFacts
+from segloop.data.index_masks import MaskFacts, reduced
 from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Row, table
 from segloop.utils.progress import counted
 
@@ -122,7 +122,7 @@ def pixel_rows(split: str, masks: Sequence[MaskFacts], dataset: Any) -> Iterator
 def _loaded(value: int, dataset: Any, names: Sequence[str]) -> str:
     """Return what a value of a mask file is called once it is loaded."""
     if dataset.reduce_zero_label:
-        value = 255 if value in (0, 255) else value - 1
+        value = reduced(value)
     value = (dataset.label_map or {}).get(value, value)
     if value == dataset.ignore_index or not 0 <= value < len(names):
         return IGNORED

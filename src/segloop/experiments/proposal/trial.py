@@ -12,7 +12,6 @@ from segloop.experiments.proposal.write import Measured, Proposal
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import DataError
 
-TRIES = 4
 ROOM = 0.85  # share of the free memory that a proposal may take
 
 
@@ -21,7 +20,7 @@ def settle(proposal: Proposal, *, say: Callable[[str], None] = lambda line: None
 
     A trial that ends with findings is a DataError that holds its report; the config stays to be looked at.
     """
-    for _ in range(TRIES):
+    while True:
         proposal.write()
         say(f"Trying {proposal.file} with batches of {proposal.batch} …")
         code, report, found = _try(proposal.file)
@@ -37,7 +36,6 @@ def settle(proposal: Proposal, *, say: Callable[[str], None] = lambda line: None
         proposal = proposal.after(measured)
         proposal.write()
         return proposal
-    raise DataError(f"No batch of {proposal.file} fits into the memory that is free:\n{report}")
 
 
 def _try(config: Path) -> tuple[int, str, dict[str, float]]:
