@@ -125,6 +125,19 @@ def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: St
         pull_all(server, loop)
 
 
+def test_a_new_label_may_have_the_name_that_a_renamed_one_had(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    (project,) = stand_in.state.projects.values()
+    project.labels[0].name = "dinghy"
+    project.labels.append(Label(stand_in.state.new_id(), "0", "#0a0b0c", "any", []))
+    draw(stand_in.state, only_task(stand_in).id, 0, "0", "rectangle", [10, 10, 19, 19])
+    pulled = pull_all(server, loop)
+    assert pulled.labels.names == ("background", "dinghy", "big ship", "лодка", "R&D", "0")
+    assert [each.label for each in images_of(pulled)["a"].instances] == ["dinghy", "0"]
+    assert str(pulled.changes) == "1 added, 0 removed, 0 changed in 1 image(s)"
+
+
 def test_a_label_may_be_removed_and_made_again(server: Server, stand_in: StandIn, loop: Path) -> None:
     (project,) = stand_in.state.projects.values()
     old = project.labels.pop(0)

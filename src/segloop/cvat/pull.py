@@ -166,6 +166,8 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
         extra = _attributes(server, manifest, known={each.name for those in declared for each in those})
         found.append(replace(label, name=server.name, color=color, attributes=(*label.attributes, *extra)))
     new = [each for each in there if each.id not in old_name]
+    # One may have the name that a renamed label went under; here it needs another.
+    inner = {each.id: f"\0{each.name}" if each.name in current else each.name for each in new}
     for each in new:
         attributes = _attributes(each, manifest, known=set())
         found.append(Label(each.name, rgb_color(each.color or ""), attributes))
@@ -176,10 +178,11 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
         raise CvatError(f"Two labels would have the name {twice[0]!r}; rename one of them in CVAT.")
     defaults = dict(defaults_of(manifest.sent_labels))
     for each in there:
-        sent_as = old_name.get(each.id, each.name)
+        sent_as = (old_name | inner)[each.id]
         fill = {spec.name: getattr(spec, "default_value", "") or "" for spec in each.attributes}
         defaults[sent_as] = {**defaults.get(sent_as, {}), **fill}
     known = replace(manifest.labels, labels=tuple(found))
+    current |= {inner[each.id]: each.name for each in new}
     back = {new_name: old for old, new_name in current.items()}
     return Naming(known, back, current, defaults, tuple(told))
 
