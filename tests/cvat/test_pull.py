@@ -65,6 +65,16 @@ def test_what_nobody_touched_comes_back_exactly(server: Server, stand_in: StandI
     assert maps["a/1"] is None
 
 
+def test_texts_with_blanks_at_their_ends_and_line_ends_of_windows_are_those_that_went(
+    server: Server, tmp_path: Path
+) -> None:
+    noted = Instance(label="лодка", shape=box(1, 1, 5, 5), attributes={"note": " torn\r\nsail \n"})
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", [noted])], LABELS))
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert not back.changes
+    assert [each.attributes for each in back.record.instances] == [noted.attributes]
+
+
 def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: StandIn, loop: Path) -> None:
     number = only_task(stand_in).id
     draw(stand_in.state, number, 1, "R&D", "polygon", [1, 1, 9, 1, 9, 9], z_order=1)

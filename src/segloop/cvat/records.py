@@ -155,8 +155,8 @@ def _tags(
 
 def filled(attributes: Mapping[str, Value], defaults: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes as texts, with what CVAT fills in."""
-    own = {name: _text(value) for name, value in attributes.items()}
-    return {name: text for name, text in {**defaults, **own}.items() if name not in (UID, PART)}
+    known = {**defaults, **attributes}
+    return {name: _text(value) for name, value in known.items() if name not in (UID, PART)}
 
 
 def same_object(
@@ -217,9 +217,11 @@ def _uncarried(
 
 
 def _text(value: object) -> str:
+    """Return a value as CVAT holds it, without blanks at its ends and with line ends of one kind."""
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def _number(value: object) -> float | None:
