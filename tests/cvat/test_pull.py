@@ -75,6 +75,18 @@ def test_texts_with_blanks_at_their_ends_and_line_ends_of_windows_are_those_that
     assert [each.attributes for each in back.record.instances] == [noted.attributes]
 
 
+def test_copies_that_have_one_identity_go_and_come_back(server: Server, tmp_path: Path) -> None:
+    ship = Instance(label="0", shape=box(1, 1, 5, 5), uid="u")
+    copy = replace(ship, shape=box(10, 10, 20, 20))
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", [ship, copy])], LABELS))
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert not back.changes
+    first, second = back.record.instances
+    assert exact(first) == exact(ship)
+    assert exact(second) == exact(replace(copy, uid=second.uid))
+    assert second.uid not in (None, "u")
+
+
 def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: StandIn, loop: Path) -> None:
     number = only_task(stand_in).id
     draw(stand_in.state, number, 1, "R&D", "polygon", [1, 1, 9, 1, 9, 9], z_order=1)

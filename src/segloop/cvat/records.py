@@ -31,22 +31,25 @@ NEAR = 0.5 * 10**-DECIMALS + 1e-9  # by how much rounding moves a coordinate
 def as_objects(record: ImageRecord, labels: LabelSet) -> ImageRecord:
     """Return the record as objects, each with an identity; an index map becomes an object for each part.
 
-    Objects of the background are nothing to draw, and are left out.
+    Of objects with one identity, as copies made in CVAT are, the first keeps it. Objects of the
+    background are nothing to draw, and are left out.
     """
     record = with_instances(record, labels)
     nothing = None if labels.background is None else labels.labels[labels.background].name
     stem = hashlib.sha256(f"{record.split or ''}\0{record.image_id}".encode()).hexdigest()[:10]
     taken = {each.uid for each in record.instances if each.uid}
-    found = []
+    found: dict[str, Instance] = {}
     for number, each in enumerate(record.instances, start=1):
         if each.label == nothing:
             continue
-        uid = each.uid or f"{stem}-{number}"
-        while not each.uid and uid in taken:
-            uid += "+"
+        uid = each.uid
+        if not uid or uid in found:
+            uid = f"{stem}-{number}"
+            while uid in taken:
+                uid += "+"
         taken.add(uid)
-        found.append(replace(each, uid=uid))
-    return replace(record, instances=tuple(found))
+        found[uid] = replace(each, uid=uid)
+    return replace(record, instances=tuple(found.values()))
 
 
 def as_sent(record: ImageRecord, carrier: Carrier, *, name: str, rank: int | None) -> ImageRecord:
