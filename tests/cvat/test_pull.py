@@ -188,6 +188,17 @@ def test_deleted_frames_and_unfinished_jobs_stay_out_and_are_named(
     assert (known["assignee"], known["state"], known["looked_at"]) == ("anna", "completed", True)
 
 
+def test_of_a_job_that_somebody_is_at_what_was_changed_was_looked_at(
+    server: Server, stand_in: StandIn, loop: Path, tmp_path: Path
+) -> None:
+    task = only_task(stand_in)
+    task.jobs[0].state = "in progress"
+    draw(stand_in.state, task.id, 0, "R&D", "rectangle", [1, 1, 9, 9])
+    pull_all(server, loop).write_provenance(tmp_path / "pull.json")
+    told = json.loads((tmp_path / "pull.json").read_text(encoding="utf-8"))["images"]
+    assert [each["looked_at"] for each in told] == [True, False, False]
+
+
 def test_a_frame_in_two_tasks_comes_back_from_each(
     server: Server, tmp_path: Path, small: LabelledImages
 ) -> None:

@@ -86,7 +86,7 @@ class Pulled:
                 "job_id": each.job_id,
                 "assignee": each.assignee,
                 "state": each.state,
-                "looked_at": each.state != "new" or bool(each.changes),
+                "looked_at": each.state == DONE or bool(each.changes),
                 "added": each.changes.added,
                 "removed": each.changes.removed,
                 "changed": each.changes.changed,
