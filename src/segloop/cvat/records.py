@@ -111,8 +111,9 @@ def received(
     knows it, and `defaults` are what CVAT fills in where an object has no value (`labels.defaults_of`).
 
     An object that nobody touched is exactly the one that had gone, with coordinates and values that CVAT
-    rounds or has no place for. An identity that stands twice, as after a copy in CVAT, stays with the object
-    that is most like the one that had it; a pixel that somebody drew an object over is ignored no more.
+    rounds or has no place for; one that never went, for CVAT has no place for any of it, is still there. An
+    identity that stands twice, as after a copy in CVAT, stays with the object that is most like the one that
+    had it; a pixel that somebody drew an object over is ignored no more.
     """
     size_hw = objects.size_hw or returned.size_hw
     before = {each.uid: each for each in objects.instances}
@@ -130,6 +131,9 @@ def received(
             back = _uncarried(each, carrier, defaults.get(each.label, {}), was)
             old = before.get(each.uid) if was is not None else None
             found.append(replace(back, z_order=level(each), source=old.source if old else None))
+    found += [each for each in objects.instances if each.uid not in given]
+    place = {uid: number for number, uid in enumerate(before)}
+    found.sort(key=lambda each: place.get(each.uid, len(place)))
     ignore = _ignored(regions, came, objects)
     return replace(objects, instances=tuple(found), tags=_tags(returned, objects, defaults), ignore=ignore)
 
