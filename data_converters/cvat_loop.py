@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
     from segloop.data.info import DatasetInfo
 
+# What a label without parts takes in CVAT, beside what is drawn.
+TAKEN = ("rotated-box", "ellipse", "cuboid", "polyline", "points")
+
 
 def write(
     labels: LabelSet, records: Sequence[ImageRecord], target: Path, *, masks: str = "rle"
@@ -21,17 +25,26 @@ def write(
     """Write an XML, its images numbered from 0 in this order; return by kind what it could not hold.
 
     `masks` is `rle`, or `polygon:TOL` for outlines; how many pixels those get wrong is `outline-pixels`.
+    Skeletons are left out: the loop's labels have no parts, and CVAT's server would refuse the whole file.
     """
     from data_converters import cvat
+    from data_converters.cvat_fragments import Tally
+    from segloop.data.annotations import Opaque
 
     writer = cvat.writer(labels, facts={}, options=WriteOptions(masks=masks, media="none"))
     found: dict[str, tuple[int, str]] = {}
     writer.open(target)
     try:
         for record in records:
-            rendered = writer.render(record)
+            kept, losses = [], Tally(record.image_id)
+            for each in record.instances:
+                if isinstance(each.shape, Opaque) and each.shape.kind not in TAKEN:
+                    losses.add("opaque", f"{each.label}, {each.shape.kind}")
+                else:
+                    kept.append(each)
+            rendered = writer.render(replace(record, instances=tuple(kept)))
             writer.add(rendered)
-            for loss in rendered.losses:
+            for loss in (*losses.losses(), *rendered.losses):
                 count, example = found.get(loss.kind, (0, loss.example))
                 found[loss.kind] = (count + loss.count, example)
     finally:

@@ -90,17 +90,21 @@ def test_copies_that_have_one_identity_go_and_come_back(server: Server, tmp_path
 def test_what_cvat_has_no_place_for_stays_and_the_objects_around_it_keep_their_order(
     server: Server, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    keypoints = Instance(label="0", shape=Opaque("keypoints", {"keypoints": [1, 2, 2]}), uid="k")
+    parts = [{"kind": "points", "values": {"label": "bow"}, "attributes": {}, "points": [[3.0, 4.0]]}]
+    homely = [
+        Instance(label="0", shape=Opaque("keypoints", {"keypoints": [1, 2, 2]}), uid="k"),
+        Instance(label="big ship", shape=Opaque("skeleton", {"elements": parts}), uid="s"),
+    ]
     ships = [Instance(label="0", shape=box(row, 1, row + 3, 5), uid=f"{row}") for row in (1, 9)]
-    went = [ships[0], keypoints, ships[1]]
+    went = [ships[0], *homely, ships[1]]
     said: list[str] = []
     push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", went)], LABELS), say=said)
-    assert said == ["CVAT cannot hold 1 x opaque, for example a: 0, keypoints."]
+    assert said == ["CVAT cannot hold 2 x opaque, for example a: 0, keypoints."]
     draw(stand_in.state, only_task(stand_in).id, 0, "R&D", "rectangle", [20, 20, 29, 29])
     (back,) = pull_all(server, tmp_path / "loop").images
     assert str(back.changes) == "1 added, 0 removed, 0 changed in 1 image(s)"
-    assert list(map(exact, back.record.instances[:3])) == list(map(exact, went))
-    assert [each.label for each in back.record.instances[3:]] == ["R&D"]
+    assert list(map(exact, back.record.instances[:4])) == list(map(exact, went))
+    assert [each.label for each in back.record.instances[4:]] == ["R&D"]
 
 
 def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: StandIn, loop: Path) -> None:
