@@ -149,6 +149,21 @@ def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(
     assert [len(next(iter(cvat_loop.read(each))).instances) for each in backups][-1] == 2
 
 
+def test_labels_of_a_task_are_replaced_though_a_frame_was_deleted(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small)
+    (task,) = stand_in.state.tasks.values()
+    task.deleted_frames = [1]
+    assert len(push(server, tmp_path / "loop", small).untouched) == 1
+    draw(stand_in.state, task.id, 0, "R&D", "rectangle", [1, 1, 9, 9])
+    moved = [replace(each, instances=(Instance(label="0", shape=box(9, 9, 15, 15)),)) for each in small]
+    news = set_of(moved, LABELS)
+    assert len(push(server, tmp_path / "loop", news).refused) == 1
+    assert len(push(server, tmp_path / "loop", news, replace=True).done) == 1
+    assert (len(task.shapes), task.deleted_frames) == (3, [1])
+
+
 def push_half(server: Server, stand_in: StandIn, loop: Path, images: LabelledImages) -> None:
     """Push `a`, and be refused once its labels are in CVAT and before they are compared."""
     stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None

@@ -118,6 +118,15 @@ class Server:
             raise CvatError(f"Task {task_id} is not on {self.host} any more. Call this command again.")
         return task
 
+    def remove_empty(self, task: Any) -> None:
+        """Remove a task that a failed upload left; that it is gone already is no fault."""
+
+        def remove() -> None:
+            if self.find_task(task.id) is not None:
+                task.remove()
+
+        self.ask(f"remove the empty task {task.id}", remove)
+
     def _find(self, what: str, call: Callable[[], Made]) -> Made | None:
         from cvat_sdk.api_client.exceptions import NotFoundException
 
@@ -151,6 +160,10 @@ class Server:
         )
         ordinary = [each for each in jobs if str(_value(getattr(each, "type", "annotation"))) == "annotation"]
         return sorted(ordinary, key=lambda each: (each.start_frame, each.id))
+
+    def deleted_frames(self, task: Any) -> set[int]:
+        """Return the numbers of the frames that were deleted in CVAT; no export holds them."""
+        return set(self.ask(f"look at the images of task {task.id}", task.get_meta).deleted_frames)
 
     def export(self, task: Any, target: Path) -> None:
         """Save a task's annotations as a zip at `target`, whole or not at all; images stay on the server."""
