@@ -208,6 +208,20 @@ def test_deleted_frames_and_unfinished_jobs_stay_out_and_are_named(
     assert (known["assignee"], known["state"], known["looked_at"]) == ("anna", "completed", True)
 
 
+def test_a_frame_that_is_deleted_while_labels_are_fetched_is_not_an_emptied_image(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    task = only_task(stand_in)
+
+    def delete(number: int, method: str, path: str) -> None:
+        if "export" in path:
+            task.deleted_frames = [1]
+
+    stand_in.plan = delete
+    pulled = pull_all(server, loop)
+    assert (list(images_of(pulled)), pulled.deleted, bool(pulled.changes)) == (["a", "c"], ["b"], False)
+
+
 def test_of_a_job_that_somebody_is_at_what_was_changed_was_looked_at(
     server: Server, stand_in: StandIn, loop: Path, tmp_path: Path
 ) -> None:
@@ -298,3 +312,7 @@ def test_status_tells_of_jobs_and_what_was_changed(server: Server, stand_in: Sta
         "annotation new, anna, frames 0 to 2: 1 added, 0 removed, 0 changed in 1 image(s)"
     )
     assert ":" in list(status_lines(server, manifest, codec=cvat_loop, quick=True))[2]
+    task.deleted_frames = [1]
+    lines = list(status_lines(server, manifest, codec=cvat_loop))
+    assert "3 image(s), 1 deleted" in lines[1]
+    assert lines[2].endswith("1 added, 0 removed, 0 changed in 1 image(s)")

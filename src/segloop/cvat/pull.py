@@ -247,13 +247,12 @@ def _pull_task(
 ) -> None:
     folder = manifest.task_folder(entry)
     jobs = server.jobs_of(task.id)
-    meta = server.ask(f"look at the images of {entry.key}", task.get_meta)
-    deleted = set(meta.deleted_frames)
     wanted = [job for job in jobs if everything or word_of(job.state) == DONE]
     if not wanted:
         pulled.waiting += [frame.frame_id for frame in entry.frames]
         return
     server.export(task, folder / EXPORT)
+    deleted = server.deleted_frames(task)  # not before: one deleted in between would look like an empty image
     back = returned_by_frame(codec, folder / EXPORT, entry.frames, naming)
     put = {record.image_id: record for record in codec.read(folder / SENT)}
     objects = list(read_snapshot(folder / OBJECTS))
