@@ -23,6 +23,7 @@ from tests.cvat.loops import draw, pull_all, push
 from tests.cvat.sets import LABELS, box, exact, hard_set, image, set_of
 from tests.cvat.standin.server import StandIn
 from tests.cvat.standin.state import Label, Task
+from tests.cvat.standin.wire import Fault
 
 
 @pytest.fixture
@@ -289,6 +290,19 @@ def test_a_set_that_comes_back_can_be_written(server: Server, loop: Path, tmp_pa
     back = pull_all(server, loop).as_set()
     cvat_loop.write(back.labels, list(back), tmp_path / "back.xml")
     assert len(cvat_loop.read(tmp_path / "back.xml")) == 3
+
+
+def test_tasks_that_were_not_pushed_to_the_end_are_told(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["a"])
+    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
+    with pytest.raises(CvatError, match="export task"):
+        push(server, tmp_path / "loop", small, ["a", "b", "c"])
+    stand_in.plan = lambda number, method, path: None
+    pulled = pull_all(server, tmp_path / "loop")
+    assert (list(images_of(pulled)), len(pulled.told)) == (["a"], 1)
+    assert "truth-002 was not pushed to the end; its 2 image(s) are left out" in pulled.told[0]
 
 
 def test_removed_tasks_are_told_and_nothing_pushed_is_an_error(

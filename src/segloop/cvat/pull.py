@@ -207,11 +207,17 @@ def pull(
     server: Server, manifest: Manifest, *, codec: Codec, kind: str = "truth", everything: bool = False
 ) -> Pulled:
     """Return what finished jobs hold, or all jobs with `everything`; images are not downloaded."""
-    entries = [each for each in manifest.tasks if each.kind == kind and each.state == VERIFIED]
+    planned = [each for each in manifest.tasks if each.kind == kind]
+    entries = [each for each in planned if each.state == VERIFIED]
     if not entries:
         raise UserError(f"{manifest.folder} has no task of the kind {kind!r} that was pushed to the end.")
     naming = naming_of(manifest, server.labels_of("project", manifest.project_id or 0))
     pulled = Pulled(naming.now, told=list(naming.told), facts=manifest.facts)
+    pulled.told += [
+        f"{each.key} was not pushed to the end; its {len(each.frames)} image(s) are left out. Push again."
+        for each in planned
+        if each.state != VERIFIED
+    ]
     for entry in entries:
         task = server.find_task(entry.id or 0)
         if task is None:
