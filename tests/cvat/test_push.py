@@ -14,8 +14,9 @@ from segloop.cvat.faults import CvatError
 from segloop.cvat.manifest import read_manifest
 from segloop.cvat.server import Server
 from segloop.data.annotations import Instance, Label, LabelledImages, LabelSet
+from segloop.utils.errors import UserError
 from tests.cvat.conftest import Login
-from tests.cvat.loops import draw, push
+from tests.cvat.loops import draw, pull_all, push
 from tests.cvat.sets import LABELS, SIZE, box, hard_set, image, set_of
 from tests.cvat.standin.server import StandIn
 from tests.cvat.standin.wire import Fault
@@ -192,6 +193,39 @@ def test_a_push_that_goes_on_with_other_labels_replaces_its_own(
     assert len(push(server, tmp_path / "loop", news, ["a"]).done) == 1
     assert [task.shapes for task in stand_in.state.tasks.values()] == [[]]
     assert not list((tmp_path / "loop").rglob("given-*"))
+
+
+def test_new_labels_that_were_not_compared_are_nobodys_changes(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small)
+    moved = [replace(each, instances=(Instance(label="0", shape=box(9, 9, 15, 15)),)) for each in small]
+    news = set_of(moved, LABELS)
+    exports = iter(range(9))
+    stand_in.plan = lambda number, method, path: (
+        Fault(status=403) if path.endswith("export") and next(exports) == 1 else None
+    )
+    with pytest.raises(CvatError, match="export task"):
+        push(server, tmp_path / "loop", news)
+    stand_in.plan = lambda number, method, path: None
+    with pytest.raises(UserError, match="pushed to the end"):
+        pull_all(server, tmp_path / "loop")
+    assert len(push(server, tmp_path / "loop", news).done) == 1
+    assert not pull_all(server, tmp_path / "loop").changes
+
+
+def test_new_labels_that_never_arrived_are_sent_again(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small)
+    news = set_of([replace(each, instances=()) for each in small], LABELS)
+    stand_in.plan = lambda number, method, path: (
+        Fault(status=403) if method == "POST" and "annotations" in path else None
+    )
+    with pytest.raises(CvatError, match="bring labels"):
+        push(server, tmp_path / "loop", news)
+    stand_in.plan = lambda number, method, path: None
+    assert len(push(server, tmp_path / "loop", news).done) == 1
 
 
 def test_an_empty_task_of_a_failed_upload_is_removed(

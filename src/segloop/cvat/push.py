@@ -322,6 +322,8 @@ class Push:
         elif backup is not None or self._has_objects(planned):
             with open_atomic(given, "wb") as file:
                 file.write(planned.read_bytes())
+            entry.state = UPLOADED  # or a pull would take what is sent now for what people did
+            self.manifest.save()
             self.server.ask(f"bring labels into {where}", lambda: upload_labels(task, IMPORT, planned))
         self._verify(entry, task, planned)
         plan = self.plans[entry.kind]
@@ -335,8 +337,8 @@ class Push:
     def _worked_on(self, entry: TaskEntry, task: Any, backup: Path) -> bool:
         """Tell whether a task holds something else than what a push gave it, one that was killed, too."""
         folder = self.manifest.task_folder(entry)
-        known = [folder / GIVEN, *([folder / SENT] if entry.state == VERIFIED else [])]
-        return all(self._compare(entry, task, file, backup) for file in known if file.is_file())
+        known = [file for file in (folder / GIVEN, folder / SENT) if file.is_file()]
+        return all(self._compare(entry, task, file, backup) for file in known)
 
     def _has_objects(self, file: Path) -> bool:
         return any(record.instances or record.tags for record in self.codec.read(file))
