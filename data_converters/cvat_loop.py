@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,13 +60,11 @@ def read(source: Path) -> LabelledImages:
 
 def owner(source: Path) -> dict[str, Any]:
     """Return whose an export is, by its head: `task_id`, `task`, `job_id`, `assignee`, as far as it tells."""
-    if not zipfile.is_zipfile(source):
-        with source.open("rb") as file:
-            return _owner(file)
-    with zipfile.ZipFile(source) as archive:
-        name = next(each for each in archive.namelist() if each.endswith(".xml"))
-        with archive.open(name) as file:
-            return _owner(file)
+    from data_converters.cvat_source import open_source
+
+    opened = open_source(source, None)
+    with opened.xml.open("rb") as file:
+        return _owner(file)
 
 
 def _owner(file: IO[bytes]) -> dict[str, Any]:

@@ -72,6 +72,18 @@ def test_everything_hard_comes_back_as_it_went(tmp_path: Path) -> None:
     assert not pulled.deleted
 
 
+def test_an_export_that_a_mac_packed_again_is_read(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "loop", before(tmp_path / "set"))
+    key = manifest.tasks[0].key
+    plain = exported(
+        manifest.folder, key, lambda text: re.sub("(?s)<meta>.*</meta>", META.format(name=key), text)
+    )
+    with zipfile.ZipFile(plain) as archive, zipfile.ZipFile(tmp_path / "mac.zip", "w") as packed:
+        packed.writestr("__MACOSX/any/._annotations.xml", b"\0\5\x16\7\0\2\0\0Mac OS X")
+        packed.writestr("any/annotations.xml", archive.read("annotations.xml"))
+    assert back(manifest, tmp_path / "mac.zip").images[0].assignee == "anna"
+
+
 def test_what_cvat_has_no_place_for_stays_at_home(tmp_path: Path) -> None:
     keypoints = Instance(label="cat", shape=Opaque("keypoints", {"keypoints": [1, 2, 2]}), uid="k")
     ship = Instance(label="cat", shape=Bitmap((48, 64), encode(np.ones((48, 64), np.uint8))), uid="s")
