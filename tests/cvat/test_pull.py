@@ -150,6 +150,17 @@ def test_what_is_drawn_with_any_tool_is_in_the_index_map_and_counts_where_it_was
     assert (back.semantic[40:] == 255).all()
 
 
+def test_objects_that_cannot_be_drawn_are_told_together(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    number = only_task(stand_in).id
+    draw(stand_in.state, number, 0, "R&D", "rectangle", [10, 10, 10, 19])  # as a detector makes them
+    draw(stand_in.state, number, 2, "R&D", "polygon", [70, 10, 80, 19, 90, 12])
+    with pytest.raises(CvatError, match=rf"2 image\(s\) of truth-001, task {number}.* in CVAT") as error:
+        pull_all(server, loop)
+    assert all(word in str(error.value) for word in ("a: ", "has no area", "c: ", "outside the image"))
+
+
 def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: StandIn, loop: Path) -> None:
     (project,) = stand_in.state.projects.values()
     project.labels[0].name, project.labels[1].color = "dinghy", "#010203"

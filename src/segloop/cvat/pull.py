@@ -10,7 +10,7 @@ from typing import Any
 from segloop.cvat.compare import Changes, changes_of
 from segloop.cvat.faults import CvatError
 from segloop.cvat.labels import PART, UID, defaults_of, rgb_color
-from segloop.cvat.manifest import VERIFIED, Manifest, SentFrame, TaskEntry
+from segloop.cvat.manifest import VERIFIED, Manifest, TaskEntry
 from segloop.cvat.packages import Codec
 from segloop.cvat.push import OBJECTS, SENT
 from segloop.cvat.records import received
@@ -19,7 +19,7 @@ from segloop.cvat.snapshot import read_snapshot
 from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.drawing import index_map, with_outlines
 from segloop.utils.atomic import write_json
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, listing
 
 EXPORT = "pulled.zip"
 DONE = "completed"
@@ -229,12 +229,23 @@ def pull(
     return pulled
 
 
-def returned_by_frame(
-    codec: Codec, export: Path, frames: Sequence[SentFrame], naming: Naming
-) -> dict[str, ImageRecord]:
+def returned_by_frame(codec: Codec, export: Path, entry: TaskEntry, naming: Naming) -> dict[str, ImageRecord]:
     """Return the images of an export by their id in the task, with labels named as they were sent."""
-    found = {record.image_id: naming.as_sent(record) for record in codec.read(export)}
-    strange = sorted(set(found) - {frame.frame_id for frame in frames})
+    images = codec.read(export)
+    found, faults = {}, []
+    for key in images.keys:
+        try:
+            record = naming.as_sent(images.load(key))
+        except UserError as error:
+            faults.append(str(error))
+        else:
+            found[record.image_id] = record
+    if faults:
+        raise CvatError(
+            f"{len(faults)} image(s) of {entry.key}, task {entry.id}, hold objects that cannot be drawn. "
+            f"Mend or delete them in CVAT and call this command again:\n{listing(faults)}"
+        )
+    strange = sorted(set(found) - {frame.frame_id for frame in entry.frames})
     if strange:
         raise CvatError(f"{export} holds {len(strange)} image(s) that were never sent, such as {strange[0]}.")
     return found
@@ -259,7 +270,7 @@ def _pull_task(
         return
     server.export(task, folder / EXPORT)
     deleted = server.deleted_frames(task)  # not before: one deleted in between would look like an empty image
-    back = returned_by_frame(codec, folder / EXPORT, entry.frames, naming)
+    back = returned_by_frame(codec, folder / EXPORT, entry, naming)
     put = {record.image_id: record for record in codec.read(folder / SENT)}
     objects = list(read_snapshot(folder / OBJECTS))
     for number, (frame, before) in enumerate(zip(entry.frames, objects, strict=True)):

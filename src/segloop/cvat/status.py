@@ -58,7 +58,7 @@ def _changes(
     with tempfile.TemporaryDirectory(prefix="segloop-") as folder:
         export = Path(folder) / "now.zip"
         server.export(task, export)
-        back = returned_by_frame(codec, export, entry.frames, naming)
+        back = returned_by_frame(codec, export, entry, naming)
         put = {record.image_id: record for record in codec.read(manifest.task_folder(entry) / SENT)}
         return [
             changes_of(put.get(frame.frame_id), back.get(frame.frame_id), naming.defaults)
