@@ -150,6 +150,21 @@ def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(
     assert [len(next(iter(cvat_loop.read(each))).instances) for each in backups][-1] == 2
 
 
+def test_a_backup_takes_no_other_ones_place(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    folder = tmp_path / "loop" / "tasks" / "truth-001"
+    push(server, tmp_path / "loop", small, ["a"])
+    for place in (9, 19, 29):
+        moved = Instance(label="0", shape=box(place, 9, place + 5, 15))
+        news = set_of([replace(each, instances=(moved,)) for each in small], LABELS)
+        push(server, tmp_path / "loop", news, ["a"], replace=True)
+        if place == 19:
+            (folder / "backup-001.zip").unlink()
+    names = [each.name for each in sorted(folder.glob("backup-*"))]
+    assert names == ["backup-002.zip", "backup-003.zip"]
+
+
 def test_labels_of_a_task_are_replaced_though_a_frame_was_deleted(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:

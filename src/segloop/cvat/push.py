@@ -349,7 +349,8 @@ class Push:
         if not (there.shapes or there.tags or there.tracks):
             return None
         folder = self.manifest.task_folder(entry)
-        number = 1 + len(list(folder.glob("backup-*.zip")))
+        taken = [each.stem.rpartition("-")[2] for each in folder.glob("backup-*.zip")]
+        number = 1 + max((int(each) for each in taken if each.isdecimal()), default=0)
         target = folder / f"backup-{number:03d}.zip"
         self.server.export(task, target)
         return target
