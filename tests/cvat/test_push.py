@@ -72,6 +72,22 @@ def test_pushing_again_sends_nothing(
     assert {method for method, _ in stand_in.calls[first:]} == {"GET"}
 
 
+def test_an_sdk_whose_lists_take_no_name_will_do(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before_2_70(self: object, *, return_json: bool = False) -> list[object]:
+        raise AssertionError("it lists all that there is")
+
+    monkeypatch.setattr("cvat_sdk.core.proxies.model_proxy.ModelListMixin.list", before_2_70)
+    push(server, tmp_path / "loop", small)
+    manifest = read_manifest(tmp_path / "loop")
+    assert manifest is not None
+    manifest.project_id, manifest.tasks[0].id, manifest.tasks[0].state = None, None, "planned"
+    manifest.save()  # as a push leaves it that is killed before it hears of either
+    push(server, tmp_path / "loop", small)
+    assert (len(stand_in.state.projects), len(stand_in.state.tasks)) == (1, 1)
+
+
 def test_a_longer_list_adds_what_is_not_there(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:

@@ -151,7 +151,7 @@ class Push:
             project = self.server.create(
                 "the project",
                 lambda: client.projects.create(models.ProjectWriteRequest(name=name, labels=labels)),
-                lambda: next((each for each in client.projects.list(name=name) if each.name == name), None),
+                lambda: self.server.find_named("projects", name),
             )
             manifest.project_id = project.id
         labels = self.server.labels_of("project", project.id)
@@ -193,17 +193,14 @@ class Push:
                 return task
             self.say(f"Task {entry.id} ({entry.key}) is not on the server any more; it is made again.")
             entry.id, entry.state, entry.sent_sha256 = None, PLANNED, None
-        client = self.server.client
         spec: dict[str, Any] = {"name": entry.name, "project_id": project.id}
         if self.job_size:
             spec["segment_size"] = self.job_size
 
-        def find() -> Any | None:
-            tasks = client.tasks.list(project_id=project.id, name=entry.name)
-            return next((each for each in tasks if each.name == entry.name), None)
-
         task = self.server.create(
-            f"task {entry.key}", lambda: client.tasks.create(models.TaskWriteRequest(**spec)), find
+            f"task {entry.key}",
+            lambda: self.server.client.tasks.create(models.TaskWriteRequest(**spec)),
+            lambda: self.server.find_named("tasks", entry.name, project_id=project.id),
         )
         entry.id, entry.state = task.id, CREATED
         self.manifest.save()

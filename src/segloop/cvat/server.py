@@ -111,6 +111,16 @@ class Server:
         """Return a task by its id; None if there is none any more."""
         return self._find(f"look at task {task_id}", lambda: self.client.tasks.retrieve(task_id))
 
+    def find_named(self, kind: str, name: str, **where: int) -> Any | None:
+        """Return the first of the `projects` or the `tasks` that has a name; `create` asks for it."""
+        from cvat_sdk.core.helpers import get_paginated_collection
+
+        # `client.projects.list` takes no name before 2.70.
+        endpoint = getattr(self.client.api_client, f"{kind}_api").list_endpoint
+        found = get_paginated_collection(endpoint, name=name, **where)
+        number = next((each.id for each in found if each.name == name), None)
+        return None if number is None else getattr(self.client, kind).retrieve(number)
+
     def need_task(self, task_id: int) -> Any:
         """Return a task by its id; that there is none any more is told."""
         task = self.find_task(task_id)
