@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
     from segloop.data.info import DatasetInfo
 
+# What a label without parts takes in CVAT, beside what is drawn.
+TAKEN = ("rotated-box", "ellipse", "cuboid", "polyline", "points")
+
 
 def write(
     labels: LabelSet, records: Sequence[ImageRecord], target: Path, *, masks: str = "rle"
@@ -21,17 +24,26 @@ def write(
     """Write an XML, its images numbered from 0 in this order; return by kind what it could not hold.
 
     `masks` is `rle`, or `polygon:TOL` for outlines; how many pixels those get wrong is `outline-pixels`.
+    Skeletons are left out: the loop's labels have no parts, and CVAT's server would refuse the whole file.
     """
     from data_converters import cvat
+    from data_converters.cvat_fragments import Tally
+    from segloop.data.annotations import Opaque
 
     writer = cvat.writer(labels, facts={}, options=WriteOptions(masks=masks, media="none"))
     found: dict[str, tuple[int, str]] = {}
     writer.open(target)
     try:
         for record in records:
-            rendered = writer.render(record)
+            kept, losses = [], Tally(record.image_id)
+            for each in record.instances:
+                if isinstance(each.shape, Opaque) and each.shape.kind not in TAKEN:
+                    losses.add("opaque", f"{each.label}, {each.shape.kind}")
+                else:
+                    kept.append(each)
+            rendered = writer.render(replace(record, instances=tuple(kept)))
             writer.add(rendered)
-            for loss in rendered.losses:
+            for loss in (*losses.losses(), *rendered.losses):
                 count, example = found.get(loss.kind, (0, loss.example))
                 found[loss.kind] = (count + loss.count, example)
     finally:
@@ -48,13 +60,11 @@ def read(source: Path) -> LabelledImages:
 
 def owner(source: Path) -> dict[str, Any]:
     """Return whose an export is, by its head: `task_id`, `task`, `job_id`, `assignee`, as far as it tells."""
-    if not zipfile.is_zipfile(source):
-        with source.open("rb") as file:
-            return _owner(file)
-    with zipfile.ZipFile(source) as archive:
-        name = next(each for each in archive.namelist() if each.endswith(".xml"))
-        with archive.open(name) as file:
-            return _owner(file)
+    from data_converters.cvat_source import open_source
+
+    opened = open_source(source, None)
+    with opened.xml.open("rb") as file:
+        return _owner(file)
 
 
 def _owner(file: IO[bytes]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from segloop.analysis.overlaps import intersections
 from segloop.cvat.differences import (
     IGNORED,
     NOTHING,
@@ -139,6 +141,20 @@ def test_new_labels_come_behind_and_another_background_is_the_same() -> None:
     assert classes.names == ("background", "cat", "dog", "fox", IGNORED)
     drawn = draw_labels(semantic("a", np.array([[0, 1], [2, 255]], np.uint8)), new, classes)
     assert drawn.classes.tolist() == [[0, 1], [3, 4]]
+
+
+def test_masks_that_are_equal_are_not_laid_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*words: Any) -> Any:
+        calls.append(words)
+        return intersections(*words)
+
+    monkeypatch.setattr("segloop.cvat.differences.intersections", counted)
+    many = tuple(instance("cat", f"{place}", place, place, place + 5, place + 5) for place in range(20))
+    found = compare(many, (*many[1:], instance("cat", "0", 0, 0, 9, 9)))
+    assert [each.kind for each in found.objects].count("same") == 19
+    assert len(calls) < 4
 
 
 def test_other_sizes_are_refused() -> None:

@@ -18,7 +18,7 @@ from segloop.cvat.files import HOST, read_files, write_files
 from segloop.cvat.manifest import Manifest, need_manifest
 from segloop.cvat.packages import plan_packages
 from segloop.cvat.pull import Pulled
-from segloop.data.annotations import Bitmap, Instance, LabelledImages
+from segloop.data.annotations import Bitmap, Instance, LabelledImages, Opaque
 from segloop.data.masks import encode
 from segloop.utils.errors import UserError
 from tests.cvat.labels_made import LABELS, before
@@ -70,6 +70,27 @@ def test_everything_hard_comes_back_as_it_went(tmp_path: Path) -> None:
     assert not pulled.changes
     assert not pulled.waiting
     assert not pulled.deleted
+
+
+def test_an_export_that_a_mac_packed_again_is_read(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "loop", before(tmp_path / "set"))
+    key = manifest.tasks[0].key
+    plain = exported(
+        manifest.folder, key, lambda text: re.sub("(?s)<meta>.*</meta>", META.format(name=key), text)
+    )
+    with zipfile.ZipFile(plain) as archive, zipfile.ZipFile(tmp_path / "mac.zip", "w") as packed:
+        packed.writestr("__MACOSX/any/._annotations.xml", b"\0\5\x16\7\0\2\0\0Mac OS X")
+        packed.writestr("any/annotations.xml", archive.read("annotations.xml"))
+    assert back(manifest, tmp_path / "mac.zip").images[0].assignee == "anna"
+
+
+def test_what_cvat_has_no_place_for_stays_at_home(tmp_path: Path) -> None:
+    keypoints = Instance(label="cat", shape=Opaque("keypoints", {"keypoints": [1, 2, 2]}), uid="k")
+    ship = Instance(label="cat", shape=Bitmap((48, 64), encode(np.ones((48, 64), np.uint8))), uid="s")
+    images = set_of([image(tmp_path / "set", "a.png", [keypoints, ship])], LABELS)
+    manifest = written(tmp_path / "loop", images)
+    pulled = back(manifest, exported(manifest.folder, "truth-001"))
+    assert exact_of([each.record for each in pulled.images]) == exact_of(list(images))
 
 
 def test_index_maps_are_index_maps_again(tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_converters import cvat_loop
 from segloop.cvat.packages import plan_packages, write_images
-from segloop.data.annotations import Instance, LabelledImages
+from segloop.data.annotations import ImageRecord, Instance, LabelledImages
 from segloop.utils.errors import DataError, UserError
-from tests.cvat.sets import LABELS, box, hard_set, image, picture, set_of
+from tests.cvat.sets import LABELS, SIZE, box, hard_set, image, picture, set_of
 
 
 @pytest.fixture
@@ -25,6 +27,21 @@ def test_a_list_gives_the_order_and_the_ranks(images: LabelledImages) -> None:
     plan = plan_packages(images, ["v/x", "z", "y"], chunk=2)
     assert [[frame.name for frame in chunk] for chunk in plan.chunks] == [["v/x.png", "v/z.png"], ["u/y.png"]]
     assert [frame.rank for frame in plan.frames] == [1, 2, 3]
+
+
+def test_a_long_list_of_index_maps_is_not_held_in_memory(tmp_path: Path) -> None:
+    maps: list[weakref.ref[np.ndarray]] = []
+    file = picture(tmp_path, "a.png")
+
+    def load(key: int) -> ImageRecord:
+        assert sum(each() is not None for each in maps) < 3
+        semantic = np.zeros(SIZE, np.uint8)
+        maps.append(weakref.ref(semantic))
+        return ImageRecord(image_id=f"{key}", name=f"{key}.png", file=file, size_hw=SIZE, semantic=semantic)
+
+    images = LabelledImages(labels=LABELS, keys=range(5), load=load)
+    plan = plan_packages(images, ["4", "3", "2", "1", "0"])
+    assert [frame.name for frame in plan.frames] == ["4.png", "3.png", "2.png", "1.png", "0.png"]
 
 
 def test_ids_that_nobody_has_or_two_have_are_refused(images: LabelledImages) -> None:

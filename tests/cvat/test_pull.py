@@ -23,6 +23,7 @@ from tests.cvat.loops import draw, pull_all, push
 from tests.cvat.sets import LABELS, box, exact, hard_set, image, set_of
 from tests.cvat.standin.server import StandIn
 from tests.cvat.standin.state import Label, Task
+from tests.cvat.standin.wire import Fault
 
 
 @pytest.fixture
@@ -63,6 +64,48 @@ def test_what_nobody_touched_comes_back_exactly(server: Server, stand_in: StandI
     maps = {each.image_id: each.semantic for each in pulled.as_set(maps=True)}
     assert np.array_equal(maps["semantic"], images.load(3).semantic)
     assert maps["a/1"] is None
+
+
+def test_texts_with_blanks_at_their_ends_and_line_ends_of_windows_are_those_that_went(
+    server: Server, tmp_path: Path
+) -> None:
+    noted = Instance(label="лодка", shape=box(1, 1, 5, 5), attributes={"note": " torn\r\nsail \n"})
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", [noted])], LABELS))
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert not back.changes
+    assert [each.attributes for each in back.record.instances] == [noted.attributes]
+
+
+def test_copies_that_have_one_identity_go_and_come_back(server: Server, tmp_path: Path) -> None:
+    ship = Instance(label="0", shape=box(1, 1, 5, 5), uid="u")
+    copy = replace(ship, shape=box(10, 10, 20, 20))
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", [ship, copy])], LABELS))
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert not back.changes
+    first, second = back.record.instances
+    assert exact(first) == exact(ship)
+    assert exact(second) == exact(replace(copy, uid=second.uid))
+    assert second.uid not in (None, "u")
+
+
+def test_what_cvat_has_no_place_for_stays_and_the_objects_around_it_keep_their_order(
+    server: Server, stand_in: StandIn, tmp_path: Path
+) -> None:
+    parts = [{"kind": "points", "values": {"label": "bow"}, "attributes": {}, "points": [[3.0, 4.0]]}]
+    homely = [
+        Instance(label="0", shape=Opaque("keypoints", {"keypoints": [1, 2, 2]}), uid="k"),
+        Instance(label="big ship", shape=Opaque("skeleton", {"elements": parts}), uid="s"),
+    ]
+    ships = [Instance(label="0", shape=box(row, 1, row + 3, 5), uid=f"{row}") for row in (1, 9)]
+    went = [ships[0], *homely, ships[1]]
+    said: list[str] = []
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", went)], LABELS), say=said)
+    assert said == ["CVAT cannot hold 2 x opaque, for example a: 0, keypoints."]
+    draw(stand_in.state, only_task(stand_in).id, 0, "R&D", "rectangle", [20, 20, 29, 29])
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert str(back.changes) == "1 added, 0 removed, 0 changed in 1 image(s)"
+    assert list(map(exact, back.record.instances[:4])) == list(map(exact, went))
+    assert [each.label for each in back.record.instances[4:]] == ["R&D"]
 
 
 def test_what_people_draw_with_any_tool_comes_back(server: Server, stand_in: StandIn, loop: Path) -> None:
@@ -107,6 +150,17 @@ def test_what_is_drawn_with_any_tool_is_in_the_index_map_and_counts_where_it_was
     assert (back.semantic[40:] == 255).all()
 
 
+def test_objects_that_cannot_be_drawn_are_told_together(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    number = only_task(stand_in).id
+    draw(stand_in.state, number, 0, "R&D", "rectangle", [10, 10, 10, 19])  # as a detector makes them
+    draw(stand_in.state, number, 2, "R&D", "polygon", [70, 10, 80, 19, 90, 12])
+    with pytest.raises(CvatError, match=rf"2 image\(s\) of truth-001, task {number}.* in CVAT") as error:
+        pull_all(server, loop)
+    assert all(word in str(error.value) for word in ("a: ", "has no area", "c: ", "outside the image"))
+
+
 def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: StandIn, loop: Path) -> None:
     (project,) = stand_in.state.projects.values()
     project.labels[0].name, project.labels[1].color = "dinghy", "#010203"
@@ -123,6 +177,19 @@ def test_labels_may_be_renamed_recoloured_and_added(server: Server, stand_in: St
     project.labels[0].name = "background"
     with pytest.raises(CvatError, match="rename one"):
         pull_all(server, loop)
+
+
+def test_a_new_label_may_have_the_name_that_a_renamed_one_had(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    (project,) = stand_in.state.projects.values()
+    project.labels[0].name = "dinghy"
+    project.labels.append(Label(stand_in.state.new_id(), "0", "#0a0b0c", "any", []))
+    draw(stand_in.state, only_task(stand_in).id, 0, "0", "rectangle", [10, 10, 19, 19])
+    pulled = pull_all(server, loop)
+    assert pulled.labels.names == ("background", "dinghy", "big ship", "лодка", "R&D", "0")
+    assert [each.label for each in images_of(pulled)["a"].instances] == ["dinghy", "0"]
+    assert str(pulled.changes) == "1 added, 0 removed, 0 changed in 1 image(s)"
 
 
 def test_a_label_may_be_removed_and_made_again(server: Server, stand_in: StandIn, loop: Path) -> None:
@@ -151,6 +218,31 @@ def test_deleted_frames_and_unfinished_jobs_stay_out_and_are_named(
     pulled.write_provenance(tmp_path / "pull.json")
     (known,) = json.loads((tmp_path / "pull.json").read_text(encoding="utf-8"))["images"]
     assert (known["assignee"], known["state"], known["looked_at"]) == ("anna", "completed", True)
+
+
+def test_a_frame_that_is_deleted_while_labels_are_fetched_is_not_an_emptied_image(
+    server: Server, stand_in: StandIn, loop: Path
+) -> None:
+    task = only_task(stand_in)
+
+    def delete(number: int, method: str, path: str) -> None:
+        if "export" in path:
+            task.deleted_frames = [1]
+
+    stand_in.plan = delete
+    pulled = pull_all(server, loop)
+    assert (list(images_of(pulled)), pulled.deleted, bool(pulled.changes)) == (["a", "c"], ["b"], False)
+
+
+def test_of_a_job_that_somebody_is_at_what_was_changed_was_looked_at(
+    server: Server, stand_in: StandIn, loop: Path, tmp_path: Path
+) -> None:
+    task = only_task(stand_in)
+    task.jobs[0].state = "in progress"
+    draw(stand_in.state, task.id, 0, "R&D", "rectangle", [1, 1, 9, 9])
+    pull_all(server, loop).write_provenance(tmp_path / "pull.json")
+    told = json.loads((tmp_path / "pull.json").read_text(encoding="utf-8"))["images"]
+    assert [each["looked_at"] for each in told] == [True, False, False]
 
 
 def test_a_frame_in_two_tasks_comes_back_from_each(
@@ -211,6 +303,19 @@ def test_a_set_that_comes_back_can_be_written(server: Server, loop: Path, tmp_pa
     assert len(cvat_loop.read(tmp_path / "back.xml")) == 3
 
 
+def test_tasks_that_were_not_pushed_to_the_end_are_told(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["a"])
+    stand_in.plan = lambda number, method, path: Fault(status=403) if "export" in path else None
+    with pytest.raises(CvatError, match="export task"):
+        push(server, tmp_path / "loop", small, ["a", "b", "c"])
+    stand_in.plan = lambda number, method, path: None
+    pulled = pull_all(server, tmp_path / "loop")
+    assert (list(images_of(pulled)), len(pulled.told)) == (["a"], 1)
+    assert "truth-002 was not pushed to the end; its 2 image(s) are left out" in pulled.told[0]
+
+
 def test_removed_tasks_are_told_and_nothing_pushed_is_an_error(
     server: Server, stand_in: StandIn, loop: Path
 ) -> None:
@@ -232,3 +337,7 @@ def test_status_tells_of_jobs_and_what_was_changed(server: Server, stand_in: Sta
         "annotation new, anna, frames 0 to 2: 1 added, 0 removed, 0 changed in 1 image(s)"
     )
     assert ":" in list(status_lines(server, manifest, codec=cvat_loop, quick=True))[2]
+    task.deleted_frames = [1]
+    lines = list(status_lines(server, manifest, codec=cvat_loop))
+    assert "3 image(s), 1 deleted" in lines[1]
+    assert lines[2].endswith("1 added, 0 removed, 0 changed in 1 image(s)")

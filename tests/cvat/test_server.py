@@ -109,7 +109,7 @@ def test_what_was_made_although_nobody_heard_is_found_and_not_made_twice(
     made = server.create(
         "a project",
         lambda: server.client.projects.create(models.ProjectWriteRequest(name="p", labels=[])),
-        lambda: next(iter(server.client.projects.list(name="p")), None),
+        lambda: server.find_named("projects", "p"),
     )
     assert [each.name for each in stand_in.state.projects.values()] == ["p"]
     assert made.id in stand_in.state.projects

@@ -103,6 +103,8 @@ def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
     assert tool("status", "loop", "--host", stand_in.url)[0] == 0
     monkeypatch.delenv("CVAT_HOST")
     assert tool("status", "loop")[0] == 0
+    assert tool(*push, "--loop", "loop")[0] == 0
+    assert "No server was named" in tool(*push, "--loop", "another")[2]
 
 
 def test_a_loop_by_hand_has_no_server_to_ask(tool: Tool, data: Path) -> None:

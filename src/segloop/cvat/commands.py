@@ -138,25 +138,30 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
         parser.error("--only-predictions needs --run")
     masks, wanted = masks_option(args.form), chosen(args.images)
     from segloop.cvat.credentials import find_credentials
+    from segloop.cvat.files import HOST as BY_HAND
     from segloop.cvat.manifest import Manifest, check_place, read_manifest
     from segloop.cvat.packages import agree, plan_packages
     from segloop.cvat.push import Push
     from segloop.cvat.server import connect
     from segloop.data.info import set_name
 
-    credentials = None  # nobody needs any for files
+    folder = args.loop or LOOPS / set_name(args.source.absolute())
+    credentials, begun = None, None  # nobody needs any for files
     if args.to_files is None:
-        credentials = find_credentials(file=args.credentials, host=args.host, organization=args.org)
+        begun = read_manifest(folder)
+        credentials = find_credentials(
+            file=args.credentials,
+            host=args.host,
+            organization=args.org,
+            otherwise=None if begun is None or begun.host == BY_HAND else begun.host,
+        )
     images, opened = open_set(args, formats)
     name = str(images.facts.get("name") or args.source.stem)
     source = {**opened, "run": args.run}
-    folder = args.loop or LOOPS / set_name(args.source.absolute())
     manifest = None
     if credentials is not None:  # another server's loop is refused before any image is read
         host, organization = credentials.host, credentials.organization
-        manifest = read_manifest(folder) or Manifest.new(
-            folder, host=host, organization=organization, name=name
-        )
+        manifest = begun or Manifest.new(folder, host=host, organization=organization, name=name)
         check_place(manifest, host=host, organization=organization)
         manifest.source = source
     sets = {} if args.only_predictions else {"truth": images}

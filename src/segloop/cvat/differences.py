@@ -250,10 +250,12 @@ def _alike(old: Drawn, new: Drawn, paired: dict[int, int]) -> dict[int, int]:
         ],
         bool,
     )
+    met = set(found.values())
     for at in np.lexsort((columns, rows, ~same, -overlap)).tolist():
         row, column = here[rows[at]], there[columns[at]]
-        if overlap[at] >= LEAST_IOU and row not in found and column not in found.values():
+        if overlap[at] >= LEAST_IOU and row not in found and column not in met:
             found[row] = column
+            met.add(column)
     return found
 
 
@@ -291,9 +293,11 @@ def _changed(old: Drawn, new: Drawn, here: int, there: int, defaults: Defaults |
         kind = "renamed" if before.label != after.label else alike if same else "redrawn"
         box = _box(first if second is None else second, old.size_hw)
         return ObjectChange(kind, iou=float(same), pixels=0, box_xyxy=box, **told)  # type: ignore[arg-type]
-    _, _, shared = intersections([first], [second], old.size_hw)
-    common = int(shared.sum())
-    union = area(first) + area(second) - common
+    if np.array_equal(first, second):  # as most are
+        common = union = area(first)
+    else:
+        common = int(intersections([first], [second], old.size_hw)[2].sum())
+        union = area(first) + area(second) - common
     iou = common / union if union else 1.0
     box = _united(_box(first, old.size_hw), _box(second, new.size_hw))
     step = (0, 0)

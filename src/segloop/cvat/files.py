@@ -18,7 +18,7 @@ from segloop.cvat.pull import Pulled, ReturnedImage
 from segloop.cvat.push import OBJECTS, SENT
 from segloop.cvat.records import received
 from segloop.cvat.snapshot import read_snapshot, write_snapshot
-from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet
+from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet, Opaque
 from segloop.utils.atomic import write_text
 from segloop.utils.errors import UserError, listing
 
@@ -112,11 +112,22 @@ def _verify(
         )
     if not exact:
         return
-    drawn = [record for record in records if not any(_crosses(each) for each in record.instances)]
+    drawn = [
+        _that_went(record, back[record.image_id])
+        for record in records
+        if not any(_crosses(each) for each in record.instances)
+    ]
     found = all_changes(drawn, (back[each.image_id] for each in drawn), defaults_of(manifest.sent_labels))
     wrong = [f"{name}: {changes}" for name, changes in found.items() if changes]
     if wrong:
         raise CvatError(f"{sent} does not hold what was to be sent:\n{listing(wrong)}")
+
+
+def _that_went(record: ImageRecord, back: ImageRecord) -> ImageRecord:
+    """Return a record without what CVAT has no place for, which the writer has told."""
+    there = {each.uid for each in back.instances}
+    kept = [each for each in record.instances if each.uid in there or not isinstance(each.shape, Opaque)]
+    return replace(record, instances=tuple(kept))
 
 
 def _crosses(instance: Any) -> bool:

@@ -7,6 +7,7 @@ import mimetypes
 import shutil
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -116,6 +117,7 @@ def plan_packages(
         for label, attributes in (*drawn, *((tag.label, tag.attributes) for tag in objects.tags)):
             used.update(attributes)
             undeclared.setdefault(label, {}).update(dict.fromkeys(attributes))
+    frames.sort(key=lambda frame: frame.rank or 0)
     problems += _same_names(frames)
     if problems:
         raise DataError(f"{len(problems)} image(s) cannot go to CVAT:\n{listing(problems)}")
@@ -160,9 +162,9 @@ def agree(plans: Mapping[str, Plan], *, before: tuple[LabelSet, Carrier] | None 
 def _chosen(
     images: LabelledImages, wanted: Sequence[str] | None, progress: Progress | None, source: str
 ) -> Iterator[tuple[Any, ImageRecord, int | None]]:
-    """Yield key, record and rank of the images, in the order of the list; each is read once."""
+    """Yield key, record and rank of the images in the set's order, each read once and none held on to."""
     ranks = None if wanted is None else {name: place for place, name in enumerate(dict.fromkeys(wanted), 1)}
-    found: dict[str, list[tuple[Any, ImageRecord]]] = {}
+    found: Counter[str] = Counter()
     for number, key in enumerate(images.keys, 1):
         record = images.load(key)
         if progress is not None:
@@ -172,7 +174,8 @@ def _chosen(
             continue
         for name in (record.image_id, f"{record.split}/{record.image_id}"):
             if name in ranks:
-                found.setdefault(name, []).append((key, record))
+                found[name] += 1
+                yield key, record, ranks[name]
                 break
     if ranks is None:
         return
@@ -183,14 +186,12 @@ def _chosen(
         raise UserError(
             f"The list names {len(missing)} image(s) that {source} has not.{hint}\n{listing(missing)}"
         )
-    several = [name for name, each in found.items() if len(each) > 1]
+    several = [name for name, count in found.items() if count > 1]
     if several:
         raise UserError(
             f"{len(several)} id(s) of the list are in several splits; write <split>/<id>, or choose a split:"
             f"\n{listing(several)}"
         )
-    for name, rank in ranks.items():
-        yield *found[name][0], rank
 
 
 def _frame(key: Any, record: ImageRecord, rank: int | None) -> Frame:

@@ -10,7 +10,7 @@ from typing import Any
 from segloop.cvat.compare import Changes, changes_of
 from segloop.cvat.faults import CvatError
 from segloop.cvat.labels import PART, UID, defaults_of, rgb_color
-from segloop.cvat.manifest import VERIFIED, Manifest, SentFrame, TaskEntry
+from segloop.cvat.manifest import VERIFIED, Manifest, TaskEntry
 from segloop.cvat.packages import Codec
 from segloop.cvat.push import OBJECTS, SENT
 from segloop.cvat.records import received
@@ -19,7 +19,7 @@ from segloop.cvat.snapshot import read_snapshot
 from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.drawing import index_map, with_outlines
 from segloop.utils.atomic import write_json
-from segloop.utils.errors import UserError
+from segloop.utils.errors import UserError, listing
 
 EXPORT = "pulled.zip"
 DONE = "completed"
@@ -86,7 +86,7 @@ class Pulled:
                 "job_id": each.job_id,
                 "assignee": each.assignee,
                 "state": each.state,
-                "looked_at": each.state != "new" or bool(each.changes),
+                "looked_at": each.state == DONE or bool(each.changes),
                 "added": each.changes.added,
                 "removed": each.changes.removed,
                 "changed": each.changes.changed,
@@ -166,6 +166,8 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
         extra = _attributes(server, manifest, known={each.name for those in declared for each in those})
         found.append(replace(label, name=server.name, color=color, attributes=(*label.attributes, *extra)))
     new = [each for each in there if each.id not in old_name]
+    # One may have the name that a renamed label went under; here it needs another.
+    inner = {each.id: f"\0{each.name}" if each.name in current else each.name for each in new}
     for each in new:
         attributes = _attributes(each, manifest, known=set())
         found.append(Label(each.name, rgb_color(each.color or ""), attributes))
@@ -176,10 +178,11 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
         raise CvatError(f"Two labels would have the name {twice[0]!r}; rename one of them in CVAT.")
     defaults = dict(defaults_of(manifest.sent_labels))
     for each in there:
-        sent_as = old_name.get(each.id, each.name)
+        sent_as = (old_name | inner)[each.id]
         fill = {spec.name: getattr(spec, "default_value", "") or "" for spec in each.attributes}
         defaults[sent_as] = {**defaults.get(sent_as, {}), **fill}
     known = replace(manifest.labels, labels=tuple(found))
+    current |= {inner[each.id]: each.name for each in new}
     back = {new_name: old for old, new_name in current.items()}
     return Naming(known, back, current, defaults, tuple(told))
 
@@ -204,11 +207,17 @@ def pull(
     server: Server, manifest: Manifest, *, codec: Codec, kind: str = "truth", everything: bool = False
 ) -> Pulled:
     """Return what finished jobs hold, or all jobs with `everything`; images are not downloaded."""
-    entries = [each for each in manifest.tasks if each.kind == kind and each.state == VERIFIED]
+    planned = [each for each in manifest.tasks if each.kind == kind]
+    entries = [each for each in planned if each.state == VERIFIED]
     if not entries:
         raise UserError(f"{manifest.folder} has no task of the kind {kind!r} that was pushed to the end.")
     naming = naming_of(manifest, server.labels_of("project", manifest.project_id or 0))
     pulled = Pulled(naming.now, told=list(naming.told), facts=manifest.facts)
+    pulled.told += [
+        f"{each.key} was not pushed to the end; its {len(each.frames)} image(s) are left out. Push again."
+        for each in planned
+        if each.state != VERIFIED
+    ]
     for entry in entries:
         task = server.find_task(entry.id or 0)
         if task is None:
@@ -220,12 +229,23 @@ def pull(
     return pulled
 
 
-def returned_by_frame(
-    codec: Codec, export: Path, frames: Sequence[SentFrame], naming: Naming
-) -> dict[str, ImageRecord]:
+def returned_by_frame(codec: Codec, export: Path, entry: TaskEntry, naming: Naming) -> dict[str, ImageRecord]:
     """Return the images of an export by their id in the task, with labels named as they were sent."""
-    found = {record.image_id: naming.as_sent(record) for record in codec.read(export)}
-    strange = sorted(set(found) - {frame.frame_id for frame in frames})
+    images = codec.read(export)
+    found, faults = {}, []
+    for key in images.keys:
+        try:
+            record = naming.as_sent(images.load(key))
+        except UserError as error:
+            faults.append(str(error))
+        else:
+            found[record.image_id] = record
+    if faults:
+        raise CvatError(
+            f"{len(faults)} image(s) of {entry.key}, task {entry.id}, hold objects that cannot be drawn. "
+            f"Mend or delete them in CVAT and call this command again:\n{listing(faults)}"
+        )
+    strange = sorted(set(found) - {frame.frame_id for frame in entry.frames})
     if strange:
         raise CvatError(f"{export} holds {len(strange)} image(s) that were never sent, such as {strange[0]}.")
     return found
@@ -244,14 +264,13 @@ def _pull_task(
 ) -> None:
     folder = manifest.task_folder(entry)
     jobs = server.jobs_of(task.id)
-    meta = server.ask(f"look at the images of {entry.key}", task.get_meta)
-    deleted = set(meta.deleted_frames)
     wanted = [job for job in jobs if everything or word_of(job.state) == DONE]
     if not wanted:
         pulled.waiting += [frame.frame_id for frame in entry.frames]
         return
     server.export(task, folder / EXPORT)
-    back = returned_by_frame(codec, folder / EXPORT, entry.frames, naming)
+    deleted = server.deleted_frames(task)  # not before: one deleted in between would look like an empty image
+    back = returned_by_frame(codec, folder / EXPORT, entry, naming)
     put = {record.image_id: record for record in codec.read(folder / SENT)}
     objects = list(read_snapshot(folder / OBJECTS))
     for number, (frame, before) in enumerate(zip(entry.frames, objects, strict=True)):

@@ -151,7 +151,7 @@ class Push:
             project = self.server.create(
                 "the project",
                 lambda: client.projects.create(models.ProjectWriteRequest(name=name, labels=labels)),
-                lambda: next((each for each in client.projects.list(name=name) if each.name == name), None),
+                lambda: self.server.find_named("projects", name),
             )
             manifest.project_id = project.id
         labels = self.server.labels_of("project", project.id)
@@ -193,17 +193,14 @@ class Push:
                 return task
             self.say(f"Task {entry.id} ({entry.key}) is not on the server any more; it is made again.")
             entry.id, entry.state, entry.sent_sha256 = None, PLANNED, None
-        client = self.server.client
         spec: dict[str, Any] = {"name": entry.name, "project_id": project.id}
         if self.job_size:
             spec["segment_size"] = self.job_size
 
-        def find() -> Any | None:
-            tasks = client.tasks.list(project_id=project.id, name=entry.name)
-            return next((each for each in tasks if each.name == entry.name), None)
-
         task = self.server.create(
-            f"task {entry.key}", lambda: client.tasks.create(models.TaskWriteRequest(**spec)), find
+            f"task {entry.key}",
+            lambda: self.server.client.tasks.create(models.TaskWriteRequest(**spec)),
+            lambda: self.server.find_named("tasks", entry.name, project_id=project.id),
         )
         entry.id, entry.state = task.id, CREATED
         self.manifest.save()
@@ -282,17 +279,10 @@ class Push:
         if there is not None and images_in(there):
             return there
         if there is not None:
-            self._remove(there)
+            self.server.remove_empty(there)
         entry.id, entry.state = None, PLANNED
         self.manifest.save()
         return None
-
-    def _remove(self, task: Any) -> None:
-        def remove() -> None:
-            if self.server.find_task(task.id) is not None:
-                task.remove()
-
-        self.server.ask(f"remove the empty task {task.id}", remove)
 
     def _check_frames(self, entry: TaskEntry, task: Any) -> None:
         """Compare the server's frames with ours: a name that matches none would land on a wrong image."""
@@ -317,9 +307,9 @@ class Push:
             pushed.untouched.append(f"{where}: as it was pushed")
             return
         backup = self._back_up(entry, task)
-        if backup is not None and not self._compare(planned, backup):  # killed before it was written down
-            backup.unlink()
-        elif backup is not None and not self.replace and self._worked_on(entry, backup):
+        if backup is not None and not self._compare(entry, task, planned, backup):
+            backup.unlink()  # a push was killed before it was written down
+        elif backup is not None and not self.replace and self._worked_on(entry, task, backup):
             way_on = (
                 "pull first, or --replace" if entry.state == VERIFIED else "--replace puts its labels back"
             )
@@ -329,6 +319,8 @@ class Push:
         elif backup is not None or self._has_objects(planned):
             with open_atomic(given, "wb") as file:
                 file.write(planned.read_bytes())
+            entry.state = UPLOADED  # or a pull would take what is sent now for what people did
+            self.manifest.save()
             self.server.ask(f"bring labels into {where}", lambda: upload_labels(task, IMPORT, planned))
         self._verify(entry, task, planned)
         plan = self.plans[entry.kind]
@@ -339,11 +331,11 @@ class Push:
         self.manifest.save()
         pushed.done.append(f"{where}: {len(frames)} image(s), compared pixel for pixel")
 
-    def _worked_on(self, entry: TaskEntry, backup: Path) -> bool:
+    def _worked_on(self, entry: TaskEntry, task: Any, backup: Path) -> bool:
         """Tell whether a task holds something else than what a push gave it, one that was killed, too."""
         folder = self.manifest.task_folder(entry)
-        known = [folder / GIVEN, *([folder / SENT] if entry.state == VERIFIED else [])]
-        return all(self._compare(file, backup) for file in known if file.is_file())
+        known = [file for file in (folder / GIVEN, folder / SENT) if file.is_file()]
+        return all(self._compare(entry, task, file, backup) for file in known)
 
     def _has_objects(self, file: Path) -> bool:
         return any(record.instances or record.tags for record in self.codec.read(file))
@@ -354,22 +346,26 @@ class Push:
         if not (there.shapes or there.tags or there.tracks):
             return None
         folder = self.manifest.task_folder(entry)
-        number = 1 + len(list(folder.glob("backup-*.zip")))
+        taken = [each.stem.rpartition("-")[2] for each in folder.glob("backup-*.zip")]
+        number = 1 + max((int(each) for each in taken if each.isdecimal()), default=0)
         target = folder / f"backup-{number:03d}.zip"
         self.server.export(task, target)
         return target
 
-    def _compare(self, file: Path, export: Path) -> Changes:
-        """Return what differs between an XML and an export."""
+    def _compare(self, entry: TaskEntry, task: Any, file: Path, export: Path) -> Changes:
+        """Return what differs between an XML and an export, which lacks frames that were deleted in CVAT."""
         defaults = defaults_of(self.manifest.sent_labels)
         found = all_changes(self.codec.read(file), self.codec.read(export), defaults)
+        if any(found.values()):
+            for number in self.server.deleted_frames(task):
+                found.pop(entry.frames[number].frame_id, None)
         return sum(found.values(), Changes())
 
     def _verify(self, entry: TaskEntry, task: Any, planned: Path) -> None:
         """Pull a task back and compare it with what was sent, pixel for pixel."""
         export = self.manifest.task_folder(entry) / "verified.zip"
         self.server.export(task, export)
-        changes = self._compare(planned, export)
+        changes = self._compare(entry, task, planned, export)
         if changes:
             raise CvatError(
                 f"Task {task.id} ({entry.key}) does not hold what was sent: {changes}. "

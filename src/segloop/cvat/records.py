@@ -31,22 +31,25 @@ NEAR = 0.5 * 10**-DECIMALS + 1e-9  # by how much rounding moves a coordinate
 def as_objects(record: ImageRecord, labels: LabelSet) -> ImageRecord:
     """Return the record as objects, each with an identity; an index map becomes an object for each part.
 
-    Objects of the background are nothing to draw, and are left out.
+    Of objects with one identity, as copies made in CVAT are, the first keeps it. Objects of the
+    background are nothing to draw, and are left out.
     """
     record = with_instances(record, labels)
     nothing = None if labels.background is None else labels.labels[labels.background].name
     stem = hashlib.sha256(f"{record.split or ''}\0{record.image_id}".encode()).hexdigest()[:10]
     taken = {each.uid for each in record.instances if each.uid}
-    found = []
+    found: dict[str, Instance] = {}
     for number, each in enumerate(record.instances, start=1):
         if each.label == nothing:
             continue
-        uid = each.uid or f"{stem}-{number}"
-        while not each.uid and uid in taken:
-            uid += "+"
+        uid = each.uid
+        if not uid or uid in found:
+            uid = f"{stem}-{number}"
+            while uid in taken:
+                uid += "+"
         taken.add(uid)
-        found.append(replace(each, uid=uid))
-    return replace(record, instances=tuple(found))
+        found[uid] = replace(each, uid=uid)
+    return replace(record, instances=tuple(found.values()))
 
 
 def as_sent(record: ImageRecord, carrier: Carrier, *, name: str, rank: int | None) -> ImageRecord:
@@ -108,8 +111,9 @@ def received(
     knows it, and `defaults` are what CVAT fills in where an object has no value (`labels.defaults_of`).
 
     An object that nobody touched is exactly the one that had gone, with coordinates and values that CVAT
-    rounds or has no place for. An identity that stands twice, as after a copy in CVAT, stays with the object
-    that is most like the one that had it; a pixel that somebody drew an object over is ignored no more.
+    rounds or has no place for; one that never went, for CVAT has no place for any of it, is still there. An
+    identity that stands twice, as after a copy in CVAT, stays with the object that is most like the one that
+    had it; a pixel that somebody drew an object over is ignored no more.
     """
     size_hw = objects.size_hw or returned.size_hw
     before = {each.uid: each for each in objects.instances}
@@ -127,6 +131,9 @@ def received(
             back = _uncarried(each, carrier, defaults.get(each.label, {}), was)
             old = before.get(each.uid) if was is not None else None
             found.append(replace(back, z_order=level(each), source=old.source if old else None))
+    found += [each for each in objects.instances if each.uid not in given]
+    place = {uid: number for number, uid in enumerate(before)}
+    found.sort(key=lambda each: place.get(each.uid, len(place)))
     ignore = _ignored(regions, came, objects)
     return replace(objects, instances=tuple(found), tags=_tags(returned, objects, defaults), ignore=ignore)
 
@@ -155,8 +162,8 @@ def _tags(
 
 def filled(attributes: Mapping[str, Value], defaults: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes as texts, with what CVAT fills in."""
-    own = {name: _text(value) for name, value in attributes.items()}
-    return {name: text for name, text in {**defaults, **own}.items() if name not in (UID, PART)}
+    known = {**defaults, **attributes}
+    return {name: _text(value) for name, value in known.items() if name not in (UID, PART)}
 
 
 def same_object(
@@ -217,9 +224,11 @@ def _uncarried(
 
 
 def _text(value: object) -> str:
+    """Return a value as CVAT holds it, without blanks at its ends and with line ends of one kind."""
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def _number(value: object) -> float | None:

@@ -111,12 +111,31 @@ class Server:
         """Return a task by its id; None if there is none any more."""
         return self._find(f"look at task {task_id}", lambda: self.client.tasks.retrieve(task_id))
 
+    def find_named(self, kind: str, name: str, **where: int) -> Any | None:
+        """Return the first of the `projects` or the `tasks` that has a name; `create` asks for it."""
+        from cvat_sdk.core.helpers import get_paginated_collection
+
+        # `client.projects.list` takes no name before 2.70.
+        endpoint = getattr(self.client.api_client, f"{kind}_api").list_endpoint
+        found = get_paginated_collection(endpoint, name=name, **where)
+        number = next((each.id for each in found if each.name == name), None)
+        return None if number is None else getattr(self.client, kind).retrieve(number)
+
     def need_task(self, task_id: int) -> Any:
         """Return a task by its id; that there is none any more is told."""
         task = self.find_task(task_id)
         if task is None:
             raise CvatError(f"Task {task_id} is not on {self.host} any more. Call this command again.")
         return task
+
+    def remove_empty(self, task: Any) -> None:
+        """Remove a task that a failed upload left; that it is gone already is no fault."""
+
+        def remove() -> None:
+            if self.find_task(task.id) is not None:
+                task.remove()
+
+        self.ask(f"remove the empty task {task.id}", remove)
 
     def _find(self, what: str, call: Callable[[], Made]) -> Made | None:
         from cvat_sdk.api_client.exceptions import NotFoundException
@@ -151,6 +170,10 @@ class Server:
         )
         ordinary = [each for each in jobs if str(_value(getattr(each, "type", "annotation"))) == "annotation"]
         return sorted(ordinary, key=lambda each: (each.start_frame, each.id))
+
+    def deleted_frames(self, task: Any) -> set[int]:
+        """Return the numbers of the frames that were deleted in CVAT; no export holds them."""
+        return set(self.ask(f"look at the images of task {task.id}", task.get_meta).deleted_frames)
 
     def export(self, task: Any, target: Path) -> None:
         """Save a task's annotations as a zip at `target`, whole or not at all; images stay on the server."""

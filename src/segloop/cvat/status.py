@@ -36,10 +36,12 @@ def _task_lines(
     if entry.state != VERIFIED:
         yield f"{entry.key}: {entry.state}, not finished; push goes on"
         return
-    meta = server.ask(f"look at the images of {entry.key}", task.get_meta)
-    gone = f", {len(meta.deleted_frames)} deleted" if meta.deleted_frames else ""
-    yield f"{entry.key}: {len(entry.frames)} image(s){gone}, {server.host}/tasks/{task.id}"
     changes = [] if quick else _changes(server, manifest, entry, task, naming, codec)
+    deleted = server.deleted_frames(task)
+    for number in deleted if changes else ():  # what is in no export was not removed one by one
+        changes[number] = Changes()
+    gone = f", {len(deleted)} deleted" if deleted else ""
+    yield f"{entry.key}: {len(entry.frames)} image(s){gone}, {server.host}/tasks/{task.id}"
     for job in server.jobs_of(task.id):
         who = job.assignee.username if job.assignee else "nobody"
         state = f"{word_of(job.stage)} {word_of(job.state)}"
@@ -56,7 +58,7 @@ def _changes(
     with tempfile.TemporaryDirectory(prefix="segloop-") as folder:
         export = Path(folder) / "now.zip"
         server.export(task, export)
-        back = returned_by_frame(codec, export, entry.frames, naming)
+        back = returned_by_frame(codec, export, entry, naming)
         put = {record.image_id: record for record in codec.read(manifest.task_folder(entry) / SENT)}
         return [
             changes_of(put.get(frame.frame_id), back.get(frame.frame_id), naming.defaults)

@@ -61,9 +61,9 @@ def _shape(state: State, element: Xml.Element, frame: int, label: Label) -> Shap
         occluded=said.get("occluded") == "1",
         rotation=float(said.get("rotation", 0)),
         source="file",
-        # what the label does not declare is dropped without a word
+        # what the label does not declare is dropped without a word, and so are blanks at the ends of a value
         attributes={
-            specs[each.get("name")]: each.text or ""
+            specs[each.get("name")]: (each.text or "").strip()
             for each in element.iter("attribute")
             if each.get("name") in specs
         },
