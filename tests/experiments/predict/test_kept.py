@@ -57,6 +57,13 @@ def test_a_block_that_was_cut_off_is_forgotten_and_written_again(tmp_path: Path)
         assert (tmp_path / FILE_NAME).read_bytes() == whole
 
 
+def test_zeros_that_a_loss_of_power_left_are_cut_off(tmp_path: Path) -> None:
+    whole = filled(tmp_path).path.read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(whole + bytes(4096))
+    Kept.open(tmp_path, {"tta": ""}, resume=True).close()
+    assert (tmp_path / FILE_NAME).read_bytes() == whole
+
+
 def test_results_are_not_begun_anew_unasked_and_not_mixed_with_others(tmp_path: Path) -> None:
     filled(tmp_path)
     with pytest.raises(UserError, match=r"3 finished image.*--resume goes on"):

@@ -248,11 +248,14 @@ def _packed(prediction: Prediction | str) -> tuple[dict[str, Any], bytes]:
 
 
 def _blocks(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the whole blocks with their places; what follows the first that is not whole is not read."""
+    """Yield the whole blocks with their places; what follows the first that is not whole is not read.
+
+    A disk that lost its power may hold zeros in place of the last blocks; no block is empty.
+    """
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         length, checksum = _HEAD.unpack(head)
         offset = file.tell()
-        if length > os.fstat(file.fileno()).st_size - offset:
+        if not length or length > os.fstat(file.fileno()).st_size - offset:
             return
         body = file.read(length)
         if zlib.crc32(body) != checksum:
