@@ -55,12 +55,12 @@ def image_size(file: Path) -> tuple[int, int]:
     return size_hw[::-1] if orientation in _TURNED else size_hw
 
 
-def size_excess(size_hw: tuple[int, int]) -> str | None:
+def size_excess(size_hw: tuple[int, int], *, most_pixels: int = MOST_PIXELS) -> str | None:
     """Say that an image is larger than anything we read; None if it is not."""
     height, width = size_hw
     return (
-        f"{width}x{height} pixels; the limit is {MOST_PIXELS} in all"
-        if height * width > MOST_PIXELS
+        f"{width}x{height} pixels; the limit is {most_pixels} in all"
+        if height * width > most_pixels
         else None
     )
 
@@ -134,10 +134,10 @@ def _orientation(exif: bytes) -> int:
         return 1
 
 
-def image_facts(file: Path | bytes) -> ImageFacts:
+def image_facts(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> ImageFacts:
     """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage.
 
-    `file` is a path, or what the file holds.
+    `file` is a path, or what the file holds. Of an image of more than `most_pixels` none is decoded.
     """
     try:
         data = file if isinstance(file, bytes) else file.read_bytes()
@@ -148,7 +148,7 @@ def image_facts(file: Path | bytes) -> ImageFacts:
         return ImageFacts(error=damage)
     try:
         size_hw, orientation = _header(io.BytesIO(data))
-        if excess := size_excess(size_hw):
+        if excess := size_excess(size_hw, most_pixels=most_pixels):
             return ImageFacts(error=excess)
         if not data.startswith((_PNG, _JPEG)):
             with Image.open(io.BytesIO(data)) as image:

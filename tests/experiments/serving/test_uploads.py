@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFile
 
 from segloop.experiments.serving.refusals import Refusal
 from segloop.experiments.serving.uploads import Limits, decode, read_body, uploaded_file
@@ -134,6 +136,16 @@ def test_a_bomb_is_refused_by_its_header(monkeypatch: pytest.MonkeyPatch) -> Non
     lying[29:33] = struct.pack(">I", zlib.crc32(bytes(lying[12:29])))
     with pytest.raises(Refusal, match="the limit is") as refusal:
         decode(bytes(lying), limits=LIMITS)
+    assert refusal.value.status == 413
+
+
+@pytest.mark.parametrize("form", ["TIFF", "WEBP", "BMP"])
+def test_no_pixel_is_decoded_of_what_is_too_large(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (101, 100)).save(buffer, form)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    with pytest.raises(Refusal, match="101x100 pixels; the limit is 10000") as refusal:
+        decode(buffer.getvalue(), limits=LIMITS)
     assert refusal.value.status == 413
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from segloop.data.image_files import image_facts
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.serving.refusals import Refusal
 from segloop.utils.errors import DataError
@@ -70,23 +69,12 @@ def uploaded_file(body: bytes, content_type: str) -> bytes:
 
 def decode(file: bytes, *, limits: Limits) -> np.ndarray:
     """Return the image, RGB [H, W, 3] uint8; its header is looked at before any pixel is decoded."""
-    height, width = header_size(file)
-    if height * width > limits.pixels:
-        raise Refusal(413, f"The image has {width}x{height} pixels; the limit is {limits.pixels} in all.")
     try:
-        return read_rgb(file)
+        return read_rgb(file, most_pixels=limits.pixels)
     except DataError as error:
+        if "the limit is" in str(error):
+            raise Refusal(413, f"The image has {error}.") from error
         raise Refusal(400, f"The upload is no whole image: {error}.") from error
-
-
-def header_size(file: bytes) -> tuple[int, int]:
-    """Return height and width of an image as its header tells them; what is no whole image is refused."""
-    facts = image_facts(file)
-    if facts.error is None:
-        return facts.size_hw
-    if "the limit is" in facts.error:
-        raise Refusal(413, f"The image has {facts.error}.")
-    raise Refusal(400, f"The upload is no whole image: {facts.error}.")
 
 
 def _form_parts(body: bytes, content_type: str) -> list[tuple[str, bytes]]:
