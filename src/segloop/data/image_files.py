@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -21,6 +22,14 @@ Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides 
 _EXIF_ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # tags: the size as it is stored
 _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
+# Pillow would open some forty kinds, and few of its readers are meant for files of strangers.
+_KINDS = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), ".png"),
+    (re.compile(rb"\xff\xd8\xff"), ".jpg"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), ".tif"),
+    (re.compile(rb"BM"), ".bmp"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), ".webp"),
+)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
@@ -35,6 +44,15 @@ class ImageFacts:
     size_hw: tuple[int, int] = (0, 0)
     orientation: int = 1
     error: str | None = None
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return the suffix of an image's kind by its first bytes, whatever its name says; None if none is known.
+
+    >>> kind_of(b"BM..."), kind_of(b"GIF89a")
+    ('.bmp', None)
+    """
+    return next((suffix for magic, suffix in _KINDS if magic.match(data)), None)
 
 
 def image_size(file: Path) -> tuple[int, int]:

@@ -139,6 +139,15 @@ def test_a_bomb_is_refused_by_its_header(monkeypatch: pytest.MonkeyPatch) -> Non
     assert refusal.value.status == 413
 
 
+@pytest.mark.parametrize("form", ["GIF", "EPS", "PPM"])
+def test_other_kinds_are_not_opened(form: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, form)
+    with pytest.raises(Refusal, match="not a PNG, JPEG, TIFF, BMP or WebP") as refusal:
+        decode(buffer.getvalue(), limits=LIMITS)
+    assert refusal.value.status == 400
+
+
 @pytest.mark.parametrize("form", ["TIFF", "WEBP", "BMP"])
 def test_no_pixel_is_decoded_of_what_is_too_large(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()

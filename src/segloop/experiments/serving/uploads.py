@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from segloop.data.image_files import kind_of
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.serving.refusals import Refusal
 from segloop.utils.errors import DataError
@@ -69,6 +70,8 @@ def uploaded_file(body: bytes, content_type: str) -> bytes:
 
 def decode(file: bytes, *, limits: Limits) -> np.ndarray:
     """Return the image, RGB [H, W, 3] uint8; its header is looked at before any pixel is decoded."""
+    if file and kind_of(file) is None:
+        raise Refusal(400, "The upload is no whole image: not a PNG, JPEG, TIFF, BMP or WebP.")
     try:
         return read_rgb(file, most_pixels=limits.pixels)
     except DataError as error:
