@@ -96,7 +96,8 @@ def test_a_form_gives_its_image_whatever_it_is_called() -> None:
         (form(("image", "a.png", b"x"))[:-9], FORM, "has 0 files"),
         (form(("note", None, b"hello")), FORM, "has 0 files"),
         (form(("a", "a.png", b"x"), ("b", "b.png", b"y")), FORM, "has 2 files"),
-        (form(*[("a", "a.png", b"x")] * 20), FORM, "more than 16 files"),
+        (form(*[("a", "a.png", b"x")] * 17), FORM, "more than 16 parts"),
+        (form(*[("a", None, b"")] * 17), FORM, "more than 16 parts"),
         (form(("image", "a.png", b"x")), "multipart/form-data", "no boundary"),
     ],
 )

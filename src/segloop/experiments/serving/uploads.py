@@ -104,7 +104,8 @@ class _Collector:
     def __init__(self, parse_options: Any) -> None:
         self.files: list[tuple[str, bytes]] = []
         self._parse_options = parse_options
-        self._begin()
+        self._parts = 0
+        self._clear()
 
     def callbacks(self) -> Any:
         """Return what the parser calls."""
@@ -118,6 +119,12 @@ class _Collector:
         }
 
     def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > _PARTS:  # each takes time, whatever it holds
+            raise Refusal(400, f"The form has more than {_PARTS} parts: send one image.")
+        self._clear()
+
+    def _clear(self) -> None:
         self._name, self._value, self._content = bytearray(), bytearray(), bytearray()
         self._field, self._is_file = "", False
 
@@ -131,5 +138,3 @@ class _Collector:
     def _end(self) -> None:
         if self._is_file or self._field == FIELD:
             self.files.append((self._field, bytes(self._content)))
-        if len(self.files) > _PARTS:
-            raise Refusal(400, f"The form has more than {_PARTS} files: send one image.")
