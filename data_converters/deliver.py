@@ -13,7 +13,14 @@ from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import find_format
 from data_converters.places import check_target, check_write_options
 from data_converters.report import Report
-from data_converters.submission import COMPETITIONS, check_submission, in_order, name_in, read_sample
+from data_converters.submission import (
+    COMPETITIONS,
+    check_names,
+    check_submission,
+    in_order,
+    name_in,
+    read_sample,
+)
 from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
 from segloop.utils.errors import UserError
 from segloop.utils.staging import refuse_existing, staged
@@ -88,6 +95,8 @@ class Delivery:
     def chosen(self, images: Sequence[ImageRecord]) -> tuple[list[ImageRecord], list[str]]:
         """Return the images to predict in the order to write them, and what to tell of those left out."""
         if self.sample is None:
+            if self.form in COMPETITIONS:
+                check_names(images, form=self.form)
             return list(images), []
         names = read_sample(self.sample, form=self.form)
         found = in_order(images, names, form=self.form)
