@@ -6,7 +6,7 @@
 
 MODEL is a config, a work_dir, a RUN, a published folder, a file of weights, or, without torch, an .onnx file.
 Finished images are kept beside OUT; --resume goes on with a run that was stopped. Exit codes: 0 done,
-1 images that could not be read.
+1 images that could not be read, or that the format cannot hold.
 """
 
 from __future__ import annotations
@@ -82,9 +82,12 @@ def main() -> int:
         predicted = predict_images(
             model, images, keep, resume=args.resume, workers=args.workers, progress=progress, tell=tell
         )
+    code = EXIT_FINDINGS if predicted.skipped else EXIT_DONE
     if delivery:
         with counted("images written") as progress:
-            print(delivery.write(predicted, objects=model.kind == "instance", progress=progress))
+            report = delivery.write(predicted, objects=model.kind == "instance", progress=progress)
+        print(report)
+        code = code or report.exit_code
     if args.overlays:
         with counted("pictures drawn") as progress:
             draw_overlays(predicted, args.overlays, workers=args.workers, progress=progress)
@@ -93,7 +96,7 @@ def main() -> int:
     if predicted.skipped:
         print(f"{len(predicted.skipped)} of {len(images)} image(s) could not be predicted:", file=sys.stderr)
         print(listing([f"{name}: {why}" for name, why in predicted.skipped.items()]), file=sys.stderr)
-    return EXIT_FINDINGS if predicted.skipped else EXIT_DONE
+    return code
 
 
 if __name__ == "__main__":
