@@ -76,11 +76,17 @@ def main() -> int:
     print("\n".join([str(model), *model.told]))
     tell = partial(print, file=sys.stderr, flush=True)
     keep = Path(f"{args.out or args.overlays}.partial")
-    if args.force and not args.resume:
-        remove_kept(keep)
+    anew = args.force and not args.resume
     with counted("images") as progress:
         predicted = predict_images(
-            model, images, keep, resume=args.resume, workers=args.workers, progress=progress, tell=tell
+            model,
+            images,
+            keep,
+            resume=args.resume,
+            anew=anew,
+            workers=args.workers,
+            progress=progress,
+            tell=tell,
         )
     code = EXIT_FINDINGS if predicted.skipped else EXIT_DONE
     if delivery:

@@ -75,11 +75,21 @@ def test_results_are_not_begun_anew_unasked_and_not_mixed_with_others(tmp_path: 
         Kept.open(tmp_path, {"tta": ""}, resume=True)
 
 
+def test_results_are_begun_anew_if_asked(tmp_path: Path) -> None:
+    filled(tmp_path)
+    kept = Kept.open(tmp_path, {"tta": "h"}, resume=False, anew=True)
+    kept.add({"a": "it is empty"}, STAMPS)
+    kept.close()
+    kept = Kept.open(tmp_path, {"tta": "h"}, resume=True)
+    kept.close()
+    assert set(kept.places) == {"a"}
+
+
 def test_two_at_once_do_not_mix_their_places(tmp_path: Path) -> None:
     first = Kept.open(tmp_path, {}, resume=False)
-    for resume in (False, True):
+    for resume, anew in ((False, False), (True, False), (False, True)):
         with pytest.raises(UserError, match="Another process is adding to"):
-            Kept.open(tmp_path, {}, resume=resume)
+            Kept.open(tmp_path, {}, resume=resume, anew=anew)
     first.add({"a": SemanticPrediction(mask=MASK, classes=CLASSES)}, STAMPS)
     first.close()
     second = Kept.open(tmp_path, {}, resume=True)

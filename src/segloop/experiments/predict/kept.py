@@ -58,11 +58,11 @@ class Kept:
     _stream: IO[bytes] | None = None
 
     @classmethod
-    def open(cls, folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Kept:
+    def open(cls, folder: Path, settings: Mapping[str, Any], *, resume: bool, anew: bool = False) -> Kept:
         """Begin a file in `folder`, or go on with the one that is there.
 
-        Without `resume` an earlier file with results is refused, and so is one of other settings with it.
-        One that another process adds to is always refused.
+        Without `resume` an earlier file with results is refused, and so is one of other settings with it;
+        `anew` begins it again, whatever it holds. One that another process adds to is always refused.
         """
         path = folder / FILE_NAME
         kept = cls(path, json.loads(json.dumps(settings)))
@@ -71,6 +71,8 @@ class Kept:
             stream = path.open("ab")
             try:
                 _lock(stream, folder)
+                if anew:
+                    stream.truncate(0)
                 if path.stat().st_size:
                     kept._read(resume)
                 else:

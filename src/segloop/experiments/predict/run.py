@@ -49,6 +49,7 @@ def predict_images(
     folder: Path,
     *,
     resume: bool = False,
+    anew: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     tell: Callable[[str], None] = lambda line: None,
@@ -56,8 +57,9 @@ def predict_images(
     """Predict images and keep what was found in `folder`, which survives a killed process.
 
     `resume` goes on with what is kept there: batches are the same, and of those that are done none is done
-    again, so the results are those of an undisturbed run to the bit. An image that cannot be read costs one
-    line, given to `tell`, and is among the `skipped`. `workers` threads decode.
+    again, so the results are those of an undisturbed run to the bit. `anew` begins again. An
+    image that cannot be read costs one line, given to `tell`, and is among the `skipped`. `workers` threads
+    decode.
     """
     batches = plan_batches(
         images,
@@ -65,7 +67,7 @@ def predict_images(
         most_pixels=model.most_pixels,
         input_size=model.input_size,
     )
-    kept = Kept.open(folder, model.about, resume=resume)
+    kept = Kept.open(folder, model.about, resume=resume, anew=anew)
     try:
         waiting = [batch for batch in batches if not kept.has(batch.stamps)]
         total = sum(len(batch.images) for batch in waiting)
