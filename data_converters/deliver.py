@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from data_converters.base import WriteOptions
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import find_format
-from data_converters.places import check_target, check_write_options
+from data_converters.places import check_target, check_write_options, same_place
 from data_converters.report import Report
 from data_converters.submission import (
     COMPETITIONS,
@@ -70,6 +70,8 @@ class Delivery:
             as_labels=args.as_labels,
         )
         delivery.check()
+        if args.overlays is not None and same_place(args.overlays, args.out):
+            raise UserError(f"--overlays {args.overlays}: its pictures would lie among what --out writes.")
         return delivery
 
     @property
@@ -89,6 +91,8 @@ class Delivery:
             raise UserError(f"{maker.name} is not written: {maker.summary}.")
         check_target(self.target, maker)
         check_write_options(maker, self.options)
+        if self.sample is not None and same_place(self.sample, self.target):
+            raise UserError(f"The target {self.target} is the sample, which is only read. Name another.")
         if not self.force:
             refuse_existing(self.target)
 

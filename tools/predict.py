@@ -55,6 +55,8 @@ def main() -> int:
     args = parse_args()
     if (args.to_format is None) != (args.out is None) or not (args.out or args.overlays):
         raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
+    if args.sample_submission and not args.out:
+        raise UserError("--sample-submission goes with --to airbus or sartorius, and --out.")
     from data_converters.deliver import Delivery
     from data_converters.inputs import find_inputs
     from data_converters.places import check_apart

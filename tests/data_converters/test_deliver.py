@@ -125,6 +125,9 @@ def test_what_could_not_be_written_is_refused_before_anything_is_predicted(tmp_p
             Delivery(target=tmp_path / name, form=form, options=options).check()
     Delivery(target=tmp_path / "there.csv", form="airbus", force=True).check()
     (tmp_path / "s.csv").write_text("ImageId,EncodedPixels\nno.jpg,\n")
+    over = Delivery(target=tmp_path / "s.csv", form="airbus", sample=tmp_path / "x/../s.csv", force=True)
+    with pytest.raises(UserError, match="is the sample, which is only read"):
+        over.check()
     asked = Delivery(target=tmp_path / "o.csv", form="airbus", sample=tmp_path / "s.csv")
     with pytest.raises(DataError, match="are not among the inputs"):
         asked.chosen([])

@@ -108,6 +108,11 @@ def test_a_config_a_checkpoint_and_a_data_set_become_a_submission(
         (["{work}", "{tmp}"], "--to and --out say where"),
         (["{work}", "{tmp}", "--to", "coco"], "--to and --out say where"),
         (["{work}", "{tmp}/none", "--to", "mmseg", "--out", "{tmp}/o"], "There is no"),
+        (["{work}", "{tmp}", "--overlays", "{tmp}/o", "--sample-submission", "s.csv"], "--out"),
+        (
+            ["{work}", "{tmp}", "--to", "mmseg", "--out", "{tmp}/o", "--overlays", "{tmp}/a/../o"],
+            "among what",
+        ),
         (["{work}", "{tmp}", "--to", "cocoo", "--out", "{tmp}/o"], "Did you mean 'coco'"),
         (["{tmp}/none.py", "{tmp}/data", "--to", "mmseg", "--out", "{tmp}/o"], "There is no config"),
         (["{work}", "{tmp}/data", "--window", "big", "--to", "mmseg", "--out", "{tmp}/o"], "no HEIGHTxWIDTH"),
