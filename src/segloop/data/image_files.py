@@ -21,6 +21,7 @@ MOST_PIXELS = 1 << 28  # of one image
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides and satellite images
 _EXIF_ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # tags: the size as it is stored
+_TIFF_KIND = 254  # tag: not 0 of a smaller copy, or of a mask
 _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 # Pillow would open some forty kinds, and few of its readers are meant for files of strangers.
 _KINDS = (
@@ -71,6 +72,25 @@ def image_size(file: Path) -> tuple[int, int]:
     if excess:
         raise DataError(f"{file}: {excess}")
     return size_hw[::-1] if orientation in _TURNED else size_hw
+
+
+def has_pages(file: Path) -> bool:
+    """Return whether a TIFF holds several images of one size, of which every loader here takes the first.
+
+    The smaller copies that maps and slides have are none.
+    """
+    if file.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with Image.open(file) as image:
+            first, page = image.size, 1
+            while True:
+                image.seek(page)
+                if image.size == first and not image.tag_v2.get(_TIFF_KIND, 0):  # type: ignore[attr-defined]
+                    return True
+                page += 1
+    except Exception:  # EOFError behind the last one; what is damaged is told where it is decoded
+        return False
 
 
 def size_excess(size_hw: tuple[int, int], *, most_pixels: int = MOST_PIXELS) -> str | None:
