@@ -13,7 +13,7 @@ from typing import Any
 from segloop.data.annotations import ImageRecord, LabelSet
 from segloop.experiments.predict.kept import FILE_NAME, Kept, LoadKept, Place
 from segloop.experiments.predict.model import Model
-from segloop.experiments.predict.plan import Batch, plan_batches
+from segloop.experiments.predict.plan import Batch, file_stamp, plan_batches
 from segloop.experiments.predict.results import Prediction
 from segloop.utils.errors import DataError, UserError
 from segloop.utils.workers import cpu_count
@@ -80,7 +80,7 @@ def predict_images(
                 for image_id, each in found.items():
                     if isinstance(each, str):
                         tell(f"{image_id}: {each}")
-                writing = behind.submit(kept.add, found, batch.stamps)
+                writing = behind.submit(kept.add, found, _stamps(batch, found))
                 done += len(batch.images)
                 if progress is not None:
                     progress(done, total)
@@ -112,6 +112,19 @@ def remove_kept(folder: Path) -> None:
     (folder / FILE_NAME).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
+
+
+def _stamps(batch: Batch, found: dict[str, Prediction | str]) -> dict[str, str]:
+    """Return the states of a batch's files; of one that could not be read that of now.
+
+    Where a disk was gone, `--resume` finds another state once it is back, and predicts the image.
+    """
+    return {
+        image.image_id: file_stamp(image.file)
+        if isinstance(found[image.image_id], str)
+        else batch.stamps[image.image_id]
+        for image in batch.images
+    }
 
 
 def _predicted(
