@@ -99,6 +99,11 @@ def _of_word(
         return _of_list(path, options.images)
     form = from_format
     if from_format in (AUTO, FOLDER):
+        if not signs_of(path):
+            raise UserError(
+                f"{word} is no image ({' '.join(IMAGE_SUFFIXES)}), no LIST ({' '.join(LISTS)}) and no data "
+                "set of a format that is known."
+            )
         form, reason = detect(path)
         told.append(f"{path} is read as {form}: {reason}")
     return _of_set(path, form, options)

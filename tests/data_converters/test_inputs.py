@@ -41,6 +41,12 @@ def test_files_folders_patterns_and_lists(folder: Path) -> None:
     assert ids(listed, options=ReadOptions(images=folder / "a")) == ["2", "1"]
 
 
+def test_an_image_of_another_kind_is_told(folder: Path) -> None:
+    (folder / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(UserError, match=r"photo\.HEIC is no image \(\.png .*, no LIST \(\.txt"):
+        find_inputs([str(folder / "photo.HEIC")])
+
+
 def test_images_of_several_pages_are_told(folder: Path) -> None:
     pages = [Image.fromarray(np.zeros((4, 5), np.uint8)) for _ in range(3)]
     pages[0].save(folder / "a/stack.tif", save_all=True, append_images=pages[1:])
