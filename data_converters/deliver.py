@@ -59,8 +59,12 @@ class Delivery:
     as_labels: bool = False
 
     @classmethod
-    def of(cls, args: argparse.Namespace, options: WriteOptions) -> Delivery:
-        """Take the flags of `tools/predict.py`, and refuse what could not be written."""
+    def of(cls, args: argparse.Namespace, options: WriteOptions) -> Delivery | None:
+        """Take the flags of `tools/predict.py`, and refuse what could not be written; None without --out."""
+        if args.out is None:
+            if args.sample_submission is not None:
+                raise UserError("--sample-submission goes with --to airbus or sartorius, and --out.")
+            return None
         delivery = cls(
             target=args.out,
             form=args.to_format,

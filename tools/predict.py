@@ -55,15 +55,13 @@ def main() -> int:
     args = parse_args()
     if (args.to_format is None) != (args.out is None) or not (args.out or args.overlays):
         raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
-    if args.sample_submission and not args.out:
-        raise UserError("--sample-submission goes with --to airbus or sartorius, and --out.")
     from data_converters.deliver import Delivery
     from data_converters.inputs import find_inputs
     from data_converters.places import check_apart
     from segloop.experiments.predict.find import is_checkpoint
 
     checkpoint = args.inputs.pop(0) if is_checkpoint(args.inputs[0]) else None
-    delivery = Delivery.of(args, write_options(args)) if args.out else None
+    delivery = Delivery.of(args, write_options(args))
     found = find_inputs(args.inputs, from_format=args.from_format, options=read_options(args))
     for place in filter(None, (args.out, args.overlays)):
         check_apart(place, model=args.model, inputs=args.inputs, images=found.images)
@@ -78,18 +76,9 @@ def main() -> int:
     print("\n".join([str(model), *model.told]))
     tell = partial(print, file=sys.stderr, flush=True)
     keep = Path(f"{args.out or args.overlays}.partial")
-    anew = args.force and not args.resume
+    how = {"resume": args.resume, "anew": args.force and not args.resume, "workers": args.workers}
     with counted("images") as progress:
-        predicted = predict_images(
-            model,
-            images,
-            keep,
-            resume=args.resume,
-            anew=anew,
-            workers=args.workers,
-            progress=progress,
-            tell=tell,
-        )
+        predicted = predict_images(model, images, keep, progress=progress, tell=tell, **how)
     code = EXIT_FINDINGS if predicted.skipped else EXIT_DONE
     if delivery:
         with counted("images written") as progress:
