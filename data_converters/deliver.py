@@ -11,9 +11,16 @@ from typing import Any, Protocol
 from data_converters.base import WriteOptions
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import find_format
-from data_converters.places import check_target, check_write_options
+from data_converters.places import check_target, check_write_options, same_place
 from data_converters.report import Report
-from data_converters.submission import COMPETITIONS, check_submission, in_order, name_in, read_sample
+from data_converters.submission import (
+    COMPETITIONS,
+    check_names,
+    check_submission,
+    in_order,
+    name_in,
+    read_sample,
+)
 from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
 from segloop.utils.errors import UserError
 from segloop.utils.staging import refuse_existing, staged
@@ -52,8 +59,12 @@ class Delivery:
     as_labels: bool = False
 
     @classmethod
-    def of(cls, args: argparse.Namespace, options: WriteOptions) -> Delivery:
-        """Take the flags of `tools/predict.py`, and refuse what could not be written."""
+    def of(cls, args: argparse.Namespace, options: WriteOptions) -> Delivery | None:
+        """Take the flags of `tools/predict.py`, and refuse what could not be written; None without --out."""
+        if args.out is None:
+            if args.sample_submission is not None:
+                raise UserError("--sample-submission goes with --to airbus or sartorius, and --out.")
+            return None
         delivery = cls(
             target=args.out,
             form=args.to_format,
@@ -63,6 +74,8 @@ class Delivery:
             as_labels=args.as_labels,
         )
         delivery.check()
+        if args.overlays is not None and same_place(args.overlays, args.out):
+            raise UserError(f"--overlays {args.overlays}: its pictures would lie among what --out writes.")
         return delivery
 
     @property
@@ -82,12 +95,16 @@ class Delivery:
             raise UserError(f"{maker.name} is not written: {maker.summary}.")
         check_target(self.target, maker)
         check_write_options(maker, self.options)
+        if self.sample is not None and same_place(self.sample, self.target):
+            raise UserError(f"The target {self.target} is the sample, which is only read. Name another.")
         if not self.force:
             refuse_existing(self.target)
 
     def chosen(self, images: Sequence[ImageRecord]) -> tuple[list[ImageRecord], list[str]]:
         """Return the images to predict in the order to write them, and what to tell of those left out."""
         if self.sample is None:
+            if self.form in COMPETITIONS:
+                check_names(images, form=self.form)
             return list(images), []
         names = read_sample(self.sample, form=self.form)
         found = in_order(images, names, form=self.form)

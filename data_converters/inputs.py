@@ -13,13 +13,14 @@ from data_converters.detect import FOR_EACH, detect, signs_of
 from data_converters.formats import find_format
 from data_converters.places import check_read_options
 from segloop.data.annotations import ImageRecord, image_id_of
-from segloop.data.image_files import IMAGE_SUFFIXES
+from segloop.data.image_files import IMAGE_SUFFIXES, has_pages
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import image_ids, leads_back, read_list
 from segloop.utils.errors import DataError, UserError, listing, nearest, together
 
 AUTO, FOLDER = "auto", "images"
 LISTS = (".txt", ".lst", ".list")
+SHOWN = 3  # ids in a line
 _PATTERN = frozenset("*?[")
 
 
@@ -73,6 +74,10 @@ def find_inputs(
     images = _unique([*_records(plain, split=options.split), *records])
     if not images:
         raise DataError(f"There is no image in {', '.join(words)}.")
+    if several := [each.image_id for each in images if each.file is not None and has_pages(each.file)]:
+        more = ", …" if len(several) > SHOWN else ""
+        shown = ", ".join(several[:SHOWN]) + more
+        told.append(f"{len(several)} image(s) have several pages, of which the first is taken: {shown}")
     return Inputs(tuple(images), tuple(told))
 
 
@@ -94,6 +99,11 @@ def _of_word(
         return _of_list(path, options.images)
     form = from_format
     if from_format in (AUTO, FOLDER):
+        if not signs_of(path):
+            raise UserError(
+                f"{word} is no image ({' '.join(IMAGE_SUFFIXES)}), no LIST ({' '.join(LISTS)}) and no data "
+                "set of a format that is known."
+            )
         form, reason = detect(path)
         told.append(f"{path} is read as {form}: {reason}")
     return _of_set(path, form, options)

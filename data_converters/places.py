@@ -61,6 +61,11 @@ def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> N
         raise UserError(f"The target {target} holds the folder that you are in. Name another.")
 
 
+def same_place(one: Path, other: Path) -> bool:
+    """Tell whether two paths are one, links followed."""
+    return _real(one) == _real(other)
+
+
 def _real(path: Path) -> Path:
     """Return a path without links; one that leads to itself stays, where `resolve` would raise."""
     return Path(os.path.realpath(path))

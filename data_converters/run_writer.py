@@ -93,11 +93,17 @@ def run_texts(
 def field(text: str) -> str:
     r"""Return a text as a field of a CSV; one with a line break is refused, for a row is a line.
 
+    One that is no text, as names of old archives, is refused, too.
+
     >>> print(field('a, "b".jpg'), field("a b.jpg"))
     "a, ""b"".jpg" a b.jpg
     """
     if "\n" in text or "\r" in text:
         raise DataError(f"{text!r} has a line break in it, which a row of this CSV cannot hold.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{text!r} is no UTF-8 text, which this CSV is.") from error
     return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 

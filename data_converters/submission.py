@@ -11,6 +11,7 @@ import numpy as np
 
 from data_converters.airbus import COLUMNS as SHIPS
 from data_converters.run_csv import split_row
+from data_converters.run_writer import field
 from segloop.data import masks
 from segloop.data.annotations import ImageRecord, SizeHW
 from segloop.utils.errors import DataError, FormatError, UserError, listing
@@ -52,11 +53,7 @@ def in_order(images: Sequence[ImageRecord], names: Sequence[str], *, form: str) 
 
     Images that the sample does not name have no place in a submission and are left out.
     """
-    known: dict[str, ImageRecord] = {}
-    for image in images:
-        other = known.setdefault(name_in(form, image), image)
-        if other is not image:
-            raise DataError(f"{other.file} and {image.file} would be one image in the CSV of {form}.")
+    known = _by_name(images, form=form)
     missing = [name for name in names if name not in known]
     if missing:
         raise DataError(
@@ -64,6 +61,21 @@ def in_order(images: Sequence[ImageRecord], names: Sequence[str], *, form: str) 
             f"{listing(missing)}"
         )
     return [known[name] for name in names]
+
+
+def check_names(images: Sequence[ImageRecord], *, form: str) -> None:
+    """Refuse images that are one by their names in a competition's CSV, and names that no row can hold."""
+    for name in _by_name(images, form=form):
+        field(name)
+
+
+def _by_name(images: Sequence[ImageRecord], *, form: str) -> dict[str, ImageRecord]:
+    known: dict[str, ImageRecord] = {}
+    for image in images:
+        other = known.setdefault(name_in(form, image), image)
+        if other is not image:
+            raise DataError(f"{other.file} and {image.file} would be one image in the CSV of {form}.")
+    return known
 
 
 def check_submission(

@@ -6,7 +6,7 @@
 
 MODEL is a config, a work_dir, a RUN, a published folder, a file of weights, or, without torch, an .onnx file.
 Finished images are kept beside OUT; --resume goes on with a run that was stopped. Exit codes: 0 done,
-1 images that could not be read.
+1 images that could not be read, or that the format cannot hold.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> int:
     from segloop.experiments.predict.find import is_checkpoint
 
     checkpoint = args.inputs.pop(0) if is_checkpoint(args.inputs[0]) else None
-    delivery = Delivery.of(args, write_options(args)) if args.out else None
+    delivery = Delivery.of(args, write_options(args))
     found = find_inputs(args.inputs, from_format=args.from_format, options=read_options(args))
     for place in filter(None, (args.out, args.overlays)):
         check_apart(place, model=args.model, inputs=args.inputs, images=found.images)
@@ -76,15 +76,15 @@ def main() -> int:
     print("\n".join([str(model), *model.told]))
     tell = partial(print, file=sys.stderr, flush=True)
     keep = Path(f"{args.out or args.overlays}.partial")
-    if args.force and not args.resume:
-        remove_kept(keep)
+    how = {"resume": args.resume, "anew": args.force and not args.resume, "workers": args.workers}
     with counted("images") as progress:
-        predicted = predict_images(
-            model, images, keep, resume=args.resume, workers=args.workers, progress=progress, tell=tell
-        )
+        predicted = predict_images(model, images, keep, progress=progress, tell=tell, **how)
+    code = EXIT_FINDINGS if predicted.skipped else EXIT_DONE
     if delivery:
         with counted("images written") as progress:
-            print(delivery.write(predicted, objects=model.kind == "instance", progress=progress))
+            report = delivery.write(predicted, objects=model.kind == "instance", progress=progress)
+        print(report)
+        code = code or report.exit_code
     if args.overlays:
         with counted("pictures drawn") as progress:
             draw_overlays(predicted, args.overlays, workers=args.workers, progress=progress)
@@ -93,7 +93,7 @@ def main() -> int:
     if predicted.skipped:
         print(f"{len(predicted.skipped)} of {len(images)} image(s) could not be predicted:", file=sys.stderr)
         print(listing([f"{name}: {why}" for name, why in predicted.skipped.items()]), file=sys.stderr)
-    return EXIT_FINDINGS if predicted.skipped else EXIT_DONE
+    return code
 
 
 if __name__ == "__main__":

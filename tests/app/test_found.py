@@ -60,3 +60,4 @@ def test_no_cell_of_the_table_is_a_formula() -> None:
     lines = table_csv([("@a", found_in(INSTANCE))]).splitlines()
     assert lines[0].startswith("image,object,class,score")
     assert lines[1] == "'@a,1,'=bar,0.9000,20,0.100000,10,5,15,9"
+    assert table_csv([("-a", found_in(INSTANCE))]).splitlines()[1].startswith("'-a,")

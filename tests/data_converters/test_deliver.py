@@ -125,9 +125,18 @@ def test_what_could_not_be_written_is_refused_before_anything_is_predicted(tmp_p
             Delivery(target=tmp_path / name, form=form, options=options).check()
     Delivery(target=tmp_path / "there.csv", form="airbus", force=True).check()
     (tmp_path / "s.csv").write_text("ImageId,EncodedPixels\nno.jpg,\n")
+    over = Delivery(target=tmp_path / "s.csv", form="airbus", sample=tmp_path / "x/../s.csv", force=True)
+    with pytest.raises(UserError, match="is the sample, which is only read"):
+        over.check()
     asked = Delivery(target=tmp_path / "o.csv", form="airbus", sample=tmp_path / "s.csv")
     with pytest.raises(DataError, match="are not among the inputs"):
         asked.chosen([])
+    alike = [ImageRecord(image_id=f"{each}/1", name=f"{each}/1.png", file=Path(each)) for each in "ab"]
+    with pytest.raises(DataError, match="a and b would be one image in the CSV of sartorius"):
+        Delivery(target=tmp_path / "o.csv", form="sartorius").chosen(alike)
+    for name in ("caf\udce9.png", "a\nb.png"):
+        with pytest.raises(DataError, match=r"no UTF-8 text|line break"):
+            Delivery(target=tmp_path / "o.csv", form="airbus").chosen([ImageRecord(image_id="a", name=name)])
 
 
 def test_options_fit_what_was_predicted() -> None:

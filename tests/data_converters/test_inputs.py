@@ -41,6 +41,22 @@ def test_files_folders_patterns_and_lists(folder: Path) -> None:
     assert ids(listed, options=ReadOptions(images=folder / "a")) == ["2", "1"]
 
 
+def test_an_image_of_another_kind_is_told(folder: Path) -> None:
+    (folder / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(UserError, match=r"photo\.HEIC is no image \(\.png .*, no LIST \(\.txt"):
+        find_inputs([str(folder / "photo.HEIC")])
+
+
+def test_images_of_several_pages_are_told(folder: Path) -> None:
+    pages = [Image.fromarray(np.zeros((4, 5), np.uint8)) for _ in range(3)]
+    pages[0].save(folder / "a/stack.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(folder / "a/slide.tif", save_all=True, append_images=[pages[1].resize((2, 2))])
+    pages[0].save(folder / "a/plain.tif")
+    (folder / "a/broken.tif").write_bytes(b"II*\0")
+    told = "1 image(s) have several pages, of which the first is taken: stack"
+    assert find_inputs([str(folder / "a")]).told == (told,)
+
+
 def test_several_words_share_the_folder_that_all_are_in_and_no_image_comes_twice(folder: Path) -> None:
     assert ids(folder / "a", folder / "b") == ["a/1", "a/2", "b/1", "b/deep/3"]
     assert ids(folder / "a/1.png", folder / "a", folder / "a/1.png") == ["1", "2"]

@@ -52,10 +52,12 @@ def test_a_name_is_one_field(name: str) -> None:
     assert split_row(f"{field(name)},1 2\n".encode(), b",") == [name.encode(), b"1 2"]
 
 
-def test_a_line_break_in_a_name_is_refused() -> None:
+def test_names_that_no_row_can_hold_are_refused() -> None:
     for name in ("a\nb", "a\rb"):
         with pytest.raises(DataError, match="line break"):
             field(name)
+    with pytest.raises(DataError, match=r"'caf\\udce9' is no UTF-8 text"):
+        field("caf\udce9")
 
 
 def test_runs_are_written_in_either_order() -> None:

@@ -65,6 +65,16 @@ def test_a_folder_becomes_masks_and_pictures_and_a_broken_image_costs_a_line(
     assert "exists already" in capsys.readouterr().err
 
 
+def test_an_image_that_the_format_cannot_hold_costs_the_exit_code(
+    weights: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    images = tiny_root / "img_dir/test"
+    shutil.copy(next(images.iterdir()), images / "caf\udce9.png")  # of an old archive: no UTF-8
+    words = [images, "--from", "images", "--to", "mmseg", "--out", tmp_path / "out"]
+    assert main(monkeypatch, weights.parent, *words) == 1
+    assert "1 image(s) were left out:\n  caf\\udce9" in capsys.readouterr().out
+
+
 def test_a_config_a_checkpoint_and_a_data_set_become_a_submission(
     weights: Path, tiny_config: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
@@ -98,6 +108,11 @@ def test_a_config_a_checkpoint_and_a_data_set_become_a_submission(
         (["{work}", "{tmp}"], "--to and --out say where"),
         (["{work}", "{tmp}", "--to", "coco"], "--to and --out say where"),
         (["{work}", "{tmp}/none", "--to", "mmseg", "--out", "{tmp}/o"], "There is no"),
+        (["{work}", "{tmp}", "--overlays", "{tmp}/o", "--sample-submission", "s.csv"], "--out"),
+        (
+            ["{work}", "{tmp}", "--to", "mmseg", "--out", "{tmp}/o", "--overlays", "{tmp}/a/../o"],
+            "among what",
+        ),
         (["{work}", "{tmp}", "--to", "cocoo", "--out", "{tmp}/o"], "Did you mean 'coco'"),
         (["{tmp}/none.py", "{tmp}/data", "--to", "mmseg", "--out", "{tmp}/o"], "There is no config"),
         (["{work}", "{tmp}/data", "--window", "big", "--to", "mmseg", "--out", "{tmp}/o"], "no HEIGHTxWIDTH"),

@@ -124,7 +124,7 @@ def table_csv(found: Sequence[tuple[str, Sequence[Found]]]) -> str:
 
 def _plain(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _whole(box: Sequence[float]) -> tuple[int, int, int, int]:

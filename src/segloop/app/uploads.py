@@ -9,18 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from segloop.data.annotations import ImageRecord
-from segloop.data.image_files import image_facts, image_size
+from segloop.data.image_files import image_facts, image_size, kind_of
 from segloop.utils.errors import UserError
 
-# By their first bytes, not by their names: Pillow would open some forty kinds, and few of its readers are
-# meant for files of strangers.
-_KINDS = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), ".png"),
-    (re.compile(rb"\xff\xd8\xff"), ".jpg"),
-    (re.compile(rb"II\*\0|MM\0\*"), ".tif"),
-    (re.compile(rb"BM"), ".bmp"),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), ".webp"),
-)
 NAMES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
 _LONGEST = 80
 
@@ -64,7 +55,7 @@ def take_in(files: Sequence[tuple[str, bytes]], folder: Path, *, limits: Limits 
     refused: list[str] = []
     taken: set[str] = set()
     for name, data in files:
-        kind = next((suffix for magic, suffix in _KINDS if magic.match(data)), None)
+        kind = kind_of(data)
         image_id = _free(safe_id(name), taken)
         path = folder / f"{image_id}{kind}"
         reason = _size_fault(data, kind, limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,7 +21,16 @@ MOST_PIXELS = 1 << 28  # of one image
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides and satellite images
 _EXIF_ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # tags: the size as it is stored
+_TIFF_KIND = 254  # tag: not 0 of a smaller copy, or of a mask
 _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
+# Pillow would open some forty kinds, and few of its readers are meant for files of strangers.
+_KINDS = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), ".png"),
+    (re.compile(rb"\xff\xd8\xff"), ".jpg"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), ".tif"),
+    (re.compile(rb"BM"), ".bmp"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), ".webp"),
+)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
@@ -35,6 +45,15 @@ class ImageFacts:
     size_hw: tuple[int, int] = (0, 0)
     orientation: int = 1
     error: str | None = None
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return the suffix of an image's kind by its first bytes, whatever its name says; None if none is known.
+
+    >>> kind_of(b"BM..."), kind_of(b"GIF89a")
+    ('.bmp', None)
+    """
+    return next((suffix for magic, suffix in _KINDS if magic.match(data)), None)
 
 
 def image_size(file: Path) -> tuple[int, int]:
@@ -55,12 +74,31 @@ def image_size(file: Path) -> tuple[int, int]:
     return size_hw[::-1] if orientation in _TURNED else size_hw
 
 
-def size_excess(size_hw: tuple[int, int]) -> str | None:
+def has_pages(file: Path) -> bool:
+    """Return whether a TIFF holds several images of one size, of which every loader here takes the first.
+
+    The smaller copies that maps and slides have are none.
+    """
+    if file.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    try:
+        with Image.open(file) as image:
+            first, page = image.size, 1
+            while True:
+                image.seek(page)
+                if image.size == first and not image.tag_v2.get(_TIFF_KIND, 0):  # type: ignore[attr-defined]
+                    return True
+                page += 1
+    except Exception:  # EOFError behind the last one; what is damaged is told where it is decoded
+        return False
+
+
+def size_excess(size_hw: tuple[int, int], *, most_pixels: int = MOST_PIXELS) -> str | None:
     """Say that an image is larger than anything we read; None if it is not."""
     height, width = size_hw
     return (
-        f"{width}x{height} pixels; the limit is {MOST_PIXELS} in all"
-        if height * width > MOST_PIXELS
+        f"{width}x{height} pixels; the limit is {most_pixels} in all"
+        if height * width > most_pixels
         else None
     )
 
@@ -134,10 +172,10 @@ def _orientation(exif: bytes) -> int:
         return 1
 
 
-def image_facts(file: Path | bytes) -> ImageFacts:
+def image_facts(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> ImageFacts:
     """Look an image over without decoding the pixels of PNG and JPEG: their structure shows damage.
 
-    `file` is a path, or what the file holds.
+    `file` is a path, or what the file holds. Of an image of more than `most_pixels` none is decoded.
     """
     try:
         data = file if isinstance(file, bytes) else file.read_bytes()
@@ -148,7 +186,7 @@ def image_facts(file: Path | bytes) -> ImageFacts:
         return ImageFacts(error=damage)
     try:
         size_hw, orientation = _header(io.BytesIO(data))
-        if excess := size_excess(size_hw):
+        if excess := size_excess(size_hw, most_pixels=most_pixels):
             return ImageFacts(error=excess)
         if not data.startswith((_PNG, _JPEG)):
             with Image.open(io.BytesIO(data)) as image:

@@ -44,7 +44,7 @@ def test_damage_and_size_are_told(tmp_path: Path) -> None:
     data = encoded(Image.new("RGB", (30, 20)), "PNG")
     with pytest.raises(DataError, match="truncated"):
         read_rgb(data[:-20])
-    with pytest.raises(DataError, match="30x20 pixels are more than the limit of 100"):
+    with pytest.raises(DataError, match="30x20 pixels; the limit is 100 in all"):
         read_rgb(data, most_pixels=100)
     (tmp_path / "a.png").write_bytes(b"hello")
     with pytest.raises(DataError, match=r"a\.png: not an image"):

@@ -57,6 +57,13 @@ def test_a_block_that_was_cut_off_is_forgotten_and_written_again(tmp_path: Path)
         assert (tmp_path / FILE_NAME).read_bytes() == whole
 
 
+def test_zeros_that_a_loss_of_power_left_are_cut_off(tmp_path: Path) -> None:
+    whole = filled(tmp_path).path.read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(whole + bytes(4096))
+    Kept.open(tmp_path, {"tta": ""}, resume=True).close()
+    assert (tmp_path / FILE_NAME).read_bytes() == whole
+
+
 def test_results_are_not_begun_anew_unasked_and_not_mixed_with_others(tmp_path: Path) -> None:
     filled(tmp_path)
     with pytest.raises(UserError, match=r"3 finished image.*--resume goes on"):
@@ -68,11 +75,21 @@ def test_results_are_not_begun_anew_unasked_and_not_mixed_with_others(tmp_path: 
         Kept.open(tmp_path, {"tta": ""}, resume=True)
 
 
+def test_results_are_begun_anew_if_asked(tmp_path: Path) -> None:
+    filled(tmp_path)
+    kept = Kept.open(tmp_path, {"tta": "h"}, resume=False, anew=True)
+    kept.add({"a": "it is empty"}, STAMPS)
+    kept.close()
+    kept = Kept.open(tmp_path, {"tta": "h"}, resume=True)
+    kept.close()
+    assert set(kept.places) == {"a"}
+
+
 def test_two_at_once_do_not_mix_their_places(tmp_path: Path) -> None:
     first = Kept.open(tmp_path, {}, resume=False)
-    for resume in (False, True):
+    for resume, anew in ((False, False), (True, False), (False, True)):
         with pytest.raises(UserError, match="Another process is adding to"):
-            Kept.open(tmp_path, {}, resume=resume)
+            Kept.open(tmp_path, {}, resume=resume, anew=anew)
     first.add({"a": SemanticPrediction(mask=MASK, classes=CLASSES)}, STAMPS)
     first.close()
     second = Kept.open(tmp_path, {}, resume=True)

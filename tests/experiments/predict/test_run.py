@@ -115,6 +115,26 @@ def test_a_file_that_may_not_be_read_costs_a_line_and_is_no_full_disk(
     assert told == ["1: cannot be read: Permission denied"]
 
 
+def test_an_image_whose_disk_was_gone_is_predicted_when_it_is_back(
+    model, images: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Callable = model.pictures.of_file
+
+    def of_file(file: Path) -> dict:
+        if file.name == "1.png":
+            file.rename(tmp_path / "gone")
+        return read(file)
+
+    monkeypatch.setattr(model.pictures, "of_file", of_file)
+    found = predict_images(model, images[:3], tmp_path / "kept", workers=0)
+    assert found.skipped == {"1": "No such file or directory"}
+    (tmp_path / "gone").rename(tmp_path / "1.png")
+    monkeypatch.setattr(model.pictures, "of_file", read)
+    again = predict_images(model, images[:3], tmp_path / "kept", resume=True)
+    assert not again.skipped
+    assert again.done_before == 1
+
+
 def test_a_full_disk_is_told_in_words(
     model, images: list[ImageRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

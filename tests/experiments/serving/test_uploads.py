@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFile
 
 from segloop.experiments.serving.refusals import Refusal
 from segloop.experiments.serving.uploads import Limits, decode, read_body, uploaded_file
@@ -94,7 +96,8 @@ def test_a_form_gives_its_image_whatever_it_is_called() -> None:
         (form(("image", "a.png", b"x"))[:-9], FORM, "has 0 files"),
         (form(("note", None, b"hello")), FORM, "has 0 files"),
         (form(("a", "a.png", b"x"), ("b", "b.png", b"y")), FORM, "has 2 files"),
-        (form(*[("a", "a.png", b"x")] * 20), FORM, "more than 16 files"),
+        (form(*[("a", "a.png", b"x")] * 17), FORM, "more than 16 parts"),
+        (form(*[("a", None, b"")] * 17), FORM, "more than 16 parts"),
         (form(("image", "a.png", b"x")), "multipart/form-data", "no boundary"),
     ],
 )
@@ -134,6 +137,25 @@ def test_a_bomb_is_refused_by_its_header(monkeypatch: pytest.MonkeyPatch) -> Non
     lying[29:33] = struct.pack(">I", zlib.crc32(bytes(lying[12:29])))
     with pytest.raises(Refusal, match="the limit is") as refusal:
         decode(bytes(lying), limits=LIMITS)
+    assert refusal.value.status == 413
+
+
+@pytest.mark.parametrize("form", ["GIF", "EPS", "PPM"])
+def test_other_kinds_are_not_opened(form: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, form)
+    with pytest.raises(Refusal, match="not a PNG, JPEG, TIFF, BMP or WebP") as refusal:
+        decode(buffer.getvalue(), limits=LIMITS)
+    assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("form", ["TIFF", "WEBP", "BMP"])
+def test_no_pixel_is_decoded_of_what_is_too_large(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (101, 100)).save(buffer, form)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    with pytest.raises(Refusal, match="101x100 pixels; the limit is 10000") as refusal:
+        decode(buffer.getvalue(), limits=LIMITS)
     assert refusal.value.status == 413
 
 

@@ -6,23 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from segloop.data.image_files import image_facts
+from segloop.data.image_files import MOST_PIXELS, image_facts
 from segloop.utils.errors import DataError
 
 
-def read_rgb(file: Path | bytes, *, most_pixels: int | None = None) -> np.ndarray:
+def read_rgb(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Return an image, RGB [H, W, 3] uint8, of a file or of what it holds; a DataError says what is wrong.
 
     As mmcv's loader does, grey becomes three equal channels, 16 bits their upper 8, alpha is dropped, and the
     EXIF orientation turns the image. Damage and size are found in the bytes, before a pixel is decoded.
     """
-    facts = image_facts(file)
+    facts = image_facts(file, most_pixels=most_pixels)
     name = f"{file}: " if isinstance(file, Path) else ""
     if facts.error:
         raise DataError(f"{name}{facts.error}")
-    height, width = facts.size_hw
-    if most_pixels is not None and height * width > most_pixels:
-        raise DataError(f"{name}{width}x{height} pixels are more than the limit of {most_pixels}")
     import cv2
 
     data = file if isinstance(file, bytes) else file.read_bytes()

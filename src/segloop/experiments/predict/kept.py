@@ -58,11 +58,11 @@ class Kept:
     _stream: IO[bytes] | None = None
 
     @classmethod
-    def open(cls, folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Kept:
+    def open(cls, folder: Path, settings: Mapping[str, Any], *, resume: bool, anew: bool = False) -> Kept:
         """Begin a file in `folder`, or go on with the one that is there.
 
-        Without `resume` an earlier file with results is refused, and so is one of other settings with it.
-        One that another process adds to is always refused.
+        Without `resume` an earlier file with results is refused, and so is one of other settings with it;
+        `anew` begins it again, whatever it holds. One that another process adds to is always refused.
         """
         path = folder / FILE_NAME
         kept = cls(path, json.loads(json.dumps(settings)))
@@ -71,6 +71,8 @@ class Kept:
             stream = path.open("ab")
             try:
                 _lock(stream, folder)
+                if anew:
+                    stream.truncate(0)
                 if path.stat().st_size:
                     kept._read(resume)
                 else:
@@ -248,11 +250,14 @@ def _packed(prediction: Prediction | str) -> tuple[dict[str, Any], bytes]:
 
 
 def _blocks(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the whole blocks with their places; what follows the first that is not whole is not read."""
+    """Yield the whole blocks with their places; what follows the first that is not whole is not read.
+
+    A disk that lost its power may hold zeros in place of the last blocks; no block is empty.
+    """
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         length, checksum = _HEAD.unpack(head)
         offset = file.tell()
-        if length > os.fstat(file.fileno()).st_size - offset:
+        if not length or length > os.fstat(file.fileno()).st_size - offset:
             return
         body = file.read(length)
         if zlib.crc32(body) != checksum:

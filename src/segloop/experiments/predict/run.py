@@ -13,7 +13,7 @@ from typing import Any
 from segloop.data.annotations import ImageRecord, LabelSet
 from segloop.experiments.predict.kept import FILE_NAME, Kept, LoadKept, Place
 from segloop.experiments.predict.model import Model
-from segloop.experiments.predict.plan import Batch, plan_batches
+from segloop.experiments.predict.plan import Batch, file_stamp, plan_batches
 from segloop.experiments.predict.results import Prediction
 from segloop.utils.errors import DataError, UserError
 from segloop.utils.workers import cpu_count
@@ -49,6 +49,7 @@ def predict_images(
     folder: Path,
     *,
     resume: bool = False,
+    anew: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     tell: Callable[[str], None] = lambda line: None,
@@ -56,8 +57,9 @@ def predict_images(
     """Predict images and keep what was found in `folder`, which survives a killed process.
 
     `resume` goes on with what is kept there: batches are the same, and of those that are done none is done
-    again, so the results are those of an undisturbed run to the bit. An image that cannot be read costs one
-    line, given to `tell`, and is among the `skipped`. `workers` threads decode.
+    again, so the results are those of an undisturbed run to the bit. `anew` begins again. An
+    image that cannot be read costs one line, given to `tell`, and is among the `skipped`. `workers` threads
+    decode.
     """
     batches = plan_batches(
         images,
@@ -65,7 +67,7 @@ def predict_images(
         most_pixels=model.most_pixels,
         input_size=model.input_size,
     )
-    kept = Kept.open(folder, model.about, resume=resume)
+    kept = Kept.open(folder, model.about, resume=resume, anew=anew)
     try:
         waiting = [batch for batch in batches if not kept.has(batch.stamps)]
         total = sum(len(batch.images) for batch in waiting)
@@ -78,7 +80,7 @@ def predict_images(
                 for image_id, each in found.items():
                     if isinstance(each, str):
                         tell(f"{image_id}: {each}")
-                writing = behind.submit(kept.add, found, batch.stamps)
+                writing = behind.submit(kept.add, found, _stamps(batch, found))
                 done += len(batch.images)
                 if progress is not None:
                     progress(done, total)
@@ -110,6 +112,19 @@ def remove_kept(folder: Path) -> None:
     (folder / FILE_NAME).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
+
+
+def _stamps(batch: Batch, found: dict[str, Prediction | str]) -> dict[str, str]:
+    """Return the states of a batch's files; of one that could not be read that of now.
+
+    Where a disk was gone, `--resume` finds another state once it is back, and predicts the image.
+    """
+    return {
+        image.image_id: file_stamp(image.file)
+        if isinstance(found[image.image_id], str)
+        else batch.stamps[image.image_id]
+        for image in batch.images
+    }
 
 
 def _predicted(

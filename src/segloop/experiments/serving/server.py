@@ -11,6 +11,7 @@ from segloop.utils.errors import MissingDependency, UserError
 
 GRACE_SECONDS = 10  # for the answers that are due when the service ends
 IDLE_SECONDS = 5  # a connection may say nothing
+UNREAD_SECONDS = 60  # nothing of an answer may be taken: the system's own buffers empty in large steps
 HEADER_BYTES = 16 << 10
 
 
@@ -49,26 +50,34 @@ def make_server(service: Service, *, host: str, port: int) -> tuple[Any, socket.
 
 
 def _impatient() -> type[Any]:
-    """Return uvicorn's protocol with an end to connections that say nothing, or half a request's head.
+    """Return uvicorn's protocol with an end to connections that say nothing, half a head, or do not listen.
 
-    uvicorn waits for the rest of a head for ever, and such connections count for its limit.
+    uvicorn waits for the rest of a head for ever, and for whoever does not read an answer; such connections
+    count for its limit.
     """
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Impatient(H11Protocol):
         _idle: Any = ...  # the request after which nothing was heard at the last look
+        _unread: tuple[Any, int] = (None, 0)  # the request, and bytes of answers that wait to be taken
+        _since = 0.0  # when these changed last
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self.loop.call_later(IDLE_SECONDS, self._look)
 
         def _look(self) -> None:
-            if self.transport.is_closing():
+            unread = self.cycle, self.transport.get_write_buffer_size()
+            if unread != self._unread:
+                self._unread, self._since = unread, self.loop.time()
+            elif unread[1] and self.loop.time() - self._since >= UNREAD_SECONDS:
+                self.transport.abort()  # what is closed in order waits for its reader
+                return
+            if self.transport.is_closing() and not unread[1]:
                 return
             busy = self.cycle is not None and not self.cycle.response_complete
             if not busy and self._idle is self.cycle:
                 self.transport.close()
-                return
             self._idle = ... if busy else self.cycle
             self.loop.call_later(IDLE_SECONDS, self._look)
 

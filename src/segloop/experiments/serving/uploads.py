@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from segloop.data.image_files import image_facts
+from segloop.data.image_files import kind_of
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.serving.refusals import Refusal
 from segloop.utils.errors import DataError
@@ -70,23 +70,14 @@ def uploaded_file(body: bytes, content_type: str) -> bytes:
 
 def decode(file: bytes, *, limits: Limits) -> np.ndarray:
     """Return the image, RGB [H, W, 3] uint8; its header is looked at before any pixel is decoded."""
-    height, width = header_size(file)
-    if height * width > limits.pixels:
-        raise Refusal(413, f"The image has {width}x{height} pixels; the limit is {limits.pixels} in all.")
+    if file and kind_of(file) is None:
+        raise Refusal(400, "The upload is no whole image: not a PNG, JPEG, TIFF, BMP or WebP.")
     try:
-        return read_rgb(file)
+        return read_rgb(file, most_pixels=limits.pixels)
     except DataError as error:
+        if "the limit is" in str(error):
+            raise Refusal(413, f"The image has {error}.") from error
         raise Refusal(400, f"The upload is no whole image: {error}.") from error
-
-
-def header_size(file: bytes) -> tuple[int, int]:
-    """Return height and width of an image as its header tells them; what is no whole image is refused."""
-    facts = image_facts(file)
-    if facts.error is None:
-        return facts.size_hw
-    if "the limit is" in facts.error:
-        raise Refusal(413, f"The image has {facts.error}.")
-    raise Refusal(400, f"The upload is no whole image: {facts.error}.")
 
 
 def _form_parts(body: bytes, content_type: str) -> list[tuple[str, bytes]]:
@@ -113,7 +104,8 @@ class _Collector:
     def __init__(self, parse_options: Any) -> None:
         self.files: list[tuple[str, bytes]] = []
         self._parse_options = parse_options
-        self._begin()
+        self._parts = 0
+        self._clear()
 
     def callbacks(self) -> Any:
         """Return what the parser calls."""
@@ -127,6 +119,12 @@ class _Collector:
         }
 
     def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > _PARTS:  # each takes time, whatever it holds
+            raise Refusal(400, f"The form has more than {_PARTS} parts: send one image.")
+        self._clear()
+
+    def _clear(self) -> None:
         self._name, self._value, self._content = bytearray(), bytearray(), bytearray()
         self._field, self._is_file = "", False
 
@@ -140,5 +138,3 @@ class _Collector:
     def _end(self) -> None:
         if self._is_file or self._field == FIELD:
             self.files.append((self._field, bytes(self._content)))
-        if len(self.files) > _PARTS:
-            raise Refusal(400, f"The form has more than {_PARTS} files: send one image.")
