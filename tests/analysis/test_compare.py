@@ -109,23 +109,6 @@ def test_common_images_alone_decide_and_it_is_said(tmp_path):
     assert numbers["scores"]["mDice_fg"][0][0] == pytest.approx(shorter.scores["mDice_fg"], abs=1e-6)
 
 
-def test_notes_of_what_a_reader_must_know(tmp_path):
-    runs = write_pair(tmp_path, number=1, split="val")
-    for run, cpu in zip(runs, "xy", strict=True):
-        write_timing(run.folder, 0.5, device=cpu)
-        run.meta["hardware"] = {"cpu": cpu, "cores": 2, "threads": 2}
-        run.meta["data"]["content_hash"] = cpu
-    notes = " ".join(numbers_of(runs, common=True)["notes"])
-    for part in (
-        "chosen on the val split", "One image gives no intervals", "data set has changed",
-        "Different machines: inference times", "Inference was timed under different conditions",
-    ):  # fmt: skip
-        assert part in notes
-    for run in runs:
-        run.meta["split"] = "train"
-    assert "learnt them by heart" in " ".join(numbers_of(runs, common=True)["notes"])
-
-
 def test_too_few_resamples_for_many_pairs_are_told(tmp_path):
     runs = [write_shifted(tmp_path / name, 1, number=2) for name in "abc"]
     # 2 x 3 pairs / 101 is more than .05: no p could be small enough
@@ -259,7 +242,7 @@ def test_tiles_of_a_scene_count_as_one(tmp_path):
     assert "groups" not in alone["rules"]
 
     (tmp_path / "scenes.csv").write_text(
-        "image_id,scene\n" + "".join(f"{place},{'abc'[place % 3]}\n" for place in range(12))
+        "image_id,scene,film\n" + "".join(f"{place},{'abc'[place % 3]},x\n" for place in range(12))
     )
     table = {"table": str(tmp_path / "scenes.csv"), "column": "scene"}
     together = numbers_of([one, worse], group=table)
@@ -271,19 +254,10 @@ def test_tiles_of_a_scene_count_as_one(tmp_path):
     assert together["rules"]["intervals"].endswith("3 of them.")
     assert "together" in together["rules"]["groups"]
 
-    nothing = numbers_of([one, worse], group={"regex": "()"})
+    nothing = numbers_of([one, worse], group=table | {"column": "film"})
     assert nothing["groups"] == 1
     assert nothing["scores"][nothing["score"]][0][1:] == [None, None]
     assert nothing["pairs"][0]["verdict"]["text"] == "no difference can be shown"
-
-
-def test_a_config_that_keeps_images_together_is_a_hint(tmp_path):
-    runs = write_pair(tmp_path, number=3)
-    file = runs[1].folder / "config.py"
-    file.write_text(file.read_text() + "kfold = dict(fold=1, group=dict(regex='(a|b)_'))\n")
-    notes = numbers_of(runs)["notes"]
-    assert notes[-1].endswith("each for itself: --group 'regex=(a|b)_'")
-    assert not any("--group" in note for note in numbers_of(runs, group={"regex": ".*"})["notes"])
 
 
 def test_groups_of_objects_too(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from segloop.analysis import bootstrap, run_costs, significance
 from segloop.analysis.analyze import plain
 from segloop.analysis.comparable import images_to_compare, require_alike
+from segloop.analysis.comparison_notes import notes, ungrouped, unlike_tests, with_tta
 from segloop.analysis.config_differences import Difference, differences
 from segloop.analysis.flat_config import read_flat_config
 from segloop.analysis.instance_scores import rules_of
@@ -119,10 +119,10 @@ def compare(
         "config": _config(runs),
         "tests": _tests(runs),
         "notes": [
-            *_notes(runs, len(ids), costs),
-            *_unlike_tests(runs, letters),
+            *notes(runs, len(ids), costs),
+            *unlike_tests(runs, letters),
             *bootstrap.notes(len(ids), groups),
-            *([] if group else _ungrouped(runs)),
+            *([] if group else ungrouped(runs)),
             *_too_few(sheets, letters, decisive, len(pairs)),
             *_too_few_for_classes(sheets, decisive, repeats, len(pairs)),
         ],
@@ -319,12 +319,8 @@ def _tests(runs: Sequence[Run]) -> list[dict[str, Any]]:
         thresholds = (run.meta.get("thresholds") or {}).get("classes")
         file = run.folder / "config.py"
         config = read_flat_config(file) if file.is_file() else {}
-        asked.append({"--tta": _with_tta(run), "thresholds": thresholds, **_of_test(config)})
+        asked.append({"--tta": with_tta(run), "thresholds": thresholds, **_of_test(config)})
     return _told(differences(asked, TESTED))
-
-
-def _with_tta(run: Run) -> bool:
-    return any(word.split("=")[0] == "--tta" for word in run.meta.get("command") or ())
 
 
 def _of_test(config: dict[str, Any]) -> dict[str, Any]:
@@ -341,64 +337,6 @@ def _config_file(run: Run) -> Path | None:
     candidates = [work_dir / str(named)] if named else []
     candidates += [*sorted(work_dir.glob("*.py"))[:1], run.folder / "config.py"]
     return next((each for each in candidates if each.is_file()), None)
-
-
-def _notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) -> list[str]:
-    """Say what a reader must know before he believes a number."""
-    notes = []
-    split = runs[0].meta["split"]
-    if split == "train":
-        notes.append("The models were trained on these images: the one that learnt them by heart wins.")
-    if split == "val":
-        notes.append(
-            "Checkpoints and thresholds are chosen on the val split: to decide, compare on images that "
-            "nothing was chosen on."
-        )
-    for run in runs:
-        if len(run.images) != images:
-            notes.append(f"{images:,} of the {len(run.images):,} images of {run.name} are compared.")
-    most = [max(run.max_dets) for run in runs if any(key.startswith("coco/") for key in run.scores)]
-    if len(set(most)) > 1:
-        numbers = ", ".join(f"{number:,}" for number in most)
-        notes.append(f"COCO's AP looks at {numbers} found objects of a class in an image: not one rule.")
-    hashes = {(run.meta.get("data") or {}).get("content_hash") for run in runs} - {None}
-    if len(hashes) > 1:
-        notes.append("The data set has changed between these tests; the compared images have not.")
-    for key, what in (("train_hardware", "training times"), ("test_hardware", "inference times")):
-        told = {each[key] for each in costs} - {None}
-        if len(told) > 1:
-            notes.append(f"Different machines: {what} cannot be compared ({'; '.join(sorted(told))}).")
-    under = {each["inference"]["this"]["under"] for each in costs if each["inference"]["this"]}
-    if len(under) > 1:
-        notes.append(f"Inference was timed under different conditions: {'; '.join(sorted(under))}.")
-    return notes
-
-
-def _ungrouped(runs: Sequence[Run]) -> list[str]:
-    """Say that a training kept images together which the intervals take for independent."""
-    for run in runs:
-        file = run.folder / "config.py"
-        kfold = read_flat_config(file).get("kfold") if file.is_file() else None
-        group = kfold.get("group") if isinstance(kfold, dict) else None
-        if isinstance(group, dict):
-            words = " ".join(shlex.quote(f"{key}={value}") for key, value in group.items())
-            return [
-                f"The folds of {run.name} keep images that hang together in one, and the intervals here take "
-                f"each for itself: --group {words}"
-            ]
-    return []
-
-
-def _unlike_tests(runs: Sequence[Run], letters: Sequence[str]) -> list[str]:
-    """Say that not the models alone differ, but how they were asked."""
-    many = [letter for letter, run in zip(letters, runs, strict=True) if _with_tta(run)]
-    one = [letter for letter in letters if letter not in many]
-    if not many or not one:
-        return []
-    return [
-        f"{', '.join(many)} was tested with --tta, {', '.join(one)} without: a part of the difference may be "
-        "the views', not the models'."
-    ]
 
 
 def _too_few(sheets: Sequence[Sheet], letters: Sequence[str], decisive: str, pairs: int) -> list[str]:
