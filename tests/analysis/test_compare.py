@@ -284,6 +284,7 @@ def test_what_differs_in_the_tests_is_told_beside_the_models(tmp_path):
         (run.folder / "config.py").write_text(
             f"model = dict(depth=18, test_cfg=dict(mode='{'whole' if size == 4 else 'slide'}'))\n"
             + test.format(size=size)
+            + f"test_evaluator = dict(thresholds='{size}.json')\n"
         )
         run.meta["command"] = ["tools/test.py", "net.py"]
         run.meta["thresholds"] = {"classes": {"disc": {"threshold": size / 10}}, "file": None}
