@@ -86,3 +86,8 @@ def test_sizes(value, told):
 @pytest.mark.parametrize(("value", "told"), [(5, "5 s"), (600, "10.0 min"), (7200, "2.0 h"), (None, "–")])
 def test_durations(value, told):
     assert tables.duration(value) == told
+
+
+def test_what_was_drawn_again_is_said():
+    assert tables(numbers())[1].note.endswith("resamples of the images.")
+    assert tables(numbers() | {"groups": 3})[1].note.endswith("resamples of the groups of images.")

@@ -40,7 +40,8 @@ def scores(numbers: Numbers) -> Table:
     rows = [
         [key, *(interval(each) for each in numbers["scores"][key])] for key in keys if _known(numbers, key)
     ]
-    return _table("Scores", numbers, "score, %", rows, "In brackets: 95 % of resamples of the images.")
+    drawn = "groups of images" if numbers.get("groups") else "images"
+    return _table("Scores", numbers, "score, %", rows, f"In brackets: 95 % of resamples of the {drawn}.")
 
 
 def pairs(numbers: Numbers) -> Table:
