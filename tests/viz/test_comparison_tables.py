@@ -89,5 +89,5 @@ def test_durations(value, told):
 
 
 def test_what_was_drawn_again_is_said():
-    assert tables(numbers())[1].note.endswith("resamples of the images.")
-    assert tables(numbers() | {"groups": 3})[1].note.endswith("resamples of the groups of images.")
+    assert tables.scores(numbers()).note.endswith("resamples of the images.")
+    assert tables.scores(numbers() | {"groups": 3}).note.endswith("resamples of the groups of images.")
