@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,14 @@ def test_each_task_has_all_that_the_stages_ask_for() -> None:
         assert (ROOT / task["config"]).is_file(), name
         assert set(task) == set(tasks["multiclass"])
         assert set(task["train"]) == {"iterations", "validate_every", "overrides"}
+        length = re.search(
+            r"^train_cfg = dict\(max_iters=(\d+), val_interval=(\d+)\)",
+            (ROOT / task["config"]).read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+        assert length is not None, name
+        asked = (task["train"]["iterations"], task["train"]["validate_every"])
+        assert tuple(map(int, length.groups())) == asked, f"{name}: the config's own length"
 
 
 def test_stages_call_tools_with_flags_that_they_know() -> None:
