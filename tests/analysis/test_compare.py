@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from segloop.analysis import score_sheet
+from segloop.analysis import instance_intervals
 from segloop.analysis.compare import class_keys, compare
 from segloop.utils.errors import UserError
 from tests.analysis.instance_runs_made import squares, write_instance_run
@@ -177,7 +177,7 @@ def test_ap_of_two_rules_is_told(tmp_path):
 
 def test_ap_that_is_resampled_too_seldom_for_so_many_pairs_is_told(tmp_path, monkeypatch):
     runs = pages_of_objects(tmp_path, "abc", groups=("coco/segm",))
-    monkeypatch.setattr(score_sheet, "AP_WORK", 100 * 8 * 10)  # 8 objects and 10 thresholds a resample
+    monkeypatch.setattr(instance_intervals, "AP_WORK", 100 * 8 * 10)  # 8 objects and 10 thresholds a resample
     assert numbers_of(runs[:2], repeats=1000)["notes"] == []
     told = numbers_of(runs, repeats=1000)["notes"]
     assert len(told) == 3
@@ -188,7 +188,7 @@ def test_a_score_that_is_not_resampled_does_not_decide(tmp_path, monkeypatch):
     runs = pages_of_objects(tmp_path, "ab", groups=("coco/segm", "cityscapes", "match"))
     with pytest.raises(UserError, match=r"--score cityscapes/AP cannot decide(.|\n)*Choose: coco/segm_mAP, "):
         compare(runs, score="cityscapes/AP", repeats=100)
-    monkeypatch.setattr(score_sheet, "AP_WORK", 1)
+    monkeypatch.setattr(instance_intervals, "AP_WORK", 1)
     assert numbers_of(runs)["score"] == "match/recall"
     with pytest.raises(UserError, match=r"--score coco/segm_mAP cannot decide(.|\n)*very much was found"):
         compare(runs, score="coco/segm_mAP", repeats=100)

@@ -12,33 +12,33 @@ from segloop.analysis.runs import Run
 
 def notes(runs: Sequence[Run], images: int, costs: Sequence[dict[str, Any]]) -> list[str]:
     """Say what a reader must know before he believes a number."""
-    notes = []
+    found = []
     split = runs[0].meta["split"]
     if split == "train":
-        notes.append("The models were trained on these images: the one that learnt them by heart wins.")
+        found.append("The models were trained on these images: the one that learnt them by heart wins.")
     if split == "val":
-        notes.append(
+        found.append(
             "Checkpoints and thresholds are chosen on the val split: to decide, compare on images that "
             "nothing was chosen on."
         )
     for run in runs:
         if len(run.images) != images:
-            notes.append(f"{images:,} of the {len(run.images):,} images of {run.name} are compared.")
+            found.append(f"{images:,} of the {len(run.images):,} images of {run.name} are compared.")
     most = [max(run.max_dets) for run in runs if any(key.startswith("coco/") for key in run.scores)]
     if len(set(most)) > 1:
         numbers = ", ".join(f"{number:,}" for number in most)
-        notes.append(f"COCO's AP looks at {numbers} found objects of a class in an image: not one rule.")
+        found.append(f"COCO's AP looks at {numbers} found objects of a class in an image: not one rule.")
     hashes = {(run.meta.get("data") or {}).get("content_hash") for run in runs} - {None}
     if len(hashes) > 1:
-        notes.append("The data set has changed between these tests; the compared images have not.")
+        found.append("The data set has changed between these tests; the compared images have not.")
     for key, what in (("train_hardware", "training times"), ("test_hardware", "inference times")):
         told = {each[key] for each in costs} - {None}
         if len(told) > 1:
-            notes.append(f"Different machines: {what} cannot be compared ({'; '.join(sorted(told))}).")
+            found.append(f"Different machines: {what} cannot be compared ({'; '.join(sorted(told))}).")
     under = {each["inference"]["this"]["under"] for each in costs if each["inference"]["this"]}
     if len(under) > 1:
-        notes.append(f"Inference was timed under different conditions: {'; '.join(sorted(under))}.")
-    return notes
+        found.append(f"Inference was timed under different conditions: {'; '.join(sorted(under))}.")
+    return found
 
 
 def ungrouped(runs: Sequence[Run]) -> list[str]:

@@ -169,20 +169,24 @@ class InstanceIntervals:
         self, *, repeats: int, seed: int, groups: Sequence[str] | None = None
     ) -> dict[str, tuple[float, float]]:
         """Return low and high of each score that has an interval; AP of very many objects has none."""
-        parts = [(part, repeats) for part in self._parts]
+        drawn = self.drawn(repeats=repeats, seed=seed, groups=groups)
+        return {
+            key: (float(low[0]), float(high[0]))
+            for key, (low, high) in ((key, interval(values[:, None])) for key, values in drawn.items())
+        }
+
+    def drawn(self, *, repeats: int, seed: int, groups: Sequence[str] | None = None) -> dict[str, FloatArray]:
+        """Return the scores [resamples]; AP of very many objects is drawn less often, the rest is NaN."""
+        parts: list[tuple[SummedScore | ResampledAP, int]] = [(part, repeats) for part in self._parts]
         if self._ap is not None:
             affordable = min(repeats, AP_WORK // max(1, self._ap.objects * len(BITS)))
-            if affordable >= LEAST_REPEATS:
-                parts.append((self._ap, affordable))
-        found: dict[str, tuple[float, float]] = {}
+            parts += [(self._ap, affordable)] if affordable >= LEAST_REPEATS else []
+        found: dict[str, FloatArray] = {}
         for part, number in parts:
-            drawn = [
-                scores
-                for weights in resamples(self._images, repeats=number, seed=seed, groups=groups)
-                for scores in part.resampled(weights)
-            ]
-            for key in dict.fromkeys(key for scores in drawn for key in scores):
-                values = np.array([scores.get(key, np.nan) for scores in drawn])[:, None]
-                low, high = interval(values)
-                found[key] = float(low[0]), float(high[0])
+            place = 0
+            for weights in resamples(self._images, repeats=number, seed=seed, groups=groups):
+                for scores in part.resampled(weights):
+                    for key, value in scores.items():
+                        found.setdefault(key, np.full(repeats, np.nan))[place] = value
+                    place += 1
         return found

@@ -10,15 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segloop.analysis.bootstrap import resamples, weighted_means
-from segloop.analysis.coco_ap import BITS
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instance_errors import ImageErrors, find_errors, image_quality
 from segloop.analysis.instance_intervals import (
-    AP_WORK,
-    LEAST_REPEATS,
     InstanceIntervals,
-    ResampledAP,
-    SummedScore,
 )
 from segloop.analysis.instance_scores import GROUPS, InstanceScorer
 from segloop.analysis.matching import ImageMatches
@@ -148,26 +143,6 @@ class _Counts:
         ]
 
 
-class _Resampled(InstanceIntervals):
-    """Instance scores in resamples, each kept, so that two RUNs can be held against each other."""
-
-    def drawn(self, *, repeats: int, seed: int, groups: Groups = None) -> dict[str, FloatArray]:
-        """Return the scores [resamples]; AP of very many objects is drawn less often, the rest is NaN."""
-        parts: list[tuple[SummedScore | ResampledAP, int]] = [(part, repeats) for part in self._parts]
-        if self._ap is not None:
-            affordable = min(repeats, AP_WORK // max(1, self._ap.objects * len(BITS)))
-            parts += [(self._ap, affordable)] if affordable >= LEAST_REPEATS else []
-        found: dict[str, FloatArray] = {}
-        for part, number in parts:
-            place = 0
-            for weights in resamples(self._images, repeats=number, seed=seed, groups=groups):
-                for scores in part.resampled(weights):
-                    for key, value in scores.items():
-                        found.setdefault(key, np.full(repeats, np.nan))[place] = value
-                    place += 1
-        return found
-
-
 def _instance(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int, groups: Groups) -> Sheet:
     names, wanted = run.class_names, set(image_ids)
     keys = list(run.metrics["scores"])
@@ -177,7 +152,7 @@ def _instance(run: Run, image_ids: Sequence[str], *, repeats: int, seed: int, gr
         groups=[name for name in kinds if name != "coco/bbox" or any("bbox" in key for key in keys)],
         max_dets=run.max_dets,
     )
-    intervals = _Resampled(names, keys, max_dets=run.max_dets)
+    intervals = InstanceIntervals(names, keys, max_dets=run.max_dets)
     seen: list[str] = []
     quality: list[float] = []
     labels: list[str] = []
