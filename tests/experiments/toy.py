@@ -188,10 +188,21 @@ def assert_same(one: Any, other: Any) -> None:
     assert all(torch.equal(value, other[0][name]) for name, value in one[0].items())
 
 
-if __name__ == "__main__":  # for the test that kills: iterations take long enough to be killed in
+if __name__ == "__main__":  # for tests that signal: iterations take long enough to be signalled in
     import sys
 
     def rest(runner: Any) -> None:
         time.sleep(0.2)
 
-    toy(Path(sys.argv[1]), *(Call("after_train_iter", step, rest) for step in range(9)), workers=1).train()
+    def await_stop(runner: Any) -> None:
+        """Say by a file that a signal is awaited, and go on once it came."""
+        (folder / "waits").touch()
+        while not any(getattr(hook, "stop_asked", False) for hook in runner.hooks):
+            time.sleep(0.02)
+
+    folder = Path(sys.argv[1])
+    if sys.argv[2:] == ["await-stop"]:
+        hooks = [Call("before_train_iter", 4, await_stop)]
+    else:
+        hooks = [Call("after_train_iter", step, rest) for step in range(9)]
+    toy(folder, *hooks, workers=1).train()
