@@ -39,6 +39,35 @@ def test_work_of_people_is_not_replaced_unless_asked_for_and_then_backed_up(
     assert [len(next(iter(cvat_loop.read(each))).instances) for each in backups][-1] == 2
 
 
+@pytest.mark.parametrize("before", [(), (Instance(label="0", shape=box(1, 1, 5, 5)),)])
+def test_a_job_that_is_done_without_a_change_is_work_too(
+    before: tuple[Instance, ...], server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    first = set_of([replace(each, instances=before) for each in small], LABELS)
+    push(server, tmp_path / "loop", first, ["a"])
+    (task,) = stand_in.state.tasks.values()
+    task.jobs[0].state = "completed"
+    news = set_of(
+        [replace(each, instances=(Instance(label="0", shape=box(9, 9, 15, 15)),)) for each in small], LABELS
+    )
+    assert len(push(server, tmp_path / "loop", news, ["a"]).refused) == 1
+    assert len(task.shapes) == len(before)
+    assert len(push(server, tmp_path / "loop", news, ["a"], replace=True).done) == 1
+
+
+def test_that_all_was_removed_is_work_too(
+    server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
+) -> None:
+    push(server, tmp_path / "loop", small, ["a"])
+    (task,) = stand_in.state.tasks.values()
+    task.shapes.clear()
+    news = set_of(
+        [replace(each, instances=(Instance(label="0", shape=box(9, 9, 15, 15)),)) for each in small], LABELS
+    )
+    assert len(push(server, tmp_path / "loop", news, ["a"]).refused) == 1
+    assert task.shapes == []
+
+
 def test_a_backup_takes_no_other_ones_place(
     server: Server, stand_in: StandIn, tmp_path: Path, small: LabelledImages
 ) -> None:

@@ -14,7 +14,7 @@ from segloop.cvat.manifest import VERIFIED, Manifest, TaskEntry
 from segloop.cvat.packages import Codec
 from segloop.cvat.push import OBJECTS, SENT
 from segloop.cvat.records import received
-from segloop.cvat.server import Server, word_of
+from segloop.cvat.server import DONE, Server, word_of
 from segloop.cvat.snapshot import read_snapshot
 from segloop.data.annotations import Attribute, ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.drawing import index_map, with_outlines
@@ -22,7 +22,6 @@ from segloop.utils.atomic import write_json
 from segloop.utils.errors import UserError, listing
 
 EXPORT = "pulled.zip"
-DONE = "completed"
 
 
 @dataclass(frozen=True)

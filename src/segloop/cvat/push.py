@@ -309,7 +309,7 @@ class Push:
         backup = self._back_up(entry, task)
         if backup is not None and not self._compare(entry, task, planned, backup):
             backup.unlink()  # a push was killed before it was written down
-        elif backup is not None and not self.replace and self._worked_on(entry, task, backup):
+        elif not self.replace and self._worked_on(entry, task, backup):
             way_on = (
                 "pull first, or --replace" if entry.state == VERIFIED else "--replace puts its labels back"
             )
@@ -331,9 +331,13 @@ class Push:
         self.manifest.save()
         pushed.done.append(f"{where}: {len(frames)} image(s), compared pixel for pixel")
 
-    def _worked_on(self, entry: TaskEntry, task: Any, backup: Path) -> bool:
-        """Tell whether a task holds something else than what a push gave it, one that was killed, too."""
+    def _worked_on(self, entry: TaskEntry, task: Any, backup: Path | None) -> bool:
+        """Tell whether a task is not as a push, a killed one too, gave it, or a job was called done."""
+        if entry.state == VERIFIED and self.server.done_jobs(task.id):
+            return True
         folder = self.manifest.task_folder(entry)
+        if backup is None:  # nothing is drawn
+            return entry.state == VERIFIED and self._has_objects(folder / SENT)
         known = [file for file in (folder / GIVEN, folder / SENT) if file.is_file()]
         return all(self._compare(entry, task, file, backup) for file in known)
 

@@ -23,6 +23,7 @@ ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 OLDEST_SDK = (2, 59)
 EXPORT, IMPORT = "CVAT for images 1.1", "CVAT 1.1"
+DONE = "completed"  # the state of a job
 Made = TypeVar("Made")
 
 
@@ -170,6 +171,10 @@ class Server:
         )
         ordinary = [each for each in jobs if str(_value(getattr(each, "type", "annotation"))) == "annotation"]
         return sorted(ordinary, key=lambda each: (each.start_frame, each.id))
+
+    def done_jobs(self, task_id: int) -> list[Any]:
+        """Return the jobs that somebody called completed."""
+        return [job for job in self.jobs_of(task_id) if word_of(job.state) == DONE]
 
     def deleted_frames(self, task: Any) -> set[int]:
         """Return the numbers of the frames that were deleted in CVAT; no export holds them."""
