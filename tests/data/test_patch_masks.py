@@ -36,6 +36,12 @@ def test_flips(pair: tuple[PatchMasks, BitmapMasks], direction: str) -> None:
     assert same(pair[0].flip(direction), pair[1].flip(direction))
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5])
+def test_turns(pair: tuple[PatchMasks, BitmapMasks], turns: int) -> None:
+    turned = np.rot90(pair[1].masks, turns, axes=(1, 2))
+    assert same(pair[0].turn(turns), BitmapMasks(turned, *turned.shape[1:]))
+
+
 @pytest.mark.parametrize("size", [(23, 31), (46, 62), (35, 40), (12, 17), (11, 90)])
 def test_resizes(pair: tuple[PatchMasks, BitmapMasks], size: tuple[int, int]) -> None:
     assert same(pair[0].resize(size), pair[1].resize(size))

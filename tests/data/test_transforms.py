@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
 from segloop.data import transforms
+from segloop.data.patch_masks import PatchMasks
 from segloop.data.transforms import KeepInMemory, LoadIndexMask, QuarterTurn, RareClassCrop
 from segloop.utils.errors import ConfigError
 
@@ -81,6 +83,25 @@ def test_quarter_turns_lay_image_and_mask_alike_and_reach_all_four() -> None:
         assert turned.get("img_shape", (2, 3)) == turned["gt_seg_map"].shape
         seen.add(turned["gt_seg_map"].tobytes() + bytes(turned["gt_seg_map"].shape))
     assert len(seen) == 4
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_objects_turn_with_their_image(turns: int) -> None:
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[2:5, 21:29] = 1  # an object, and another one beside it
+    image[9:17, 4:6] = 2
+    masks = PatchMasks.of_bitmaps(np.stack([image[..., 0] == 1, image[..., 0] == 2]).astype(np.uint8))
+    sample = {"img": image, "gt_masks": masks, "gt_bboxes": masks.get_bboxes("hbox")}
+    turned = QuarterTurn(turns=turns).transform(sample)
+    for number, mask in enumerate(turned["gt_masks"].to_ndarray(), start=1):
+        np.testing.assert_array_equal(mask, turned["img"][..., 0] == number)
+    assert torch.equal(turned["gt_bboxes"].tensor, turned["gt_masks"].get_bboxes("hbox").tensor)
+
+
+def test_objects_that_cannot_be_turned_are_refused() -> None:
+    sample = {"img": np.zeros((4, 6, 3), np.uint8), "gt_masks": object(), "gt_bboxes": None}
+    with pytest.raises(ConfigError, match="LoadInstances"):
+        QuarterTurn(turns=1).transform(sample)
 
 
 def test_a_view_turned_by_a_fixed_amount_says_how_it_lies() -> None:

@@ -103,6 +103,17 @@ class PatchMasks(BaseInstanceMasks):
             patches.append(_patch(left, top, bitmap))
         return PatchMasks(patches, self.height, self.width)
 
+    def turn(self, turns: int) -> PatchMasks:
+        """Turn counter-clockwise by so many quarters, as `numpy.rot90` does."""
+        patches, height, width = self.patches, self.height, self.width
+        for _ in range(turns % 4):
+            patches = tuple(
+                _patch(each.top, width - each.left - each.bitmap.shape[1], np.rot90(each.bitmap))
+                for each in patches
+            )
+            height, width = width, height
+        return PatchMasks(patches, height, width)
+
     def pad(self, out_shape: tuple[int, int], pad_val: int = 0) -> PatchMasks:
         """Add empty room below and to the right."""
         assert pad_val == 0, "a mask is padded by nothing"

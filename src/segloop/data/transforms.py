@@ -8,11 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform, Compose
 from mmengine.registry import TRANSFORMS
 from torch.utils.data import get_worker_info
 
 from segloop.data.index_masks import read_index_mask, reduce_zero
+from segloop.data.patch_masks import PatchMasks
 from segloop.utils.errors import ConfigError
 from segloop.utils.memory import available_memory
 
@@ -161,10 +163,11 @@ def _window(extent: int, wanted: int, target: int | None) -> slice:
 
 @TRANSFORMS.register_module()
 class QuarterTurn(BaseTransform):
-    """Turn image and mask by 0, 90, 180 or 270 degrees, each equally likely; no pixel is interpolated.
+    """Turn image and labels by 0, 90, 180 or 270 degrees, each equally likely; no pixel is interpolated.
 
-    With a flip before or after it these are the eight ways to lay a square on itself, for pictures that have
-    no above and below. An image that is not square changes its shape with odd turns.
+    Labels are index masks, and objects as `LoadInstances` gives them. With a flip before or after it these
+    are the eight ways to lay a square on itself, for pictures that have no above and below. An image that is
+    not square changes its shape with odd turns.
 
     Args:
         turns: turn by so many quarters always: a view of a `tta_pipeline`, whose prediction `SegLoopTTAModel`
@@ -176,7 +179,7 @@ class QuarterTurn(BaseTransform):
         self.turns = turns
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Turn the image and each mask."""
+        """Turn the image, each mask and each box."""
         turns = int(np.random.randint(4)) if self.turns is None else self.turns % 4
         if self.turns is not None:
             if results.get("flip"):
@@ -189,5 +192,22 @@ class QuarterTurn(BaseTransform):
         if turns:
             for key in ("img", *results.get("seg_fields", ())):
                 results[key] = np.ascontiguousarray(np.rot90(results[key], turns))
+            if results.get("gt_masks") is not None:
+                _turn_objects(results, turns)
             results["img_shape"] = results["img"].shape[:2]
         return results
+
+
+def _turn_objects(results: dict[str, Any], turns: int) -> None:
+    """Turn masks and boxes counter-clockwise."""
+    masks, boxes = results["gt_masks"], results["gt_bboxes"]
+    if not isinstance(masks, PatchMasks):
+        raise ConfigError(
+            f"QuarterTurn turns what dict(type='LoadInstances') loads, and no {type(masks).__name__}."
+        )
+    corners, sides = boxes.tensor, (masks.width, masks.height)
+    for turn in range(turns):
+        left, top, right, bottom = corners.unbind(-1)
+        width = sides[turn % 2]
+        corners = torch.stack([top, width - right, bottom, width - left], -1)
+    results["gt_masks"], results["gt_bboxes"] = masks.turn(turns), type(boxes)(corners)
