@@ -84,6 +84,17 @@ def test_a_sigterm_to_all_processes_saves_too(tmp_path: Path) -> None:
     assert last.is_file()
 
 
+def test_processes_end_after_the_same_iteration_though_one_alone_was_told(tmp_path: Path) -> None:
+    """One that went on would wait for the others for ever; if it is the main one, nothing is saved."""
+    starter = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "--module"]
+    command = [sys.executable, *starter, "tests.experiments.toy", str(tmp_path), "one-of-two"]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode, done.stderr
+    assert Path((tmp_path / "last_checkpoint").read_text()).name == "iter_5.pth"
+
+
 def test_a_sigterm_that_is_handed_on_is_no_second(tmp_path: Path) -> None:
     def end(runner: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)  # as a whole group gets it

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -200,8 +202,14 @@ if __name__ == "__main__":  # for tests that signal: iterations take long enough
         while not any(getattr(hook, "stop_asked", False) for hook in runner.hooks):
             time.sleep(0.02)
 
+    def stop(runner: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
     folder = Path(sys.argv[1])
-    if sys.argv[2:] == ["await-stop"]:
+    if sys.argv[2:] == ["one-of-two"]:  # as torchrun starts them
+        torch.distributed.init_process_group("gloo")
+        hooks = [Call("before_train_iter", 4, stop)] if torch.distributed.get_rank() else []
+    elif sys.argv[2:] == ["await-stop"]:
         hooks = [Call("before_train_iter", 4, await_stop)]
     else:
         hooks = [Call("after_train_iter", step, rest) for step in range(9)]

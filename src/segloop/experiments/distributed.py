@@ -109,6 +109,26 @@ def agreed(find: Callable[[], T]) -> T:
     return found[0]
 
 
+def any_of_all() -> Callable[[bool], bool]:
+    """Return a function that tells each process whether it is true in any; all call it equally often.
+
+    They talk by gloo, for the answer must not wait for a GPU.
+    """
+    import torch.distributed
+    from mmengine.dist import get_world_size
+
+    if get_world_size() == 1:
+        return bool
+    group = torch.distributed.new_group(backend="gloo")
+
+    def asked(own: bool) -> bool:
+        found = torch.tensor(int(own))
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX, group=group)
+        return bool(found)
+
+    return asked
+
+
 def torchrun(command: Sequence[str]) -> str:
     """Return the command line that starts two processes of a tool.
 

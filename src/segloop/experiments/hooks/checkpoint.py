@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.registry import HOOKS
 
+from segloop.experiments.distributed import any_of_all
 from segloop.experiments.hooks.finite import require_finite_weights
 from segloop.experiments.loops import VALIDATED
 from segloop.utils.atomic import clear_remains, open_atomic, write_text
@@ -41,13 +42,15 @@ class SegLoopCheckpointHook(CheckpointHook):
 
     Files are written atomically, and older ones are removed only then; two are kept at least, for a damaged
     one must leave another. What was saved before a validation is saved again after it, with the scores. With
-    `stop_asked` the run is saved and ended (KeyboardInterrupt) after the iteration, even in a validation.
+    `stop_asked` the run is saved and ended (KeyboardInterrupt) after the iteration, even in a validation. Of
+    several processes, whose signals come in different iterations, all end after the same one, in training.
     """
 
     max_keep_ckpts: int
     backend_args: dict | None
     last_ckpt: str | None
     stop_asked = False
+    asked: Callable[[bool], bool] = staticmethod(bool)
     saved_at: int | None = None  # the iteration of `last_ckpt`
     gradients: dict[str, torch.Tensor] | None = None
 
@@ -80,20 +83,21 @@ class SegLoopCheckpointHook(CheckpointHook):
                 if name in self.gradients:
                     value.grad = self.gradients[name].to(value.device)
             self.gradients = None
+        self.asked = any_of_all()
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Save if it is time, or if the run is to stop."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
-        if self.stop_asked:
+        if self.asked(self.stop_asked):
             self._stop(runner, reached=runner.iter + 1)
 
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Save and stop in the middle of a validation, if the run is to stop; resuming begins with it."""
-        if self.stop_asked:
+        if self.stop_asked and get_world_size() == 1:  # others have other shares of the validation
             for hook in runner.hooks:
                 if isinstance(hook, EMAHook):
                     hook._swap_ema_parameters()  # a validation runs with the averaged weights in place
