@@ -84,6 +84,7 @@ def test_a_sigterm_to_all_processes_saves_too(tmp_path: Path) -> None:
     assert last.is_file()
 
 
+@pytest.mark.slow
 def test_processes_end_after_the_same_iteration_though_one_alone_was_told(tmp_path: Path) -> None:
     """One that went on would wait for the others for ever; if it is the main one, nothing is saved."""
     starter = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "--module"]
