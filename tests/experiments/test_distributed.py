@@ -18,7 +18,7 @@ from mmengine.config import Config
 
 from segloop.analysis.runs import read_run
 from segloop.experiments import launch
-from segloop.experiments.distributed import agreed, join, once, require_launcher, settle_for_cpu
+from segloop.experiments.distributed import agreed, any_of_all, join, once, require_launcher, settle_for_cpu
 from segloop.experiments.launch import Options, evaluate, say_how_to_go_on, train
 from segloop.utils.errors import ConfigError, DataError
 
@@ -168,6 +168,16 @@ def test_one_process_moves_an_earlier_run_aside(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(DataError, match="far enough"):
         train(Options(config="a.py"), resume="same")
     assert (tmp_path / "train.json").is_file()
+
+
+@pytest.mark.usefixtures("on_cpu", "by_torchrun")
+def test_what_is_true_in_one_process_is_told_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`test_stopping` asks two."""
+    assert any_of_all() is bool
+    torch.distributed.init_process_group("gloo")
+    monkeypatch.setattr(mmengine.dist, "get_world_size", lambda: 2)
+    asked = any_of_all()
+    assert [asked(own) for own in (False, True, False)] == [False, True, False]
 
 
 @pytest.mark.slow
