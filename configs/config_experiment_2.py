@@ -9,7 +9,7 @@
 _base_ = [
     './_base_/models/unet_dropout.py',
     './_base_/datasets/multiclass.py',
-    './_base_/schedules/adamw.py',
+    './_base_/schedules/muon.py',
     './_base_/runtime.py',
 ]
 optim_wrapper = dict(optimizer=dict(lr=4e-3))  # thin layers learn slowly at DeepLabV3+'s 1e-3

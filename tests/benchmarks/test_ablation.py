@@ -80,13 +80,13 @@ def test_the_optimizer_is_the_other_one_at_the_same_rate(tmp_path: Path) -> None
         check_config(changed, path=config)
         return changed.optim_wrapper.optimizer.type, changed.optim_wrapper.optimizer.lr
 
-    assert optimizer_of(UNET) == ("MuonAdamW", load_config(UNET).optim_wrapper.optimizer.lr)
+    assert optimizer_of(UNET) == ("AdamW", load_config(UNET).optim_wrapper.optimizer.lr)
     back = tmp_path / "back.py"
     back.write_text(
         f"_base_ = [{UNET!r}]\noptim_wrapper = dict(optimizer=dict("
-        "_delete_=True, type='MuonAdamW', lr=1e-3, weight_decay=0.1))\n"
+        "_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.1))\n"
     )
-    assert optimizer_of(str(back)) == ("AdamW", 1e-3)
+    assert optimizer_of(str(back)) == ("MuonAdamW", 1e-3)
 
 
 def test_mask_heads_get_a_loss_besides_theirs(tmp_path: Path) -> None:

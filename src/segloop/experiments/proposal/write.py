@@ -14,7 +14,7 @@ from segloop.experiments.proposal.seen import Seen, size_text
 from segloop.utils.atomic import write_text
 
 BASES = {
-    ("semantic", False): ("unet_dropout", "multiclass", "adamw", "runtime"),
+    ("semantic", False): ("unet_dropout", "multiclass", "muon", "runtime"),
     ("semantic", True): ("deeplabv3plus_r50", "multiclass", "adamw", "runtime"),
     ("instances", False): ("mask_rcnn_r18_fpn_gn", "cells_instances", "muon_instances", "runtime_instances"),
     ("instances", True): ("mask_rcnn_r50_fpn_gn", "cells_instances", "adamw_instances", "runtime_instances"),
