@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ try:
 except ImportError:  # half of the installation is missing: that is when this tool is needed
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
     from segloop.utils import cli, doctor
-from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS
+from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 
 
 def parse_args() -> cli.argparse.Namespace:
@@ -37,7 +38,8 @@ def main() -> int:
     args = parse_args()
     if args.fix and any(finding.state != "ok" for finding in doctor.diagnose(["cv2"])):
         for command in doctor.fix_cv2():
-            subprocess.run(command, check=True, stdout=sys.stderr)
+            if subprocess.run(command, stdout=sys.stderr).returncode:
+                raise UserError(f"This failed, and cv2 is not mended:\n  {shlex.join(command)}")
     findings = []
     for finding in doctor.diagnose(args.only or ()):
         findings.append(finding)

@@ -59,6 +59,17 @@ def test_each_class_has_a_list_of_its_own_and_a_title_is_one_line(tmp_path):
     assert read_list(folder / "lists/class-C_sharp.txt") == wanted
 
 
+def test_names_that_no_disk_takes_are_cut(tmp_path):
+    name = "/".join(letter * 90 for letter in "aбc")  # 360 bytes
+    images = {f"{name}/{place}": (scene(place), np.roll(scene(place), 2, axis=0)) for place in range(2)}
+    run = write_run(tmp_path, images, names=("ground", "d" * 300, "d" * 299 + "e"))
+    folder = write_analysis(analyze(run, repeats=100, topk=2)).parent
+    drawn = sorted(file.name for file in (folder / "best").iterdir())
+    assert [(each[:4], len(each.encode()) > 190) for each in drawn] == [("001_", True), ("002_", True)]
+    assert {each[-8:] for each in drawn} == {"cc_0.jpg", "cc_1.jpg"}
+    assert len([file for file in (folder / "lists").iterdir() if file.name.startswith("class-")]) == 2
+
+
 def test_a_former_analysis_is_replaced_and_a_failed_one_leaves_it(tmp_path, monkeypatch):
     analysis = analysed(tmp_path)
     folder = write_analysis(analysis, topk=2).parent

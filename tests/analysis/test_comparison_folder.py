@@ -22,7 +22,7 @@ from segloop.data.png import encode_grey
 from segloop.utils.errors import DataError, UserError
 from tests.analysis.instance_runs_made import squares, write_instance_run
 from tests.analysis.runs_compared import write_pair, write_training
-from tests.analysis.runs_made import write_run
+from tests.analysis.runs_made import NAMES, write_run
 
 
 def rows(table):
@@ -88,6 +88,8 @@ def test_labels_that_were_changed_since_the_test_are_told_below_their_picture(tm
     told = [text for shots in draw_wins(comparison).values() for _, text in shots]
     assert [text[3] for text in told if "labels were changed since" in text] == ["1"]
     assert len(told) == 2
+    mask.write_bytes(encode_grey(np.full((48, 48), len(NAMES), np.uint8)))  # a class that is new since
+    assert len(draw_wins(comparison)) == 2
 
 
 def test_a_training_that_ran_away_has_gaps_in_its_curves(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from segloop.analysis import bootstrap
 from segloop.analysis.dependence import by_position, by_size, by_traits
 
 
@@ -50,6 +52,18 @@ def test_what_does_not_vary_says_nothing():
     assert len(told) == 4
     assert by_traits(traits, np.ones(40)) == []
     assert by_traits(traits, np.full(40, np.nan)) == []
+
+
+def test_weights_of_all_resamples_are_never_held_at_once(monkeypatch):
+    monkeypatch.setattr(bootstrap, "PIECE", 2**16)
+    traits = np.zeros((4000, 5))
+    traits[:, 0] = np.arange(len(traits))
+    tracemalloc.start()
+    try:
+        assert len(by_traits(traits, traits[:, 0] % 97)) == 1
+        assert tracemalloc.get_traced_memory()[1] < 8e6  # they have 16 MB
+    finally:
+        tracemalloc.stop()
 
 
 def test_objects_by_size():

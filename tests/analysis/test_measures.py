@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segloop.analysis.measures import GRID, MOST_REGIONS, list_tasks, measure_run
+from segloop.analysis.measures import GRID, MOST_REGIONS, list_tasks, measure_looks, measure_run
 from segloop.data.png import encode_grey
 from segloop.utils.errors import DataError, UserError
 from tests.analysis.runs_made import scene, write_run
@@ -124,6 +124,16 @@ def test_a_mask_that_is_cut_off(run):
     file.write_bytes(file.read_bytes()[:60])
     with pytest.raises(DataError, match=r"1 of 3 images(?s:.*)b/1.png cannot be read"):
         list(measure_run(run))
+
+
+def test_a_picture_that_opencv_cannot_decode_is_named(run):
+    file = run.image_file("b/1")
+    file.write_bytes(b"eight bands")
+    run.images["sha256"] = ""
+    with pytest.raises(DataError, match=r"1 of 3 images(?s:.*)b/1.png is no picture"):
+        list(measure_run(run))
+    with pytest.raises(DataError, match=r"1 of 3 pictures(?s:.*)b/1.png is no picture"):
+        measure_looks(run)
 
 
 def test_class_zero_is_dropped_as_in_the_test(tmp_path):

@@ -64,6 +64,20 @@ def test_what_a_test_counted_by_is_where_the_search_begins(tmp_path: Path) -> No
     assert tuning.scores_before["match/F1"] == 1.0
 
 
+def test_labels_are_those_that_the_test_loaded(tmp_path: Path) -> None:
+    folder = write_ships_run(tmp_path / "work", split="val")
+    usual = tune(read_run(folder), workers=1)
+    for file in (tmp_path / "data/ann/a").iterdir():
+        mask = cv2.imread(str(file), cv2.IMREAD_UNCHANGED) + 1  # 0 is what nobody labelled
+        mask[11, :3] = 0
+        assert cv2.imwrite(str(file), mask)
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps({**meta, "reduce_zero_label": True, "ignore_index": 255}))
+    tuning = tune(read_run(folder), workers=1)
+    assert tuning.scores_before == usual.scores_before
+    assert tuning.after == usual.after
+
+
 def test_a_metric_of_another_kind_of_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'ships/Dice' cannot be tuned for .* Choose: cells/mAP"):
         tune(instance_run(tmp_path), metric="ships/Dice")

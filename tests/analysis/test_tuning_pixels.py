@@ -47,7 +47,7 @@ def images() -> dict[str, tuple[Instances, Instances]]:
     return made
 
 
-@pytest.mark.parametrize("thresholds", [(0.0, 0.0), (0.3, 0.61), (0.9, 1.0)])
+@pytest.mark.parametrize("thresholds", [(0.0, 0.0), (0.3, 0.61), (0.9, 1.0), (0.305, 0.5)])
 def test_scores_are_those_of_a_test_with_the_same_thresholds(tmp_path: Path, thresholds) -> None:
     made = images()
     run = write_instance_run(tmp_path, made)
@@ -81,6 +81,17 @@ def test_no_single_change_of_a_threshold_is_better_than_what_was_found(tmp_path:
 def test_a_score_passes_the_thresholds_up_to_it() -> None:
     for score in np.arange(101) / 100:
         assert level_of(score) == np.count_nonzero(np.arange(101) / 100 <= score)
+
+
+def test_thresholds_in_force_need_be_no_hundredths(tmp_path: Path) -> None:
+    truth = Instances.of_bitmaps([box(2, 2, 8, 8)], [0])
+    found = Instances.of_bitmaps([box(2, 2, 8, 8), box(12, 15, 8, 8)], [0, 0], scores=[0.9, 0.503])
+    before = {name: {"score": 0.505, "min_area": 0} for name in NAMES}
+    run = write_instance_run(tmp_path, {"1": (truth, found)}, thresholds={"classes": before})
+    for metric in ("spacecraft/mIoU", "spacecraft/image_fgIoU"):
+        tuning = tune(run, metric=metric)
+        assert tuning.scores_before[metric] == tuning.scores_after[metric] == 1.0
+        assert tuning.after == tuning.before
 
 
 def test_a_spacecraft_run_is_tuned_for_its_own_score(tmp_path: Path) -> None:

@@ -34,6 +34,16 @@ def test_in_an_empty_environment_every_layer_is_told_and_one_command_mends_it(tm
     assert done.stdout.endswith("not healthy\n")
 
 
+def test_a_remedy_that_fails_is_told_in_words(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=False, symlinks=os.name != "nt")
+    python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    done = doctor("--fix", "--only", "python", python=str(python))
+    assert done.returncode == 2
+    assert "error: This failed, and cv2 is not mended:" in done.stderr
+    assert "-m pip uninstall" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_json_holds_the_findings() -> None:
     done = doctor("--json", "--only", "python", "--only", "numpy")
     answer = json.loads(done.stdout)

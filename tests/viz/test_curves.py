@@ -47,6 +47,23 @@ def test_an_earlier_training_in_the_folder_is_no_part_of_the_curve(tmp_path: Pat
     assert [(line["step"], line["loss"]) for line in read_scalars(tmp_path)] == [(1, 3.0), (2, 2.0), (3, 2.0)]
 
 
+def test_a_validation_that_was_logged_by_its_epoch_stands_where_training_was(tmp_path: Path) -> None:
+    train = {"loss": 1.0, "lr": 0.1, "time": 6.0}
+    log(
+        tmp_path,
+        "1",
+        [
+            {**train, "epoch": 1, "step": 40},
+            {**train, "epoch": 1, "step": 80},
+            {"mDice": 50.0, "step": 1},
+            {**train, "epoch": 2, "step": 140},
+            {"mDice": 60.0, "step": 2},
+        ],
+    )
+    assert [line["step"] for line in read_scalars(tmp_path)] == [40, 80, 80, 140, 140]
+    assert score_by_minutes(tmp_path, "mDice") == [(8.0, 50.0), (14.0, 60.0)]
+
+
 def test_can_report_a_folder_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no log"):
         read_scalars(tmp_path)

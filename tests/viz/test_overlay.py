@@ -32,6 +32,13 @@ def test_classes_are_tinted_and_background_is_not() -> None:
     assert drawn.shape == image.shape
 
 
+def test_values_beyond_the_palette_keep_the_image() -> None:
+    image = np.full((9, 9, 3), 100, np.uint8)
+    mask = np.zeros((9, 9), np.uint8)
+    mask[2:7, 2:7] = len(PALETTE)
+    assert np.array_equal(overlay(image, mask, PALETTE), overlay(image, 0 * mask, PALETTE))
+
+
 def test_a_sheet_holds_all_rows_under_their_titles() -> None:
     tile = np.zeros((20, 30, 3), np.uint8)
     drawn = sheet([[tile, tile], [tile]], titles=["image", "truth"], tile=40, gap=4)

@@ -31,6 +31,7 @@ MOST_GROUPS = 24
 MOST_SUSPECTS = 2000  # rows of suspects.csv
 STRIP_SIDE, SHEET_SIDE = 220, 150  # pixels of a tile on the page, on a sheet
 MOST_BOXES = 200  # of objects; each is looked up in its image
+LONGEST = 200  # bytes of a name within a file's; disks take 255 of the whole
 SCORES = {"semantic": "mDice_fg", "instance": "quality"}  # what images are ranked by
 CLASS_SCORES = {"mDice_fg": "Dice", "quality": "quality"}
 FILES: tuple[tuple[str, str], ...] = (
@@ -116,6 +117,7 @@ def lists(analysis: Analysis, *, topk: int) -> Iterator[tuple[str, str]]:
     taken: set[str] = set()
     for key, found in analysis.numbers["rankings"].items():
         plain_name = re.sub(r"[^\w.-]+", "_", key.replace(":", "-"))
+        plain_name = plain_name.encode()[:LONGEST].decode(errors="ignore")
         name, number = plain_name, 1
         while name.casefold() in taken:  # disks that ignore case are thought of
             number += 1
@@ -231,7 +233,8 @@ def _by_id(analysis: Analysis) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def _file_name(image_id: str) -> str:
-    return image_id.replace("/", "_")
+    """Return an id as part of a file's name; of a long one, as of many folders, the end."""
+    return image_id.replace("/", "_").encode()[-LONGEST:].decode(errors="ignore")
 
 
 def _save(file: Path, image: np.ndarray) -> None:

@@ -82,41 +82,37 @@ def by_traits(
             continue
         x, y = values[kept], dice[kept]
         own = None if groups is None else list(np.asarray(groups, dtype=object)[kept])
-        draws = list(resamples(len(x), repeats=repeats, seed=seed, groups=own))
-        weights = np.concatenate(draws) if draws else np.full((1, len(x)), np.nan)
-        rank_x, rank_y = _ranks(x), _ranks(y)
-        low, high = interval(_correlation(weights, rank_x, rank_y)[:, None])
-        rho = float(_correlation(np.ones((1, len(x))), rank_x, rank_y)[0])
-        quarters = _groups(x, y, weights)
+        ranks, parts = (_ranks(x), _ranks(y)), _quarters(x)
+        columns = np.column_stack([np.where(part, y, np.nan) for part in parts])
+        drawn: list[FloatArray] = [np.full((1, 1 + len(parts)), np.nan)]
+        for weights in resamples(len(x), repeats=repeats, seed=seed, groups=own):
+            drawn.append(np.column_stack([_correlation(weights, *ranks), weighted_means(weights, columns)]))
+        low, high = interval(np.concatenate(drawn))
+        rho = float(_correlation(np.ones((1, len(x))), *ranks)[0])
         told.append(
             {
                 "trait": name,
                 "name": TRAIT_NAMES[name],
                 "rho": [rho, float(low[0]), float(high[0])],
-                "groups": quarters,
+                "groups": [
+                    {
+                        "from": float(x[part].min()),
+                        "to": float(x[part].max()),
+                        "images": int(part.sum()),
+                        "score": [float(y[part].mean()), float(low[place]), float(high[place])],
+                    }
+                    for place, part in enumerate(parts, start=1)
+                ],
             }
         )
     return sorted(told, key=lambda each: -abs(each["rho"][0]))
 
 
-def _groups(x: FloatArray, y: FloatArray, weights: FloatArray) -> list[dict[str, Any]]:
-    """Return the quarters of x, with their mean y; values that are equal stay together."""
+def _quarters(x: FloatArray) -> list[npt.NDArray[np.bool_]]:
+    """Return which images are in each quarter of x; values that are equal stay together."""
     bounds = np.unique(np.quantile(x, np.arange(1, GROUPS) / GROUPS))
     place = np.searchsorted(bounds, x, side="left")
-    told = []
-    for group in np.unique(place).tolist():
-        own = place == group
-        column = np.where(own, y, np.nan)[:, None]
-        low, high = interval(weighted_means(weights, column))
-        told.append(
-            {
-                "from": float(x[own].min()),
-                "to": float(x[own].max()),
-                "images": int(own.sum()),
-                "score": [float(y[own].mean()), float(low[0]), float(high[0])],
-            }
-        )
-    return told
+    return [place == group for group in np.unique(place).tolist()]
 
 
 def _ranks(values: FloatArray) -> FloatArray:

@@ -128,7 +128,11 @@ class Measurer:
             regions=_weightiest(regions),
             wrong=_by_position((truth != pred) & valid),
             counted=_by_position(valid),
-            traits=(*_looks(data), len(objects.area), float(objects.area.sum() / max(valid.sum(), 1))),
+            traits=(
+                *_looks(data, task.image),
+                len(objects.area),
+                float(objects.area.sum() / max(valid.sum(), 1)),
+            ),
         )
 
 
@@ -198,7 +202,7 @@ def _look(task: tuple[str, Path, str]) -> tuple[str, float, float, float] | str:
         data = _bytes(file)
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
             raise DataError(f"{file} is not the picture that was tested.")
-        return image_id, *_looks(data)
+        return image_id, *_looks(data, file)
     except UserError as error:
         return str(error)
 
@@ -261,11 +265,11 @@ def _by_position(mask: npt.NDArray[np.bool_]) -> FloatArray:
     return cells.astype(np.float64)
 
 
-def _looks(data: bytes) -> tuple[float, float, float]:
+def _looks(data: bytes, file: Path) -> tuple[float, float, float]:
     """Return the mean grey, its deviation, and the deviation of its Laplacian; of an image made small."""
     grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if grey is None:
-        raise DataError("A picture cannot be read.")
+        raise DataError(f"{file} is no picture that OpenCV can decode.")
     step = max(grey.shape) / ENOUGH
     if step > 1:
         size = max(1, round(grey.shape[1] / step)), max(1, round(grey.shape[0] / step))

@@ -14,6 +14,7 @@ import numpy as np
 from segloop.analysis import tuning_components, tuning_instances, tuning_pixels
 from segloop.analysis.instance_scores import InstanceScorer
 from segloop.analysis.matching import ImageMatches
+from segloop.analysis.measures import read_truth
 from segloop.analysis.runs import Run, read_run
 from segloop.analysis.ship_scores import ImageScore, score_image, ship_scores
 from segloop.analysis.thresholds import (
@@ -27,7 +28,6 @@ from segloop.analysis.thresholds import (
 from segloop.analysis.tuning_components import Grid, Truth, score_grid
 from segloop.analysis.tuning_instances import Candidates, tune_instances
 from segloop.analysis.tuning_pixels import Regions, pixel_scores, read_regions, tune_pixels
-from segloop.data.index_masks import read_index_mask
 from segloop.data.masks import decode, unite
 from segloop.data.true_objects import TrueObjects
 from segloop.utils.errors import DataError, FormatError, UserError, nearest
@@ -205,7 +205,8 @@ class _Images:
             )
         truth_file = self.run.truth_file(image_id, data_root=self.data_root)
         assert truth_file is not None
-        indices, ignore = read_index_mask(truth_file), self.run.meta.get("ignore_index")
+        indices = read_truth(truth_file, reduce=bool(self.run.meta.get("reduce_zero_label")))
+        ignore = self.run.meta.get("ignore_index")
         truth, ignored = indices == self.label, indices == (-1 if ignore is None else ignore)
         if truth.shape != chances.shape:
             raise DataError(

@@ -30,15 +30,16 @@ THRESHOLDS: FloatArray = np.arange(STEPS + 1) / STEPS
 class Regions:
     """Pixels of many images that are alike, in R groups; C are the classes.
 
-    `levels` [R, C]: the highest of THRESHOLDS at which a class is still found there, 1 for the first, 0 for
+    `levels` [R, C]: the highest of `thresholds` at which a class is still found there, 1 for the first, 0 for
     none. `truth` [R, C], `images` [R] (places), `counts` [R] in pixels. What is nowhere is left out.
     """
 
-    levels: npt.NDArray[np.uint8]
+    levels: npt.NDArray[np.unsignedinteger]
     truth: BoolArray
     images: IntArray
     counts: IntArray
     num_images: int
+    thresholds: FloatArray
 
     @classmethod
     def join(cls, parts: Sequence[Regions]) -> Regions:
@@ -50,16 +51,26 @@ class Regions:
             np.concatenate([part.images + start for part, start in zip(parts, starts, strict=False)]),
             np.concatenate([part.counts for part in parts]),
             int(starts[-1]),
+            parts[0].thresholds,
         )
 
 
-def level_of(scores: npt.ArrayLike) -> IntArray:
-    """Return how many of THRESHOLDS a score reaches, so that it passes the n-th one if the level is over n.
+def thresholds_of(rules: Sequence[InstanceRule]) -> FloatArray:
+    """Return what is tried: THRESHOLDS, and the scores in force, which need be no hundredths.
+
+    >>> len(thresholds_of([InstanceRule(0.5), InstanceRule(0.505)]))
+    102
+    """
+    return np.union1d(THRESHOLDS, [rule.score for rule in rules])
+
+
+def level_of(scores: npt.ArrayLike, thresholds: FloatArray = THRESHOLDS) -> IntArray:
+    """Return how many of the thresholds a score reaches, so that it passes the n-th if the level is over n.
 
     >>> level_of([0.0, 0.29, 0.295, 1.0]).tolist()
     [1, 30, 30, 101]
     """
-    return np.searchsorted(THRESHOLDS, np.asarray(scores, np.float64), side="right")
+    return np.searchsorted(thresholds, np.asarray(scores, np.float64), side="right")
 
 
 def read_regions(
@@ -70,6 +81,8 @@ def read_regions(
     Of what was found only that counts which has the least size of its class's rule.
     """
     numbers = {number: at for at, number in enumerate(run.meta["category_ids"])}
+    thresholds = thresholds_of(rules)
+    kind = np.uint8 if len(thresholds) < 256 else np.uint16
     files: dict[Path, CocoObjects] = {}
     for image_id in run.images["image_id"]:
         path = run.objects_file(image_id, data_root=data_root)
@@ -79,7 +92,7 @@ def read_regions(
             files[path] = CocoObjects(path, join=run.meta.get("join"))
         row = run.images.loc[image_id]
         size_hw = (int(row["height"]), int(row["width"]))
-        levels = np.zeros((*size_hw, len(rules)), np.uint8)
+        levels = np.zeros((*size_hw, len(rules)), kind)
         truth, void = np.zeros(levels.shape, np.uint8), np.zeros(size_hw, np.uint8)
         for category, runs, crowd in files[path].of(row["coco_id"], size_hw):
             if crowd:
@@ -88,12 +101,12 @@ def read_regions(
                 _paint(runs, 1, truth, numbers[category])
         found = run.found(image_id)
         assert found.scores is not None
-        reached = level_of(found.scores)
+        reached = level_of(found.scores, thresholds)
         for at in np.argsort(reached, kind="stable").tolist():  # the surest is painted last
             label = int(found.labels[at])
             if areas([found.runs[at]])[0] >= rules[label].min_area:
                 _paint(found.runs[at], int(reached[at]), levels, label)
-        yield _alike(levels[void == 0], truth[void == 0])
+        yield _alike(levels[void == 0], truth[void == 0], thresholds)
 
 
 def _paint(runs: np.ndarray, value: int, layers: np.ndarray, layer: int) -> None:
@@ -102,7 +115,7 @@ def _paint(runs: np.ndarray, value: int, layers: np.ndarray, layer: int) -> None
     layers[..., layer] = canvas
 
 
-def _alike(levels: np.ndarray, truth: np.ndarray) -> Regions:
+def _alike(levels: np.ndarray, truth: np.ndarray, thresholds: FloatArray) -> Regions:
     """Group the pixels of one image, [pixels, C] each."""
     something = (levels > 0).any(axis=1) | (truth > 0).any(axis=1)
     both = np.ascontiguousarray(np.concatenate([levels[something], truth[something]], axis=1))
@@ -114,14 +127,15 @@ def _alike(levels: np.ndarray, truth: np.ndarray) -> Regions:
         np.zeros(len(groups), np.int64),
         counts.astype(np.int64),
         1,
+        thresholds,
     )
 
 
 def pixel_scores(
     regions: Regions, thresholds: Sequence[float], class_names: Sequence[str]
 ) -> dict[str, float]:
-    """Return the scores of united masks as a test with these thresholds gives them."""
-    found: BoolArray = np.greater_equal(regions.levels, level_of(thresholds))
+    """Return the scores of united masks as a test with these thresholds, some of the regions', gives them."""
+    found: BoolArray = np.greater_equal(regions.levels, level_of(thresholds, regions.thresholds))
     tp = (regions.counts[:, None] * (found & regions.truth)).sum(axis=0)
     whole = (regions.counts[:, None] * (found | regions.truth)).sum(axis=0)
     iou = np.divide(tp, whole, out=np.full(len(tp), np.nan), where=whole > 0)
@@ -145,7 +159,7 @@ def tune_pixels(
     metric: str,
     progress: Progress | None = None,
 ) -> Tuned:
-    """Search class by class, each over all hundredths with the others as they are, as long as that gains."""
+    """Search class by class, each over all thresholds with the others as they are, as long as that gains."""
     names = [str(number) for number in range(len(start))]
     rules = list(start)
     before = best = pixel_scores(regions, [rule.score for rule in rules], names)[metric]
@@ -157,8 +171,8 @@ def tune_pixels(
             tried += len(scores)
             if np.isfinite(scores).any() and not np.nanmax(scores) <= best + 1e-12:
                 equal = np.flatnonzero(scores >= np.nanmax(scores) - 1e-12)
-                place = min(equal.tolist(), key=lambda at: abs(THRESHOLDS[at] - rules[label].score))
-                rules[label] = replace(rules[label], score=float(THRESHOLDS[place]))
+                place = min(equal.tolist(), key=lambda at: abs(regions.thresholds[at] - rules[label].score))
+                rules[label] = replace(rules[label], score=float(regions.thresholds[place]))
                 best, gained = float(scores[place]), True
             if progress:
                 progress(turn * len(rules) + label + 1, ROUNDS * len(rules))
@@ -166,7 +180,7 @@ def tune_pixels(
             break
     chosen = [rule.score for rule in rules]
     curves = [
-        (tuple(THRESHOLDS.tolist()), tuple(_sweep(regions, chosen, label, metric).tolist()))
+        (tuple(regions.thresholds.tolist()), tuple(_sweep(regions, chosen, label, metric).tolist()))
         for label in range(len(rules))
     ]
     if progress:
@@ -175,10 +189,10 @@ def tune_pixels(
 
 
 def _sweep(regions: Regions, thresholds: Sequence[float], label: int, metric: str) -> FloatArray:
-    """Return the score for each of THRESHOLDS in the place of one class's."""
-    mine = regions.levels[:, label]
+    """Return the score for each of the regions' thresholds in the place of one class's."""
+    mine, steps = regions.levels[:, label], len(regions.thresholds)
     if metric == "spacecraft/mIoU":
-        found = mine[:, None] > np.arange(STEPS + 1)
+        found = mine[:, None] > np.arange(steps)
         truth = regions.truth[:, label, None]
         tp = regions.counts @ (found & truth)
         whole = regions.counts @ (found | truth)
@@ -186,12 +200,12 @@ def _sweep(regions: Regions, thresholds: Sequence[float], label: int, metric: st
         rest = [others[f"spacecraft/IoU.{at}"] for at in range(regions.levels.shape[1]) if at != label]
         iou = np.divide(tp, whole, out=np.full(tp.shape, np.nan), where=whole > 0)
         return np.array([mean_of(np.array([value, *rest])) for value in iou])
-    passed: BoolArray = np.greater_equal(regions.levels, level_of(thresholds))
+    passed: BoolArray = np.greater_equal(regions.levels, level_of(thresholds, regions.thresholds))
     passed[:, label] = False
     covered, true = np.any(passed, axis=1), np.any(regions.truth, axis=1)
     # What others find is found at every threshold; the rest from its level down.
-    level = np.where(covered, STEPS + 1, mine).astype(np.int64)
-    shape = (regions.num_images, STEPS + 2)
+    level = np.where(covered, steps, mine).astype(np.int64)
+    shape = (regions.num_images, steps + 1)
     tables = []
     for which in (true, ~true):
         table = np.zeros(shape, np.int64)

@@ -14,19 +14,25 @@ from segloop.utils.errors import DataError
 def read_scalars(work_dir: Path | str) -> list[dict[str, Any]]:
     """Return the logged lines of a run's folder in the order of their steps; resumed parts are joined.
 
-    Where `train.json` names the parts, what tests and an earlier training in the folder logged is left out.
+    Where `train.json` names the parts, what tests and an earlier training in the folder logged is left out. A
+    validation that was logged by its epoch stands at the last step of training that was logged before it.
     """
     files = _parts(Path(work_dir))
     lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for file in files:
+        last = 0
         for text in file.read_text(encoding="utf-8").splitlines():
             try:
                 line = json.loads(text)
             except json.JSONDecodeError:
                 continue  # a run that was killed may leave half a line
             if "step" in line:
+                validation = not ("loss" in line and "lr" in line)
+                if validation:  # LoggerHook counts epochs here, unless log_metric_by_epoch=False
+                    line["step"] = max(line["step"], last)
+                last = line["step"]
                 # training before the validation at its end; a later part has the last word
-                lines[line["step"], not ("loss" in line and "lr" in line)] = line
+                lines[line["step"], validation] = line
     if not lines:
         raise DataError(f"{work_dir} has no log of a training (<time>/vis_data/scalars.json).")
     return [lines[key] for key in sorted(lines)]

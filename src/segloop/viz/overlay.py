@@ -23,10 +23,11 @@ def overlay(
 ) -> np.ndarray:
     """Return an RGB image [H, W, 3] uint8 whose classes are tinted and outlined in the palette's colours.
 
-    Background and ignored pixels keep the image, paler, so that what was found stands out.
+    Background, ignored pixels and values beyond the palette keep the image, paler, so that what was found
+    stands out.
     """
     colors = _colors(palette)
-    shown = mask != ignore_index
+    shown = (mask != ignore_index) & (mask < len(colors))
     if background is not None:
         shown &= mask != background
     tint = colors[np.where(shown, mask, 0)]

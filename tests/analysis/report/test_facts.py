@@ -54,6 +54,16 @@ def test_reasons_are_of_this_training(tmp_path: Path) -> None:
     assert "optim_wrapper.optimizer.lr" not in facts_of(facts.run.folder, tmp_path).reasons
 
 
+def test_a_config_in_yaml_has_values_and_no_reasons(tmp_path: Path) -> None:
+    folder = write_training(tmp_path, train={"command": ["tools/train.py", "configs/net.yaml"]})
+    for file in (tmp_path / "configs/net.yaml", folder.parents[1] / "net.yaml"):  # a test writes the second
+        file.write_text("_base_: ./base.py\ntrain_cfg:\n  max_iters: 100\n")
+    facts = facts_of(folder, tmp_path)
+    assert facts.config == FLAT
+    assert facts.config_source == tmp_path / "configs/net.yaml"
+    assert facts.reasons == {}
+
+
 def test_goals_are_judged_by_what_was_recorded(tmp_path: Path) -> None:
     folder = write_training(tmp_path, train={"earlier": [{"train_s": 100.0}]})
     assert facts_of(folder, tmp_path).evidence.demo is None

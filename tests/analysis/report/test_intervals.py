@@ -39,6 +39,14 @@ def test_one_image_has_no_interval(tmp_path: Path) -> None:
     assert {triple[1:] for triple in scores_with_intervals(run).values()} == {(None, None)}
 
 
+def test_images_without_labels_have_neither_scores_nor_intervals(tmp_path: Path) -> None:
+    run = write_run(tmp_path, {name: (None, scene(0)) for name in "ab"})
+    assert {triple[1:] for triple in scores_with_intervals(run, group={"folder": 1}).values()} == {
+        (None, None)
+    }
+    assert "groups" not in rule_in_words(run, group={"folder": 1}, repeats=100, seed=0)
+
+
 def test_scores_of_objects_have_intervals_too(tmp_path: Path) -> None:
     images = {
         str(place): (squares((0, 4, 4, 12)), squares((0, 4 + place, 4, 12), scores=[0.9]))

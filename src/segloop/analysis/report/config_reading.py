@@ -60,7 +60,10 @@ def split_path(key: str) -> tuple[str | int, ...]:
 
 
 def read_reasons(file: Path, *, overrides: Sequence[str] = ()) -> dict[str, Reason]:
-    """Return the reasons of a config and its bases, by dotted path; `overrides` are KEY=VALUE."""
+    """Return the reasons of a config and its bases, by dotted path; `overrides` are KEY=VALUE.
+
+    Of a config in YAML or JSON, and of one as a base, there are none.
+    """
     reasons = _of_chain(file.resolve(), seen=())
     for override in overrides:
         key = override.partition("=")[0]
@@ -72,6 +75,8 @@ def read_reasons(file: Path, *, overrides: Sequence[str] = ()) -> dict[str, Reas
 def _of_chain(file: Path, *, seen: tuple[Path, ...]) -> dict[str, Reason]:
     if file in seen or not file.is_file():
         return {}  # training would have refused it; a report tells what it can
+    if file.suffix != ".py":
+        return {}
     tree, comments = parse_config(file), _comments(file)
     bases: Any = next(
         (

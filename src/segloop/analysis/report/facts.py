@@ -150,7 +150,8 @@ class Facts:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The flattened config of the training; that of the test where the training left none."""
-        named = [self.work_dir / Path(self.config_word).name] if self.config_word else []
+        # a training leaves Python, whatever the config was written in
+        named = [self.work_dir / f"{Path(self.config_word).stem}.py"] if self.config_word else []
         others = sorted(self.work_dir.glob("*.py"))
         for file in (*named, *others, self.run.folder / "config.py"):
             if file.is_file():

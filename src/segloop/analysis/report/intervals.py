@@ -30,12 +30,15 @@ def scores_with_intervals(
 
 def rule_in_words(run: Run, *, group: Mapping[str, Any] | None, repeats: int, seed: int) -> str:
     """Return how the intervals were made."""
-    ids = images_to_compare([run], common=True) if group and run.kind in KINDS else []
-    return rule(repeats=repeats, seed=seed, groups=groups_of(ids, group), by=by_words(group))
+    counted = group and run.kind in KINDS and _counted(run)
+    groups = groups_of(images_to_compare([run], common=True), group) if counted else None
+    return rule(repeats=repeats, seed=seed, groups=groups, by=by_words(group))
 
 
 def _counted(run: Run) -> bool:
-    """Return whether the test stored what scores are made of."""
+    """Return whether the test stored what scores are made of: of images without labels there is nothing."""
+    if not (run.images["truth"] != "").any():
+        return False
     if run.kind == "semantic":
         return "confusion.npz" in run.meta["files"]
     return not run.meta.get("no_matches")
