@@ -195,9 +195,14 @@ def _only(folder: Path) -> Path:
 
 
 def _known_below(folder: Path) -> list[str]:
-    """Return the configs below a folder, else those of `configs`."""
-    for place in (folder, Path("configs")):
-        if known := [str(found) for found in sorted(place.rglob("*.py")) if not _is_base(found)]:
+    """Return the configs of a folder, else those of `configs`.
+
+    Below a folder without a `configs` two levels are looked at: environments and data may lie there.
+    """
+    for place in (folder / "configs", folder, Path("configs")):
+        deep = "configs" in place.absolute().parts
+        found = place.rglob("*.py") if deep else (*place.glob("*.py"), *place.glob("*/*.py"))
+        if known := [str(path) for path in sorted(found) if not _is_base(path)]:
             return known
     return []
 
