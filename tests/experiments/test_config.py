@@ -64,6 +64,20 @@ def test_names_the_line_of_a_syntax_error(tmp_path: Path) -> None:
         load_config(path)
 
 
+@pytest.mark.parametrize("name", ["_base_/models/a.py", "task/_base_/a.py", "task/a.py"])
+def test_names_the_line_of_a_syntax_error_in_a_base(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("_base_/models", "task/_base_", "task/data"):
+        Path(file).mkdir(parents=True)
+    Path("task/data/another.py").write_text("a = 1\nb = dict(\n")
+    Path(name).write_text("a = 1\nb = dict(\n")
+    Path("task/leaf.py").write_text(f"_base_ = ['../{name}']\n")
+    with pytest.raises(ConfigError, match=rf"^{name}:2: "):
+        load_config("task/leaf.py")
+
+
 def test_names_the_line_of_an_error_in_a_base(tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text("a = 1\nb = a / 0\n")
     (tmp_path / "leaf.py").write_text("_base_ = ['./base.py']\n")

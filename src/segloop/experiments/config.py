@@ -7,6 +7,7 @@ import logging
 import re
 import traceback
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,12 +226,13 @@ def _explain(error: Exception, path: Path) -> str:
 def _own_place(error: Exception, path: Path) -> str | None:
     """Find the line of a config file that an error came from."""
     if isinstance(error, SyntaxError):  # mmengine parses a temporary copy, so look which file it was
-        for candidate in (path, *path.parent.rglob("*.py"), *path.parent.parent.rglob("_base_/**/*.py")):
+        bases = (folder / "_base_" for folder in path.absolute().parents[:2])
+        for candidate in chain([path], path.parent.glob("*.py"), *(base.rglob("*.py") for base in bases)):
             try:
                 ast.parse(candidate.read_text(encoding="utf-8"), filename=str(candidate))
             except SyntaxError as found:
                 if found.lineno == error.lineno:
-                    return f"{candidate}:{found.lineno}"
+                    return f"{_relative(str(candidate))}:{found.lineno}"
             except OSError:
                 continue
         return None
