@@ -92,6 +92,19 @@ def test_where_nothing_is_to_be_resumed_it_starts_from_the_weights_that_the_conf
     assert (config.resume, config.load_from) == (False, None)
 
 
+def test_of_a_folder_the_newest_is_taken_and_not_the_best(
+    work_dir: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture
+) -> None:
+    torch.save({"state_dict": {"weight": torch.ones(2)}}, work_dir / "best_mIoU_iter_4.pth")
+    truncate(work_dir / "iter_6.pth")
+    config = Config(dict(work_dir=str(tmp_path_factory.mktemp("another"))))
+    settle_resume(config, str(work_dir))
+    assert (config.resume, config.load_from) == (True, str(work_dir / "iter_4.pth"))
+    assert "iter_6.pth is damaged" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match=r"no checkpoint in .* to go on with"):
+        settle_resume(config, config.work_dir)
+
+
 def test_what_an_earlier_training_left_is_not_gone_on_with(work_dir: Path) -> None:
     for step, session in ((2, "toy_1"), (4, "toy_2"), (6, "toy_2")):
         content = {"meta": {"experiment_name": session}, "weights": torch.arange(50.0)}

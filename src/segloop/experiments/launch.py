@@ -231,15 +231,21 @@ def settle_precision(config: Config) -> None:
 
 
 def settle_resume(config: Config, resume: str | None) -> None:
-    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` or its own `resume` says."""
+    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` or its own `resume` says.
+
+    Of a folder the newest checkpoint is meant, never the best, which holds weights only.
+    """
     if resume is None and not config.get("resume"):
         return
     resume = resume or config.get("load_from") or "auto"
-    if resume != "auto":
+    folder = Path(config.work_dir if resume == "auto" else resume)
+    if resume in ("best", "last") or (resume != "auto" and not folder.is_dir()):
         config.resume = True
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
         return
-    newest, damaged = newest_whole(config.work_dir)
+    newest, damaged = newest_whole(folder)
+    if newest is None and resume != "auto":
+        raise ConfigError(f"There is no checkpoint in {folder} to go on with.")
     if newest is not None:
         config.load_from = str(newest)
     elif config.get("load_from") == "auto":
