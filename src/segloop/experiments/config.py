@@ -169,7 +169,7 @@ def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
     """Return the checkpoint file that is meant: a file, a folder's best or newest one, or `best`/`last`."""
     folder = Path(work_dir)
     if given is not None and str(given) not in ("best", "last"):
-        path = Path(given)
+        path = Path(given).expanduser()
         if path.is_file():
             return path
         if not path.is_dir():

@@ -238,7 +238,7 @@ def settle_resume(config: Config, resume: str | None) -> None:
     if resume is None and not config.get("resume"):
         return
     resume = resume or config.get("load_from") or "auto"
-    folder = Path(config.work_dir if resume == "auto" else resume)
+    folder = Path(config.work_dir if resume == "auto" else resume).expanduser()
     if resume in ("best", "last") or (resume != "auto" and not folder.is_dir()):
         config.resume = True
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
