@@ -130,7 +130,7 @@ def main() -> None:
     )
     parser.add_argument("config", metavar="CONFIG")
     parser.add_argument("--work-dir", metavar="FOLDER")
-    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--cfg-options", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
     from segloop.experiments.config import load_config
 

@@ -251,7 +251,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=os.cpu_count(), help="torch's threads (default: all cores)"
     )
-    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="for both peers")
+    parser.add_argument(
+        "--cfg-options", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="for both peers"
+    )
     parser.add_argument(
         "--stock-python", default=sys.executable, metavar="PYTHON", help="interpreter of the peer"
     )

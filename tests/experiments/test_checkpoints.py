@@ -20,6 +20,7 @@ from segloop.experiments.checkpoints import (
     require_own,
     trained_classes,
 )
+from segloop.experiments.config import find_checkpoint
 from segloop.experiments.tensor_file import write_tensors
 from segloop.utils.errors import ConfigError
 
@@ -39,6 +40,13 @@ def test_a_hostile_file_is_refused_and_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be loaded safely"):
         read_checkpoint(tmp_path / "hostile.pth")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_tilde_stands_for_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    torch.save({"state_dict": {"a": torch.ones(2)}}, tmp_path / "a.pth")
+    assert list(read_weights("~/a.pth")) == ["a"]
+    assert find_checkpoint("~/a.pth", work_dir="run") == tmp_path / "a.pth"
 
 
 class Config(dict):

@@ -47,11 +47,35 @@ def test_lists_what_is_there_when_nothing_is_close(tmp_path: Path) -> None:
         load_config(tmp_path / "quite_another_name_that_nobody_has.py")
 
 
+@pytest.mark.parametrize("path", ["confgs/mine.py", "mine.py"])
+def test_guesses_among_configs_alone(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("configs/task/mines.py", ".venv/lib/mine_.py", "work_dirs/mines/mines.py", "tools/mine_.py"):
+        Path(file).parent.mkdir(parents=True)
+        Path(file).touch()
+    with pytest.raises(ConfigError, match=r"Did you mean 'configs/task/mines\.py'"):
+        find_config(path)
+
+
 def test_names_the_line_of_a_syntax_error(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("a = 1\nb = dict(\n")
     with pytest.raises(ConfigError, match=r"broken\.py:2"):
         load_config(path)
+
+
+@pytest.mark.parametrize("name", ["_base_/models/a.py", "task/_base_/a.py", "task/a.py"])
+def test_names_the_line_of_a_syntax_error_in_a_base(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("_base_/models", "task/_base_", "task/data"):
+        Path(file).mkdir(parents=True)
+    Path("task/data/another.py").write_text("a = 1\nb = dict(\n")
+    Path(name).write_text("a = 1\nb = dict(\n")
+    Path("task/leaf.py").write_text(f"_base_ = ['../{name}']\n")
+    with pytest.raises(ConfigError, match=rf"^{name}:2: "):
+        load_config("task/leaf.py")
 
 
 def test_names_the_line_of_an_error_in_a_base(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.hooks import EMAHook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from segloop.experiments.loops import EpochTrainLoop, IterTrainLoop, exact_loop
+from segloop.experiments.runner import ExperimentRunner
 from segloop.utils.errors import ConfigError
 from tests.experiments.toy import WORKERS, Call, Killed, Numbers, assert_same, disturbed, kill, outcome, toy
 
@@ -153,17 +154,29 @@ def test_begins_late_without_loading_what_came_before(
     assert len(loaded) == before + after
 
 
-def test_a_seed_that_the_run_chose_itself_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = toy(tmp_path / "whole")
-    runner.set_randomness(seed=77)
-    runner.train()
-    first = toy(tmp_path / "killed", Call("before_train_iter", 5, kill))
-    first.set_randomness(seed=77)
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_seed_that_the_run_chose_itself_comes_back(apart: bool, tmp_path: Path) -> None:
+    def begun(folder: Path, *hooks: Hook, resume: bool = False) -> ExperimentRunner:
+        runner = toy(folder, *hooks, resume=resume)
+        runner._randomness_cfg["diff_rank_seed"] = apart
+        if not resume:  # else it begins with another seed
+            runner.set_randomness(seed=77, diff_rank_seed=apart)
+        return runner
+
+    whole = begun(tmp_path / "whole")
+    whole.train()
     with pytest.raises(Killed):
-        first.train()
-    second = toy(tmp_path / "killed", resume=True)  # with another seed
+        begun(tmp_path / "killed", Call("before_train_iter", 5, kill)).train()
+    second = begun(tmp_path / "killed", resume=True)
     second.train()
-    assert_same((second.model.state_dict(), {}), (runner.model.state_dict(), {}))
+    assert_same((second.model.state_dict(), {}), (whole.model.state_dict(), {}))
+
+
+def test_one_seed_counts_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmengine.runner.utils.get_rank", lambda: 3)
+    runner = toy(tmp_path)
+    runner.set_randomness(seed=77, diff_rank_seed=True)
+    assert runner.seed == 77
 
 
 def test_only_mmengines_own_loops_are_replaced() -> None:

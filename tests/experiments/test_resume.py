@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import mmengine.dist
 import pytest
 import torch
 from mmengine.config import Config
@@ -90,6 +91,31 @@ def test_where_nothing_is_to_be_resumed_it_starts_from_the_weights_that_the_conf
     config = Config(dict(work_dir=str(tmp_path), load_from="auto", resume=True))
     settle_resume(config, None)
     assert (config.resume, config.load_from) == (False, None)
+
+
+def test_one_of_several_processes_says_what_is_resumed(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(mmengine.dist, "is_main_process", lambda: False)
+    truncate(work_dir / "iter_6.pth")
+    config = Config(dict(work_dir=str(work_dir)))
+    settle_resume(config, "auto")
+    assert config.load_from == str(work_dir / "iter_4.pth")
+    settle_resume(Config(dict(work_dir=str(work_dir / "empty"))), "auto")
+    assert not capsys.readouterr().err
+
+
+def test_of_a_folder_the_newest_is_taken_and_not_the_best(
+    work_dir: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture
+) -> None:
+    torch.save({"state_dict": {"weight": torch.ones(2)}}, work_dir / "best_mIoU_iter_4.pth")
+    truncate(work_dir / "iter_6.pth")
+    config = Config(dict(work_dir=str(tmp_path_factory.mktemp("another"))))
+    settle_resume(config, str(work_dir))
+    assert (config.resume, config.load_from) == (True, str(work_dir / "iter_4.pth"))
+    assert "iter_6.pth is damaged" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match=r"no checkpoint in .* to go on with"):
+        settle_resume(config, config.work_dir)
 
 
 def test_what_an_earlier_training_left_is_not_gone_on_with(work_dir: Path) -> None:

@@ -96,6 +96,21 @@ def test_processes_end_after_the_same_iteration_though_one_alone_was_told(tmp_pa
     assert Path((tmp_path / "last_checkpoint").read_text()).name == "iter_5.pth"
 
 
+def test_no_process_ends_before_the_main_one_has_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[tuple[bool, bool]] = []
+
+    def asked(own: bool) -> bool:
+        met.append((own, (tmp_path / "iter_5.pth").is_file()))
+        return own
+
+    monkeypatch.setattr("segloop.experiments.hooks.checkpoint.any_of_all", lambda: asked)
+    with pytest.raises(KeyboardInterrupt):
+        toy(tmp_path, Call("before_train_iter", 4, press), checkpoint=dict(interval=100)).train()
+    assert met[-2:] == [(True, False), (True, True)]
+
+
 def test_a_sigterm_that_is_handed_on_is_no_second(tmp_path: Path) -> None:
     def end(runner: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)  # as a whole group gets it

@@ -73,6 +73,9 @@ def test_shows_without_running(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("nothing is to be run"))
-    monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), "--show"])
+    options = ["--cfg-options", "a=1", "--show", "--cfg-options", "b=2"]  # all count, as train.py has it
+    monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), *options])
     assert judge.main() == 0
-    assert capsys.readouterr().out.count("\npython tools/") == 8
+    shown = capsys.readouterr().out
+    assert shown.count("\npython tools/") == 8
+    assert shown.count(" a=1 b=2\n") == 6  # trainings and tests

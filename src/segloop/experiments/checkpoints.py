@@ -45,7 +45,7 @@ def read_checkpoint(path: Path | str, *, map_location: MapLocation = "cpu") -> A
     `log_history`, `count_history` and `max_length`. A file that names functions of Python's library, as a
     hostile one must, is refused. mmengine's own loader lets a file run when it cannot read it as data.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise ConfigError(f"There is no checkpoint {str(path)!r}.")
     if path.suffix == tensor_file.SUFFIX:

@@ -7,6 +7,7 @@ import logging
 import re
 import traceback
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,7 @@ def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
     """Return the checkpoint file that is meant: a file, a folder's best or newest one, or `best`/`last`."""
     folder = Path(work_dir)
     if given is not None and str(given) not in ("best", "last"):
-        path = Path(given)
+        path = Path(given).expanduser()
         if path.is_file():
             return path
         if not path.is_dir():
@@ -195,9 +196,14 @@ def _only(folder: Path) -> Path:
 
 
 def _known_below(folder: Path) -> list[str]:
-    """Return the configs below a folder, else those of `configs`."""
-    for place in (folder, Path("configs")):
-        if known := [str(found) for found in sorted(place.rglob("*.py")) if not _is_base(found)]:
+    """Return the configs of a folder, else those of `configs`.
+
+    Below a folder without a `configs` two levels are looked at: environments and data may lie there.
+    """
+    for place in (folder / "configs", folder, Path("configs")):
+        deep = "configs" in place.absolute().parts
+        found = place.rglob("*.py") if deep else (*place.glob("*.py"), *place.glob("*/*.py"))
+        if known := [str(path) for path in sorted(found) if not _is_base(path)]:
             return known
     return []
 
@@ -220,12 +226,13 @@ def _explain(error: Exception, path: Path) -> str:
 def _own_place(error: Exception, path: Path) -> str | None:
     """Find the line of a config file that an error came from."""
     if isinstance(error, SyntaxError):  # mmengine parses a temporary copy, so look which file it was
-        for candidate in (path, *path.parent.rglob("*.py"), *path.parent.parent.rglob("_base_/**/*.py")):
+        bases = (folder / "_base_" for folder in path.absolute().parents[:2])
+        for candidate in chain([path], path.parent.glob("*.py"), *(base.rglob("*.py") for base in bases)):
             try:
                 ast.parse(candidate.read_text(encoding="utf-8"), filename=str(candidate))
             except SyntaxError as found:
                 if found.lineno == error.lineno:
-                    return f"{candidate}:{found.lineno}"
+                    return f"{_relative(str(candidate))}:{found.lineno}"
             except OSError:
                 continue
         return None

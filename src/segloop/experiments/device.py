@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from segloop.utils.errors import ConfigError
 
@@ -21,10 +22,11 @@ def choose_device(device: str | None) -> None:
     kind, _, index = device.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
         raise ConfigError(f"--device {device!r} is not known; choose cpu, cuda, cuda:N or mps.")
+    visible = _visible()
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for cards
     elif index:
-        os.environ["CUDA_VISIBLE_DEVICES"] = index
+        os.environ["CUDA_VISIBLE_DEVICES"] = index if visible is None else _nth(visible, int(index))
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -34,3 +36,19 @@ def choose_device(device: str | None) -> None:
     import mmengine.device.utils
 
     mmengine.device.utils.DEVICE = kind
+
+
+@cache
+def _visible() -> str | None:
+    """Return which cards this process was given when it was started; what is chosen later is one of them."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def _nth(visible: str, index: int) -> str:
+    cards = [card.strip() for card in visible.split(",") if card.strip()]
+    if index >= len(cards):
+        raise ConfigError(
+            f"--device cuda:{index}: cards are counted from 0, among those that CUDA_VISIBLE_DEVICES names: "
+            f"{visible or 'none'}."
+        )
+    return cards[index]

@@ -231,34 +231,38 @@ def settle_precision(config: Config) -> None:
 
 
 def settle_resume(config: Config, resume: str | None) -> None:
-    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` or its own `resume` says."""
+    """Set the config's `load_from` and `resume` by what `--resume [CHECKPOINT]` or its own `resume` says.
+
+    Of a folder the newest checkpoint is meant, never the best, which holds weights only.
+    """
     if resume is None and not config.get("resume"):
         return
     resume = resume or config.get("load_from") or "auto"
-    if resume != "auto":
+    folder = Path(config.work_dir if resume == "auto" else resume).expanduser()
+    if resume in ("best", "last") or (resume != "auto" and not folder.is_dir()):
         config.resume = True
         config.load_from = str(require_whole(find_checkpoint(resume, work_dir=config.work_dir)))
         return
-    newest, damaged = newest_whole(config.work_dir)
+    newest, damaged = newest_whole(folder)
+    if newest is None and resume != "auto":
+        raise ConfigError(f"There is no checkpoint in {folder} to go on with.")
     if newest is not None:
         config.load_from = str(newest)
     elif config.get("load_from") == "auto":
         config.load_from = None
     for line in damaged:
-        print(f"{line} Going on from {newest}.", file=sys.stderr)
+        _tell(f"{line} Going on from {newest}.")
     config.resume = newest is not None
     if newest is None:
         weights = f", from the weights of {config.load_from}" if config.get("load_from") else ""
         start = f"training starts from the beginning{weights}."
-        print(f"Nothing to resume in {config.work_dir}; {start}", file=sys.stderr)
+        _tell(f"Nothing to resume in {config.work_dir}; {start}")
 
 
 def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
     """Say which command goes on with a training that was stopped, and from where; one process says it."""
-    from mmengine.dist import get_world_size, is_main_process
+    from mmengine.dist import get_world_size
 
-    if not is_main_process():
-        return
     saved = last_checkpoint(work_dir)
     from_tool = bool(options.command) and Path(options.command[0]).name == "train.py"
     command = resume_command(
@@ -266,7 +270,15 @@ def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
         processes=get_world_size() if options.launcher == "pytorch" else None,
     )
     where = f"To go on from {saved.name}" if saved else "Nothing was saved yet. To start again"
-    print(f"\nStopped. {where}: {command}", file=sys.stderr)
+    _tell(f"\nStopped. {where}: {command}")
+
+
+def _tell(line: str) -> None:
+    """Say something once, however many processes train."""
+    from mmengine.dist import is_main_process
+
+    if is_main_process():
+        print(line, file=sys.stderr)
 
 
 def settle_loaders(config: Config) -> None:

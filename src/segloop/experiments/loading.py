@@ -42,7 +42,7 @@ def install() -> None:
 
 def load_from_local(filename: str, map_location: MapLocation = None) -> dict[str, Any]:
     """Load a file as data, in the form that mmengine expects."""
-    content = read_checkpoint(Path(filename).expanduser(), map_location=map_location)
+    content = read_checkpoint(filename, map_location=map_location)
     if not isinstance(content, dict):
         raise ConfigError(f"{filename} holds no weights, but a {type(content).__name__}.")
     return for_mmengine(content)

@@ -104,10 +104,19 @@ class ExperimentRunner(Runner):
     def dump_config(self) -> None:
         """Leave it to training and test: mmengine lets a test replace what the work_dir was trained with."""
 
+    def set_randomness(self, seed: int | None, diff_rank_seed: bool = False, **kwargs: Any) -> None:
+        """Take one seed for all processes, whatever `diff_rank_seed` says: what each draws goes by its rank.
+
+        Of seeds that differ only the first one's is in the checkpoint.
+        """
+        super().set_randomness(seed, **kwargs)
+
     @staticmethod
-    def build_dataloader(dataloader: DataLoader | dict, *args: Any, **kwargs: Any) -> DataLoader:
-        """Build a loader whose processes live on when the run is asked to stop."""
-        built = Runner.build_dataloader(dataloader, *args, **kwargs)
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a loader whose order follows from the seed, and whose processes outlive a request to stop."""
+        built = Runner.build_dataloader(dataloader, seed)
         if built is not dataloader and built.num_workers:
             built.worker_init_fn = outliving(built.worker_init_fn)
         return built

@@ -59,6 +59,7 @@ def test_checkpoints_are_counted() -> None:
     assert schedule({"max_iters": 100}, start=60).saves(30, by_epoch=False) == 2
     assert schedule({"max_epochs": 10}).saves(2, by_epoch=True) == 5
     assert schedule({"max_epochs": 10}).saves(-1, by_epoch=True) == 1
+    assert schedule({"max_iters": 100}).saves(1, by_epoch=True) == 1  # the loop is one epoch long
 
 
 def test_the_loops_of_mmengine_validate_as_often() -> None:

@@ -66,7 +66,7 @@ class Schedule:
 
     def saves(self, interval: int, *, by_epoch: bool) -> int:
         """Return how many checkpoints the run writes from its start on."""
-        unit = (self.per_epoch or 1) if by_epoch else 1
+        unit = (self.per_epoch or self.steps) if by_epoch else 1  # iterations that are counted are one epoch
         if interval <= 0:
             return 1  # the last one
         first, end = self.start // unit, self.steps // unit

@@ -197,6 +197,7 @@ class SegLoopCheckpointHook(CheckpointHook):
     def _stop(self, runner: Any, *, reached: int) -> None:
         if self.saved_at != reached:
             self._save(runner, f"iter_{reached}.pth", meta=dict(epoch=runner.epoch, iter=reached))
+        self.asked(True)  # waits: torchrun ends all processes once one has ended, also one that still saves
         raise KeyboardInterrupt
 
     def _here(self, path: str | None) -> str | None:
