@@ -138,3 +138,8 @@ def test_the_package_runs_as_a_program() -> None:
     for name, each in FORMATS.items():
         assert f"{name:<11}" in done.stdout
         assert each.summary in done.stdout
+
+
+def test_names_that_are_given_twice_add_up() -> None:
+    words = ["a", "b", "--from", "coco", "--to", "mmseg", "--labels", "sea", "--labels", "ship", "buoy"]
+    assert cli.make_parser("Convert.").parse_args(words).labels == ["sea", "ship", "buoy"]

@@ -63,7 +63,7 @@ def test_findings_are_told_written_and_end_with_1(check, copied: Path, tmp_path:
 
 def test_kinds_may_be_skipped_and_a_set_without_findings_ends_with_0(check, copied: Path) -> None:
     doubts = ["blank", "unlabelled", "edges", "specks", "slivers", "holes", "copies"]
-    done = check(str(copied), "--skip", *doubts)
+    done = check(str(copied), "--skip", *doubts[:3], "--skip", *doubts[3:])
     assert done.returncode == 0, done.stdout
     assert "Nothing was found. Not looked at: blank, unlabelled" in done.stdout
 
