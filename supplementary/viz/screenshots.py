@@ -37,7 +37,10 @@ def main() -> None:
     require_chromium()
     with tempfile.TemporaryDirectory() as folder:
         for name, page in make_pages(args.runs, Path(folder), data_root=args.data_root).items():
-            shots = [photograph(page, part) for part in PARTS[name]]
+            text = page.read_text(encoding="utf-8")  # a page leaves out what there is nothing to say of
+            shots = [
+                photograph(page, part) for part in PARTS[name] if not part or f'<section id="{part}"' in text
+            ]
             write_strip(shots, args.out / f"{name}.png")
 
 

@@ -71,7 +71,10 @@ PAGES: dict[str, Page] = {
             "OLD NEW": "data/multiclass data/multiclass/versions/1",
             "RUN RUN": f"{RUN_1} {RUN_2}",
         },
-        before={"cvat.py push": lambda box: list_images(box, "data/multiclass", "test", "worst.txt")},
+        before={
+            "predict.py RUN INPUT": lambda box: box.run(f"python tools/test.py configs/{TWO}.py"),
+            "cvat.py push": lambda box: list_images(box, "data/multiclass", "test", "worst.txt"),
+        },
         cvat=True,
     ),
     "docs/analyze.md": Page(
