@@ -64,12 +64,7 @@ def add_read_options(parser: Parser, *, of: str = "SRC") -> None:
     group.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
     group.add_argument("--split", metavar="NAME", help=f"name the split of {of}, or pick one of several")
     group.add_argument(
-        "--labels",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help=f"names, where {of} has numbers or one class",
+        "--labels", nargs="+", default=[], metavar="NAME", help=f"names, where {of} has numbers or one class"
     )
     group.add_argument(
         "--size", type=_size, metavar="HxW", help="height and width of all images, where nothing tells"

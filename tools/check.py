@@ -26,9 +26,7 @@ KINDS = (
 def parse_args() -> Namespace:
     """Read the command line."""
     parser = source_parser(f"{(__doc__ or '').strip()}\n\nkinds of findings: {' '.join(KINDS)}")
-    parser.add_argument(
-        "--skip", nargs="+", action="extend", default=[], metavar="KIND", help="do not tell these kinds"
-    )
+    parser.add_argument("--skip", nargs="+", default=[], metavar="KIND", help="do not tell these kinds")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all findings as JSON")
     parser.add_argument(

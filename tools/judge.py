@@ -27,9 +27,7 @@ def parse_args() -> Namespace:
     parser.add_argument("new", type=Path, metavar="NEW", help="a later version of its labels")
     parser.add_argument("--split", default="test", metavar="NAME", help="which split judges (test)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of both trainings (0)")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="for all of them"
-    )
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="for all of them")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--work-dirs", type=Path, default=Path("work_dirs"), metavar="DIR", help="(work_dirs)"

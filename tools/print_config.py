@@ -13,13 +13,7 @@ def main() -> int:
     parser = Parser(__doc__)
     parser.add_argument("config", help="config file")
     parser.add_argument(
-        "--cfg-options",
-        "--options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override values",
+        "--cfg-options", "--options", nargs="+", default=[], metavar="KEY=VALUE", help="override values"
     )
     parser.add_argument(
         "--save-path", metavar="FILE", help="write to a .py, .json or .yaml file instead of printing"

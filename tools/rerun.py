@@ -27,7 +27,6 @@ def parse_args() -> Namespace:
     parser.add_argument(
         "--allow",
         nargs="+",
-        action="extend",
         default=[],
         choices=["data", "versions", "code", "hardware", "config"],
         metavar="WHAT",

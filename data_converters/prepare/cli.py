@@ -77,7 +77,6 @@ def _add_source_flags(parser: Parser) -> None:
     group.add_argument(
         "--shares",
         nargs="+",
-        action="extend",
         metavar="SPLIT=N",
         help="what is cut into which splits: train=80 val=20",
     )
@@ -85,14 +84,7 @@ def _add_source_flags(parser: Parser) -> None:
     group.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used; exit code 1")
     group.add_argument("--images", type=Path, metavar="DIR", help="where the image files are, if elsewhere")
     group.add_argument("--from", dest="from_format", metavar="F", help="multiclass: format of SRC")
-    group.add_argument(
-        "--labels",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="multiclass: names of classes",
-    )
+    group.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="multiclass: names of classes")
     group.add_argument(
         "--mask-folder", metavar="NAME", help="multiclass: of several kinds of masks, these folders"
     )

@@ -35,17 +35,11 @@ def make_parser(description: str) -> Parser:
         metavar="NAME",
         help="what the folders of masks are called, where there are several kinds",
     )
-    parser.add_argument(
-        "--labels", nargs="+", action="extend", default=[], metavar="NAME", help="names of classes, in order"
-    )
-    parser.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="NAME", help="train on these classes alone"
-    )
+    parser.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="names of classes, in order")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="train on these classes alone")
     parser.add_argument("--list", type=Path, metavar="FILE", help="only the images of a LIST file")
     parser.add_argument("--licence", metavar="TEXT", help="the licence of the data, for dataset.json")
-    parser.add_argument(
-        "--shares", nargs="+", action="extend", metavar="SPLIT=N", help="what to cut: train=80 val=20"
-    )
+    parser.add_argument("--shares", nargs="+", metavar="SPLIT=N", help="what to cut: train=80 val=20")
     parser.add_argument(
         "--group-by",
         metavar="HOW",

@@ -97,3 +97,17 @@ def test_what_a_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch)
         run(lambda: print("– \udcff"))
     assert caught.value.code == 0
     assert shown.getvalue() == b"\\u2013 \\udcff\n"
+
+
+def test_lists_of_a_flag_that_is_given_twice_add_up() -> None:
+    parser = Parser("A tool.")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--to", nargs="+", default=["cvat"])
+    parser.add_argument_group("about it").add_argument("--skip", nargs="+")
+    parser.add_argument("--size", nargs=2)
+    parser.add_argument("--out")
+    words = "a --to coco --skip x --to mmseg cvat --size 1 2 --size 3 4 --out b --out c --skip y"
+    args = parser.parse_args(words.split())
+    assert (args.names, args.to, args.skip) == (["a"], ["coco", "mmseg", "cvat"], ["x", "y"])
+    assert (args.size, args.out) == (["3", "4"], "c")
+    assert parser.parse_args([]).to == ["cvat"]

@@ -68,9 +68,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--images-dir", type=Path, metavar="DIR", help="where the image files are, if elsewhere"
     )
     parser.add_argument("--split", metavar="NAME", help="only this split")
-    parser.add_argument(
-        "--labels", nargs="+", action="extend", default=[], metavar="NAME", help="names, where it has numbers"
-    )
+    parser.add_argument("--labels", nargs="+", default=[], metavar="NAME", help="names, where it has numbers")
 
 
 def open_set(args: argparse.Namespace, formats: Formats) -> tuple[LabelledImages, dict[str, Any]]:
@@ -226,12 +224,7 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: LOOP/pulled/<kind>, replaced")
     parser.add_argument("--to", nargs="+", default=["cvat", "coco", "mmseg"], metavar="F", help="formats")
     parser.add_argument(
-        "--from-files",
-        nargs="+",
-        action="extend",
-        type=Path,
-        metavar="ZIP",
-        help="no server: what the web page exported",
+        "--from-files", nargs="+", type=Path, metavar="ZIP", help="no server: what the web page exported"
     )
     args = parser.parse_args(words)
     from segloop.utils.staging import staged

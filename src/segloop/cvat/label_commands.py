@@ -73,12 +73,7 @@ def apply(words: Sequence[str], text: str, formats: Formats) -> int:
     """Make a new version of a data set with better labels."""
     parser = _parser("apply", text)
     parser.add_argument(
-        "--rename",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NEW=OLD",
-        help="NEW is OLD by another name",
+        "--rename", nargs="+", default=[], metavar="NEW=OLD", help="NEW is OLD by another name"
     )
     parser.add_argument(
         "--add-labels", action="store_true", help="put labels that OLD has not behind its own"

@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
         # Whole flags alone: argparse takes the typo `--resum` for `--resume`, and the training begins.
         super().__init__(description=description, formatter_class=_Formatter, allow_abbrev=False)
         self.register("type", float, _finite)
+        self.register("action", None, _Store)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read a command line; `TASK --out DIR SRC` too, where argparse alone would not know SRC."""
@@ -36,6 +37,16 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown flag {unknown[1]!r}.{nearest(unknown[1].split('=')[0], flags)}"
         print(f"error: {message}\nSee {self.prog} --help", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
+
+
+class _Store(argparse.Action):
+    """Stores as argparse does, but lists of a flag that is given twice add up: argparse drops the first."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        before = getattr(namespace, self.dest, self.default)
+        if option_string and self.nargs in ("+", "*") and before is not self.default:
+            values = [*before, *values]
+        setattr(namespace, self.dest, values)
 
 
 def _finite(text: str) -> float:

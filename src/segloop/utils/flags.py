@@ -146,7 +146,6 @@ def add_overrides(parser: Parser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action="extend",
         default=[],
         metavar="KEY=VALUE",
         help="override config values: a.b=1, list=1,2 or list=[1,2], dataset.pipeline.2.prob=0.3",
