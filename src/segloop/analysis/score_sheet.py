@@ -12,9 +12,7 @@ import numpy.typing as npt
 from segloop.analysis.bootstrap import resamples, weighted_means
 from segloop.analysis.counts import ClassCounts
 from segloop.analysis.instance_errors import ImageErrors, find_errors, image_quality
-from segloop.analysis.instance_intervals import (
-    InstanceIntervals,
-)
+from segloop.analysis.instance_intervals import InstanceIntervals
 from segloop.analysis.instance_scores import GROUPS, InstanceScorer
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.runs import Run
