@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import mmengine.runner.loops
 import numpy as np
@@ -20,7 +21,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from segloop.experiments.hooks.progress import LiveLineHook
-from segloop.experiments.launch import Options, evaluate, train, use_amp
+from segloop.experiments.launch import Options, evaluate, outline, prepare, train, use_amp
 from segloop.experiments.provenance import now
 from segloop.utils.errors import ConfigError, DataError, UserError
 from segloop.utils.processes import machine
@@ -137,6 +138,27 @@ def test_seed_alone_changes_the_run(tiny_config: Path, tmp_path: Path) -> None:
     first = weights(1, "a")
     assert torch.equal(first, weights(1, "b"))
     assert not torch.equal(first, weights(2, "c"))
+
+
+def test_a_seed_is_taken_where_the_config_has_no_randomness(tiny_config: Path) -> None:
+    config = prepare(Options(config=str(tiny_config), overrides=["randomness=None"], seed=3))
+    assert config.randomness == {"seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"optim_wrapper": {"type": "AmpOptimWrapper"}}, "float16"),
+        ({"optim_wrapper": {"type": "AmpOptimWrapper", "dtype": "bfloat16"}}, "bfloat16"),
+        ({"val_cfg": {"fp16": True}}, "bfloat16"),
+        ({}, "float32"),
+    ],
+)
+def test_says_the_precision_of_a_training(settings: dict, said: str) -> None:
+    model = SimpleNamespace(parameters=lambda: ())
+    config = Config({"model": {"type": "M"}, "train_cfg": {"max_iters": 1}, **settings})
+    lines = outline(SimpleNamespace(cfg=config, model=model, work_dir="w"))
+    assert f", {said}, mmcv operators" in lines["Device"]
 
 
 def test_amp_is_on_whatever_the_hardware_and_the_wrapper() -> None:

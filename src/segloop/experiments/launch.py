@@ -200,7 +200,7 @@ def prepare(options: Options) -> Config:
     check_config(config, path=path, overrides=options.overrides)
     config.launcher = options.launcher
     if options.seed is not None:
-        config.setdefault("randomness", {})["seed"] = options.seed
+        config.randomness = {**(config.get("randomness") or {}), "seed": options.seed}
     settle_loaders(config)
     join(config, command=options.command)
     return config
@@ -353,11 +353,10 @@ def outline(runner: Runner) -> dict[str, str]:
     kind = get_device()
     where = torch.cuda.get_device_name() if kind == "cuda" else f"threads: {torch.get_num_threads()}"
     processes = f"{get_world_size()} x " if get_world_size() > 1 else ""
-    precision = "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
     parameters = sum(value.numel() for value in runner.model.parameters())
     lines = {
         "Model": f"{config.model.type}, {parameters / 1e6:.1f} M parameters",
-        "Device": f"{processes}{kind} ({where}), {precision}, mmcv operators: {status().kind}",
+        "Device": f"{processes}{kind} ({where}), {_precision(config)}, mmcv operators: {status().kind}",
     }
     loop, loader = config.get("train_cfg"), config.get("train_dataloader")
     if loop and loader:
@@ -365,6 +364,13 @@ def outline(runner: Runner) -> dict[str, str]:
         every = loop.get("val_interval", 1)
         lines["Training"] = f"{length} of {processes}{loader.batch_size} images, validation every {every}"
     return {**lines, "Folder": str(runner.work_dir)}
+
+
+def _precision(config: Config) -> str:
+    wrapper = config.get("optim_wrapper") or {}
+    if config.get("train_cfg") and wrapper.get("type") == "AmpOptimWrapper":
+        return str(wrapper.get("dtype") or "float16")  # torch's own on a GPU, which this wrapper needs
+    return "bfloat16" if (config.get("val_cfg") or {}).get("fp16") else "float32"
 
 
 def _is_building(error: Exception) -> bool:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from segloop.data.patch_masks import PatchMasks
 from segloop.experiments import components  # noqa: F401 (registers the losses)
-from segloop.experiments.models.guided import GuidedMaskRCNN, PixelGuide, painted
+from segloop.experiments.models.guided import IGNORED, GuidedMaskRCNN, PixelGuide, painted
 
 
 def objects(*, kind: str = "patches") -> SimpleNamespace:
@@ -62,7 +62,7 @@ def test_the_loss_is_that_of_the_pixels_in_the_middle_of_each_cell() -> None:
 def test_a_crowd_is_neither_object_nor_background() -> None:
     crowds = SimpleNamespace(masks=PatchMasks.of_bitmaps(np.ones((1, 8, 8), np.uint8)))
     alone = painted(objects(), (8, 12))
-    wanted = np.where((alone == 0) & (np.arange(12) < 8), 255, alone)
+    wanted = np.where((alone == 0) & (np.arange(12) < 8), IGNORED, alone)
     assert (painted(objects(), (8, 12), crowds=crowds) == wanted).all()
     nothing = SimpleNamespace(masks=PatchMasks([], 8, 8), labels=torch.zeros(0, dtype=torch.long))
     features = torch.randn(1, 4, 2, 2, requires_grad=True)
@@ -72,6 +72,16 @@ def test_a_crowd_is_neither_object_nor_background() -> None:
     assert losses["loss_guide_ce"] == 0
     assert features.grad is not None
     assert not features.grad.any()
+
+
+@pytest.mark.parametrize("label", [254, 1202])
+def test_a_guide_of_many_classes_shows_each_of_them(label: int) -> None:
+    whole = PatchMasks.of_bitmaps(np.ones((1, 8, 8), np.uint8))
+    instances = SimpleNamespace(masks=whole, labels=torch.tensor([label]))
+    guide = PixelGuide(4, 1203)
+    losses = guide.loss([torch.randn(1, 4, 2, 2)], [SimpleNamespace(gt_instances=instances)])
+    assert losses["loss_guide_ce"] > 0
+    assert losses["loss_guide_dice"] > 0
 
 
 def test_the_guide_adds_its_losses_in_training_and_keeps_no_features(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,7 @@ def test_still_finds_a_misspelt_key_in_a_merged_config(tmp_path: Path) -> None:
         ("param_scheduler.0.type=LinaerLR", "Did you mean 'LinearLR'?"),
         ("param_scheduler.0.strat_factor=1", "LinearLR takes no 'strat_factor'. Did you mean"),
         ("default_hooks.chekpoint=1", "there is no default hook 'chekpoint'. Did you mean 'checkpoint'?"),
+        ("default_hooks.chekpoint.interval=1", "there is no default hook 'chekpoint'. Did you mean"),
         ("default_hooks.checkpoint.intervall=1", "CheckpointHook knows no 'intervall'."),
         ("train_dataloader.batchsize=3", "a data loader takes no 'batchsize'. Did you mean 'batch_size'?"),
         ("train_dataloader.batch_size=few", "a data loader's 'batch_size' cannot be 'few'"),

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from segloop.data.patch_masks import PatchMasks
 
-IGNORED = 255
+IGNORED = -1
 
 
 @MODELS.register_module()
@@ -103,11 +103,11 @@ class PixelGuide(BaseModule):
 
 
 def painted(instances: Any, size_hw: tuple[int, int], *, crowds: Any = None) -> np.ndarray:
-    """Return a map uint8 [H, W] of the objects' classes, counted from 1; small ones on top.
+    """Return a map int16 [H, W] of the objects' classes, counted from 1; small ones on top.
 
     What lies in `crowds` and in no object is `IGNORED`.
     """
-    canvas = np.zeros(size_hw, np.uint8)
+    canvas = np.zeros(size_hw, np.int16)
     if crowds is not None:
         _paint(canvas, crowds.masks, [IGNORED] * len(crowds.masks))
     _paint(canvas, instances.masks, [label + 1 for label in instances.labels.tolist()])

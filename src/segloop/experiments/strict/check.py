@@ -87,7 +87,8 @@ class _Places:
         wanted = dotted(keys)
         for override in self.overrides:
             name = override.partition("=")[0].strip()
-            if wanted == name or wanted.startswith(f"{name}."):
+            made = name.startswith(f"{wanted}.") and not self.sources.sets(keys)
+            if made or wanted == name or wanted.startswith(f"{name}."):
                 return "--cfg-options"
         place = self.sources.where(keys)
         if place is None and _overridden(str(keys[0]), self.overrides):

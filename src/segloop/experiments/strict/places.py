@@ -201,7 +201,7 @@ def _default_hooks(walk: Walk, value: Any, keys: Keys) -> None:
         guess = "" if plain in HOOK_NAMES else misspelt(plain, HOOK_NAMES)
         if guess:
             walk.fault((*keys, name), f"there is no default hook {name!r}.{guess}")
-        if hook is not None:
+        elif hook is not None:
             walk.component(hook, (*keys, name), HOOK)
 
 

@@ -74,6 +74,10 @@ class Sources:
                 best = found
         return f"{_shown(best[1].path)}:{best[2]}" if best else None
 
+    def sets(self, keys: Keys) -> bool:
+        """Return whether a file sets all of `keys`, not only the first of them."""
+        return any((_locate(file, keys) or (0,))[0] == len(keys) for file in self.files)
+
     def lost(self, read: set[str]) -> list[Lost]:
         """Return the variables that a child sets after its bases have used them."""
         found = []
