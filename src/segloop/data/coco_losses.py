@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,11 @@ class LoaderRules:
     filter_empty_gt: bool = False
     min_size: int = 0
     crowds_are_empty: bool = False  # CityscapesDataset leaves out images with crowds only
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The classes, to look one up: LVIS has 1,203 of them and over a million annotations."""
+        return frozenset(self.classes)
 
 
 @dataclass(kw_only=True)
@@ -217,7 +223,7 @@ def _count_image(
     rules: LoaderRules,
     losses: Losses,
 ) -> None:
-    known = any(names.get(annotation["category_id"]) in rules.classes for annotation in annotations)
+    known = any(names.get(annotation["category_id"]) in rules.known for annotation in annotations)
     outcomes = [(each, _outcome(each, image, names=names, rules=rules)) for each in annotations]
     handed_on = [(each, kind) for each, kind in outcomes if kind not in DROPPED and kind not in FAULTS]
     crowds = rules.crowds_are_empty and all(each.get("iscrowd") for each, _ in handed_on)
@@ -270,7 +276,7 @@ def _outcome(
         return "outside"
     if annotation["area"] <= 0 or width < 1 or height < 1:
         return "tiny"
-    if names.get(annotation["category_id"]) not in rules.classes:
+    if names.get(annotation["category_id"]) not in rules.known:
         return "category"
     trouble = _mask_trouble(annotation.get("segmentation"), image, rules) if rules.with_mask else None
     if trouble in FAULTS:
