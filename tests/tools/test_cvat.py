@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from segloop.utils.cli import run
+from segloop.utils.locks import alone_in
 from tests.cvat.standin.server import StandIn, running
 from tools.cvat import main
 
@@ -57,6 +58,19 @@ def data(tmp_path: Path) -> Path:
         cv2.imwrite(str(root / f"img_dir/test/{name}.png"), np.full((20, 30, 3), 90, np.uint8))
         cv2.imwrite(str(root / f"ann_dir/test/{name}.png"), mask)
     return root
+
+
+def test_two_pushes_at_once_make_no_second_project(tool: Tool, stand_in: StandIn, data: Path) -> None:
+    push = ("push", str(data), "--from", "mmseg", "--labels", "land", "pond", "--loop", "loop")
+    with alone_in(Path("loop"), ""):
+        code, _, err = tool(*push)
+    assert code == 2
+    assert "Another push into loop is at work." in err
+    assert not stand_in.state.projects
+    assert not Path("loop").exists()
+    assert tool(*push)[0] == 0
+    assert tool(*push[:-1], "other", "--images", "none.txt")[0] == 2
+    assert not Path("other").exists()
 
 
 def test_the_loop_from_end_to_end(tool: Tool, stand_in: StandIn, data: Path, tmp_path: Path) -> None:

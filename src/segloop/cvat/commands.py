@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -137,15 +137,31 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     if args.only_predictions and not args.run:
         parser.error("--only-predictions needs --run")
     masks, wanted = masks_option(args.form), chosen(args.images)
+    from segloop.data.info import set_name
+    from segloop.utils.locks import alone_in
+
+    folder = args.loop or LOOPS / set_name(args.source.absolute())
+    busy = f"Another push into {folder} is at work. Wait for its end, or name another --loop."
+    with nullcontext() if args.to_files else alone_in(folder, busy):
+        return _push(args, folder, formats, predicted, masks=masks, wanted=wanted)
+
+
+def _push(
+    args: argparse.Namespace,
+    folder: Path,
+    formats: Formats,
+    predicted: Predicted,
+    *,
+    masks: str,
+    wanted: Sequence[str] | None,
+) -> int:
     from segloop.cvat.credentials import find_credentials
     from segloop.cvat.files import HOST as BY_HAND
     from segloop.cvat.manifest import Manifest, check_place, read_manifest
     from segloop.cvat.packages import agree, plan_packages
     from segloop.cvat.push import Push
     from segloop.cvat.server import connect
-    from segloop.data.info import set_name
 
-    folder = args.loop or LOOPS / set_name(args.source.absolute())
     credentials, begun = None, None  # nobody needs any for files
     if args.to_files is None:
         begun = read_manifest(folder)

@@ -26,14 +26,14 @@ def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
     target = target.absolute()
     if target.is_symlink():
         target = target.resolve()  # what it points to is exchanged, and the link stays
-    made = _make_parents(target.parent)
+    made = make_parents(target.parent)
     remove_leftovers(target)
     try:
         if not replace:
             refuse_existing(target)
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     except BaseException:
-        _remove_parents(made)
+        remove_parents(made)
         raise
     with (folder / _LOCK).open("w") as lock:
         _take(lock)
@@ -47,7 +47,7 @@ def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            _remove_parents(made)
+            remove_parents(made)
 
 
 def refuse_existing(target: Path) -> None:
@@ -106,7 +106,7 @@ def _take(lock: IO[str]) -> bool:
     return True
 
 
-def _make_parents(folder: Path) -> list[Path]:
+def make_parents(folder: Path) -> list[Path]:
     """Make a folder and those above it; return those that are new, the deepest first."""
     made = []
     for each in [folder, *folder.parents]:
@@ -117,7 +117,8 @@ def _make_parents(folder: Path) -> list[Path]:
     return made
 
 
-def _remove_parents(made: list[Path]) -> None:
+def remove_parents(made: list[Path]) -> None:
+    """Remove those folders of `make_parents` that stayed empty."""
     for folder in made:
         with contextlib.suppress(OSError):  # in use after all
             folder.rmdir()

@@ -24,6 +24,7 @@ from segloop.data.annotations import ImageRecord, LabelSet, Remark, SizeHW
 from segloop.data.masks import apart, areas
 from segloop.experiments.predict.results import InstancePrediction, Prediction, SemanticPrediction
 from segloop.utils.errors import FormatError, UserError, listing
+from segloop.utils.locks import lock
 
 FILE_NAME = "predictions.kept"
 FORMAT = 1
@@ -70,7 +71,8 @@ class Kept:
             folder.mkdir(parents=True, exist_ok=True)
             stream = path.open("ab")
             try:
-                _lock(stream, folder)
+                # each of two processes would read the other's places as its own
+                lock(stream, f"Another process is adding to {folder}. Wait for its end, or name another OUT.")
                 if anew:
                     stream.truncate(0)
                 if path.stat().st_size:
@@ -212,22 +214,6 @@ def without_overlaps(prediction: InstancePrediction) -> InstancePrediction:
         size_hw=found.size_hw,
     )
     return replace(prediction, instances=instances)
-
-
-def _lock(stream: IO[bytes], folder: Path) -> None:
-    """Keep other processes out as long as the file is open: each would read the others' places as its own."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(
-            f"Another process is adding to {folder}. Wait for its end, or name another OUT."
-        ) from None
-    except OSError:  # a disk of another machine may have no locks
-        return
 
 
 def _packed(prediction: Prediction | str) -> tuple[dict[str, Any], bytes]:
