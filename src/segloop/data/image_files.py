@@ -118,7 +118,13 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
         width, height = image.size
         if isinstance(image, TiffImageFile):  # whose size newer Pillows have turned already
             width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_HEIGHT]
-        return (height, width), int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        orientation = int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        if image.format == "WEBP" and orientation in range(2, 9):
+            raise ValueError(
+                f"viewers turn it as its EXIF orientation {orientation} says, and OpenCV turns no WebP: save "
+                "it upright"
+            )
+        return (height, width), orientation
 
 
 def _png_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
