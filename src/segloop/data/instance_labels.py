@@ -164,7 +164,7 @@ def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     for number, each in enumerate(content["annotations"]):
         group = (each.get("segloop") or {}).get("group")
         key = ("alone", number) if group is None else ("group", group)
-        if each["image_id"] in sizes:
+        if each["image_id"] in sizes and not each.get("ignore"):
             groups.setdefault((each["image_id"], *key), []).append(each)
     annotations = []
     for number, ((image_id, *_), parts) in enumerate(groups.items(), 1):
