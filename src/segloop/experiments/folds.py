@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segloop.data.checks import count_values
+from segloop.data.checks import as_text, count_values
 from segloop.data.groups import groups_of
 from segloop.data.index_masks import reduced
 from segloop.data.layout import Layout, image_ids, missing_folder
@@ -248,9 +248,16 @@ def _write_report(folder: Path, asked: KFold, cut: Cut) -> None:
 
 def _write_list(path: Path, ids: Iterable[str]) -> None:
     ids = list(ids)
-    odd = [image_id for image_id in ids if image_id.strip() != image_id or image_id.startswith("#")]
+    odd = [
+        as_text(image_id)
+        for image_id in ids
+        if image_id.strip() != image_id or image_id.startswith("#") or as_text(image_id) != image_id
+    ]
     if odd:
-        raise DataError(f"A list cannot name images that begin with # or end in a blank:\n{listing(odd)}")
+        raise DataError(
+            "A list cannot name images that begin with # or end in a blank, nor those whose names are no "
+            f"UTF-8 text; rename them:\n{listing(odd)}"
+        )
     write_text(path, "".join(f"{image_id}\n" for image_id in ids))
 
 
