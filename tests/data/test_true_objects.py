@@ -57,21 +57,22 @@ def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, ki
     assert source.from_masks == 0
 
 
-def test_objects_are_found_by_the_id_of_their_image_crowds_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize("category", [4, "4", "ship"])
+def test_objects_are_found_by_the_id_of_their_image_crowds_last(category: int | str, tmp_path: Path) -> None:
     empty = {"size": [2, 4], "counts": [8]}
     segmentations = [{"size": [2, 4], "counts": encode(each).tolist()} for each in (LEFT, RIGHT)]
     prepared(tmp_path, [segmentations[0], empty, segmentations[1]])
     file = next(tmp_path.rglob("val.json"))
     content = json.loads(file.read_text())
     for each, crowd in zip(content["annotations"], (1, 0, 0), strict=True):
-        each |= {"iscrowd": crowd, "category_id": 4}
+        each |= {"iscrowd": crowd, "category_id": category}
     content["images"].append({"id": "other", "file_name": "b.png", "width": 4, "height": 2})
     file.write_text(json.dumps(content))
     objects = CocoObjects(file)
     found = objects.of(content["images"][0]["id"], (2, 4))
     assert [(category, runs.tolist(), crowd) for category, runs, crowd in found] == [
-        (4, encode(RIGHT).tolist(), False),
-        (4, encode(LEFT).tolist(), True),
+        (category, encode(RIGHT).tolist(), False),
+        (category, encode(LEFT).tolist(), True),
     ]
     assert objects.of("other", (2, 4)) == []
     with pytest.raises(DataError, match="has no image 77"):

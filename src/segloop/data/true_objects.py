@@ -100,8 +100,11 @@ class CocoObjects:
         for each in content["annotations"]:
             self._by_image.setdefault(str(each["image_id"]), []).append(each)
 
-    def of(self, image_id: Any, size_hw: tuple[int, int]) -> list[tuple[int, Runs, bool]]:
-        """Return category, runs and crowd of an image's objects, by its id; crowds last, none empty."""
+    def of(self, image_id: Any, size_hw: tuple[int, int]) -> list[tuple[int | str, Runs, bool]]:
+        """Return category, runs and crowd of an image's objects, by its id; crowds last, none empty.
+
+        Categories are ids as the file has them, numbers or texts.
+        """
         if str(image_id) not in self._by_image:
             raise DataError(f"{self.file} has no image {image_id}: it is not the file that was tested on.")
         objects = []
@@ -110,5 +113,5 @@ class CocoObjects:
                 continue
             runs = _runs(each["segmentation"], size_hw, file=self.file)
             if len(runs) > 1:
-                objects.append((int(each["category_id"]), runs, bool(each.get("iscrowd"))))
+                objects.append((each["category_id"], runs, bool(each.get("iscrowd"))))
         return sorted(objects, key=lambda each: each[2])
