@@ -216,3 +216,8 @@ def test_an_image_that_is_listed_twice_is_refused_or_taken_once(root: Path) -> N
     taken = loaded(root, drop=("repeated",))
     assert [each["img_id"] for each in taken] == [7, 8, 9, 10]
     assert len(taken[3]["instances"]) == 3
+    content["images"].append(content["images"][3])  # under its own id: the objects are the first entry's
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="1 x images whose id another one has"):
+        loaded(root)
+    assert [len(each["instances"]) for each in loaded(root, drop=("repeated",))] == [0, 1, 2, 3]

@@ -150,6 +150,7 @@ def without_repeated(content: dict[str, Any]) -> dict[str, Any]:
         else:
             seen.add(image["file_name"])
             firsts.append(image)
+    again -= {image["id"] for image in firsts}  # an entry that is there twice, word for word
     kept = [each for each in content["annotations"] if each.get("image_id") not in again]
     return {**content, "images": firsts, "annotations": kept}
 
