@@ -47,7 +47,8 @@ def prepared(root: Path, segmentations: list, *, coco: bool = True) -> Path:
 def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, kind: str) -> None:
     runs = [encode(LEFT), encode(RIGHT)]
     if kind == "outline":
-        segmentations = [[[0, 0, 1, 0, 1, 2, 0, 2]], [[1, 0, 2, 0, 2, 2, 1, 2]]]
+        odd = [0, 0, 1, 0, 1, 2, 0]  # a ring that no training draws
+        segmentations = [[[0, 0, 1, 0, 1, 2, 0, 2], odd], [[1, 0, 2, 0, 2, 2, 1, 2]]]
     else:
         counts = to_strings(runs) if kind == "text" else [each.tolist() for each in runs]
         segmentations = [{"size": [2, 4], "counts": each} for each in counts]

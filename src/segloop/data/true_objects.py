@@ -9,8 +9,8 @@ import numpy as np
 
 from segloop.data.coco_losses import read_coco
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.instance_labels import joined
-from segloop.data.masks import Runs, canonical, components, fault, from_strings, rasterize
+from segloop.data.instance_labels import joined, runs_of
+from segloop.data.masks import Runs, components
 from segloop.utils.errors import DataError
 
 
@@ -73,16 +73,11 @@ def _stem(file_name: str) -> str:
 
 
 def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
-    """Return the run lengths of one of COCO's segmentations."""
-    if isinstance(segmentation, list):
-        rings = tuple(np.reshape(ring, (-1, 2)) for ring in segmentation if len(ring) >= 6)
-        return rasterize([rings], size_hw)[0]
-    counts = segmentation["counts"]
-    runs = from_strings([counts])[0] if isinstance(counts, str) else np.asarray(counts)
-    wrong = fault(runs, size_hw[0] * size_hw[1])
-    if wrong:
-        raise DataError(f"{file}: an object of this image in the set's COCO file cannot be read: {wrong}.")
-    return canonical(runs)
+    """Return the run lengths of one of COCO's segmentations, as a training reads it."""
+    try:
+        return runs_of([segmentation], size_hw)[0]
+    except DataError as error:
+        raise DataError(f"{file}: an object of this image in the set's COCO file: {error}") from error
 
 
 class CocoObjects:
