@@ -17,15 +17,17 @@ LEFT = np.array([[1, 0, 0, 0], [1, 0, 0, 0]])
 RIGHT = np.array([[0, 1, 0, 0], [0, 1, 0, 0]])  # touches the left one
 
 
-def prepared(root: Path, segmentations: list, *, coco: bool = True) -> Path:
-    """Write a prepared set of one image, and return the path of its mask."""
+def prepared(
+    root: Path, segmentations: list, *, coco: bool = True, image: str = ".png", mask: str = ".png"
+) -> Path:
+    """Write a prepared set of one image, and return the path of its mask; both names end as is said."""
     info = DatasetInfo(
         name="two ships",
         task="ships",
         classes=(ClassInfo("background", (0, 0, 0)), ClassInfo("ship", (1, 2, 3))),
         splits={"val": 1},
-        images=Files("img_dir/{split}", ".png"),
-        masks=Files("ann_dir/{split}", ".png"),
+        images=Files("img_dir/{split}", image),
+        masks=Files("ann_dir/{split}", mask),
         coco={"val": "val.json"} if coco else {},
         background=0,
     )
@@ -35,12 +37,12 @@ def prepared(root: Path, segmentations: list, *, coco: bool = True) -> Path:
         for n, each in enumerate(segmentations)
     ]
     content = {
-        "images": [{"id": 1, "file_name": "a/1.png", "height": 2, "width": 4}],
+        "images": [{"id": 1, "file_name": f"a/1{image or '.png'}", "height": 2, "width": 4}],
         "annotations": annotations,
         "categories": [{"id": 1, "name": "ship"}],
     }
     (root / "val.json").write_text(json.dumps(content))
-    return root / "ann_dir/val/a/1.png"
+    return root / f"ann_dir/val/a/1{mask}"
 
 
 @pytest.mark.parametrize("kind", ["text", "counts", "outline"])
@@ -55,6 +57,15 @@ def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, ki
     source = TrueObjects()
     found = source.of(prepared(tmp_path, segmentations), LEFT + RIGHT > 0)
     assert [each.tolist() for each in found] == [each.tolist() for each in runs]
+    assert source.from_masks == 0
+
+
+@pytest.mark.parametrize(("image", "mask"), [("", "_mask.png"), ("_left.png", "_ids.png"), (".PNG", ".png")])
+def test_objects_are_found_whatever_names_end_with(image: str, mask: str, tmp_path: Path) -> None:
+    text = {"size": [2, 4], "counts": to_strings([encode(LEFT)])[0]}
+    source = TrueObjects()
+    found = source.of(prepared(tmp_path, [text, []], image=image, mask=mask), LEFT + RIGHT > 0)
+    assert [each.tolist() for each in found] == [encode(LEFT).tolist()]  # the other one is not drawn
     assert source.from_masks == 0
 
 

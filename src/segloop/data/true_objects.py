@@ -23,7 +23,7 @@ class TrueObjects:
 
     def __init__(self) -> None:
         self.from_masks = 0
-        self._folders: dict[Path, tuple[Path, dict[str, list[Any]]] | None] = {}
+        self._folders: dict[Path, tuple[int, dict[str, list[Any]]] | None] = {}
 
     def of(self, mask_file: Path | str, mask: np.ndarray) -> list[Runs]:
         """Return the objects of an image as run lengths; `mask` [H, W] is true where the class is."""
@@ -41,14 +41,16 @@ class TrueObjects:
                 self._folders[folder] = _read_split(folder)
             found = self._folders[folder]
             if found is not None:
-                masks, by_image = found
-                name = mask_file.absolute().relative_to(masks).as_posix()
-                return by_image.get(name.removesuffix(mask_file.suffix))
+                suffix, by_image = found
+                return by_image.get(mask_file.absolute().relative_to(folder).as_posix()[: -suffix or None])
         return None
 
 
-def _read_split(masks: Path) -> tuple[Path, dict[str, list[Any]]] | None:
-    """Return the segmentations by image of the split whose masks lie in this folder; None if it is none."""
+def _read_split(masks: Path) -> tuple[int, dict[str, list[Any]]] | None:
+    """Return how long the suffix of a split's masks is, and its segmentations by image.
+
+    None if this folder is not where the masks of a split lie.
+    """
     for root in masks.parents:
         if not (root / FILE_NAME).is_file():
             continue
@@ -57,19 +59,23 @@ def _read_split(masks: Path) -> tuple[Path, dict[str, list[Any]]] | None:
             if info.masks is None or split not in info.coco or root / info.mask_dir(split) != masks:
                 continue
             content = read_coco(root / info.coco[split])
-            names = {image["id"]: _stem(image["file_name"]) for image in content["images"]}
+            ending = info.images.suffix
+            names = {image["id"]: _image_id(image["file_name"], ending) for image in content["images"]}
             found: dict[str, list[Any]] = {name: [] for name in names.values()}
             for each in content["annotations"]:
-                if not each.get("iscrowd") and each["image_id"] in names:
+                drawn = each.get("segmentation") and not each.get("iscrowd")
+                if drawn and each["image_id"] in names:
                     found[names[each["image_id"]]].append(each["segmentation"])
-            return masks, found
+            return len(info.masks.suffix), found
         return None
     return None
 
 
-def _stem(file_name: str) -> str:
+def _image_id(file_name: str, ending: str) -> str:
+    """Return the id of an image by its path, whose name ends with `ending`, or with any suffix."""
     path = Path(file_name)
-    return path.as_posix().removesuffix(path.suffix)
+    ending = ending if ending and file_name.lower().endswith(ending.lower()) else path.suffix
+    return path.as_posix()[: -len(ending) or None]
 
 
 def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
