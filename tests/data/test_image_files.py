@@ -105,6 +105,14 @@ def test_sizes_are_those_of_loader_and_viewer_or_the_file_is_refused(
     assert image_size(file) == facts.size_hw == loaded.shape[:2] == seen
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
+def test_a_tiff_of_more_bits_than_loaders_read_is_told(kind: type[np.generic], tmp_path: Path) -> None:
+    Image.fromarray(IMAGE[..., 0].astype(kind)).save(tmp_path / "a.tif")
+    loaded = cv2.imdecode(np.fromfile(tmp_path / "a.tif", np.uint8), cv2.IMREAD_COLOR)
+    wide = "a TIFF of 1 channel(s) of 32 bits; OpenCV reads 8 and 16"
+    assert image_facts(tmp_path / "a.tif").error == (wide if loaded is None else None)
+
+
 def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(encode_rgb(IMAGE))
     monkeypatch.setattr(PngImageFile, "load", lambda self: pytest.fail("decoded"))
