@@ -107,7 +107,7 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
 def _described(file: Path) -> Sign | None:
     """Return what a dataset.json says; it may be of no use."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        told = json.loads(file.read_bytes())  # which may begin with a mark, as Windows writes it
     except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):

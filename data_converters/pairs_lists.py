@@ -102,8 +102,9 @@ def _place(line: str, pairs: Sequence[Pair], names: dict[str, list[int]]) -> int
         for stem in stems:
             places = names.get(stem, [])
             if len(places) > 1:  # the same name in several folders: the path has to tell
-                whole = path.with_name(stem).as_posix()
-                places = [place for place in places if whole.endswith(pairs[place].image_id)]
+                whole = f"/{path.with_name(stem).as_posix()}"
+                fits = [place for place in places if whole.endswith(f"/{pairs[place].image_id}")]
+                places = sorted(fits, key=lambda place: len(pairs[place].image_id))[-1:]
             if len(places) == 1:
                 return places[0]
     return None

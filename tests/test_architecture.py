@@ -104,7 +104,6 @@ TESTED_IN = {
     # what a person sees of a loop that was pulled
     "src/segloop/cvat/status.py": "tests/cvat/test_pull.py",
     "src/segloop/experiments/components.py": "tests/experiments/test_config.py",
-    "src/segloop/experiments/data_checks.py": "tests/experiments/test_launch.py",
     # through whole dry runs: what they are for is to work together
     "src/segloop/experiments/dry_run/data.py": "tests/experiments/dry_run/test_training.py",
     "src/segloop/experiments/dry_run/loops.py": "tests/experiments/dry_run/test_training.py",

@@ -68,10 +68,16 @@ def cut(
         told = () if "test" in own else ("There is no test split: test with --split val.",)
         return Cutting({}, told, words)
     shares = _shares(found.shares, kept, again)
-    groups = group(found.groups, loose.seen(), workers=workers, progress=progress)
-    columns = loose.columns()
     ids = [look.image_id for look in loose.looks]
     _check_ids(ids)
+    left = [name for name in found.shares if name not in shares and not again]
+    stay = (f"{', '.join(left)} of the author's: as they are, no image was added.",) if left else ()
+    if len(shares) == 1:
+        (only,) = shares
+        told = (f"{len(ids)} image(s) of no split are in {only}.", *stay)
+        return Cutting(dict.fromkeys(loose.places, only), told, f"{words}; the others are in {only}")
+    groups = group(found.groups, loose.seen(), workers=workers, progress=progress)
+    columns = loose.columns()
     if (count := len(set(groups or ids))) < len(shares):
         what = f"{count} image" if groups is None else f"{count} group"
         what = what + "s" * (count != 1) + " of images" * (groups is not None)
@@ -84,7 +90,7 @@ def cut(
     shown = _told(made, grouped_by=by, again=bool(again and kept))
     return Cutting(
         {place: part_of[image_id] for place, image_id in zip(loose.places, ids, strict=True)},
-        (*shown, *(_of_clips(ids) if CLIPS in found.groups else ())),
+        (*shown, *stay, *(_of_clips(ids) if CLIPS in found.groups else ())),
         _summary(words, shares, seed, by, again=bool(again and kept)),
     )
 
@@ -172,9 +178,12 @@ class _Union:
 
 
 def _shares(shares: Mapping[str, float], kept: Sequence[str], again: set[str | None]) -> dict[str, float]:
-    """Return the shares of what is cut: all splits, or train and val where only val is missing."""
+    """Return the shares of what is cut: train and the splits that the author has not.
+
+    Where val is cut from the author's train split, these two.
+    """
     if not (again and kept):
-        return dict(shares)
+        return {name: share for name, share in shares.items() if name == TRAIN or name not in kept}
     missing = [name for name in (TRAIN, VAL) if name not in shares]
     if missing:
         raise UserError(

@@ -48,6 +48,8 @@ def test_lists_are_read_by_the_tools(tmp_path):
     assert read_list(folder / "lists/suspects.txt") == most_suspect(analysis)[:3]
     assert (folder / "lists/class-disc.txt").is_file()
     assert all(text.startswith("# net/test-last: ") for _, text in lists(analysis, topk=3))
+    analysis.numbers["rankings"]["worst"][0]["image_id"] = "#1"
+    assert dict(lists(analysis, topk=3))["worst"].splitlines()[1] == "./#1"
 
 
 def test_each_class_has_a_list_of_its_own_and_a_title_is_one_line(tmp_path):

@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_saved_list_is_read_back_and_not_replaced_unasked(tmp_path: Path) -> None:
-    path = save_list(["b", "x/a"], folder=tmp_path, name="worst ones.txt", title="two\nlines")
+    path = save_list(["b", "x/a", "#1"], folder=tmp_path, name="worst ones.txt", title="two\nlines")
     assert path == tmp_path / "lists/worst ones.txt"
-    assert read_list(path) == ["b", "x/a"]
+    assert read_list(path) == ["b", "x/a", "#1"]
     with pytest.raises(UserError, match="exists"):
         save_list(["c"], folder=tmp_path, name="worst ones", title="t")
     save_list(["c"], folder=tmp_path, name="worst ones", title="t", replace=True)

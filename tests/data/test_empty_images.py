@@ -21,7 +21,7 @@ class Masks:
     reduce_zero_label = False
 
     def __init__(self, root: Path, masks: list[np.ndarray], background: int | None = 0) -> None:
-        self.metainfo = {"background": background}
+        self.metainfo: dict[str, int | None] = {"background": background}
         self.data_root = str(root)
         self.files = [root / f"{number}.png" for number in range(len(masks))]
         for file, mask in zip(self.files, masks, strict=True):
@@ -73,6 +73,8 @@ def test_masks_are_looked_into_as_they_are_loaded(tmp_path: Path) -> None:
     masks = Masks(tmp_path, [np.full((4, 4), value, np.uint8) for value in (0, 1, 2)])
     masks.reduce_zero_label = True
     assert empty_images(masks) == [True, True, False]
+    masks.metainfo = {}  # nobody names a background, and 0 was dropped
+    assert empty_images(masks) == [True, False, False]
 
 
 def test_crowds_alone_are_nothing_to_learn() -> None:

@@ -115,7 +115,7 @@ def test_other_files_keep_what_is_known_of_them(tmp_path: Path) -> None:
     assert reader.seen == [b"abc", b"de"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"version": 0, "files": {}}', '{"version": 2}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 0, "files": {}}', f'{{"version": {CACHE_VERSION}}}'])
 def test_a_broken_cache_is_no_cache(tmp_path: Path, text: str) -> None:
     (tmp_path / CACHE).parent.mkdir()
     (tmp_path / CACHE).write_text(text)

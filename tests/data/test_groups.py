@@ -16,6 +16,9 @@ def test_by_folder() -> None:
     assert by_folder(IDS) == ["berlin/", "berlin/", "berlin/", "bonn/", "x"]
     assert by_folder(IDS, 2) == ["berlin/a/", "berlin/a/", "berlin/b/", "bonn/", "x"]
     assert by_folder(["a", "a/1"]) == ["a", "a/"]  # an image is no folder of the same name
+    assert by_folder([]) == []
+    with pytest.raises(DataError, match=r"No image is in a folder that would be its group:\n  a\n  b$"):
+        by_folder(["a", "b"])
 
 
 def test_by_regex() -> None:

@@ -7,9 +7,10 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
 from segloop.data.image_files import image_facts, image_size, structure_damage
@@ -80,6 +81,36 @@ def test_a_tiff_is_turned_once(orientation: int, tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.tif") as image:
         seen = np.asarray(image).shape[:2]
     assert image_size(tmp_path / "a.tif") == image_facts(tmp_path / "a.tif").size_hw == seen
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_sizes_are_those_of_loader_and_viewer_or_the_file_is_refused(
+    suffix: str, orientation: int, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / f"a{suffix}"
+    Image.fromarray(IMAGE).save(file, exif=exif)
+    facts = image_facts(file)
+    if suffix == ".webp" and orientation > 1:
+        assert facts.error is not None
+        assert f"its EXIF orientation {orientation} says, and OpenCV turns no WebP" in facts.error
+        with pytest.raises(DataError, match=r"a\.webp: cannot be decoded .*save it upright"):
+            image_size(file)
+        return
+    loaded = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+    with Image.open(file) as image:
+        seen = ImageOps.exif_transpose(image).size[::-1]
+    assert image_size(file) == facts.size_hw == loaded.shape[:2] == seen
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
+def test_a_tiff_of_more_bits_than_loaders_read_is_told(kind: type[np.generic], tmp_path: Path) -> None:
+    Image.fromarray(IMAGE[..., 0].astype(kind)).save(tmp_path / "a.tif")
+    loaded = cv2.imdecode(np.fromfile(tmp_path / "a.tif", np.uint8), cv2.IMREAD_COLOR)
+    wide = "a TIFF of 1 channel(s) of 32 bits; OpenCV reads 8 and 16"
+    assert image_facts(tmp_path / "a.tif").error == (wide if loaded is None else None)
 
 
 def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,6 +184,24 @@ def test_objects_of_a_group_are_joined(root: Path) -> None:
     assert InstanceSource.find(root, "train", {"join": "craft"}).classes == ("craft",)
 
 
+def test_what_is_left_out_joins_no_group(root: Path) -> None:
+    file = root / "annotations/instances_train.json"
+    content = json.loads(file.read_text())
+    one, other = content["annotations"][-2:]
+    for each in (one, other):
+        each["segloop"] = {"group": 1}
+    other["ignore"] = True
+    lone = {**other, "id": 99, "segloop": {}}
+    del lone["segmentation"]
+    content["annotations"].append(lone)
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"2 x marked ignore=true(.|\n)*drop=\['ignore'\]"):
+        loaded(root, join="craft")
+    images = loaded(root, join="craft", drop=("ignore",))
+    assert [each["area"] for each in images[3]["instances"]][-1] == one["area"]
+    assert len(images[3]["instances"]) == 2
+
+
 def test_an_image_that_is_listed_twice_is_refused_or_taken_once(root: Path) -> None:
     file = root / "annotations/instances_train.json"
     content = json.loads(file.read_text())
@@ -198,3 +216,8 @@ def test_an_image_that_is_listed_twice_is_refused_or_taken_once(root: Path) -> N
     taken = loaded(root, drop=("repeated",))
     assert [each["img_id"] for each in taken] == [7, 8, 9, 10]
     assert len(taken[3]["instances"]) == 3
+    content["images"].append(content["images"][3])  # under its own id: the objects are the first entry's
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="1 x images whose id another one has"):
+        loaded(root)
+    assert [len(each["instances"]) for each in loaded(root, drop=("repeated",))] == [0, 1, 2, 3]

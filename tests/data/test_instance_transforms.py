@@ -65,6 +65,21 @@ def test_can_report_an_image_of_another_size_than_its_masks(root: Path) -> None:
         LoadInstances()(results)
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_training_loads_objects_before_images_are_resized(kept: bool, root: Path) -> None:
+    resize = dict(type="mmdet.Resize", scale_factor=0.5)
+    steps: list[dict] = [LOAD[0], resize, LOAD[1]]
+    late = InstanceDataset(
+        str(root), pipeline=[dict(type="KeepInMemory", transforms=steps)] if kept else steps
+    )
+    with pytest.raises(ConfigError, match="LoadInstances stands behind a step that resizes"):
+        late[2]
+    tested = InstanceDataset(str(root), pipeline=steps, test_mode=True)[2]
+    assert (tested["gt_masks"].height, tested["gt_masks"].width) == tested["ori_shape"]
+    early = InstanceDataset(str(root), pipeline=[*LOAD, resize])[2]
+    assert (early["gt_masks"].height, early["gt_masks"].width) == early["img"].shape[:2]
+
+
 def test_what_is_kept_in_memory_counts_the_masks(root: Path) -> None:
     data = InstanceDataset(str(root), "train", pipeline=[dict(type="KeepInMemory", transforms=LOAD)])
     keep = data.pipeline.transforms[0]

@@ -164,3 +164,8 @@ def test_can_report(call: object, message: str) -> None:
         call()  # type: ignore[operator]
     with pytest.raises(ValueError, match="1 entries for 2 images"):
         split(["a", "b"], {"x": 1, "y": 1}, columns={"n": [1]})
+
+
+def test_names_that_are_no_text_are_cut_as_well() -> None:
+    cut = k_folds(["caf\udce9", "caf\udce8", "a", "b"], 2)
+    assert sorted(itertools.chain(*cut.parts.values())) == ["a", "b", "caf\udce8", "caf\udce9"]

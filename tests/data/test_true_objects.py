@@ -17,15 +17,17 @@ LEFT = np.array([[1, 0, 0, 0], [1, 0, 0, 0]])
 RIGHT = np.array([[0, 1, 0, 0], [0, 1, 0, 0]])  # touches the left one
 
 
-def prepared(root: Path, segmentations: list, *, coco: bool = True) -> Path:
-    """Write a prepared set of one image, and return the path of its mask."""
+def prepared(
+    root: Path, segmentations: list, *, coco: bool = True, image: str = ".png", mask: str = ".png"
+) -> Path:
+    """Write a prepared set of one image, and return the path of its mask; both names end as is said."""
     info = DatasetInfo(
         name="two ships",
         task="ships",
         classes=(ClassInfo("background", (0, 0, 0)), ClassInfo("ship", (1, 2, 3))),
         splits={"val": 1},
-        images=Files("img_dir/{split}", ".png"),
-        masks=Files("ann_dir/{split}", ".png"),
+        images=Files("img_dir/{split}", image),
+        masks=Files("ann_dir/{split}", mask),
         coco={"val": "val.json"} if coco else {},
         background=0,
     )
@@ -35,19 +37,20 @@ def prepared(root: Path, segmentations: list, *, coco: bool = True) -> Path:
         for n, each in enumerate(segmentations)
     ]
     content = {
-        "images": [{"id": 1, "file_name": "a/1.png", "height": 2, "width": 4}],
+        "images": [{"id": 1, "file_name": f"a/1{image or '.png'}", "height": 2, "width": 4}],
         "annotations": annotations,
         "categories": [{"id": 1, "name": "ship"}],
     }
     (root / "val.json").write_text(json.dumps(content))
-    return root / "ann_dir/val/a/1.png"
+    return root / f"ann_dir/val/a/1{mask}"
 
 
 @pytest.mark.parametrize("kind", ["text", "counts", "outline"])
 def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, kind: str) -> None:
     runs = [encode(LEFT), encode(RIGHT)]
     if kind == "outline":
-        segmentations = [[[0, 0, 1, 0, 1, 2, 0, 2]], [[1, 0, 2, 0, 2, 2, 1, 2]]]
+        odd = [0, 0, 1, 0, 1, 2, 0]  # a ring that no training draws
+        segmentations = [[[0, 0, 1, 0, 1, 2, 0, 2], odd], [[1, 0, 2, 0, 2, 2, 1, 2]]]
     else:
         counts = to_strings(runs) if kind == "text" else [each.tolist() for each in runs]
         segmentations = [{"size": [2, 4], "counts": each} for each in counts]
@@ -57,21 +60,31 @@ def test_touching_objects_are_apart_as_the_coco_file_has_them(tmp_path: Path, ki
     assert source.from_masks == 0
 
 
-def test_objects_are_found_by_the_id_of_their_image_crowds_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("image", "mask"), [("", "_mask.png"), ("_left.png", "_ids.png"), (".PNG", ".png")])
+def test_objects_are_found_whatever_names_end_with(image: str, mask: str, tmp_path: Path) -> None:
+    text = {"size": [2, 4], "counts": to_strings([encode(LEFT)])[0]}
+    source = TrueObjects()
+    found = source.of(prepared(tmp_path, [text, []], image=image, mask=mask), LEFT + RIGHT > 0)
+    assert [each.tolist() for each in found] == [encode(LEFT).tolist()]  # the other one is not drawn
+    assert source.from_masks == 0
+
+
+@pytest.mark.parametrize("category", [4, "4", "ship"])
+def test_objects_are_found_by_the_id_of_their_image_crowds_last(category: int | str, tmp_path: Path) -> None:
     empty = {"size": [2, 4], "counts": [8]}
     segmentations = [{"size": [2, 4], "counts": encode(each).tolist()} for each in (LEFT, RIGHT)]
     prepared(tmp_path, [segmentations[0], empty, segmentations[1]])
     file = next(tmp_path.rglob("val.json"))
     content = json.loads(file.read_text())
     for each, crowd in zip(content["annotations"], (1, 0, 0), strict=True):
-        each |= {"iscrowd": crowd, "category_id": 4}
+        each |= {"iscrowd": crowd, "category_id": category}
     content["images"].append({"id": "other", "file_name": "b.png", "width": 4, "height": 2})
     file.write_text(json.dumps(content))
     objects = CocoObjects(file)
     found = objects.of(content["images"][0]["id"], (2, 4))
     assert [(category, runs.tolist(), crowd) for category, runs, crowd in found] == [
-        (4, encode(RIGHT).tolist(), False),
-        (4, encode(LEFT).tolist(), True),
+        (category, encode(RIGHT).tolist(), False),
+        (category, encode(LEFT).tolist(), True),
     ]
     assert objects.of("other", (2, 4)) == []
     with pytest.raises(DataError, match="has no image 77"):

@@ -102,7 +102,7 @@ def test_results_and_described_sets_are_told(tmp_path: Path) -> None:
     assert detect(tmp_path / "r.json") == ("coco", "it is a list of results")
     assert detect(tmp_path / "s") == ("coco", "dataset.json names COCO files")
     both = {"coco": {"train": "a.json"}, "masks": {"folder": "ann_dir", "suffix": ".png"}}
-    (tmp_path / "s/dataset.json").write_text(json.dumps(both))
+    (tmp_path / "s/dataset.json").write_text(json.dumps(both), encoding="utf-8-sig")
     assert detect(tmp_path / "s")[1].endswith("; its index masks too are read with --from mmseg")
 
 

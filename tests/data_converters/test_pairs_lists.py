@@ -57,6 +57,19 @@ def test_lists_are_read_as_authors_write_them(lists: dict[str, str], wanted: str
     assert [str(found.get(f"2007_{number}", "-")) for number in range(4)] == wanted.split()
 
 
+def test_folders_whose_names_end_alike_are_told_apart(tmp_path: Path) -> None:
+    ids = ["1/000", "11/000", "21/000", "old/1/000"]
+    for image_id in ids:
+        for folder in ("images", "masks"):
+            file = tmp_path / folder / f"{image_id}.png"
+            file.parent.mkdir(parents=True)
+            file.touch()
+    (tmp_path / "train.txt").write_text("1/000\nimages/11/000.png\n", encoding="utf-8")
+    (tmp_path / "val.txt").write_text("21/000\nold/1/000\n", encoding="utf-8")
+    found = {pair.image_id: pair.split for pair in find_pairs(tmp_path, ReadOptions()).pairs}
+    assert found == dict(zip(ids, ["train", "train", "val", "val"], strict=True))
+
+
 def test_an_image_in_two_lists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"in two splits(.|\n)*2007_0: (train and val|val and train)"):
         splits_of(tmp_path, {"train.txt": "2007_0\n2007_1\n", "val.txt": "2007_0\n"})

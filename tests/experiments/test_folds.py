@@ -173,9 +173,15 @@ def test_can_report_what_folds_do_not_work_with(tiny_config: Path, tiny_root: Pa
         folded(tiny_config, fold=1)
     for kind in ("img_dir", "ann_dir"):
         (tiny_root / kind / "train").mkdir(parents=True, exist_ok=True)
-    for name in ("#1", "b "):
+    for name in ("#1", "b"):
         (tiny_root / f"img_dir/train/{name}.png").touch()
-    with pytest.raises(DataError, match="cannot name images that begin with #"):
+    assert {*itertools.chain(*lists(folded(tiny_config, fold=1, folds=2)).values())} == {
+        "train/./#1",
+        "train/b",
+    }
+    for name in ("b ", "caf\udce9"):
+        (tiny_root / f"img_dir/train/{name}.png").touch()
+    with pytest.raises(DataError, match=r"begin or end with a blank or are no UTF-8 text"):
         folded(tiny_config, fold=1, folds=2)
 
 

@@ -37,6 +37,13 @@ def test_a_record_that_is_missing_damaged_or_no_object_reads_as_none(tmp_path: P
     assert read_record(file) == {"a": 1}
 
 
+def test_names_that_are_no_text_are_written_out(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    write_json(file, {"name": "caf\udce9"})
+    assert file.read_bytes() == b'{\n  "name": "caf\\udce9"\n}\n'
+    assert read_json(file) == {"name": "caf\udce9"}
+
+
 def test_packed_text_is_the_same_bytes_under_any_name_and_at_any_time(tmp_path: Path) -> None:
     for name in ("a.csv.gz", "b.csv.gz"):
         with open_gzip(tmp_path / name) as file:

@@ -19,6 +19,7 @@ from segloop.analysis.ranking import order
 from segloop.analysis.suspects import MEANING, Suspect, as_rows
 from segloop.utils.atomic import write_json, write_text
 from segloop.utils.errors import UserError
+from segloop.utils.lists import list_line
 from segloop.utils.staging import staged
 from segloop.viz.analysis_page import analysis_page
 from segloop.viz.error_pictures import contact_sheet, panel, strip, suspect_picture
@@ -141,7 +142,7 @@ def most_suspect(analysis: Analysis) -> list[str]:
 
 def _list_file(title: str, ids: Sequence[str]) -> str:
     first = " ".join(title.split())  # what is below it is read as an image
-    return "".join(f"{line}\n" for line in (f"# {first}", *ids))
+    return "".join(f"{line}\n" for line in (f"# {first}", *map(list_line, ids)))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ()) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from segloop.data.info import set_name
 from segloop.utils.atomic import write_text
 from segloop.utils.errors import UserError
+from segloop.utils.lists import list_line
 
 LISTS = "lists"
 _NAME = re.compile(r"[^\W_][\w .-]{0,79}")
@@ -23,7 +24,7 @@ def list_text(ids: Sequence[str], *, title: str) -> str:
     '# two\\nb\\na\\n'
     """
     first = " ".join(title.split())
-    return "".join(f"{line}\n" for line in (f"# {first}", *dict.fromkeys(ids)))
+    return "".join(f"{line}\n" for line in (f"# {first}", *map(list_line, dict.fromkeys(ids))))
 
 
 def list_name(text: str) -> str:

@@ -93,7 +93,9 @@ def empty_images(dataset: Any) -> list[bool]:
         )
     found = [all(each.get("ignore_flag") for each in info.get("instances", ())) for info in infos]
     meta: Mapping[str, Any] = getattr(dataset, "metainfo", {})
-    nothing = {meta.get("background", 0), getattr(dataset, "ignore_index", 255), 255}
+    reduces = any(info.get("reduce_zero_label") for info in infos)  # then 0 is no class, and 1 the first one
+    background = meta.get("background", None if reduces else 0)
+    nothing = {background, getattr(dataset, "ignore_index", 255), 255}
     masks = [index for index, info in enumerate(infos) if "instances" not in info]
     for index, values in zip(masks, _values([infos[index] for index in masks], dataset), strict=True):
         loaded = map(reduced, values) if infos[index].get("reduce_zero_label") else values

@@ -18,7 +18,7 @@ from segloop.utils.atomic import open_atomic
 from segloop.utils.workers import cpu_count
 
 CACHE = Path(".segloop") / "checks.json"
-CACHE_VERSION = 2  # raise it whenever the facts of a file change their meaning
+CACHE_VERSION = 3  # raise it whenever the facts of a file change their meaning
 # A file that was written so shortly before it was read may be written again within one tick of the clock that
 # its times are taken from, and would look the same. git's index guards against this in the same way.
 SETTLED_NS = 2_000_000_000

@@ -47,11 +47,15 @@ def by_words(by: Mapping[str, Any] | None) -> str:
 def by_folder(ids: Sequence[str], levels: int = 1) -> list[str]:
     """Return the first folders of each image_id; an image in no folder is a group of its own.
 
+    Where no image is in a folder there are no such groups, and that is a DataError.
+
     >>> by_folder(["berlin/1", "berlin/2", "bonn/a/1", "x"])
     ['berlin/', 'berlin/', 'bonn/', 'x']
     """
     if levels < 1:
         raise ConfigError(f"A group of folders has 1 level or more, not {levels}.")
+    if ids and not any("/" in image_id for image_id in ids):
+        raise DataError(f"No image is in a folder that would be its group:\n{listing(ids, most=3)}")
     found = []
     for image_id in ids:
         *folders, _ = image_id.split("/")

@@ -118,7 +118,13 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
         width, height = image.size
         if isinstance(image, TiffImageFile):  # whose size newer Pillows have turned already
             width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_HEIGHT]
-        return (height, width), int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        orientation = int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        if image.format == "WEBP" and orientation in range(2, 9):
+            raise ValueError(
+                f"viewers turn it as its EXIF orientation {orientation} says, and OpenCV turns no WebP: save "
+                "it upright"
+            )
+        return (height, width), orientation
 
 
 def _png_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
@@ -193,13 +199,19 @@ def image_facts(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> ImageF
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
         return ImageFacts(error=_of_depth(data) or decoding_error(error))
+    if fault := _of_depth(data):
+        return ImageFacts(error=fault)
     return ImageFacts(size_hw[::-1] if orientation in _TURNED else size_hw, orientation)
 
 
 def _of_depth(data: bytes) -> str:
-    """Say that an image has more channels than anybody here draws or trains on, if it has."""
+    """Say that an image has more channels or bits than anybody here draws or trains on, if it has."""
     depth = depth_of(data)
-    return f"{depth}; images have 1, 3 or 4 channels" if depth and depth.channels > 4 else ""
+    if depth is None:
+        return ""
+    if depth.channels > 4:
+        return f"{depth}; images have 1, 3 or 4 channels"
+    return f"{depth}; OpenCV reads 8 and 16" if depth.bits > 16 else ""
 
 
 def decoding_error(error: Exception) -> str:

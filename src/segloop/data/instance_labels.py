@@ -150,6 +150,7 @@ def without_repeated(content: dict[str, Any]) -> dict[str, Any]:
         else:
             seen.add(image["file_name"])
             firsts.append(image)
+    again -= {image["id"] for image in firsts}  # an entry that is there twice, word for word
     kept = [each for each in content["annotations"] if each.get("image_id") not in again]
     return {**content, "images": firsts, "annotations": kept}
 
@@ -164,7 +165,7 @@ def joined(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     for number, each in enumerate(content["annotations"]):
         group = (each.get("segloop") or {}).get("group")
         key = ("alone", number) if group is None else ("group", group)
-        if each["image_id"] in sizes:
+        if each["image_id"] in sizes and not each.get("ignore"):
             groups.setdefault((each["image_id"], *key), []).append(each)
     annotations = []
     for number, ((image_id, *_), parts) in enumerate(groups.items(), 1):

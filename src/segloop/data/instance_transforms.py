@@ -23,8 +23,15 @@ class LoadInstances(BaseTransform):
 
     Adds `gt_masks` (`PatchMasks`), `gt_bboxes` (tight around the masks), `gt_bboxes_labels` and
     `gt_ignore_flags` (crowds). An image of another size than its annotations tell of is refused: its masks
-    would lie in the wrong place. What was resized before is followed.
+    would lie in the wrong place. So they would in a training where a step before this one resized or cut the
+    image; in a test they keep the size of the file, to which what is found is scaled back.
     """
+
+    training = False
+
+    def attach(self, dataset: Any, steps: Sequence[Any]) -> None:
+        """Learn whether it is a training whose images are loaded."""
+        self.training = not dataset.test_mode
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Unpack what `instances` holds."""
@@ -35,6 +42,11 @@ class LoadInstances(BaseTransform):
                 f"{results['img_path']} is {found[1]}x{found[0]}, and its annotations are of an image of "
                 f"{size_hw[1]}x{size_hw[0]} (width x height).",
                 image_id=results.get("image_id"),
+            )
+        if self.training and tuple(results.get("img_shape", size_hw)[:2]) != size_hw:
+            raise ConfigError(
+                "LoadInstances stands behind a step that resizes or cuts images, which masks would not fit: "
+                "put it before that step, or set test_mode=True where nothing is trained on the data set."
             )
         instances = results["instances"]
         runs = runs_of([each["mask"] for each in instances], size_hw)

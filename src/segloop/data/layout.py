@@ -137,13 +137,17 @@ def image_ids(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
 
 
 def read_list(path: Path | str) -> list[str]:
-    """Read a LIST file: one image_id per line; blank lines and what follows a leading # do not count."""
+    """Read a LIST file: one image_id per line; blank lines and what follows a leading # do not count.
+
+    `./` before an id may keep its # from being a leading one (`segloop.utils.lists`).
+    """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()  # Windows begins with a mark
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")  # Windows begins with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is no UTF-8 text ({error})"
         raise DataError(f"The list {path} cannot be read: {reason}.") from error
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    named = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return [line.removeprefix("./") for line in named]
 
 
 def only_listed(file: Path, known: Iterable[str]) -> set[str]:

@@ -288,7 +288,8 @@ def _cut(units: _Units, places: np.ndarray, wanted: Mapping[str, float], *, colu
 
 def _lot(seed: int, name: str) -> bytes:
     """Draw a unit's lot: its place among those that weigh the same."""
-    return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()
+    text = f"{seed}\0{name}".encode(errors="surrogateescape")  # old archives have names that are no UTF-8
+    return hashlib.blake2b(text, digest_size=8).digest()
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:

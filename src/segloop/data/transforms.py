@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -61,6 +62,14 @@ class KeepInMemory(BaseTransform):
         self.share = share
         self.kept: dict[str, dict[str, Any]] = {}
         self.room: float | None = None  # bytes; counted in the process that loads
+
+    def attach(self, dataset: Any, steps: Sequence[Any]) -> None:
+        """Let steps that ask for it know the data set, and what comes before them."""
+        before = list(steps)
+        for step in self.steps.transforms:
+            if hasattr(step, "attach"):
+                step.attach(dataset, before)
+            before.append(step)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
         """Return the loaded sample; its arrays belong to the caller."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from segloop.data.coco_losses import read_coco
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.instance_labels import joined
-from segloop.data.masks import Runs, canonical, components, fault, from_strings, rasterize
+from segloop.data.instance_labels import joined, runs_of
+from segloop.data.masks import Runs, components
 from segloop.utils.errors import DataError
 
 
@@ -23,7 +23,7 @@ class TrueObjects:
 
     def __init__(self) -> None:
         self.from_masks = 0
-        self._folders: dict[Path, tuple[Path, dict[str, list[Any]]] | None] = {}
+        self._folders: dict[Path, tuple[int, dict[str, list[Any]]] | None] = {}
 
     def of(self, mask_file: Path | str, mask: np.ndarray) -> list[Runs]:
         """Return the objects of an image as run lengths; `mask` [H, W] is true where the class is."""
@@ -41,14 +41,16 @@ class TrueObjects:
                 self._folders[folder] = _read_split(folder)
             found = self._folders[folder]
             if found is not None:
-                masks, by_image = found
-                name = mask_file.absolute().relative_to(masks).as_posix()
-                return by_image.get(name.removesuffix(mask_file.suffix))
+                suffix, by_image = found
+                return by_image.get(mask_file.absolute().relative_to(folder).as_posix()[: -suffix or None])
         return None
 
 
-def _read_split(masks: Path) -> tuple[Path, dict[str, list[Any]]] | None:
-    """Return the segmentations by image of the split whose masks lie in this folder; None if it is none."""
+def _read_split(masks: Path) -> tuple[int, dict[str, list[Any]]] | None:
+    """Return how long the suffix of a split's masks is, and its segmentations by image.
+
+    None if this folder is not where the masks of a split lie.
+    """
     for root in masks.parents:
         if not (root / FILE_NAME).is_file():
             continue
@@ -57,32 +59,31 @@ def _read_split(masks: Path) -> tuple[Path, dict[str, list[Any]]] | None:
             if info.masks is None or split not in info.coco or root / info.mask_dir(split) != masks:
                 continue
             content = read_coco(root / info.coco[split])
-            names = {image["id"]: _stem(image["file_name"]) for image in content["images"]}
+            ending = info.images.suffix
+            names = {image["id"]: _image_id(image["file_name"], ending) for image in content["images"]}
             found: dict[str, list[Any]] = {name: [] for name in names.values()}
             for each in content["annotations"]:
-                if not each.get("iscrowd") and each["image_id"] in names:
+                drawn = each.get("segmentation") and not each.get("iscrowd")
+                if drawn and each["image_id"] in names:
                     found[names[each["image_id"]]].append(each["segmentation"])
-            return masks, found
+            return len(info.masks.suffix), found
         return None
     return None
 
 
-def _stem(file_name: str) -> str:
+def _image_id(file_name: str, ending: str) -> str:
+    """Return the id of an image by its path, whose name ends with `ending`, or with any suffix."""
     path = Path(file_name)
-    return path.as_posix().removesuffix(path.suffix)
+    ending = ending if ending and file_name.lower().endswith(ending.lower()) else path.suffix
+    return path.as_posix()[: -len(ending) or None]
 
 
 def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
-    """Return the run lengths of one of COCO's segmentations."""
-    if isinstance(segmentation, list):
-        rings = tuple(np.reshape(ring, (-1, 2)) for ring in segmentation if len(ring) >= 6)
-        return rasterize([rings], size_hw)[0]
-    counts = segmentation["counts"]
-    runs = from_strings([counts])[0] if isinstance(counts, str) else np.asarray(counts)
-    wrong = fault(runs, size_hw[0] * size_hw[1])
-    if wrong:
-        raise DataError(f"{file}: an object of this image in the set's COCO file cannot be read: {wrong}.")
-    return canonical(runs)
+    """Return the run lengths of one of COCO's segmentations, as a training reads it."""
+    try:
+        return runs_of([segmentation], size_hw)[0]
+    except DataError as error:
+        raise DataError(f"{file}: an object of this image in the set's COCO file: {error}") from error
 
 
 class CocoObjects:
@@ -100,8 +101,11 @@ class CocoObjects:
         for each in content["annotations"]:
             self._by_image.setdefault(str(each["image_id"]), []).append(each)
 
-    def of(self, image_id: Any, size_hw: tuple[int, int]) -> list[tuple[int, Runs, bool]]:
-        """Return category, runs and crowd of an image's objects, by its id; crowds last, none empty."""
+    def of(self, image_id: Any, size_hw: tuple[int, int]) -> list[tuple[int | str, Runs, bool]]:
+        """Return category, runs and crowd of an image's objects, by its id; crowds last, none empty.
+
+        Categories are ids as the file has them, numbers or texts.
+        """
         if str(image_id) not in self._by_image:
             raise DataError(f"{self.file} has no image {image_id}: it is not the file that was tested on.")
         objects = []
@@ -110,5 +114,5 @@ class CocoObjects:
                 continue
             runs = _runs(each["segmentation"], size_hw, file=self.file)
             if len(runs) > 1:
-                objects.append((int(each["category_id"]), runs, bool(each.get("iscrowd"))))
+                objects.append((each["category_id"], runs, bool(each.get("iscrowd"))))
         return sorted(objects, key=lambda each: each[2])

@@ -14,6 +14,7 @@ from segloop.data.coco_losses import compare_names, read_coco
 from segloop.data.demo import MakeDemo
 from segloop.data.fact_store import FactStore, short_path
 from segloop.data.image_files import ImageFacts, image_facts
+from segloop.data.index_masks import reduced
 from segloop.data.info import FILE_NAME
 from segloop.data.instance_labels import InstanceSource, load_split
 from segloop.data.instance_masks import mask_problems
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 # Heads that tell something else than the classes of the data.
 OTHER_HEADS = ("rpn_head", "semantic_head")
 OTHER_KINDS = ("STDCHead", "Grounding", "Loss")
+IGNORED = 255  # by heads, padding and metrics, unless a config says otherwise
+SCORING = ("SegLoopSemanticMetric", "SegLoopShipsMetric", "IoUMetric")
 
 
 def draw_demo(config: Config, make_demo: MakeDemo | None) -> None:
@@ -92,7 +95,11 @@ def _look_over_dataset(dataset: Any, config: Config) -> Seen:
         reduce_zero_label=dataset.get("reduce_zero_label", False),
     )
     with counted("files checked") as progress:
-        return look_over(Path(root), {split: layout}, legal=legal, progress=progress)
+        seen = look_over(Path(root), {split: layout}, legal=legal, progress=progress)
+    ignored = legal.ignore_index
+    if any(ignored in facts.values for facts in seen.masks.values()):
+        _require_ignored(config, reduced(ignored) if legal.reduce_zero_label else ignored)
+    return seen
 
 
 def require_classes(config: Config, layout: Layout) -> int:
@@ -264,6 +271,32 @@ def _require_heads(config: Config, names: Sequence[str]) -> None:
         raise ConfigError(
             f"{' and '.join(wrong)}, but the data have {len(names)} classes: {', '.join(map(str, names))}."
         )
+
+
+def _require_ignored(config: Config, value: int) -> None:
+    """Refuse a config that would train on the pixels that the data call ignored, or score them."""
+    wrong = [f"{place} is {other}" for place, other in _ignored_by(config) if other != value]
+    if wrong:
+        raise ConfigError(
+            f"Masks hold {value}, which the data call ignored (ignore_index), and the config ignores another "
+            f"value:\n{listing(wrong)}\nSet these to {value}, or write {IGNORED} into masks and {FILE_NAME}."
+        )
+
+
+def _ignored_by(config: Config) -> Iterator[tuple[str, int]]:
+    """Yield the places of a semantic config that say which value is ignored, and the value."""
+    for place, _ in head_classes(config.model):
+        head: Any = config
+        for key in place.split("."):
+            head = head[int(key)] if isinstance(head, list | tuple) else head[key]
+        yield f"{place}.ignore_index", head.get("ignore_index", IGNORED)
+    padding = config.model.get("data_preprocessor") or {}
+    yield "model.data_preprocessor.seg_pad_val", padding.get("seg_pad_val", IGNORED)
+    for name in ("val_evaluator", "test_evaluator"):
+        metrics = config.get(name) or ()
+        for metric in [metrics] if isinstance(metrics, Mapping) else metrics:
+            if metric.get("type") in SCORING:
+                yield f"{name}.ignore_index", metric.get("ignore_index", IGNORED)
 
 
 def is_coco(dataset: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from segloop.experiments.config import FOLDS
 from segloop.experiments.data_checks import innermost, is_ours, settled
 from segloop.utils.atomic import write_json, write_text
 from segloop.utils.errors import ConfigError, DataError, listing
+from segloop.utils.lists import list_line
 from segloop.utils.progress import counted
 
 if TYPE_CHECKING:
@@ -248,10 +249,14 @@ def _write_report(folder: Path, asked: KFold, cut: Cut) -> None:
 
 def _write_list(path: Path, ids: Iterable[str]) -> None:
     ids = list(ids)
-    odd = [image_id for image_id in ids if image_id.strip() != image_id or image_id.startswith("#")]
+    lines = [list_line(image_id) for image_id in ids]
+    odd = [line.removeprefix("# ") for line in lines if line.startswith("#")]
     if odd:
-        raise DataError(f"A list cannot name images that begin with # or end in a blank:\n{listing(odd)}")
-    write_text(path, "".join(f"{image_id}\n" for image_id in ids))
+        raise DataError(
+            "A list cannot name images whose names begin or end with a blank or are no UTF-8 text; rename "
+            f"them:\n{listing(odd)}"
+        )
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def _from_root(path: Path, root: str) -> str:

@@ -28,7 +28,9 @@ def open_atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
-        options: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+        # Names of files that are no UTF-8 are written out: `\udce9`, which in JSON stands for the same name.
+        text = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+        options: dict[str, Any] = {} if binary else text
         with os.fdopen(descriptor, mode, **options) as file:
             yield file
             file.flush()

@@ -63,6 +63,14 @@ def test_the_list_is_one_that_other_tools_take(tmp_path: Path) -> None:
     assert "# split val\n# specks\n0\n" in file.read_text()
 
 
+def test_odd_names_are_listed_or_stay_comments(tmp_path: Path) -> None:
+    file = tmp_path / "look_at.txt"
+    odd = [Finding(kind="specks", text="", image_id=name, split="val") for name in ("#1", "caf\udce9")]
+    file.write_text(replace(VERDICT, findings=tuple(odd)).image_list())
+    assert read_list(file) == ["#1"]
+    assert "# 'caf\\udce9'\n" in file.read_text()
+
+
 def test_an_id_of_two_splits_is_listed_once() -> None:
     twice = Verdict(
         source="s",

@@ -183,6 +183,12 @@ def test_remarks_are_added_up_and_unused_labels_named() -> None:
     assert "2 image(s) came without their files: only their labels were looked at" in remarks
 
 
+def test_a_set_without_an_image_is_a_finding() -> None:
+    verdict = verdict_on([])
+    assert (kinds(verdict), verdict.exit_code) == ({"set": [None]}, 1)
+    assert "it holds no image" in str(verdict)
+
+
 def test_a_set_that_cannot_be_opened_is_a_finding() -> None:
     verdict = broken_set(DataError("instances.json: line 3: no"), source="s", form="coco")
     assert verdict.exit_code == 1

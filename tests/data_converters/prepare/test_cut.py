@@ -80,6 +80,31 @@ def test_splits_that_records_tell_are_kept_and_the_rest_is_cut() -> None:
     assert cutting.summary.startswith("the author's own: train, val; the others cut by")
 
 
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [
+        (["test"], {"train": 8, "val": 2}),
+        (["val"], {"train": 8, "test": 2}),
+        (["train", "val"], {"train": 8, "test": 2}),
+        (["val", "test"], {"train": 10}),
+        (["train", "val", "test"], {"train": 10}),
+    ],
+)
+def test_no_image_is_added_to_what_the_author_scores_on(own: list[str], wanted: dict[str, int]) -> None:
+    cutting = cut(WHOLE, looks(*own * 3, *[None] * 10), seed=0)
+    assert counts(cutting) == wanted
+    scored = ", ".join(split for split in ("val", "test") if split in own)
+    assert f"{scored} of the author's: as they are, no image was added." in cutting.told
+    assert cutting.summary.startswith(f"the author's own: {', '.join(own)}; the others ")
+
+
+def test_one_name_twice_is_told_where_all_goes_into_train_as_well() -> None:
+    survey = looks("val", "test", None)
+    twice = Survey(LABELS, (*survey.places, 103), (*survey.looks, survey.looks[2]))
+    with pytest.raises(DataError, match=r"1 image\(s\) are there more than once.*\n  02"):
+        cut(WHOLE, twice, seed=0)
+
+
 def test_groups_stay_together_and_are_told() -> None:
     by_tens: list[int] = []
 

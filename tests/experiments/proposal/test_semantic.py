@@ -1,6 +1,10 @@
 """Proposals for index masks."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from mmengine.config import Config
 
 from segloop.experiments.proposal import semantic
 from tests.experiments.proposal.sets import seen
@@ -35,6 +39,19 @@ def test_a_set_without_a_background_has_neither_its_prior_nor_its_loss() -> None
     usual = "\n".join(semantic.config_lines(seen(), batch=4))
     assert "background_share=0.9" in usual
     assert "loss_decode" not in usual
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_another_value_than_255_is_ignored_everywhere(gpu: bool, tmp_path: Path) -> None:
+    usual = seen(gpu=gpu, size_hw=(600, 600))
+    assert "ignore_index" not in "".join(semantic.config_lines(usual, batch=4))
+    other = replace(usual, labels=replace(usual.labels, ignore_index=254))
+    lines = [line for line in semantic.config_lines(other, batch=4) if "_base_" not in line]
+    (tmp_path / "config.py").write_text("\n".join(lines), encoding="utf-8")
+    config = Config.fromfile(tmp_path / "config.py")
+    assert config.model.decode_head.ignore_index == config.model.data_preprocessor.seg_pad_val == 254
+    assert config.val_evaluator.ignore_index == config.test_evaluator.ignore_index == 254
+    assert config.train_pipeline[0].ignore_index == 254
 
 
 def test_large_images_are_predicted_in_windows_and_a_missing_test_split_is_val() -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, listing
+from segloop.utils.lists import list_line
 
 FORMAT = 1  # of the JSON
 MOST_TOLD = 5  # findings of a kind in the text
@@ -197,7 +198,7 @@ class Verdict:
         reasons: dict[str | None, dict[str, Counter[str]]] = {}
         for each in self.findings:
             for image_id, split, _ in ((each.image_id, each.split, 0), *each.others):
-                if image_id is not None and not image_id.startswith("#"):
+                if image_id is not None:
                     reasons.setdefault(split, {}).setdefault(image_id, Counter())[each.kind] += 1
         lines = [f"# {self.source}: images to look at, and what was found"]
         told: set[str] = set()
@@ -205,7 +206,8 @@ class Verdict:
             if split is not None:
                 lines += ["", f"# split {split}"]
             for image_id, kinds in sorted(reasons[split].items()):
-                lines += [f"# {', '.join(kinds)}", image_id if image_id not in told else f"# {image_id}"]
+                line = list_line(image_id)
+                lines += [f"# {', '.join(kinds)}", line if image_id not in told else f"# {line}"]
                 told.add(image_id)
         return "\n".join(lines) + "\n"
 

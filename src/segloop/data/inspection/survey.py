@@ -160,6 +160,8 @@ class Gathered:
 
     def of_the_set(self, *, whole: bool) -> Iterator[Finding]:
         """Yield what shows in the set as a whole."""
+        if not self.splits:
+            yield Finding(kind="set", text="it holds no image")
         yield from same_but_for_case(self.images.labels.names)
         hashes = np.frombuffer(bytes(self.hashes), np.uint8).reshape(-1, BYTES)
         yield from find_copies(self.names, hashes, sizes=self.sizes, drawn=self.drawn)

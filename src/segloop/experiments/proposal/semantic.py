@@ -11,6 +11,7 @@ CPU_WINDOW, GPU_WINDOW = 256, 512  # pixels: the largest windows that are propos
 CPU_PIXELS, GPU_PIXELS = 16 * 128**2, 8 * 512**2  # of a batch
 SLIDE_FROM = {False: 1024, True: 2048}  # the longest side that is predicted in one piece, by `gpu`
 MOST_BATCH = 16
+IGNORED = 255  # by heads, padding and metrics, unless a config says otherwise
 MOSTLY = 0.5  # share of the pixels from which on a class is what a head should begin with
 
 
@@ -58,7 +59,7 @@ def choices(seen: Seen) -> list[Choice]:
 
 def config_lines(seen: Seen, *, batch: int) -> list[str]:
     """Return the lines of the config below `_base_`, schedule aside."""
-    side = window(seen)
+    side, ignored = window(seen), seen.labels.ignore_index
     lines = [
         f"data_root = '{{{{$SEGLOOP_DATA:data}}}}/{seen.name}'",
         "demo = None  # nothing is drawn if the data are missing",
@@ -68,7 +69,7 @@ def config_lines(seen: Seen, *, batch: int) -> list[str]:
     background = seen.labels.background
     if side:
         extra = "" if background == 0 else f", background={background}"
-        extra += "" if seen.labels.ignore_index == 255 else f", ignore_index={seen.labels.ignore_index}"
+        extra += "" if ignored == IGNORED else f", ignore_index={ignored}"
         lines.append(f"    dict(type='RareClassCrop', size={side}, prob=0.75{extra}),")
     lines += [
         "    dict(type='RandomFlip', prob=0.5, direction='horizontal'),",
@@ -82,6 +83,8 @@ def config_lines(seen: Seen, *, batch: int) -> list[str]:
         f"test_dataloader = dict(batch_size={_test_batch(seen)}, dataset={_test_data(seen)})",
         *_model(seen),
     ]
+    if ignored != IGNORED:
+        lines += [f"{name}_evaluator = dict(ignore_index={ignored})" for name in ("val", "test")]
     if not seen.gpu:
         lines.append("optim_wrapper = dict(optimizer=dict(lr=4e-3))  # thin layers learn slowly at 1e-3")
     return lines
@@ -91,17 +94,20 @@ def _model(seen: Seen) -> list[str]:
     background = seen.labels.background
     share, place = _largest(seen)
     lines = ["model = dict("]
-    colors = None if seen.gpu else normalisation(seen)
+    colors, ignored = None if seen.gpu else normalisation(seen), seen.labels.ignore_index
+    padding = "" if ignored == IGNORED else f"seg_pad_val={ignored}, "
     if colors is not None:
-        lines.append(
-            f"    data_preprocessor=dict(mean={colors[0]}, std={colors[1]}),  # of the training images"
-        )
+        said = f"{padding}mean={colors[0]}, std={colors[1]}"
+        lines.append(f"    data_preprocessor=dict({said}),  # of the training images")
+    elif padding:
+        lines.append(f"    data_preprocessor=dict({padding.rstrip(', ')}),")
     if (side := max(seen.largest_hw)) > SLIDE_FROM[seen.gpu]:
         crop = 1024 if seen.gpu else 512
         step = crop * 3 // 4
         slide = f"mode='slide', crop_size=({crop}, {crop}), stride=({step}, {step})"
         lines.append(f"    test_cfg=dict({slide}),  # images have up to {side} pixels a side")
     lines += ["    decode_head=dict(", f"        num_classes={seen.num_classes},"]
+    lines += [] if ignored == IGNORED else [f"        ignore_index={ignored},"]
     if share > MOSTLY:
         extra = f", background={place}" if place else ""
         lines.append(f"        init_cfg=dict(background_share={min(round(share, 3), 0.999)}{extra}),")
