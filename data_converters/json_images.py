@@ -18,7 +18,7 @@ from data_converters.named_files import folder_role, picture_files, placed
 from segloop.data.annotations import SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
-from segloop.utils.errors import DataError, FormatError, UserError, listing, together
+from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest, together
 
 _EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
 
@@ -157,9 +157,8 @@ def entries_of(
         suffix = image.suffix if image else PurePosixPath(name).suffix or ".png"
         stem = file.stem[: -len(suffix)] if file.stem.casefold().endswith(suffix.casefold()) else file.stem
         image_id = "/".join((*place.folders, stem))
-        found.append(
-            Entry(place.split or options.split, image_id, image_id + suffix, str(file), str(image or ""))
-        )
+        found.append(Entry(place.split, image_id, image_id + suffix, str(file), str(image or "")))
+    found = _of_split(source, found, options.split)
     twice = [
         name for name, count in Counter((each.split, each.image_id) for each in found).items() if count > 1
     ]
@@ -171,3 +170,16 @@ def entries_of(
         wanted = only_listed(options.list_file, (each.image_id for each in found))
         found = [each for each in found if each.image_id in wanted]
     return sorted(found, key=lambda each: (each.split or "", each.image_id))
+
+
+def _of_split(source: Path, found: list[Entry], wanted: str | None) -> list[Entry]:
+    """Return the images of a split; what has no splits belongs to the one that is named."""
+    if wanted is None:
+        return found
+    known = sorted({each.split for each in found if each.split})
+    if not known:
+        return [each._replace(split=wanted) for each in found]
+    if wanted not in known:
+        hint = nearest(wanted, known)
+        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(known)}).{hint}")
+    return [each for each in found if each.split == wanted]

@@ -45,9 +45,9 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     if not images:
         raise DataError(f"{source} has no folder {IMAGES} with pictures, beside {LABELS} with their texts.")
     texts = [_text_of(file, source) for file in images]
-    bare = [image for image, text in zip(images, texts, strict=True) if not text.is_file()]
     keys = entries_of(source, texts, [file.name for file in images], images, options)
-    told = [f"{len(bare)} image(s) have no text and so no object: {bare[0].name}"] if bare else []
+    bare = [Path(each.image).name for each in keys if not Path(each.json).is_file()]
+    told = [f"{len(bare)} image(s) have no text and so no object: {bare[0]}"] if bare else []
     if lone := sorted({*_texts_below(source)} - {*texts}):
         told.append(f"{len(lone)} text(s) have no image and are left out: {lone[0].relative_to(source)}")
     return LabelledImages(labels=labels, keys=keys, load=LoadImage(labels.names), told=tuple(told))

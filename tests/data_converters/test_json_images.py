@@ -54,6 +54,20 @@ def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Pat
         )
 
 
+def test_a_split_is_picked_of_several_and_named_where_there_is_none(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("train/a.json", "valid/b.json", "c.json")]
+
+    def ids(files: list[Path], split: str) -> list[tuple[str | None, str]]:
+        options = ReadOptions(split=split)
+        found = entries_of(tmp_path, files, ["x.png"] * len(files), [None] * len(files), options)
+        return [(each.split, each.image_id) for each in found]
+
+    assert ids(files, "val") == [("val", "b")]
+    assert ids(files[2:], "val") == [("val", "c")]
+    with pytest.raises(DataError, match=r"has no split 'vall' \(it has: train, val\)\. Did you mean 'val'\?"):
+        ids(files, "vall")
+
+
 def test_files_behind_a_link_to_another_disk_are_found(tmp_path: Path) -> None:
     for name in ("disk/1.json", "set/2.json", "set/.cache/3.json", "set/__MACOSX/4.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,8 @@ def test_outlines_are_shares_of_the_image_and_folders_splits(layout: str, tmp_pa
     assert (outline.label, outline.shape.rings[0].tolist()) == ("nut", [[1, 2], [5, 2], [5, 6]])
     assert (box.label, box.shape) == ("bolt", Box((4.0, 2.0, 6.0, 6.0)))
     assert second.instances == ()
+    picked = read(tmp_path, options=ReadOptions(split="train"))
+    assert ([each.split for each in picked], picked.told) == (["train"], ())
 
 
 def test_texts_without_an_image_are_told(tmp_path: Path) -> None:
