@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -159,17 +160,26 @@ def entries_of(
         image_id = "/".join((*place.folders, stem))
         found.append(Entry(place.split, image_id, image_id + suffix, str(file), str(image or "")))
     found = _of_split(source, found, options.split)
-    twice = [
-        name for name, count in Counter((each.split, each.image_id) for each in found).items() if count > 1
-    ]
-    if twice:
-        raise DataError(
-            f"{source} has several JSON files of one image:\n{listing([image_id for _, image_id in twice])}"
-        )
+    if twice := _twice(found, root):
+        raise DataError(f"{source} has several files of one image; remove or rename some:\n{listing(twice)}")
     if options.list_file is not None:
         wanted = only_listed(options.list_file, (each.image_id for each in found))
         found = [each for each in found if each.image_id in wanted]
     return sorted(found, key=lambda each: (each.split or "", each.image_id))
+
+
+def _twice(found: Sequence[Entry], root: Path) -> list[str]:
+    """Return a line for each image that is there several times, with its files below a root."""
+    several: dict[tuple[str | None, str], list[Entry]] = defaultdict(list)
+    for each in found:
+        several[each.split, each.image_id].append(each)
+    lines = []
+    for (_, image_id), entries in several.items():
+        labels = {each.json: None for each in entries}
+        files = labels if len(labels) > 1 else [each.image for each in entries]  # one text of two images
+        if len(entries) > 1:
+            lines.append(f"{image_id}: {' and '.join(os.path.relpath(file, root) for file in files)}")
+    return lines
 
 
 def _of_split(source: Path, found: list[Entry], wanted: str | None) -> list[Entry]:

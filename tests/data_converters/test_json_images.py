@@ -44,7 +44,7 @@ def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Pat
     files = [tmp_path / "train" / "ann" / "a.png.json", tmp_path / "val" / "labels" / "s" / "b.json"]
     found = entries_of(tmp_path, files, ["a.png", "b.jpg"], [None, None], ReadOptions())
     assert [(each.split, each.name) for each in found] == [("train", "a.png"), ("val", "s/b.jpg")]
-    with pytest.raises(DataError, match=r"several JSON files of one image:\n  a"):
+    with pytest.raises(DataError, match=r"several files of one image; .*\n  a: ann/a\.json and a\.json"):
         entries_of(
             tmp_path,
             [tmp_path / "ann" / "a.json", tmp_path / "a.json"],

@@ -46,6 +46,15 @@ def test_outlines_are_shares_of_the_image_and_folders_splits(layout: str, tmp_pa
     assert ([each.split for each in picked], picked.told) == (["train"], ())
 
 
+def test_two_images_of_one_text_are_told(tmp_path: Path) -> None:
+    for name in ("images/a.jpg", "images/a.png"):
+        put(tmp_path, name, TRIANGLE)
+    with pytest.raises(
+        DataError, match=r"several files of one image; .*\n  a: images/a\.jpg and images/a\.png"
+    ):
+        read(tmp_path, options=ReadOptions())
+
+
 def test_texts_without_an_image_are_told(tmp_path: Path) -> None:
     put(tmp_path, "images/train/a.png", TRIANGLE)
     for name in ("train/lost.txt", "classes.txt"):
