@@ -18,7 +18,7 @@ from data_converters.media import name_fault
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES, image_size
 from segloop.data.index_masks import read_mask
-from segloop.data.layout import files_below
+from segloop.data.layout import files_below, only_listed
 from segloop.data.masks import Patch, Runs, encode_patches
 from segloop.utils.errors import DataError, UserError
 
@@ -41,6 +41,9 @@ def read_predictions(source: Path, *, options: ReadOptions) -> LabelledImages:
     pages = sorted(_find(source))
     if not pages:
         raise DataError(f"{source} holds no *{PREDICTED}, one of which lists the predictions of an image.")
+    if options.list_file is not None:
+        wanted = only_listed(options.list_file, (page.image_id for page in pages))
+        pages = [page for page in pages if page.image_id in wanted]
     choice = choose(source, options.labels, semantic=False)
     by_id = {label.id: label.name for label in choice.chosen}
     known = frozenset(label.id for label in choice.known)

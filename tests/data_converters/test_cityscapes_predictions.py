@@ -36,6 +36,16 @@ def test_lines_become_objects_with_scores(tmp_path: Path) -> None:
         np.testing.assert_array_equal(pixels, MASK > 0)
 
 
+def test_a_list_picks_images(tmp_path: Path) -> None:
+    root = predicted(tmp_path / "results", "")
+    put(root / "ulm/other_pred.txt", "")
+    file = put(tmp_path / "some.txt", "ulm/other\n")
+    assert [each.image_id for each in read(root, results=True, list_file=file)] == ["ulm/other"]
+    file.write_text("ulm/another\n", encoding="utf-8")
+    with pytest.raises(DataError, match="names 1 image"):
+        read(root, results=True, list_file=file)
+
+
 def test_a_link_that_leads_back_makes_no_second_image(tmp_path: Path) -> None:
     predicted(tmp_path, "a.png 26 0.5\n", a=MASK)
     (tmp_path / "latest").symlink_to(".")
