@@ -34,6 +34,9 @@ def test_lines_become_objects_with_scores(tmp_path: Path) -> None:
     assert [(each.label, each.score) for each in record.instances] == [("car", 0.5), ("person", 0.001)]
     for _, _, pixels in objects(record):
         np.testing.assert_array_equal(pixels, MASK > 0)
+    (remark,) = record.remarks
+    assert (remark.kind, remark.count) == ("prediction(s) of labels that are not read, left out", 1)
+    assert remark.example == f"{NAME}_leftImg8bit: c.png of the label 7"
 
 
 def test_a_list_picks_images(tmp_path: Path) -> None:
