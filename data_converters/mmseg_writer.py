@@ -58,6 +58,7 @@ class MmsegWriter:
     _splits: dict[str, int] = field(default_factory=dict)
     _digests: dict[str, bytes] = field(default_factory=dict)
     _suffixes: set[str] = field(default_factory=set)
+    _brought: set[str] = field(default_factory=set)  # suffixes of image files that came along
     _drawn: dict[bool, str] = field(default_factory=dict)  # which kinds of images came, and the first of each
 
     @classmethod
@@ -132,6 +133,7 @@ class MmsegWriter:
         image = f"img_dir/{split}/{rendered.image_id}{page.suffix}"
         place_image(page.image, self._target / image, media=self.media)
         self._digests[image] = page.digests[1]
+        self._brought.add(page.suffix)
 
     def close(self) -> None:
         """Write `dataset.json`."""
@@ -184,7 +186,7 @@ class MmsegWriter:
         lower = {suffix.lower() for suffix in self._suffixes}
         if len(lower) == 1:
             return lower.pop()
-        strange = sorted(lower - set(IMAGE_SUFFIXES))
+        strange = sorted({suffix.lower() for suffix in self._brought} - set(IMAGE_SUFFIXES))
         if strange:
             raise DataError(
                 f"The images have several suffixes, {' '.join(strange)} among them, and beside others only "

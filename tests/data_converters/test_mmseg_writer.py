@@ -203,6 +203,8 @@ def test_suffixes_may_be_many(tmp_path: Path) -> None:
     assert [each.name for each in mmseg.read(tmp_path / "two", options=ReadOptions())] == [*names, "c.jpg"]
     with pytest.raises(DataError, match=r"several suffixes, \.gif among them"):
         write(tmp_path / "odd", [*shown, replace(jpg, name="c.gif")])
+    write(tmp_path / "bare", [*shown, replace(jpg, name="c.gif")], media="none")
+    assert DatasetInfo.read(tmp_path / "bare").images.suffix == ""
 
 
 def test_images_of_no_split_get_one(tmp_path: Path) -> None:
