@@ -58,7 +58,7 @@ _OUTLINES = ("outline-pixels", "outlines-of-two-points")
 _MAPPED = ("covered-pixels", "hidden-objects", "image-files")
 _DRAWN = ("background-objects", "image-files", *_OUTLINES)
 OWN: Mapping[str, tuple[str, ...]] = {
-    "mmseg": _MAPPED,
+    "mmseg": (*_MAPPED, "background-objects"),
     "coco": ("objects-without-score", *_DRAWN),
     "cvat": ("attribute-types", "characters", *_DRAWN),
     "cvat-coco": ("displaced-attributes", *_DRAWN),

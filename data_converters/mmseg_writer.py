@@ -87,6 +87,9 @@ class MmsegWriter:
         labels = self.drawn_labels if drawn else self.labels
         mask, told = index_map(self._prepared(record, labels), labels, overlap=self.overlap)
         losses = [Loss(*each) for each in told]
+        ground = "" if labels.background is None else labels.names[labels.background]
+        if count := sum(each.label == ground for each in record.instances):
+            losses.append(Loss("background-objects", count, f"{record.image_id}: {ground}"))
         image = record.file if self.media != "none" else None
         if image is None and self.media != "none":
             losses.append(Loss("image-files", 1, record.image_id))

@@ -92,6 +92,9 @@ def test_a_label_called_background_is_the_background(tmp_path: Path) -> None:
     write(tmp_path, [record(thing("cat", RING))], labels=labels)
     np.testing.assert_array_equal(read_index_mask(tmp_path / "ann_dir/train/a.png"), 1 - RING)
     assert DatasetInfo.read(tmp_path).background == 1
+    drawn = [record(thing("Background", RING))]
+    _, (rendered,) = write(tmp_path / "drawn", drawn, labels=labels, media="none")
+    assert (rendered.pixels, rendered.losses) == (0, (Loss("background-objects", 1, "a: Background"),))
 
 
 def test_the_content_hash_is_that_of_the_files(tmp_path: Path) -> None:
