@@ -9,8 +9,8 @@ from typing import IO, Any
 
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
-from data_converters.coco_index import CATEGORY_KEYS, CocoIndex, CocoKeys, Key, index_coco, index_results
-from data_converters.coco_labels import join_labels, read_categories, read_skeletons
+from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
+from data_converters.coco_labels import join_labels, read_categories, read_skeletons, unread_keys
 from data_converters.coco_records import LoadImage, Source
 from data_converters.coco_writer import CocoWriter
 from data_converters.json_stream import decoded
@@ -162,9 +162,7 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
             if isinstance(info.get(theirs), str) and info[theirs]:
                 facts[ours] = info[theirs]
     facts.update(read_skeletons(info))
-    licences = [each for index in indices for each in index.top.get("licenses", [])]
-    names = {str(each.get("name", "")) if isinstance(each, dict) else "" for each in licences}
-    if len(names) == 1 and (name := names.pop()):
+    if len(names := _licences(indices)) == 1 and (name := names.pop()):
         facts["licence"] = name
     if source.is_dir() and (source / FILE_NAME).is_file():
         described = DatasetInfo.read(source)
@@ -174,6 +172,12 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
         pairs = zip(files, indices, strict=True)
         facts["splits"] = {each.split or NO_SPLIT: len(index.images) for each, index in pairs}
     return facts
+
+
+def _licences(indices: Sequence[CocoIndex]) -> set[str]:
+    """Return the names of all licences; one without a name has an empty one."""
+    found = [each for index in indices for each in index.top.get("licenses", [])]
+    return {str(each.get("name", "")) if isinstance(each, dict) else "" for each in found}
 
 
 def _told(
@@ -202,9 +206,12 @@ def _told(
         yield f"{seen['ignored']} annotation(s) are marked `ignore`: read with the attribute `ignore`"
     if seen["nested"]:
         yield f"{seen['nested']} attribute(s) hold lists or objects: read as their JSON text"
-    for category in (each for index in indices for each in index.top.get("categories", [])):
-        seen.update(f"categories:{key}" for key in category.keys() - CATEGORY_KEYS)
-    for what in ("images", "annotations", "categories", "top"):
+    for index in indices:
+        seen.update(unread_keys(index.top))
+    if len(names := _licences(indices)) > 1:
+        count = len(names - {""})
+        yield f"{count} licence(s) are named, and none of them holds for all images: none is kept"
+    for what in ("images", "annotations", "categories", "info", "licenses", "top"):
         unread = [(_key(name), count) for name, count in seen.items() if name.startswith(f"{what}:")]
         if unread:
             unread.sort(key=lambda each: (-each[1], each[0]))
