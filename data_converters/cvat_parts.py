@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -46,12 +47,13 @@ def join_groups(
     """Return one object for all that is drawn of each label and group, in the place of the first of them.
 
     Outlines become the rings of one; where masks are among them, all become one mask. It has the attributes
-    of all, those of the first where they differ, and no group, for none is left. The remarks say so.
+    of all, those of the first where they differ, and its group if others are in it. The remarks say so.
     """
     members: dict[tuple[str, int], list[int]] = {}
     for place, each in enumerate(instances):
         if each.group is not None and isinstance(each.shape, Polygon | Bitmap):
             members.setdefault((each.label, each.group), []).append(place)
+    sizes = Counter(each.group for each in instances)
     joined: list[Instance | None] = list(instances)
     hidden = 0
     for places in members.values():
@@ -73,7 +75,9 @@ def join_groups(
             own = instances[place].attributes
             hidden += sum(name in attributes and attributes[name] != own[name] for name in own)
             attributes = {**own, **attributes}
-        joined[first] = replace(instances[first], shape=whole, group=None, attributes=attributes)
+        group = instances[first].group
+        kept = group if sizes[group] > len(places) else None
+        joined[first] = replace(instances[first], shape=whole, group=kept, attributes=attributes)
     found = [each for each in joined if each is not None]
     told = {
         "shape(s) joined to another of their label and group": len(instances) - len(found),

@@ -41,7 +41,7 @@ HOLDS: Mapping[str, frozenset[str]] = {
         {"ignore", "colors", "unused-labels", "background", "splits", "empty-images", "sizes"}
     ),
     "labelme": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque", "empty-masks"})
-    | {"attributes", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
+    | {"attributes", "groups", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
     "supervisely": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque"})
     | {"empty-masks", "attributes", "colors", "unused-labels", "splits", "empty-images", "sizes"},
     "yolo": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "unused-labels"})

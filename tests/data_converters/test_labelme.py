@@ -121,7 +121,7 @@ def test_shapes_of_one_label_and_group_are_one_object(tmp_path: Path) -> None:
     ]
     put(tmp_path / "a.json", *parts)
     record = only(read(tmp_path, options=ReadOptions()))
-    assert [each.label for each in record.instances] == ["dent", "rust"]
+    assert [(each.label, each.group) for each in record.instances] == [("dent", 1), ("rust", 1)]
     assert record.remarks[0].count == 1
 
 
