@@ -12,6 +12,7 @@ from segloop.data.annotations import Bitmap, Instance, Polygon, Remark, SizeHW, 
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import unite
 
+MARKS = ("z_order", "occluded", "source", "uid")  # of a shape, beside its attributes
 _PART = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(\+?)")
 
 
@@ -74,6 +75,8 @@ def join_groups(
             joined[place] = None
             own = instances[place].attributes
             hidden += sum(name in attributes and attributes[name] != own[name] for name in own)
+            marks = ((getattr(instances[each], name) for each in (place, first)) for name in MARKS)
+            hidden += sum(its is not None and its != firsts for its, firsts in marks)
             attributes = {**own, **attributes}
         group = instances[first].group
         kept = group if sizes[group] > len(places) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,14 @@ def test_groups_are_joined_by_label_where_the_user_says_so() -> None:
     assert isinstance(mixed.shape, Bitmap)
     assert masks.decode(mixed.shape.runs, SIZE).sum() == 6
     assert (single.group, single.shape) == (3, square), "alone in its group, it stays as it is"
+
+
+def test_marks_that_joined_shapes_lose_are_counted() -> None:
+    first = Instance(label="a", shape=Polygon((SQUARE,)), group=1, uid="one")
+    second = replace(first, z_order=3, occluded=True, source="auto", uid="two")
+    (found,), remarks = join_groups([first, second], SIZE, image_id="i")
+    assert (found.z_order, found.occluded, found.source, found.uid) == (0, False, None, "one")
+    assert [each.count for each in remarks] == [1, 4]
 
 
 def test_a_reader_joins_groups_and_says_so(tmp_path: Path) -> None:
