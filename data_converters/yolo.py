@@ -62,8 +62,8 @@ def find_yaml(folder: Path) -> Path | None:
 
 
 def _parsed(file: Path) -> dict[str, Any] | None:
-    try:
-        told = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    try:  # all as text: `no` and 01 are names of classes here, and neither False nor 1
+        told = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
         return None
     return told if isinstance(told, dict) else None
@@ -78,11 +78,14 @@ def read_names(folder: Path) -> list[str]:
     if "kpt_shape" in told:
         raise DataError(f"{file} is of a set of poses (kpt_shape): its points would be taken for outlines.")
     names = told["names"]
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
-        names = [names[number] for number in range(len(names))]
+    numbers = [str(number) for number in range(len(names))]
+    if isinstance(names, dict) and set(names) == set(numbers):
+        names = [names[number] for number in numbers]
     if not isinstance(names, list) or not names:
         raise FormatError("its names are neither a list nor numbered from 0", file=file)
-    return [str(name) for name in names]
+    if odd := [str(name) for name in names if not isinstance(name, str) or not name]:
+        raise FormatError(f"one of its names is {odd[0]!r}, no text", file=file)
+    return names
 
 
 def _texts_below(source: Path) -> Iterator[Path]:

@@ -46,6 +46,12 @@ def test_outlines_are_shares_of_the_image_and_folders_splits(layout: str, tmp_pa
     assert ([each.split for each in picked], picked.told) == (["train"], ())
 
 
+@pytest.mark.parametrize("names", ["names: [no, 01]\n", "names:\n  1: 01\n  0: no\n"])
+def test_names_are_texts_as_they_are_written(names: str, tmp_path: Path) -> None:
+    put(tmp_path, "images/a.png", TRIANGLE, names=names)
+    assert read(tmp_path, options=ReadOptions()).labels.names == ("no", "01")
+
+
 def test_two_images_of_one_text_are_told(tmp_path: Path) -> None:
     for name in ("images/a.jpg", "images/a.png"):
         put(tmp_path, name, TRIANGLE)
@@ -80,6 +86,9 @@ def test_what_is_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None:
 def test_folders_that_are_not_yolos_are_told(tmp_path: Path) -> None:
     put(tmp_path, "pics/a.png", None, names="names: 7\n")
     with pytest.raises(FormatError, match="neither a list nor numbered"):
+        read(tmp_path, options=ReadOptions())
+    put(tmp_path, "pics/a.png", None, names="names: [a, '']\n")
+    with pytest.raises(FormatError, match="one of its names is '', no text"):
         read(tmp_path, options=ReadOptions())
     put(tmp_path, "pics/a.png", None)
     with pytest.raises(DataError, match="no folder images"):
