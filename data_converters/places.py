@@ -90,8 +90,7 @@ def check_options(
 ) -> None:
     """Refuse options that neither format does anything with: somebody expects something of them."""
     idle = _idle(reader, read_options, reader.read_options, doing="read")
-    idle += _idle(maker, write_options, (*maker.write_options, "draw"), doing="written")
-    _refuse_idle(idle)
+    _refuse_idle(idle + _idle_written(maker, write_options))
 
 
 def in_archive(source: Path, images: Path | None) -> bool:
@@ -112,7 +111,20 @@ def check_read_options(reader: Format, options: ReadOptions) -> None:
 
 def check_write_options(maker: Format, options: WriteOptions) -> None:
     """Refuse options that a format does nothing with when it is written."""
-    _refuse_idle(_idle(maker, options, (*maker.write_options, "draw"), doing="written"))
+    _refuse_idle(_idle_written(maker, options))
+
+
+def _idle_written(maker: Format, options: WriteOptions) -> list[str]:
+    """Return the options that do nothing when a format is written, or do nothing beside the others."""
+    idle = _idle(maker, options, (*maker.write_options, "draw"), doing="written")
+    settles = options.overlap != WriteOptions().overlap
+    if maker.name == "masks" and settles and not options.numbers:
+        idle.append("--overlap when masks is written without --numbers: each object has a picture of its own")
+    if maker.name == "cityscapes" and options.results:
+        idle += ["--overlap when predictions of cityscapes are written: they may overlap"] * settles
+        brings = options.media not in (None, "none")
+        idle += ["--media when predictions of cityscapes are written: no images come along"] * brings
+    return idle
 
 
 def _idle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from data_converters.base import ReadOptions, WriteOptions
 from data_converters.convert import convert
 from data_converters.formats import FORMATS
-from data_converters.places import check_apart, check_links, check_options, check_places
+from data_converters.places import check_apart, check_links, check_options, check_places, check_write_options
 from segloop.data.annotations import ImageRecord
 from segloop.utils.errors import UserError
 
@@ -80,6 +81,17 @@ def test_options_that_do_nothing_are_refused_together() -> None:
         "  --to-results when airbus is written",
     ]
     check_options(coco, coco, ReadOptions(size_hw=(1, 2)), WriteOptions(masks="exact-polygon", draw=True))
+
+
+def test_options_that_do_nothing_beside_others_are_refused() -> None:
+    masks, cityscapes = FORMATS["masks"], FORMATS["cityscapes"]
+    asked = WriteOptions(overlap="area", media="copy")
+    check_write_options(masks, replace(asked, numbers=True))
+    check_write_options(cityscapes, asked)
+    with pytest.raises(UserError, match="--overlap when masks is written without --numbers"):
+        check_write_options(masks, asked)
+    with pytest.raises(UserError, match=r"(?s)2 option.*--overlap when predict.*--media when predict"):
+        check_write_options(cityscapes, replace(asked, results=True))
 
 
 def test_nothing_is_linked_into_an_archive_for_it_is_unpacked_for_a_while(tmp_path: Path) -> None:
