@@ -10,8 +10,10 @@ from zipfile import is_zipfile
 
 from data_converters.base import Format, ReadOptions, WriteOptions
 from data_converters.formats import FORMATS
-from segloop.data.annotations import ImageRecord
+from segloop.data.annotations import ImageRecord, LabelledImages
 from segloop.utils.errors import UserError, listing
+
+MOST_LOOKED_AT = 30  # images of a set that tell where its images are
 
 
 def check_places(source: Path, target: Path, *, reader: Format, maker: Format, options: ReadOptions) -> None:
@@ -59,6 +61,21 @@ def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> N
             )
     if place == Path.cwd() or place in Path.cwd().parents:
         raise UserError(f"The target {target} holds the folder that you are in. Name another.")
+
+
+def check_images_apart(target: Path, images: LabelledImages) -> None:
+    """Refuse to replace a folder that holds the images of a set: they may lie beside what the user named.
+
+    Some images are looked at, for those of a set lie together.
+    """
+    place = _real(target)
+    for key in images.keys[:MOST_LOOKED_AT]:
+        try:
+            file = images.load(key).file
+        except UserError:  # it is told when its turn comes
+            continue
+        if file is not None and place in _real(file).parents:
+            raise UserError(f"The target {target} holds the image {file}, which is only read. Name another.")
 
 
 def same_place(one: Path, other: Path) -> bool:

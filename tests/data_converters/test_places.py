@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_converters.base import ReadOptions, WriteOptions
@@ -13,6 +14,7 @@ from data_converters.convert import convert
 from data_converters.formats import FORMATS
 from data_converters.places import check_apart, check_links, check_options, check_places, check_write_options
 from segloop.data.annotations import ImageRecord
+from segloop.data.png import encode_rgb
 from segloop.utils.errors import UserError
 
 
@@ -26,6 +28,23 @@ def test_a_target_in_or_around_the_source_is_refused(tmp_path: Path, target: str
     (tmp_path / "link").symlink_to(tmp_path / "set")
     with pytest.raises(UserError, match="only read"):
         check(tmp_path / "set", tmp_path / target)
+
+
+def test_nor_may_it_hold_images_that_lie_beside_the_source(tmp_path: Path) -> None:
+    (tmp_path / "train_v2").mkdir()
+    image = tmp_path / "train_v2" / "b.png"
+    image.write_bytes(encode_rgb(np.zeros((8, 10, 3), np.uint8)))
+    (tmp_path / "ships.csv").write_text("ImageId,EncodedPixels\na.png,\nb.png,1 2\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"train_v2 holds the image .*b\.png, which is only read"):
+        convert(
+            tmp_path / "ships.csv",
+            tmp_path / "train_v2",
+            from_format="airbus",
+            to_format="coco",
+            workers=0,
+            force=True,
+        )
+    assert image.is_file()
 
 
 def test_nor_may_it_lie_in_the_images_or_replace_the_list(tmp_path: Path) -> None:
