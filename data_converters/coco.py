@@ -191,6 +191,9 @@ def _told(
     """Yield what a user should know of a reading that went well."""
     seen: Counter[str] = sum((index.seen for index in indices), Counter())
     for each, source in zip(files, sources, strict=True):
+        if each.passed_over:
+            others = ", ".join(other.name for other in each.passed_over)
+            yield f"{each.shown.name} is read, and of its split not {others}"
         if each.truth:
             yield f"{each.shown.name}: images and categories are those of {each.truth}"
         if source.images is None and each.zipped is not None:

@@ -32,7 +32,7 @@ class CocoFile:
 
     `truth` is where the images and categories of results are, `shown` what the user knows the file by,
     `zipped` the images that lie in an archive beside it. `tree` is a folder somewhere below which the images
-    are, if none of `image_folders` has them all.
+    are, if none of `image_folders` has them all. `passed_over` are files of the same split that are not read.
     """
 
     file: Path
@@ -42,6 +42,7 @@ class CocoFile:
     image_folders: tuple[Path, ...] = ()
     tree: Path | None = None
     zipped: ZippedImages | None = None
+    passed_over: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,15 @@ def _truths_in(folder: Path) -> list[CocoFile]:
         for file in files:
             by_split.setdefault(split_of(file) or _plain_split(file, files), []).append(file)
         if by_split:
-            return [_file(file, split) for split, those in by_split.items() for file in _best(those)]
+            return [each for split, those in by_split.items() for each in _of_split(split, those)]
     return []
+
+
+def _of_split(split: str | None, files: Sequence[Path]) -> list[CocoFile]:
+    """Return the one of several files of a split that holds instances, if names tell; else all."""
+    best = _best(files)
+    others = tuple(file for file in files if file not in best)
+    return [replace(_file(file, split), passed_over=others) for file in best]
 
 
 def _file(file: Path, split: str | None) -> CocoFile:

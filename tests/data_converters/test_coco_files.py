@@ -8,6 +8,7 @@ import pytest
 
 from data_converters.archives import Shelf
 from data_converters.base import ReadOptions
+from data_converters.coco import read
 from data_converters.coco_files import (
     CocoFile,
     ImageFolder,
@@ -77,6 +78,17 @@ def test_layouts_of_folders(tmp_path: Path, files: str, splits: dict[str | None,
     for name in files.split():
         write_coco(tmp_path / name)
     assert found(tmp_path) == {split: files.split()[place] for split, place in splits.items()}
+
+
+def test_files_that_are_passed_over_are_known(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    files = [tmp_path / "annotations" / name for name in ("instances_val.json", "val.json")]
+    for file in files:
+        write_coco(file, [])
+    (only,) = find_files(tmp_path, NOTHING)
+    assert (only.file, only.passed_over) == (files[0], (files[1],))
+    told = read(tmp_path, options=NOTHING).told
+    assert "instances_val.json is read, and of its split not val.json" in told
 
 
 def test_dataset_json_says_which_files_there_are(tmp_path: Path) -> None:
