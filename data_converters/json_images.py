@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
 from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest, together
 
+Told = TypeVar("Told")
 _EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
 
 
@@ -59,41 +60,38 @@ def require_inside(points: np.ndarray, size_hw: SizeHW) -> np.ndarray:
     return points
 
 
-def find_json(
-    source: Path, ours: Callable[[dict[str, Any]], bool]
-) -> tuple[list[Path], list[dict[str, Any]]]:
-    """Return the JSON files of a source that are of a format, and what they hold; others are passed over.
+def find_json(source: Path, take: Callable[[dict[str, Any]], Told | None]) -> tuple[list[Path], list[Told]]:
+    """Return the JSON files of a source that are of a format, and what `take` keeps of each.
 
-    Those that cannot be read are told together: nobody knows whether they are of the format.
+    It returns None for a file of something else, which is passed over. Those that cannot be read are told
+    together: nobody knows whether they are of the format.
     """
     if source.is_file():
-        if not ours(told := parse(source)):
+        if (kept := take(parse(source))) is None:
             raise DataError(f"{source} is no JSON of this format.")
-        return [source], [told]
+        return [source], [kept]
     files = sorted(
         file
         for file in files_below(source)
         if file.suffix == ".json" and "__MACOSX" not in file.relative_to(source).parts
     )
     with ThreadPoolExecutor(2) as pool:  # reading waits for the disk
-        loaded = list(pool.map(_try, files))
+        loaded = list(pool.map(lambda file: _try(file, take), files))
     if errors := [each for each in loaded if isinstance(each, UserError)]:
         raise together(errors)
-    found = [
-        (file, each)
-        for file, each in zip(files, loaded, strict=True)
-        if isinstance(each, dict) and ours(each)
-    ]
+    found = [(file, each) for file, each in zip(files, loaded, strict=True) if each is not None]
     if not found:
         raise DataError(f"{source} holds no JSON of this format.")
     return [file for file, _ in found], [each for _, each in found]
 
 
-def _try(file: Path) -> Any:
+def _try(file: Path, take: Callable[[dict[str, Any]], Any]) -> Any:
+    """Return what is kept of a file, which may be a hundredth of what it holds, or why it cannot be read."""
     try:
-        return _loaded(file)
+        told = _loaded(file)
     except UserError as error:
         return error
+    return take(told) if isinstance(told, dict) else None
 
 
 def _is_file(place: Path) -> bool:

@@ -30,7 +30,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     if not (source / META).is_file():
         raise DataError(f"{source} has no {META}, which says what the classes are.")
     labels = LabelSet(tuple(_labels(source / META)))
-    files, _ = find_json(source, lambda each: "objects" in each and "size" in each)
+    files, _ = find_json(source, lambda each: True if "objects" in each and "size" in each else None)
     images = Images(source, options.images)
     names = [file.name.removesuffix(".json") for file in files]
     found = [

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,19 @@ def test_rectangles_may_say_what_is_ignored_and_lines_cannot(tmp_path: Path) -> 
     assert [(each.kind, each.count) for each in record.remarks] == [
         ("line(s) and point(s) called __ignore__, left out", 1)
     ]
+
+
+def test_little_is_held_of_files_until_their_images_are_loaded(tmp_path: Path) -> None:
+    count = 30
+    for number in range(count):
+        put(tmp_path / f"{number}.json", shape("dent", SQUARE * 500))
+    read(tmp_path, options=ReadOptions())  # what is imported and remembered once
+    tracemalloc.start()
+    images = read(tmp_path, options=ReadOptions())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(images) == count
+    assert most / count < 100_000, "the points of one file take 280,000 bytes"
 
 
 def test_what_is_not_read_is_told(tmp_path: Path) -> None:
