@@ -105,7 +105,8 @@ class Images:
     """Finds the image of a JSON: where it says, beside it, in the folder that the user names, anywhere."""
 
     def __init__(self, source: Path, elsewhere: Path | None) -> None:
-        self.root = elsewhere or (source if source.is_dir() else source.parent)
+        self.home = source if source.is_dir() else source.parent
+        self.root = elsewhere or self.home
         self.used: set[Path] = set()
 
     @cached_property
@@ -121,18 +122,34 @@ class Images:
         return found
 
     def find(self, file: Path, *places: Path) -> Path | None:
-        """Return the first of some places that is a file, else the only file of that name that is no mask."""
-        name = places[0].name
+        """Return the first of some places that is a file, else one of that name."""
         beside = (file.with_name(file.stem + suffix) for suffix in IMAGE_SUFFIXES)
         for place in (*places, *beside):
             if _is_file(place):
                 self.used.add(place.resolve())
                 return place
-        others = self._by_name.get(name, [])
-        if len(others) == 1 and folder_role(others[0], self.root) != "mask":
-            self.used.add(others[0].resolve())
-            return others[0]
-        return None
+        found = self._named(places[0].name, file)
+        if found is not None:
+            self.used.add(found.resolve())
+        return found
+
+    def _named(self, name: str, file: Path) -> Path | None:
+        """Return the only file of a name that is no mask and of no other split than the JSON `file`.
+
+        Of several it is the one in folders that are called like the JSON's, splits and roles aside.
+        """
+        named = [each for each in self._by_name.get(name, []) if folder_role(each, self.root) != "mask"]
+        if not named:
+            return None
+        (own,) = placed([file], self.home)
+        fits = [
+            each
+            for each in placed(named, self.root)
+            if None in (own.split, each.split) or own.split == each.split
+        ]
+        if len(fits) > 1:
+            fits = [each for each in fits if (each.split, each.folders) == (own.split, own.folders)]
+        return fits[0].file if len(fits) == 1 else None
 
     def told(self) -> list[str]:
         """Say how many images have no JSON."""

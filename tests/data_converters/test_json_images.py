@@ -40,6 +40,23 @@ def test_a_mask_that_is_called_like_the_image_is_not_taken_for_it(tmp_path: Path
     assert Images(tmp_path, None).find(tmp_path / "x.json", tmp_path / "gone/1.png") is None
 
 
+def test_an_image_of_another_split_or_folder_is_not_taken_for_its_namesake(tmp_path: Path) -> None:
+    for name in ("images/val/1.png", "images/val/ulm/2.png", "images/val/bonn/2.png", "masks/val/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    images = Images(tmp_path, None)
+
+    def find(name: str) -> str | None:
+        file = tmp_path / "labels" / name
+        found = images.find(file, file.with_suffix(".png"))
+        return found and found.relative_to(tmp_path).as_posix()
+
+    assert find("train/1.json") is None
+    assert find("val/1.json") == find("1.json") == "images/val/1.png"
+    assert find("val/bonn/2.json") == "images/val/bonn/2.png"
+    assert find("val/2.json") is None
+
+
 def test_ids_leave_out_splits_and_roles_and_two_of_one_are_refused(tmp_path: Path) -> None:
     files = [tmp_path / "train" / "ann" / "a.png.json", tmp_path / "val" / "labels" / "s" / "b.json"]
     found = entries_of(tmp_path, files, ["a.png", "b.jpg"], [None, None], ReadOptions())
