@@ -11,13 +11,13 @@ from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
 from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
 from data_converters.coco_labels import join_labels, read_categories, read_skeletons, unread_keys
-from data_converters.coco_records import LoadImage, Source
+from data_converters.coco_records import LoadImage, Source, own_split
 from data_converters.coco_writer import CocoWriter
 from data_converters.json_stream import decoded
 from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import only_listed
-from segloop.utils.errors import DataError, FormatError, UserError, listing
+from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
 MOST_LOOKED_FOR = 30  # images of a file that tell which folder is theirs
 MOST_KEYS_TOLD = 12
@@ -74,6 +74,10 @@ def open_files(
         keys = _listed(indices, keys, options.list_file)
         if "splits" in facts:
             facts["splits"] = Counter(files[key.source].split or NO_SPLIT for key in keys)
+    if options.split is not None and source.is_file():
+        picked = _of_split(source, indices[0], keys, options.split)
+        if picked is not keys:
+            keys, facts["splits"] = picked, {options.split: len(picked)}
     return LabelledImages(
         labels=join_labels(labels, [index.top.get("info") for index in indices]),
         keys=keys,
@@ -131,15 +135,36 @@ def _some_names(index: CocoIndex) -> list[str]:
     return names
 
 
-def _name_at(opened: IO[bytes], start: int, stop: int) -> str:
-    """Return the file name of the image that these bytes describe; empty where it has none."""
+def _image_at(opened: IO[bytes], start: int, stop: int) -> Mapping[str, Any]:
+    """Return the image that these bytes describe; nothing where they cannot be read."""
     opened.seek(start)
     try:
         value = decoded(opened.read(stop - start))
     except (ValueError, RecursionError):
-        return ""
-    name, fault = image_name(value.get("file_name") if isinstance(value, dict) else None)
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _name_at(opened: IO[bytes], start: int, stop: int) -> str:
+    """Return the file name of the image that these bytes describe; empty where it has none."""
+    name, fault = image_name(_image_at(opened, start, stop).get("file_name"))
     return "" if fault else name
+
+
+def _of_split(source: Path, index: CocoIndex, keys: Sequence[Key], wanted: str) -> Sequence[Key]:
+    """Return the images of a split where a single file tells the split of each; else that is what all get."""
+    splits: dict[str, list[tuple[int, int]]] = {}
+    with index.images_file.open("rb") as opened:
+        for start, stop in index.images.tolist():
+            if split := own_split(_image_at(opened, start, stop)):
+                splits.setdefault(split, []).append((start, stop))
+    if not splits:
+        return keys
+    if wanted not in splits:
+        hint = nearest(wanted, splits)
+        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(sorted(splits))}).{hint}")
+    chosen = set(splits[wanted])
+    return tuple(key for key in keys if (key.start, key.stop) in chosen)
 
 
 def _listed(indices: Sequence[CocoIndex], keys: Sequence[Key], file: Path) -> tuple[Key, ...]:

@@ -254,6 +254,16 @@ def test_all_that_is_wrong_with_files_is_told_at_once(tmp_path: Path) -> None:
         again(tmp_path)
 
 
+def test_a_split_is_picked_of_a_single_file_that_has_several(tmp_path: Path) -> None:
+    entries = [image(number, segloop={"split": split}) for number, split in ((1, "train"), (2, "val"))]
+    file = write_coco(tmp_path / "a.json", [annotation(1), annotation(2, image_id=2)], images=entries)
+    found = again(file, split="val")
+    assert [(each.image_id, each.split, len(each.instances)) for each in found] == [("2", "val", 1)]
+    assert found.facts["splits"] == {"val": 1}
+    with pytest.raises(DataError, match=r"no split 'vall' \(it has: train, val\)\. Did you mean 'val'"):
+        again(file, split="vall")
+
+
 def test_splits_keep_their_own_ids_and_images(tmp_path: Path) -> None:
     write_coco(tmp_path / "annotations/instances_a.json", [annotation(category_id=0)])
     swapped = [{**CATS[1], "id": 0}, {**CATS[0], "id": 7}]
