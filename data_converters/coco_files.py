@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -40,7 +41,7 @@ class CocoFile:
     shown: Path
     truth: Path | None = None
     image_folders: tuple[Path, ...] = ()
-    tree: Path | None = None
+    tree: ImageTree | None = None
     zipped: ZippedImages | None = None
     passed_over: tuple[Path, ...] = ()
 
@@ -66,6 +67,7 @@ class ImageTree:
     """Images in folders that the file does not name, somewhere below one folder."""
 
     folder: Path
+    opened: int = field(default_factory=time.monotonic_ns)  # another reading looks anew
 
     def find(self, name: str) -> Path | None:
         """Return the file of an image, if it is the only one whose path ends so, and in no folder of masks.
@@ -74,7 +76,9 @@ class ImageTree:
         """
         wanted = PurePosixPath(name).parts
         found = [
-            file for file in _tree(self.folder).get(wanted[-1], ()) if file.parts[-len(wanted) :] == wanted
+            file
+            for file in _tree(self.folder, self.opened).get(wanted[-1], ())
+            if file.parts[-len(wanted) :] == wanted
         ]
         return found[0] if len(found) == 1 and folder_role(found[0], self.folder) != "mask" else None
 
@@ -84,8 +88,8 @@ class ImageTree:
 
 
 @lru_cache(maxsize=2)
-def _tree(folder: Path) -> Mapping[str, Sequence[Path]]:
-    """Return all image files below a folder by their names, which each process looks for once."""
+def _tree(folder: Path, opened: int) -> Mapping[str, Sequence[Path]]:
+    """Return all image files below a folder by their names, which each process looks for once a reading."""
     found: dict[str, list[Path]] = {}
     for file in sorted(files_below(folder)):
         if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
@@ -102,7 +106,7 @@ class ZippedImages:
 
     def find(self, name: str) -> Path | None:
         """Return an image as a file, unpacked when it is asked for."""
-        members = _members(self.shelf.path)
+        members = _members(self.shelf.path, self.shelf.folder)
         names = (f"images/{self.split or NO_SPLIT}/{name}", f"images/{name}")
         member = next((members[each] for each in names if each in members), None)
         return self.shelf.file(member) if member else None
@@ -113,8 +117,8 @@ class ZippedImages:
 
 
 @lru_cache(maxsize=2)
-def _members(path: Path) -> Mapping[str, Member]:
-    """Return an archive's table of contents, which each process reads once."""
+def _members(path: Path, unpacked: Path) -> Mapping[str, Member]:
+    """Return an archive's table of contents, which each process reads once a reading; these unpack apart."""
     return open_archive(path).members
 
 
@@ -149,7 +153,7 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
         raise DataError(f"{source / FILE_NAME} names files that are not there:\n{listing(missing)}")
     _check_splits(source, found)
     place = options.images or (source if source.is_dir() else source.parent)
-    tree = place if place.is_dir() else None
+    tree = ImageTree(place) if place.is_dir() else None
     return [
         replace(each, image_folders=tuple(_image_folders(source, each, options)), tree=tree) for each in found
     ]
@@ -322,8 +326,7 @@ def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ImageTre
         for folder in found.image_folders
     ]
     best = max(counts, default=0)
-    if best < len(names) and found.tree is not None:
-        tree = ImageTree(found.tree)
-        if sum(tree.find(name) is not None for name in names if name) > best:
-            return tree
+    tree = found.tree if best < len(names) else None
+    if tree is not None and sum(tree.find(name) is not None for name in names if name) > best:
+        return tree
     return ImageFolder(found.image_folders[counts.index(best)]) if best else None

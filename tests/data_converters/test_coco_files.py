@@ -12,6 +12,7 @@ from data_converters.coco import read
 from data_converters.coco_files import (
     CocoFile,
     ImageFolder,
+    ImageTree,
     ZippedImages,
     choose_split,
     find_files,
@@ -237,13 +238,25 @@ def test_names_of_images(tmp_path: Path) -> None:
         assert image_name(name)[1], name
 
 
+def test_another_reading_looks_anew_for_images(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    assert ImageTree(tmp_path).find("1.png") is None
+    (tmp_path / "pictures/1.png").touch()
+    assert ImageTree(tmp_path).find("1.png") == tmp_path / "pictures/1.png"
+    for content in (b"old", b"a new one"):
+        shelf = Shelf(write(tmp_path / "a.zip", {"images/1.png": content}))
+        file = ZippedImages(shelf, None).find("1.png")
+        assert file is not None
+        assert file.read_bytes() == content
+
+
 def test_a_tree_of_images_may_hold_links_to_other_disks(tmp_path: Path) -> None:
     for name in ("disk/a/1.png", "disk/b/2.png"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     (tmp_path / "set").mkdir()
     (tmp_path / "set/pictures").symlink_to(tmp_path / "disk", target_is_directory=True)
-    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path / "set")
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=ImageTree(tmp_path / "set"))
     images = find_images(tree, ["1.png", "2.png"])
     assert images is not None
     assert images.find("2.png") == tmp_path / "set/pictures/b/2.png"
@@ -256,6 +269,6 @@ def test_masks_that_are_called_like_the_images_are_not_taken_for_them(
     file = tmp_path / "val" / folder / "1.png"
     file.parent.mkdir(parents=True)
     file.touch()
-    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path)
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=ImageTree(tmp_path))
     images = find_images(tree, ["1.png"])
     assert (images.find("1.png") if images else None) == (file if found else None)
