@@ -152,11 +152,19 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
     if missing := [str(each.file) for each in found if not each.file.is_file()]:
         raise DataError(f"{source / FILE_NAME} names files that are not there:\n{listing(missing)}")
     _check_splits(source, found)
+    require_images(options.images, [each.truth for each in found])
     place = options.images or (source if source.is_dir() else source.parent)
     tree = ImageTree(place) if place.is_dir() else None
     return [
         replace(each, image_folders=tuple(_image_folders(source, each, options)), tree=tree) for each in found
     ]
+
+
+def require_images(images: Path | None, truths: Sequence[Path | None] = ()) -> None:
+    """Refuse a folder of images that is none; it may be the file that has the images of results."""
+    if images is not None and not images.is_dir() and images not in truths:
+        told = "is no folder" if images.exists() else "does not exist"
+        raise DataError(f"The images were expected in {images}, which {told}.")
 
 
 def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> list[CocoFile]:

@@ -201,6 +201,20 @@ def test_images_are_where_the_user_says(tmp_path: Path) -> None:
     assert find_images(each, ["1.png"]) == ImageFolder(tmp_path / "mine/val")
 
 
+def test_a_folder_of_images_that_is_none_is_told(tmp_path: Path) -> None:
+    truth = write_coco(tmp_path / "instances_val.json")
+    results = tmp_path / "results_val.json"
+    results.write_text("[]", encoding="utf-8")
+    find_files(results, ReadOptions(images=truth))
+    for source, images, told in (
+        (truth, tmp_path / "gone", "gone, which does not exist"),
+        (truth, truth, "which is no folder"),
+        (results, tmp_path / "gone", "gone, which does not exist"),
+    ):
+        with pytest.raises(DataError, match=told):
+            find_files(source, ReadOptions(images=images))
+
+
 def test_images_in_a_zip_are_found_in_both_layouts(tmp_path: Path) -> None:
     members = {
         "images/val/a/1.png": b"new",
