@@ -130,11 +130,15 @@ def split_of(file: Path) -> str | None:
     >>> split_of(Path("valid/_annotations.coco.json"))
     'valid'
     """
-    stem = file.name.removesuffix(".json").removesuffix(".coco")
-    if stem.strip("_") == "annotations" and file.parent.name != "annotations":
+    stem = _plain_stem(file)
+    if stem == "annotations" and file.parent.name != "annotations":
         return file.parent.name or None
-    match = _SPLIT.fullmatch(stem.strip("_"))
-    return match[1] if match and match[1] != NO_SPLIT else None
+    match = _SPLIT.fullmatch(stem)
+    return _split(match[1]) if match else None
+
+
+def _plain_stem(file: Path) -> str:
+    return file.name.removesuffix(".json").removesuffix(".coco").strip("_")
 
 
 def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
@@ -216,7 +220,7 @@ def _truths_in(folder: Path) -> list[CocoFile]:
     for files in [_json_files([places[0]]), _json_files([places[1]]), _json_files(places[2:])]:
         by_split: dict[str | None, list[Path]] = {}
         for file in files:
-            by_split.setdefault(split_of(file) or _plain_split(file, files), []).append(file)
+            by_split.setdefault(_split_among(file, files), []).append(file)
         if by_split:
             return [each for split, those in by_split.items() for each in _of_split(split, those)]
     return []
@@ -248,8 +252,11 @@ def _json_files(folders: Iterable[Path]) -> list[Path]:
     ]
 
 
-def _plain_split(file: Path, files: Sequence[Path]) -> str | None:
-    """Take a file's name for its split where several files stand beside each other."""
+def _split_among(file: Path, files: Sequence[Path]) -> str | None:
+    """Return what a file's name tells; a plain one is a split where several stand beside each other."""
+    split = split_of(file)
+    if split is not None or _SPLIT.fullmatch(_plain_stem(file)):  # of no split, as `instances_default` says
+        return split
     beside = [each for each in files if each.parent == file.parent]
     if len(beside) > 1:
         return _split(file.stem)

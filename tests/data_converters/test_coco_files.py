@@ -69,6 +69,7 @@ def test_a_name_tells_its_split(name: str, split: str | None) -> None:
         ("annotations/instances_val.json annotations/captions_val.json", {"val": 0}),
         ("annotations/instances_val.json annotations/person_keypoints_val.json", {"val": 0}),
         ("annotations/instances_default.json", {None: 0}),
+        ("annotations/instances_default.json annotations/instances_train.json", {None: 0, "train": 1}),
         ("annotations/train.json annotations/val.json", {"train": 0, "val": 1}),
         ("train/_annotations.coco.json valid/_annotations.coco.json", {"train": 0, "valid": 1}),
         ("labels.json", {None: 0}),
