@@ -28,6 +28,9 @@ from segloop.data.image_files import image_size
 from segloop.data.masks import unite
 from segloop.utils.errors import DataError, UserError
 
+# One of them tells a JSON of LabelMe from others with shapes; a script may have left out the path.
+OF_IMAGES = frozenset(("imagePath", "imageData", "imageHeight", "imageWidth"))
+
 
 def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     """Open a folder with a JSON for each image, beside it or not, or one such JSON.
@@ -58,11 +61,11 @@ class _Head(NamedTuple):
 
 
 def _head(told: Mapping[str, Any]) -> _Head | None:
-    if "shapes" not in told or "imagePath" not in told:
+    if "shapes" not in told or not OF_IMAGES & told.keys():
         return None
     shapes = told["shapes"] if isinstance(told["shapes"], list) else []
     labels = dict.fromkeys(str(shape.get("label")) for shape in shapes if isinstance(shape, dict))
-    return _Head(str(told["imagePath"] or ""), tuple(labels))
+    return _Head(str(told.get("imagePath") or ""), tuple(labels))
 
 
 def _labels(source: Path, heads: Sequence[_Head]) -> list[str]:

@@ -104,6 +104,15 @@ def test_rectangles_may_say_what_is_ignored_and_lines_cannot(tmp_path: Path) -> 
     ]
 
 
+def test_a_json_that_names_no_image_is_of_the_one_beside_it(tmp_path: Path) -> None:
+    put(tmp_path / "a.json", shape("dent", SQUARE))
+    file = tmp_path / "a.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({key: told[key] for key in told if key != "imagePath"}), encoding="utf-8")
+    record = only(read(tmp_path, options=ReadOptions()))
+    assert (record.file, len(record.instances)) == (tmp_path / "a.jpg", 1)
+
+
 def test_little_is_held_of_files_until_their_images_are_loaded(tmp_path: Path) -> None:
     count = 30
     for number in range(count):
