@@ -134,7 +134,7 @@ class LoadPredictions:
             if file.stat().st_size > MOST_BYTES:
                 problems.append(f"{file.name}: more than {MOST_BYTES} bytes")
                 return []
-            rows = file.read_text(encoding="utf-8").split("\n")
+            rows = file.read_text(encoding="utf-8-sig").split("\n")  # Windows begins with a mark
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{file.name}: cannot be read: {getattr(error, 'strerror', None) or error}")
             return []

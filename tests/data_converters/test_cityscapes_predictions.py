@@ -28,7 +28,7 @@ def predicted(root: Path, text: str, **masks: np.ndarray) -> Path:
 
 
 def test_lines_become_objects_with_scores(tmp_path: Path) -> None:
-    predicted(tmp_path, "a.png 26 0.5\r\nb.png 24.0 1e-3\nc.png 7 0.9\n", a=MASK, b=MASK * 200)
+    predicted(tmp_path, "\ufeffa.png 26 0.5\r\nb.png 24.0 1e-3\nc.png 7 0.9\n", a=MASK, b=MASK * 200)
     (record,) = read(tmp_path, results=True, split="val")
     assert (record.image_id, record.split, record.size_hw) == (f"{NAME}_leftImg8bit", "val", SIZE)
     assert [(each.label, each.score) for each in record.instances] == [("car", 0.5), ("person", 0.001)]
