@@ -30,7 +30,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     if not (source / META).is_file():
         raise DataError(f"{source} has no {META}, which says what the classes are.")
     labels = LabelSet(tuple(_labels(source / META)))
-    files, _ = find_json(source, lambda each: True if "objects" in each and "size" in each else None)
+    files, _ = find_json(source, lambda each: True if "objects" in each else None)
     images = Images(source, options.images)
     names = [file.name.removesuffix(".json") for file in files]
     found = [
@@ -105,8 +105,9 @@ def _remarks(told: Mapping[str, Any], image_id: str) -> Iterator[Remark]:
 
 
 def _size(told: Mapping[str, Any]) -> tuple[int, int]:
-    size = told["size"] if isinstance(told["size"], dict) else {}
+    said = told.get("size")
+    size = said if isinstance(said, dict) else {}
     height, width = size.get("height"), size.get("width")
     if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
-        raise DataError(f"its size is {told['size']!r}")
+        raise DataError("its JSON has no size" if said is None else f"its size is {said!r}")
     return height, width

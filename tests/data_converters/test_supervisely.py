@@ -86,6 +86,9 @@ def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "no 'classTitle'",
     ):
         assert words in str(caught.value)
+    (tmp_path / "ds" / "ann" / "a.png.json").write_text('{"objects": []}', encoding="utf-8")
+    with pytest.raises(BadRecord, match="its JSON has no size"):
+        list(read(tmp_path, options=ReadOptions()))
     (tmp_path / "meta.json").write_text('{"classes": [{}]}', encoding="utf-8")
     with pytest.raises(FormatError, match=r"without a title\n  class 1"):
         read(tmp_path, options=ReadOptions())
