@@ -135,7 +135,8 @@ def convert(
     reader, maker = find_format(from_format), find_format(to_format)
     check_places(source, target, reader=reader, maker=maker, options=read_options)
     check_options(reader, maker, read_options, write_options)
-    check_links(source, read_options.images, media=write_options.media)
+    if reader.packs_images:
+        check_links(source, read_options.images, media=write_options.media)
     if not force:
         refuse_existing(target)  # before minutes of work; and once more at the end
     images = reader.read(source, options=read_options)

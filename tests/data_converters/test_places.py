@@ -47,6 +47,23 @@ def test_nor_may_it_hold_images_that_lie_beside_the_source(tmp_path: Path) -> No
     assert image.is_file()
 
 
+def test_images_beside_an_archive_of_labels_are_linked_to(tmp_path: Path) -> None:
+    image = tmp_path / "train_v2" / "a.png"
+    image.parent.mkdir()
+    image.write_bytes(encode_rgb(np.zeros((8, 10, 3), np.uint8)))
+    with zipfile.ZipFile(tmp_path / "ships.csv.zip", "w") as archive:
+        archive.writestr("ships.csv", "ImageId,EncodedPixels\na.png,1 2\n")
+    convert(
+        tmp_path / "ships.csv.zip",
+        tmp_path / "out",
+        from_format="airbus",
+        to_format="coco",
+        write_options=WriteOptions(media="link"),
+        workers=0,
+    )
+    assert (tmp_path / "out/images/default/a.png").resolve() == image
+
+
 def test_nor_may_it_lie_in_the_images_or_replace_the_list(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "images").mkdir()
