@@ -40,6 +40,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     has no object.
     """
     source = Path(source)
+    if source.is_file():
+        raise DataError(f"{source} is a file; name the folder that it lies in, {source.parent}.")
     labels = LabelSet(tuple(map(Label, read_names(source))))
     images = [file for file in picture_files(source) if IMAGES in file.relative_to(source).parts[:-1]]
     if not images:

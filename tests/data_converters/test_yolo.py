@@ -87,6 +87,8 @@ def test_folders_that_are_not_yolos_are_told(tmp_path: Path) -> None:
     put(tmp_path, "pics/a.png", None, names="names: 7\n")
     with pytest.raises(FormatError, match="neither a list nor numbered"):
         read(tmp_path, options=ReadOptions())
+    with pytest.raises(DataError, match=r"data\.yaml is a file; name the folder that it lies in"):
+        read(tmp_path / "data.yaml", options=ReadOptions())
     put(tmp_path, "pics/a.png", None, names="names: [a, '']\n")
     with pytest.raises(FormatError, match="one of its names is '', no text"):
         read(tmp_path, options=ReadOptions())
