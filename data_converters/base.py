@@ -154,7 +154,7 @@ class Format:
     returns a `Writer`, or both. `target` says what a writer makes: a `folder`, or a file with one of
     these suffixes. `read_options` and `write_options` are those that it heeds; others are refused, for a user
     who gives one expects something of it. `whole_images` says that reading looks image files over to their
-    ends, and not at their headers alone.
+    ends, and not at their headers alone, `packs_images` that images may lie in the archive that is read.
     """
 
     name: str
@@ -166,6 +166,7 @@ class Format:
     read_options: tuple[str, ...] = ()
     write_options: tuple[str, ...] = ()
     whole_images: bool = False
+    packs_images: bool = False
 
     def read(self, source: Path, *, options: ReadOptions) -> LabelledImages:
         """Open a source; what is wrong with it as a whole is told in one error."""

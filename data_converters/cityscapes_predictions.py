@@ -15,10 +15,10 @@ from data_converters.base import BadRecord, ReadOptions
 from data_converters.cityscapes_files import PREDICTED
 from data_converters.cityscapes_labels import choose
 from data_converters.media import name_fault
-from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, SizeHW
+from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, Remark, SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES, image_size
 from segloop.data.index_masks import read_mask
-from segloop.data.layout import files_below
+from segloop.data.layout import files_below, only_listed
 from segloop.data.masks import Patch, Runs, encode_patches
 from segloop.utils.errors import DataError, UserError
 
@@ -41,6 +41,9 @@ def read_predictions(source: Path, *, options: ReadOptions) -> LabelledImages:
     pages = sorted(_find(source))
     if not pages:
         raise DataError(f"{source} holds no *{PREDICTED}, one of which lists the predictions of an image.")
+    if options.list_file is not None:
+        wanted = only_listed(options.list_file, (page.image_id for page in pages))
+        pages = [page for page in pages if page.image_id in wanted]
     choice = choose(source, options.labels, semantic=False)
     by_id = {label.id: label.name for label in choice.chosen}
     known = frozenset(label.id for label in choice.known)
@@ -75,7 +78,7 @@ class LoadPredictions:
     """Reads what was predicted in one image.
 
     `by_id` are the labels that are read; predictions of other known ones are left out, as the official
-    evaluation leaves them out.
+    evaluation leaves them out, and counted.
     """
 
     source: Path
@@ -90,7 +93,9 @@ class LoadPredictions:
             problems.append(f"{page.image_id!r}: {fault}")
         file = self._image(page, problems)
         size_hw = image_size(file) if file is not None else None
-        lines = [line for line in self._lines(page, problems) if line.label in self.by_id]
+        listed = self._lines(page, problems)
+        lines = [line for line in listed if line.label in self.by_id]
+        others = [line for line in listed if line.label not in self.by_id]
         patches = []
         for line in lines:
             patch, size_hw = self._mask(page, line, size_hw, problems)
@@ -110,6 +115,7 @@ class LoadPredictions:
             size_hw=size_hw,
             split=self.split,
             instances=instances,
+            remarks=_remarks(page, others),
         )
 
     def _image(self, page: Page, problems: list[str]) -> Path | None:
@@ -128,7 +134,7 @@ class LoadPredictions:
             if file.stat().st_size > MOST_BYTES:
                 problems.append(f"{file.name}: more than {MOST_BYTES} bytes")
                 return []
-            rows = file.read_text(encoding="utf-8").split("\n")
+            rows = file.read_text(encoding="utf-8-sig").split("\n")  # Windows begins with a mark
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{file.name}: cannot be read: {getattr(error, 'strerror', None) or error}")
             return []
@@ -160,6 +166,14 @@ class LoadPredictions:
         else:
             return Patch(0, 0, pixels), (pixels.shape[0], pixels.shape[1])
         return nothing, size_hw
+
+
+def _remarks(page: Page, others: Sequence[Line]) -> tuple[Remark, ...]:
+    """Return how many predictions are of labels that are not read."""
+    if not others:
+        return ()
+    example = f"{page.image_id}: {others[0].mask} of the label {others[0].label}"
+    return (Remark("prediction(s) of labels that are not read, left out", len(others), example),)
 
 
 def _flat(path: str) -> str:

@@ -9,15 +9,15 @@ from typing import IO, Any
 
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
-from data_converters.coco_index import CATEGORY_KEYS, CocoIndex, CocoKeys, Key, index_coco, index_results
-from data_converters.coco_labels import join_labels, read_categories, read_skeletons
-from data_converters.coco_records import LoadImage, Source
+from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
+from data_converters.coco_labels import join_labels, read_categories, read_skeletons, unread_keys
+from data_converters.coco_records import LoadImage, Source, own_split
 from data_converters.coco_writer import CocoWriter
 from data_converters.json_stream import decoded
 from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import only_listed
-from segloop.utils.errors import DataError, FormatError, UserError, listing
+from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
 
 MOST_LOOKED_FOR = 30  # images of a file that tell which folder is theirs
 MOST_KEYS_TOLD = 12
@@ -74,6 +74,10 @@ def open_files(
         keys = _listed(indices, keys, options.list_file)
         if "splits" in facts:
             facts["splits"] = Counter(files[key.source].split or NO_SPLIT for key in keys)
+    if options.split is not None and source.is_file():
+        picked = _of_split(source, indices[0], keys, options.split)
+        if picked is not keys:
+            keys, facts["splits"] = picked, {options.split: len(picked)}
     return LabelledImages(
         labels=join_labels(labels, [index.top.get("info") for index in indices]),
         keys=keys,
@@ -131,15 +135,36 @@ def _some_names(index: CocoIndex) -> list[str]:
     return names
 
 
-def _name_at(opened: IO[bytes], start: int, stop: int) -> str:
-    """Return the file name of the image that these bytes describe; empty where it has none."""
+def _image_at(opened: IO[bytes], start: int, stop: int) -> Mapping[str, Any]:
+    """Return the image that these bytes describe; nothing where they cannot be read."""
     opened.seek(start)
     try:
         value = decoded(opened.read(stop - start))
     except (ValueError, RecursionError):
-        return ""
-    name, fault = image_name(value.get("file_name") if isinstance(value, dict) else None)
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _name_at(opened: IO[bytes], start: int, stop: int) -> str:
+    """Return the file name of the image that these bytes describe; empty where it has none."""
+    name, fault = image_name(_image_at(opened, start, stop).get("file_name"))
     return "" if fault else name
+
+
+def _of_split(source: Path, index: CocoIndex, keys: Sequence[Key], wanted: str) -> Sequence[Key]:
+    """Return the images of a split where a single file tells the split of each; else that is what all get."""
+    splits: dict[str, list[tuple[int, int]]] = {}
+    with index.images_file.open("rb") as opened:
+        for start, stop in index.images.tolist():
+            if split := own_split(_image_at(opened, start, stop)):
+                splits.setdefault(split, []).append((start, stop))
+    if not splits:
+        return keys
+    if wanted not in splits:
+        hint = nearest(wanted, splits)
+        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(sorted(splits))}).{hint}")
+    chosen = set(splits[wanted])
+    return tuple(key for key in keys if (key.start, key.stop) in chosen)
 
 
 def _listed(indices: Sequence[CocoIndex], keys: Sequence[Key], file: Path) -> tuple[Key, ...]:
@@ -162,9 +187,7 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
             if isinstance(info.get(theirs), str) and info[theirs]:
                 facts[ours] = info[theirs]
     facts.update(read_skeletons(info))
-    licences = [each for index in indices for each in index.top.get("licenses", [])]
-    names = {str(each.get("name", "")) if isinstance(each, dict) else "" for each in licences}
-    if len(names) == 1 and (name := names.pop()):
+    if len(names := _licences(indices)) == 1 and (name := names.pop()):
         facts["licence"] = name
     if source.is_dir() and (source / FILE_NAME).is_file():
         described = DatasetInfo.read(source)
@@ -174,6 +197,12 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
         pairs = zip(files, indices, strict=True)
         facts["splits"] = {each.split or NO_SPLIT: len(index.images) for each, index in pairs}
     return facts
+
+
+def _licences(indices: Sequence[CocoIndex]) -> set[str]:
+    """Return the names of all licences; one without a name has an empty one."""
+    found = [each for index in indices for each in index.top.get("licenses", [])]
+    return {str(each.get("name", "")) if isinstance(each, dict) else "" for each in found}
 
 
 def _told(
@@ -187,6 +216,9 @@ def _told(
     """Yield what a user should know of a reading that went well."""
     seen: Counter[str] = sum((index.seen for index in indices), Counter())
     for each, source in zip(files, sources, strict=True):
+        if each.passed_over:
+            others = ", ".join(other.name for other in each.passed_over)
+            yield f"{each.shown.name} is read, and of its split not {others}"
         if each.truth:
             yield f"{each.shown.name}: images and categories are those of {each.truth}"
         if source.images is None and each.zipped is not None:
@@ -202,9 +234,12 @@ def _told(
         yield f"{seen['ignored']} annotation(s) are marked `ignore`: read with the attribute `ignore`"
     if seen["nested"]:
         yield f"{seen['nested']} attribute(s) hold lists or objects: read as their JSON text"
-    for category in (each for index in indices for each in index.top.get("categories", [])):
-        seen.update(f"categories:{key}" for key in category.keys() - CATEGORY_KEYS)
-    for what in ("images", "annotations", "categories", "top"):
+    for index in indices:
+        seen.update(unread_keys(index.top))
+    if len(names := _licences(indices)) > 1:
+        count = len(names - {""})
+        yield f"{count} licence(s) are named, and none of them holds for all images: none is kept"
+    for what in ("images", "annotations", "categories", "info", "licenses", "top"):
         unread = [(_key(name), count) for name, count in seen.items() if name.startswith(f"{what}:")]
         if unread:
             unread.sort(key=lambda each: (-each[1], each[0]))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,7 +33,7 @@ class CocoFile:
 
     `truth` is where the images and categories of results are, `shown` what the user knows the file by,
     `zipped` the images that lie in an archive beside it. `tree` is a folder somewhere below which the images
-    are, if none of `image_folders` has them all.
+    are, if none of `image_folders` has them all. `passed_over` are files of the same split that are not read.
     """
 
     file: Path
@@ -40,8 +41,9 @@ class CocoFile:
     shown: Path
     truth: Path | None = None
     image_folders: tuple[Path, ...] = ()
-    tree: Path | None = None
+    tree: ImageTree | None = None
     zipped: ZippedImages | None = None
+    passed_over: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class ImageTree:
     """Images in folders that the file does not name, somewhere below one folder."""
 
     folder: Path
+    opened: int = field(default_factory=time.monotonic_ns)  # another reading looks anew
 
     def find(self, name: str) -> Path | None:
         """Return the file of an image, if it is the only one whose path ends so, and in no folder of masks.
@@ -73,7 +76,9 @@ class ImageTree:
         """
         wanted = PurePosixPath(name).parts
         found = [
-            file for file in _tree(self.folder).get(wanted[-1], ()) if file.parts[-len(wanted) :] == wanted
+            file
+            for file in _tree(self.folder, self.opened).get(wanted[-1], ())
+            if file.parts[-len(wanted) :] == wanted
         ]
         return found[0] if len(found) == 1 and folder_role(found[0], self.folder) != "mask" else None
 
@@ -83,8 +88,8 @@ class ImageTree:
 
 
 @lru_cache(maxsize=2)
-def _tree(folder: Path) -> Mapping[str, Sequence[Path]]:
-    """Return all image files below a folder by their names, which each process looks for once."""
+def _tree(folder: Path, opened: int) -> Mapping[str, Sequence[Path]]:
+    """Return all image files below a folder by their names, which each process looks for once a reading."""
     found: dict[str, list[Path]] = {}
     for file in sorted(files_below(folder)):
         if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
@@ -101,7 +106,7 @@ class ZippedImages:
 
     def find(self, name: str) -> Path | None:
         """Return an image as a file, unpacked when it is asked for."""
-        members = _members(self.shelf.path)
+        members = _members(self.shelf.path, self.shelf.folder)
         names = (f"images/{self.split or NO_SPLIT}/{name}", f"images/{name}")
         member = next((members[each] for each in names if each in members), None)
         return self.shelf.file(member) if member else None
@@ -112,8 +117,8 @@ class ZippedImages:
 
 
 @lru_cache(maxsize=2)
-def _members(path: Path) -> Mapping[str, Member]:
-    """Return an archive's table of contents, which each process reads once."""
+def _members(path: Path, unpacked: Path) -> Mapping[str, Member]:
+    """Return an archive's table of contents, which each process reads once a reading; these unpack apart."""
     return open_archive(path).members
 
 
@@ -125,11 +130,15 @@ def split_of(file: Path) -> str | None:
     >>> split_of(Path("valid/_annotations.coco.json"))
     'valid'
     """
-    stem = file.name.removesuffix(".json").removesuffix(".coco")
-    if stem.strip("_") == "annotations" and file.parent.name != "annotations":
+    stem = _plain_stem(file)
+    if stem == "annotations" and file.parent.name != "annotations":
         return file.parent.name or None
-    match = _SPLIT.fullmatch(stem.strip("_"))
-    return match[1] if match and match[1] != NO_SPLIT else None
+    match = _SPLIT.fullmatch(stem)
+    return _split(match[1]) if match else None
+
+
+def _plain_stem(file: Path) -> str:
+    return file.name.removesuffix(".json").removesuffix(".coco").strip("_")
 
 
 def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
@@ -147,11 +156,19 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
     if missing := [str(each.file) for each in found if not each.file.is_file()]:
         raise DataError(f"{source / FILE_NAME} names files that are not there:\n{listing(missing)}")
     _check_splits(source, found)
+    require_images(options.images, [each.truth for each in found])
     place = options.images or (source if source.is_dir() else source.parent)
-    tree = place if place.is_dir() else None
+    tree = ImageTree(place) if place.is_dir() else None
     return [
         replace(each, image_folders=tuple(_image_folders(source, each, options)), tree=tree) for each in found
     ]
+
+
+def require_images(images: Path | None, truths: Sequence[Path | None] = ()) -> None:
+    """Refuse a folder of images that is none; it may be the file that has the images of results."""
+    if images is not None and not images.is_dir() and images not in truths:
+        told = "is no folder" if images.exists() else "does not exist"
+        raise DataError(f"The images were expected in {images}, which {told}.")
 
 
 def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> list[CocoFile]:
@@ -203,10 +220,17 @@ def _truths_in(folder: Path) -> list[CocoFile]:
     for files in [_json_files([places[0]]), _json_files([places[1]]), _json_files(places[2:])]:
         by_split: dict[str | None, list[Path]] = {}
         for file in files:
-            by_split.setdefault(split_of(file) or _plain_split(file, files), []).append(file)
+            by_split.setdefault(_split_among(file, files), []).append(file)
         if by_split:
-            return [_file(file, split) for split, those in by_split.items() for file in _best(those)]
+            return [each for split, those in by_split.items() for each in _of_split(split, those)]
     return []
+
+
+def _of_split(split: str | None, files: Sequence[Path]) -> list[CocoFile]:
+    """Return the one of several files of a split that holds instances, if names tell; else all."""
+    best = _best(files)
+    others = tuple(file for file in files if file not in best)
+    return [replace(_file(file, split), passed_over=others) for file in best]
 
 
 def _file(file: Path, split: str | None) -> CocoFile:
@@ -228,8 +252,11 @@ def _json_files(folders: Iterable[Path]) -> list[Path]:
     ]
 
 
-def _plain_split(file: Path, files: Sequence[Path]) -> str | None:
-    """Take a file's name for its split where several files stand beside each other."""
+def _split_among(file: Path, files: Sequence[Path]) -> str | None:
+    """Return what a file's name tells; a plain one is a split where several stand beside each other."""
+    split = split_of(file)
+    if split is not None or _SPLIT.fullmatch(_plain_stem(file)):  # of no split, as `instances_default` says
+        return split
     beside = [each for each in files if each.parent == file.parent]
     if len(beside) > 1:
         return _split(file.stem)
@@ -314,8 +341,7 @@ def find_images(found: CocoFile, names: Sequence[str]) -> ImageFolder | ImageTre
         for folder in found.image_folders
     ]
     best = max(counts, default=0)
-    if best < len(names) and found.tree is not None:
-        tree = ImageTree(found.tree)
-        if sum(tree.find(name) is not None for name in names if name) > best:
-            return tree
+    tree = found.tree if best < len(names) else None
+    if tree is not None and sum(tree.find(name) is not None for name in names if name) > best:
+        return tree
     return ImageFolder(found.image_folders[counts.index(best)]) if best else None

@@ -21,7 +21,6 @@ IMAGE_KEYS = frozenset(f"id file_name width height {OURS}".split())  # the keys 
 ANNOTATION_KEYS = frozenset(
     f"id image_id category_id segmentation area bbox iscrowd attributes score ignore {OURS}".split()
 )
-CATEGORY_KEYS = frozenset(f"id name supercategory color {OURS}".split())
 PLAIN_KEYS = ANNOTATION_KEYS - {"attributes", "ignore"}  # of which nothing has to be told
 TOP_KEYS = frozenset(("images", "annotations", "categories", "info", "licenses"))
 MOST_TOLD = 1000  # problems of one kind that are kept

@@ -9,6 +9,11 @@ from data_converters.coco_index import OURS, kind_of
 from data_converters.cvat_meta import PICTURES, SUBLABELS, is_plain
 from segloop.data.annotations import RGB, Attribute, Label, LabelSet
 
+KEYS: Mapping[str, frozenset[str]] = {  # those that are read
+    "categories": frozenset(("id", "name", "supercategory", "color", OURS)),
+    "info": frozenset(("description", "url", OURS)),
+    "licenses": frozenset(("id", "name")),
+}
 MOST_LABELS = 1 << 16  # index masks have 16 bits
 
 
@@ -38,6 +43,26 @@ def read_categories(categories: Sequence[Any], faults: list[str]) -> dict[Any, L
     if len(found) > MOST_LABELS:
         faults.append(f"{len(found)} categories are more than the {MOST_LABELS} that are believed")
     return found
+
+
+def unread_keys(top: Mapping[str, Any]) -> Iterator[str]:
+    """Yield `categories:key` and its like for each key of a file's heads that is not read, or cannot be.
+
+    What is empty in a head of the whole file says nothing.
+    """
+    for what, known in KEYS.items():
+        entries = top.get(what) if what != "info" else [top.get(what)]
+        for each in entries if isinstance(entries, list) else ():
+            for key, value in each.items() if isinstance(each, dict) else ():
+                said = bool(value) or what == "categories"
+                if _is_odd(key, value) if key in known else said:
+                    yield f"{what}:{key}"
+
+
+def _is_odd(key: str, value: Any) -> bool:
+    """Tell whether a category's colour or group is said in a way that is not read."""
+    odd = {"color": _color(value) is None, "supercategory": not isinstance(value, str)}
+    return bool(value) and odd.get(key, False)
 
 
 def join_labels(files: Sequence[Mapping[Any, Label]], infos: Sequence[Any]) -> LabelSet:

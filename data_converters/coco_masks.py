@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -70,8 +71,10 @@ class Masks:
             self._draw(options, losses)
 
     def _draw(self, options: WriteOptions, losses: list[Loss]) -> None:
-        instances = self.instances
         mode, tolerance = masks_mode(options.masks)
+        if mode != "rle" and self.decimals is not None:
+            self.instances = [_rounded(each, self.decimals) for each in self.instances]
+        instances = self.instances
         drawn = bitmaps(instances, self.size_hw)
         self.places = [place for place, runs in enumerate(drawn) if runs is not None]
         self.runs = [runs for runs in drawn if runs is not None]
@@ -98,9 +101,7 @@ class Masks:
         self.boxes = dict(zip(self.places, sides, strict=True))
 
     def _rings(self, rings: Sequence[np.ndarray]) -> str:
-        decimals = self.decimals
-        parts = rings if decimals is None else [np.round(ring, decimals) for ring in rings]
-        return "[" + ",".join(as_list(ring.ravel().tolist()) for ring in parts) + "]"
+        return "[" + ",".join(as_list(ring.ravel().tolist()) for ring in rings) + "]"
 
     def _keep_outlines(self, losses: list[Loss]) -> None:
         short = []
@@ -142,6 +143,14 @@ class Masks:
         shape = self.instances[place].shape
         box = bare_box(shape)
         return f'"area":{as_number(box[2] * box[3] if isinstance(shape, Box) else 0)},"bbox":{as_list(box)}'
+
+
+def _rounded(instance: Instance, decimals: int) -> Instance:
+    """Return an object whose outlines have a few decimals: pixels and area are those of what is written."""
+    if not isinstance(instance.shape, Polygon):
+        return instance
+    rings = tuple(np.round(ring, decimals) for ring in instance.shape.rings)
+    return replace(instance, shape=Polygon(rings))
 
 
 def bare_box(shape: Shape) -> tuple[float, ...]:

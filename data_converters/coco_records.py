@@ -81,7 +81,7 @@ class LoadImage:
             name=name,
             file=file,
             size_hw=size_hw,
-            split=source.split if source.split is not None else _text(ours.get("split")),
+            split=source.split if source.split is not None else own_split(image),
             tags=_tags(ours.get("tags"), source, problems),
             instances=tuple(instances),
             ignore=_ignore(ours.get("ignore"), size_hw, problems),
@@ -209,6 +209,12 @@ def _ours(value: Mapping[str, Any]) -> dict[str, Any]:
     return ours if isinstance(ours, dict) else {}
 
 
+def own_split(image: Mapping[str, Any]) -> str | None:
+    """Return the split that an image of a single file says it is of, as we write it."""
+    split = _ours(image).get("split")
+    return split if isinstance(split, str) else None
+
+
 def _take_marks(attributes: dict[str, Value], shape: Shape) -> dict[str, Any]:
     """Take out of the attributes what CVAT writes there and what is none of them."""
     marks: dict[str, Any] = {}
@@ -327,10 +333,6 @@ def _attributes(given: Mapping[str, Any]) -> dict[str, Value]:
 def _plain(value: Any) -> Value:
     """Return a value as attributes have them; lists and objects as their JSON text."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _tags(given: Any, source: Source, problems: list[str]) -> tuple[Tag, ...]:

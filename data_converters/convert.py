@@ -20,7 +20,7 @@ from data_converters.base import (
 )
 from data_converters.features import Held, count_declared, count_held
 from data_converters.formats import find_format
-from data_converters.places import check_links, check_options, check_places
+from data_converters.places import check_images_apart, check_links, check_options, check_places
 from data_converters.report import Report, Tally, told_of_all
 from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
 from segloop.data.drawing import with_outlines
@@ -135,12 +135,15 @@ def convert(
     reader, maker = find_format(from_format), find_format(to_format)
     check_places(source, target, reader=reader, maker=maker, options=read_options)
     check_options(reader, maker, read_options, write_options)
-    check_links(source, read_options.images, media=write_options.media)
+    if reader.packs_images:
+        check_links(source, read_options.images, media=write_options.media)
     if not force:
         refuse_existing(target)  # before minutes of work; and once more at the end
     images = reader.read(source, options=read_options)
     if not len(images):
         raise DataError(f"{source} holds no image; nothing was written.")
+    if target.is_dir():  # which `force` replaces
+        check_images_apart(target, images)
     writer = maker.writer(images, options=write_options)
     report = Report(source=source, target=target, from_format=from_format, to_format=to_format)
     try:

@@ -10,7 +10,14 @@ from typing import Any
 from data_converters.archives import Archive, Shelf, open_archive
 from data_converters.base import ReadOptions, WriteOptions, Writer
 from data_converters.coco import open_files
-from data_converters.coco_files import CocoFile, ZippedImages, choose_split, find_files, split_of
+from data_converters.coco_files import (
+    CocoFile,
+    ZippedImages,
+    choose_split,
+    find_files,
+    require_images,
+    split_of,
+)
 from data_converters.coco_masks import masks_mode
 from data_converters.coco_outlets import FileOutlet, Outlet, ZipOutlet
 from data_converters.coco_render import CVAT
@@ -45,6 +52,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         zipped = ZippedImages(shelf, split)
         files.append(CocoFile(file=each.file, shown=source / name, split=split, zipped=zipped))
     files = choose_split(files, options.split, source=source)
+    require_images(options.images)
     if options.images is not None:
         places = (options.images, *(options.images / each.split for each in files if each.split))
         files = [replace(each, zipped=None, image_folders=places) for each in files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from segloop.data.annotations import Bitmap, Instance, Polygon, Remark, SizeHW, 
 from segloop.data.drawing import bitmaps
 from segloop.data.masks import unite
 
+MARKS = ("z_order", "occluded", "source", "uid")  # of a shape, beside its attributes
 _PART = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(\+?)")
 
 
@@ -46,12 +48,13 @@ def join_groups(
     """Return one object for all that is drawn of each label and group, in the place of the first of them.
 
     Outlines become the rings of one; where masks are among them, all become one mask. It has the attributes
-    of all, those of the first where they differ, and no group, for none is left. The remarks say so.
+    of all, those of the first where they differ, and its group if others are in it. The remarks say so.
     """
     members: dict[tuple[str, int], list[int]] = {}
     for place, each in enumerate(instances):
         if each.group is not None and isinstance(each.shape, Polygon | Bitmap):
             members.setdefault((each.label, each.group), []).append(place)
+    sizes = Counter(each.group for each in instances)
     joined: list[Instance | None] = list(instances)
     hidden = 0
     for places in members.values():
@@ -72,8 +75,12 @@ def join_groups(
             joined[place] = None
             own = instances[place].attributes
             hidden += sum(name in attributes and attributes[name] != own[name] for name in own)
+            marks = ((getattr(instances[each], name) for each in (place, first)) for name in MARKS)
+            hidden += sum(its is not None and its != firsts for its, firsts in marks)
             attributes = {**own, **attributes}
-        joined[first] = replace(instances[first], shape=whole, group=None, attributes=attributes)
+        group = instances[first].group
+        kept = group if sizes[group] > len(places) else None
+        joined[first] = replace(instances[first], shape=whole, group=kept, attributes=attributes)
     found = [each for each in joined if each is not None]
     told = {
         "shape(s) joined to another of their label and group": len(instances) - len(found),

@@ -72,6 +72,7 @@ class CvatWriter:
     _body: IO[bytes] | None = None
     _archive: ArchiveWriter | None = None
     _seen: set[tuple[str | None, str]] = field(default_factory=set)
+    _members: set[str] = field(default_factory=set)  # image files in the zip
     _numbered: int = 0
     _splits: dict[str, None] = field(default_factory=dict)
     _declared: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -149,13 +150,18 @@ class CvatWriter:
         assert self._body is not None
         if (page.split, rendered.image_id) in self._seen:
             raise DataError(f"There are two images {rendered.image_id!r}.", image_id=rendered.image_id)
+        folder = IMAGES if page.split is None else f"{IMAGES}/{page.split}"
+        member = f"{folder}/{page.name}"
+        if self._archive is not None and page.file is not None:
+            if member in self._members:
+                raise BadRecord(rendered.image_id, [f"another image has the file {member} already"])
+            self._members.add(member)
         self._body.write(b'  <image id="%d"' % len(self._seen))
         self._body.write(page.text)
         self._seen.add((page.split, rendered.image_id))
         if self._archive is not None and page.file is not None:
-            folder = IMAGES if page.split is None else f"{IMAGES}/{page.split}"
             try:
-                self._archive.add_file(f"{folder}/{page.name}", page.file)
+                self._archive.add_file(member, page.file)
             except OSError as error:
                 told = f"The image {page.file} could not be brought along: {error.strerror or error}."
                 raise DataError(told, image_id=rendered.image_id) from error

@@ -31,6 +31,7 @@ FORMATS: dict[str, Format] = {
             target=(".xml", ".zip"),
             read_options=("images", "split", "list_file", "size_hw", "join_groups"),
             write_options=("masks", "instances", "connectivity", "media"),
+            packs_images=True,
         ),
         Format(
             name="cvat-coco",
@@ -39,6 +40,7 @@ FORMATS: dict[str, Format] = {
             target=(".zip", ".json"),
             read_options=("images", "split", "list_file", "size_hw", "results", "keep_crowds"),
             write_options=("masks", "instances", "connectivity", "media", "results"),
+            packs_images=True,
         ),
         Format(
             name="cvat-mask",
@@ -46,6 +48,7 @@ FORMATS: dict[str, Format] = {
             summary="CVAT's Segmentation mask 1.1; not written, for it loses masks",
             writes=False,
             read_options=("images", "split", "list_file"),
+            packs_images=True,
         ),
         Format(
             name="airbus",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from data_converters.named_files import folder_role, picture_files, placed
 from segloop.data.annotations import SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
-from segloop.utils.errors import DataError, FormatError, UserError, listing, together
+from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest, together
 
+Told = TypeVar("Told")
 _EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
 
 
@@ -58,41 +60,38 @@ def require_inside(points: np.ndarray, size_hw: SizeHW) -> np.ndarray:
     return points
 
 
-def find_json(
-    source: Path, ours: Callable[[dict[str, Any]], bool]
-) -> tuple[list[Path], list[dict[str, Any]]]:
-    """Return the JSON files of a source that are of a format, and what they hold; others are passed over.
+def find_json(source: Path, take: Callable[[dict[str, Any]], Told | None]) -> tuple[list[Path], list[Told]]:
+    """Return the JSON files of a source that are of a format, and what `take` keeps of each.
 
-    Those that cannot be read are told together: nobody knows whether they are of the format.
+    It returns None for a file of something else, which is passed over. Those that cannot be read are told
+    together: nobody knows whether they are of the format.
     """
     if source.is_file():
-        if not ours(told := parse(source)):
+        if (kept := take(parse(source))) is None:
             raise DataError(f"{source} is no JSON of this format.")
-        return [source], [told]
+        return [source], [kept]
     files = sorted(
         file
         for file in files_below(source)
         if file.suffix == ".json" and "__MACOSX" not in file.relative_to(source).parts
     )
     with ThreadPoolExecutor(2) as pool:  # reading waits for the disk
-        loaded = list(pool.map(_try, files))
+        loaded = list(pool.map(lambda file: _try(file, take), files))
     if errors := [each for each in loaded if isinstance(each, UserError)]:
         raise together(errors)
-    found = [
-        (file, each)
-        for file, each in zip(files, loaded, strict=True)
-        if isinstance(each, dict) and ours(each)
-    ]
+    found = [(file, each) for file, each in zip(files, loaded, strict=True) if each is not None]
     if not found:
         raise DataError(f"{source} holds no JSON of this format.")
     return [file for file, _ in found], [each for _, each in found]
 
 
-def _try(file: Path) -> Any:
+def _try(file: Path, take: Callable[[dict[str, Any]], Any]) -> Any:
+    """Return what is kept of a file, which may be a hundredth of what it holds, or why it cannot be read."""
     try:
-        return _loaded(file)
+        told = _loaded(file)
     except UserError as error:
         return error
+    return take(told) if isinstance(told, dict) else None
 
 
 def _is_file(place: Path) -> bool:
@@ -106,7 +105,8 @@ class Images:
     """Finds the image of a JSON: where it says, beside it, in the folder that the user names, anywhere."""
 
     def __init__(self, source: Path, elsewhere: Path | None) -> None:
-        self.root = elsewhere or (source if source.is_dir() else source.parent)
+        self.home = source if source.is_dir() else source.parent
+        self.root = elsewhere or self.home
         self.used: set[Path] = set()
 
     @cached_property
@@ -122,18 +122,34 @@ class Images:
         return found
 
     def find(self, file: Path, *places: Path) -> Path | None:
-        """Return the first of some places that is a file, else the only file of that name that is no mask."""
-        name = places[0].name
+        """Return the first of some places that is a file, else one of that name."""
         beside = (file.with_name(file.stem + suffix) for suffix in IMAGE_SUFFIXES)
         for place in (*places, *beside):
             if _is_file(place):
                 self.used.add(place.resolve())
                 return place
-        others = self._by_name.get(name, [])
-        if len(others) == 1 and folder_role(others[0], self.root) != "mask":
-            self.used.add(others[0].resolve())
-            return others[0]
-        return None
+        found = self._named(places[0].name, file)
+        if found is not None:
+            self.used.add(found.resolve())
+        return found
+
+    def _named(self, name: str, file: Path) -> Path | None:
+        """Return the only file of a name that is no mask and of no other split than the JSON `file`.
+
+        Of several it is the one in folders that are called like the JSON's, splits and roles aside.
+        """
+        named = [each for each in self._by_name.get(name, []) if folder_role(each, self.root) != "mask"]
+        if not named:
+            return None
+        (own,) = placed([file], self.home)
+        fits = [
+            each
+            for each in placed(named, self.root)
+            if None in (own.split, each.split) or own.split == each.split
+        ]
+        if len(fits) > 1:
+            fits = [each for each in fits if (each.split, each.folders) == (own.split, own.folders)]
+        return fits[0].file if len(fits) == 1 else None
 
     def told(self) -> list[str]:
         """Say how many images have no JSON."""
@@ -157,17 +173,38 @@ def entries_of(
         suffix = image.suffix if image else PurePosixPath(name).suffix or ".png"
         stem = file.stem[: -len(suffix)] if file.stem.casefold().endswith(suffix.casefold()) else file.stem
         image_id = "/".join((*place.folders, stem))
-        found.append(
-            Entry(place.split or options.split, image_id, image_id + suffix, str(file), str(image or ""))
-        )
-    twice = [
-        name for name, count in Counter((each.split, each.image_id) for each in found).items() if count > 1
-    ]
-    if twice:
-        raise DataError(
-            f"{source} has several JSON files of one image:\n{listing([image_id for _, image_id in twice])}"
-        )
+        found.append(Entry(place.split, image_id, image_id + suffix, str(file), str(image or "")))
+    found = _of_split(source, found, options.split)
+    if twice := _twice(found, root):
+        raise DataError(f"{source} has several files of one image; remove or rename some:\n{listing(twice)}")
     if options.list_file is not None:
         wanted = only_listed(options.list_file, (each.image_id for each in found))
         found = [each for each in found if each.image_id in wanted]
     return sorted(found, key=lambda each: (each.split or "", each.image_id))
+
+
+def _twice(found: Sequence[Entry], root: Path) -> list[str]:
+    """Return a line for each image that is there several times, with its files below a root."""
+    several: dict[tuple[str | None, str], list[Entry]] = defaultdict(list)
+    for each in found:
+        several[each.split, each.image_id].append(each)
+    lines = []
+    for (_, image_id), entries in several.items():
+        labels = {each.json: None for each in entries}
+        files = labels if len(labels) > 1 else [each.image for each in entries]  # one text of two images
+        if len(entries) > 1:
+            lines.append(f"{image_id}: {' and '.join(os.path.relpath(file, root) for file in files)}")
+    return lines
+
+
+def _of_split(source: Path, found: list[Entry], wanted: str | None) -> list[Entry]:
+    """Return the images of a split; what has no splits belongs to the one that is named."""
+    if wanted is None:
+        return found
+    known = sorted({each.split for each in found if each.split})
+    if not known:
+        return [each._replace(split=wanted) for each in found]
+    if wanted not in known:
+        hint = nearest(wanted, known)
+        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(known)}).{hint}")
+    return [each for each in found if each.split == wanted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.cvat_parts import join_groups
@@ -28,6 +28,9 @@ from segloop.data.image_files import image_size
 from segloop.data.masks import unite
 from segloop.utils.errors import DataError, UserError
 
+# One of them tells a JSON of LabelMe from others with shapes; a script may have left out the path.
+OF_IMAGES = frozenset(("imagePath", "imageData", "imageHeight", "imageWidth"))
+
 
 def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     """Open a folder with a JSON for each image, beside it or not, or one such JSON.
@@ -38,24 +41,38 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     source = Path(source)
     if not source.exists():
         raise DataError(f"{source} does not exist.")
-    files, told = find_json(source, lambda each: "shapes" in each and "imagePath" in each)
+    files, heads = find_json(source, _head)
     images = Images(source, options.images)
-    names = [PureWindowsPath(str(each.get("imagePath") or "")) for each in told]  # it takes / too
+    names = [PureWindowsPath(each.image) for each in heads]  # it takes / too
     found = [
         images.find(file, file.parent / name.as_posix(), file.parent / name.name)
         for file, name in zip(files, names, strict=True)
     ]
     keys = entries_of(source, files, [name.name for name in names], found, options)
-    labels = LabelSet(tuple(map(Label, _labels(source, told))))
+    labels = LabelSet(tuple(map(Label, _labels(source, heads))))
     return LabelledImages(labels=labels, keys=keys, load=load, told=tuple(images.told()))
 
 
-def _labels(source: Path, told: Sequence[Mapping[str, Any]]) -> list[str]:
+class _Head(NamedTuple):
+    """What is kept of a JSON until its image is loaded."""
+
+    image: str
+    labels: tuple[str, ...]
+
+
+def _head(told: Mapping[str, Any]) -> _Head | None:
+    if "shapes" not in told or not OF_IMAGES & told.keys():
+        return None
+    shapes = told["shapes"] if isinstance(told["shapes"], list) else []
+    labels = dict.fromkeys(str(shape.get("label")) for shape in shapes if isinstance(shape, dict))
+    return _Head(str(told.get("imagePath") or ""), tuple(labels))
+
+
+def _labels(source: Path, heads: Sequence[_Head]) -> list[str]:
     known = read_key(source) if source.is_dir() else None
     names = dict.fromkeys(name for name in known.names if name != "_background_") if known else {}
-    for each in told:
-        shapes = each["shapes"] if isinstance(each["shapes"], list) else []
-        names |= dict.fromkeys(str(shape.get("label")) for shape in shapes if isinstance(shape, dict))
+    for each in heads:
+        names |= dict.fromkeys(each.labels)
     return [name for name in names if name != IGNORE]
 
 

@@ -86,7 +86,7 @@ class MasksWriter:
         if record.semantic is not None:
             how = {"mode": self.options.instances, "connectivity": self.options.connectivity}
             record = with_instances(record, self.labels, **how)  # type: ignore[arg-type]
-        if record.size_hw is None and record.instances:
+        if record.size_hw is None and (record.instances or self.options.numbers):
             raise BadRecord(record.image_id, ["its size is not known, so nothing can be drawn"])
         size_hw = record.size_hw or (0, 0)
         pairs = zip(record.instances, bitmaps(record.instances, size_hw), strict=True)
@@ -197,8 +197,7 @@ def _numbered(
         raise BadRecord(
             record.image_id, [f"{len(drawn)} objects, and 16 bits number at most {MOST_NUMBERS} of them"]
         )
-    if record.size_hw is None:
-        return [], []
+    assert record.size_hw is not None  # `render` has refused it
     instances, runs = [each for each, _ in drawn], [each for _, each in drawn]
     order = painting_order(instances, runs, overlap)
     canvas = np.zeros(record.size_hw, np.uint16)

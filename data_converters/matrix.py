@@ -41,7 +41,7 @@ HOLDS: Mapping[str, frozenset[str]] = {
         {"ignore", "colors", "unused-labels", "background", "splits", "empty-images", "sizes"}
     ),
     "labelme": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque", "empty-masks"})
-    | {"attributes", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
+    | {"attributes", "groups", "ignore", "unused-labels", "splits", "empty-images", "sizes"},
     "supervisely": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "opaque"})
     | {"empty-masks", "attributes", "colors", "unused-labels", "splits", "empty-images", "sizes"},
     "yolo": frozenset({"instances", "overlaps", "polygons", "subpixel", "boxes", "unused-labels"})
@@ -58,7 +58,7 @@ _OUTLINES = ("outline-pixels", "outlines-of-two-points")
 _MAPPED = ("covered-pixels", "hidden-objects", "image-files")
 _DRAWN = ("background-objects", "image-files", *_OUTLINES)
 OWN: Mapping[str, tuple[str, ...]] = {
-    "mmseg": _MAPPED,
+    "mmseg": (*_MAPPED, "background-objects"),
     "coco": ("objects-without-score", *_DRAWN),
     "cvat": ("attribute-types", "characters", *_DRAWN),
     "cvat-coco": ("displaced-attributes", *_DRAWN),

@@ -241,7 +241,9 @@ def _masks_only(split: str | None, layout: Layout, info: DatasetInfo | None) -> 
 
 
 def _unlabelled(layout: Layout) -> Iterator[Finding]:
-    """Yield the images of a split that has no masks at all."""
+    """Yield the images of a split that has no masks at all; with a LIST, those that it names."""
     for name, files in index_files(layout.images, layout.image_suffixes).items():
+        if layout.only is not None and name not in layout.only:
+            continue
         short = files[0].relative_to(layout.root) if files[0].is_relative_to(layout.root) else files[0]
         yield Finding("no-mask", short.as_posix(), f"the folder {layout.masks} does not exist", name)

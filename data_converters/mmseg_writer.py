@@ -58,6 +58,7 @@ class MmsegWriter:
     _splits: dict[str, int] = field(default_factory=dict)
     _digests: dict[str, bytes] = field(default_factory=dict)
     _suffixes: set[str] = field(default_factory=set)
+    _brought: set[str] = field(default_factory=set)  # suffixes of image files that came along
     _drawn: dict[bool, str] = field(default_factory=dict)  # which kinds of images came, and the first of each
 
     @classmethod
@@ -86,6 +87,9 @@ class MmsegWriter:
         labels = self.drawn_labels if drawn else self.labels
         mask, told = index_map(self._prepared(record, labels), labels, overlap=self.overlap)
         losses = [Loss(*each) for each in told]
+        ground = "" if labels.background is None else labels.names[labels.background]
+        if count := sum(each.label == ground for each in record.instances):
+            losses.append(Loss("background-objects", count, f"{record.image_id}: {ground}"))
         image = record.file if self.media != "none" else None
         if image is None and self.media != "none":
             losses.append(Loss("image-files", 1, record.image_id))
@@ -132,6 +136,7 @@ class MmsegWriter:
         image = f"img_dir/{split}/{rendered.image_id}{page.suffix}"
         place_image(page.image, self._target / image, media=self.media)
         self._digests[image] = page.digests[1]
+        self._brought.add(page.suffix)
 
     def close(self) -> None:
         """Write `dataset.json`."""
@@ -184,7 +189,7 @@ class MmsegWriter:
         lower = {suffix.lower() for suffix in self._suffixes}
         if len(lower) == 1:
             return lower.pop()
-        strange = sorted(lower - set(IMAGE_SUFFIXES))
+        strange = sorted({suffix.lower() for suffix in self._brought} - set(IMAGE_SUFFIXES))
         if strange:
             raise DataError(
                 f"The images have several suffixes, {' '.join(strange)} among them, and beside others only "

@@ -10,8 +10,10 @@ from zipfile import is_zipfile
 
 from data_converters.base import Format, ReadOptions, WriteOptions
 from data_converters.formats import FORMATS
-from segloop.data.annotations import ImageRecord
+from segloop.data.annotations import ImageRecord, LabelledImages
 from segloop.utils.errors import UserError, listing
+
+MOST_LOOKED_AT = 30  # images of a set that tell where its images are
 
 
 def check_places(source: Path, target: Path, *, reader: Format, maker: Format, options: ReadOptions) -> None:
@@ -61,6 +63,21 @@ def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> N
         raise UserError(f"The target {target} holds the folder that you are in. Name another.")
 
 
+def check_images_apart(target: Path, images: LabelledImages) -> None:
+    """Refuse to replace a folder that holds the images of a set: they may lie beside what the user named.
+
+    Some images are looked at, for those of a set lie together.
+    """
+    place = _real(target)
+    for key in images.keys[:MOST_LOOKED_AT]:
+        try:
+            file = images.load(key).file
+        except UserError:  # it is told when its turn comes
+            continue
+        if file is not None and place in _real(file).parents:
+            raise UserError(f"The target {target} holds the image {file}, which is only read. Name another.")
+
+
 def same_place(one: Path, other: Path) -> bool:
     """Tell whether two paths are one, links followed."""
     return _real(one) == _real(other)
@@ -90,8 +107,7 @@ def check_options(
 ) -> None:
     """Refuse options that neither format does anything with: somebody expects something of them."""
     idle = _idle(reader, read_options, reader.read_options, doing="read")
-    idle += _idle(maker, write_options, (*maker.write_options, "draw"), doing="written")
-    _refuse_idle(idle)
+    _refuse_idle(idle + _idle_written(maker, write_options))
 
 
 def in_archive(source: Path, images: Path | None) -> bool:
@@ -112,7 +128,20 @@ def check_read_options(reader: Format, options: ReadOptions) -> None:
 
 def check_write_options(maker: Format, options: WriteOptions) -> None:
     """Refuse options that a format does nothing with when it is written."""
-    _refuse_idle(_idle(maker, options, (*maker.write_options, "draw"), doing="written"))
+    _refuse_idle(_idle_written(maker, options))
+
+
+def _idle_written(maker: Format, options: WriteOptions) -> list[str]:
+    """Return the options that do nothing when a format is written, or do nothing beside the others."""
+    idle = _idle(maker, options, (*maker.write_options, "draw"), doing="written")
+    settles = options.overlap != WriteOptions().overlap
+    if maker.name == "masks" and settles and not options.numbers:
+        idle.append("--overlap when masks is written without --numbers: each object has a picture of its own")
+    if maker.name == "cityscapes" and options.results:
+        idle += ["--overlap when predictions of cityscapes are written: they may overlap"] * settles
+        brings = options.media not in (None, "none")
+        idle += ["--media when predictions of cityscapes are written: no images come along"] * brings
+    return idle
 
 
 def _idle(

@@ -18,10 +18,10 @@ MOST_EXAMPLES = 3
 MOST_SKIPPED = 10
 # Losses that writers name, beside those of FEATURES.
 OWN_KINDS: Mapping[str, str] = {
-    "covered-pixels": "pixels that went to another object or class",
+    "covered-pixels": "pixels that went to another object or class, or that nobody scores",
     "hidden-objects": "objects that no pixel is left of",
     "image-files": "image files that should come along and are not there",
-    "background-objects": "objects drawn of the class that is the background, which no label stands for",
+    "background-objects": "objects drawn of the class that is the background, now as what no object covers",
     "outline-pixels": "pixels that outlines with fewer points draw differently",
     "outlines-of-two-points": "rings with fewer than three points",
     "objects-without-score": "objects of results that had no score, and get 1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.json_images import Entry, Images, entries_of, find_json, parse
 from data_converters.media import name_fault
-from data_converters.supervisely_shapes import read_objects
+from data_converters.supervisely_shapes import hidden_tags, read_objects
 from segloop.data.annotations import RGB, ImageRecord, Label, LabelledImages, LabelSet, Remark
 from segloop.data.image_files import image_size
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 META = "meta.json"
-UNREAD = "tag(s) of whole images are not read"
+TAGS = "tag(s) of whole images are not read"
+TEXTS = "description(s) of whole images are not read"
+HIDDEN = "tag(s) of objects left out, for the object has another of that name"
 
 
 def read(source: Path, *, options: ReadOptions) -> LabelledImages:
@@ -28,7 +30,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     if not (source / META).is_file():
         raise DataError(f"{source} has no {META}, which says what the classes are.")
     labels = LabelSet(tuple(_labels(source / META)))
-    files, _ = find_json(source, lambda each: "objects" in each and "size" in each)
+    files, _ = find_json(source, lambda each: True if "objects" in each else None)
     images = Images(source, options.images)
     names = [file.name.removesuffix(".json") for file in files]
     found = [
@@ -81,7 +83,6 @@ class LoadImage:
         instances = read_objects(told["objects"], size_hw, self.labels, problems)
         if problems:
             raise BadRecord(entry.image_id, problems)
-        tags = told.get("tags") or ()
         return ImageRecord(
             image_id=entry.image_id,
             name=entry.name,
@@ -89,13 +90,24 @@ class LoadImage:
             size_hw=size_hw,
             split=entry.split,
             instances=tuple(instances),
-            remarks=(Remark(UNREAD, len(tags), entry.image_id),) if tags else (),
+            remarks=tuple(_remarks(told, entry.image_id)),
         )
 
 
+def _remarks(told: Mapping[str, Any], image_id: str) -> Iterator[Remark]:
+    """Yield what is said of the image as a whole, and of its objects, and is not carried."""
+    if tags := told.get("tags"):
+        yield Remark(TAGS, len(tags), image_id)
+    if told.get("description"):
+        yield Remark(TEXTS, 1, image_id)
+    if hidden := hidden_tags(told["objects"]):
+        yield Remark(HIDDEN, len(hidden), f"{image_id}: {hidden[0]}")
+
+
 def _size(told: Mapping[str, Any]) -> tuple[int, int]:
-    size = told["size"] if isinstance(told["size"], dict) else {}
+    said = told.get("size")
+    size = said if isinstance(said, dict) else {}
     height, width = size.get("height"), size.get("width")
     if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
-        raise DataError(f"its size is {told['size']!r}")
+        raise DataError("its JSON has no size" if said is None else f"its size is {said!r}")
     return height, width

@@ -6,7 +6,7 @@ import base64
 import binascii
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,19 @@ def _instance(told: Any, size_hw: SizeHW, labels: frozenset[str]) -> Instance:
         raise ValueError(f"meta.json has no class {label!r}.{nearest(str(label), sorted(labels))}")
     tags = told.get("tags") if isinstance(told.get("tags"), list) else []
     attributes = {str(each["name"]): _value(each) for each in tags or () if isinstance(each, dict)}
+    if isinstance(text := told.get("description"), str) and text:
+        attributes.setdefault("description", text)
     return Instance(label=label, shape=_shape(told, size_hw), attributes=attributes)
+
+
+def hidden_tags(objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of tags of objects that another tag of the object hides, for it has the same name."""
+    found = []
+    for each in objects:
+        tags = [tag for tag in each.get("tags") or () if isinstance(tag, dict)]
+        last = {str(tag["name"]): _value(tag) for tag in tags}
+        found += [str(tag["name"]) for tag in tags if _value(tag) != last[str(tag["name"])]]
+    return found
 
 
 def _value(tag: Mapping[str, Any]) -> str | float | bool:

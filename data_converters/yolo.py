@@ -40,14 +40,16 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     has no object.
     """
     source = Path(source)
+    if source.is_file():
+        raise DataError(f"{source} is a file; name the folder that it lies in, {source.parent}.")
     labels = LabelSet(tuple(map(Label, read_names(source))))
     images = [file for file in picture_files(source) if IMAGES in file.relative_to(source).parts[:-1]]
     if not images:
         raise DataError(f"{source} has no folder {IMAGES} with pictures, beside {LABELS} with their texts.")
     texts = [_text_of(file, source) for file in images]
-    bare = [image for image, text in zip(images, texts, strict=True) if not text.is_file()]
     keys = entries_of(source, texts, [file.name for file in images], images, options)
-    told = [f"{len(bare)} image(s) have no text and so no object: {bare[0].name}"] if bare else []
+    bare = [Path(each.image).name for each in keys if not Path(each.json).is_file()]
+    told = [f"{len(bare)} image(s) have no text and so no object: {bare[0]}"] if bare else []
     if lone := sorted({*_texts_below(source)} - {*texts}):
         told.append(f"{len(lone)} text(s) have no image and are left out: {lone[0].relative_to(source)}")
     return LabelledImages(labels=labels, keys=keys, load=LoadImage(labels.names), told=tuple(told))
@@ -62,8 +64,8 @@ def find_yaml(folder: Path) -> Path | None:
 
 
 def _parsed(file: Path) -> dict[str, Any] | None:
-    try:
-        told = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    try:  # all as text: `no` and 01 are names of classes here, and neither False nor 1
+        told = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
         return None
     return told if isinstance(told, dict) else None
@@ -78,11 +80,14 @@ def read_names(folder: Path) -> list[str]:
     if "kpt_shape" in told:
         raise DataError(f"{file} is of a set of poses (kpt_shape): its points would be taken for outlines.")
     names = told["names"]
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
-        names = [names[number] for number in range(len(names))]
+    numbers = [str(number) for number in range(len(names))]
+    if isinstance(names, dict) and set(names) == set(numbers):
+        names = [names[number] for number in numbers]
     if not isinstance(names, list) or not names:
         raise FormatError("its names are neither a list nor numbered from 0", file=file)
-    return [str(name) for name in names]
+    if odd := [str(name) for name in names if not isinstance(name, str) or not name]:
+        raise FormatError(f"one of its names is {odd[0]!r}, no text", file=file)
+    return names
 
 
 def _texts_below(source: Path) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def _of_mmseg(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], 
     info = DatasetInfo.read(root) if (root / FILE_NAME).is_file() else None
     names = find_splits(root, info, options)
     if not names or options.list_file is not None:
-        return [Part(format=form, source=root, options=options, splits=_known())], []
+        return [Part(format=form, source=root, options=options, splits=_Known())], []
     masks = [
         root / (info.mask_dir(name) if info else find_folders(root).prefix(name)["seg_map_path"])
         for name in names
@@ -146,13 +146,13 @@ def _of_coco(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], l
     notes = [f"{each.file.name} has no annotations and is left out." for each in bare]
     names = [each.split for each in kept]
     if None in names:
-        return [Part(format=form, source=root, options=options, splits=_known())], notes
+        return [Part(format=form, source=root, options=options, splits=_Known())], notes
     return _by_split(root, form, options, [name for name in names if name]), notes
 
 
 def _by_records(root: Path, form: str, options: ReadOptions) -> tuple[list[Part], list[str]]:
     """Return one part, whose format tells the split of each image, if it has any."""
-    return [Part(format=form, source=root, options=options, splits=_known())], []
+    return [Part(format=form, source=root, options=options, splits=_Known())], []
 
 
 _OF_FORMAT = {"mmseg": _of_mmseg, "coco": _of_coco, "cvat-coco": _by_records}
@@ -185,11 +185,16 @@ def _rank(split: str | None) -> int:
     return SPLITS.index(split) if split in SPLITS else len(SPLITS)
 
 
-def _known() -> dict[str, str | None]:
-    """Return every name that a split of an author's has, in lower case and with a capital."""
-    return {
-        spelt: split
-        for split in SPLITS
-        for name in SPLIT_NAMES[split]
-        for spelt in (name, name.capitalize(), name.upper())
-    }
+class _Known(Mapping[str, str | None]):
+    """Every name that a split of an author's has, with whatever numbers and signs stand around it."""
+
+    def __getitem__(self, name: str) -> str:
+        if (split := split_name(name)) is None:
+            raise KeyError(name)
+        return split
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for names in SPLIT_NAMES.values() for name in names)
+
+    def __len__(self) -> int:
+        return sum(map(len, SPLIT_NAMES.values()))

@@ -131,7 +131,10 @@ def test_one_label_over_itself_loses_nothing() -> None:
 
 def test_ignored_pixels_are_ignored_and_without_background_so_is_the_rest() -> None:
     start = record(square("car", 0, 3), ignore=square("car", 2, 4).shape)
-    assert index_map(start, LABELS)[0][0].tolist() == [1, 1, 255, 255, 0, 0]
+    canvas, told = index_map(start, LABELS)
+    assert canvas[0].tolist() == [1, 1, 255, 255, 0, 0]
+    assert told == [("covered-pixels", 4, "a: car, 4 of 12 pixels")]
+    assert index_map(record(square("car", 0, 2), ignore=square("car", 2, 4).shape), LABELS)[1] == []
     no_ground = replace(LABELS, background=None)
     assert index_map(start, no_ground)[0][0].tolist() == [1, 1, 255, 255, 255, 255]
 

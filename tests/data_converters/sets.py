@@ -266,6 +266,7 @@ def write_labelme(folder: Path, labels: LabelSet, records: list[ImageRecord]) ->
         shapes = [
             {
                 "label": each.label,
+                "group_id": each.group,
                 "flags": {"new": bool(each.attributes)},
                 **shape_of(each.shape, record.size_hw),
             }

@@ -28,12 +28,25 @@ def predicted(root: Path, text: str, **masks: np.ndarray) -> Path:
 
 
 def test_lines_become_objects_with_scores(tmp_path: Path) -> None:
-    predicted(tmp_path, "a.png 26 0.5\r\nb.png 24.0 1e-3\nc.png 7 0.9\n", a=MASK, b=MASK * 200)
+    predicted(tmp_path, "\ufeffa.png 26 0.5\r\nb.png 24.0 1e-3\nc.png 7 0.9\n", a=MASK, b=MASK * 200)
     (record,) = read(tmp_path, results=True, split="val")
     assert (record.image_id, record.split, record.size_hw) == (f"{NAME}_leftImg8bit", "val", SIZE)
     assert [(each.label, each.score) for each in record.instances] == [("car", 0.5), ("person", 0.001)]
     for _, _, pixels in objects(record):
         np.testing.assert_array_equal(pixels, MASK > 0)
+    (remark,) = record.remarks
+    assert (remark.kind, remark.count) == ("prediction(s) of labels that are not read, left out", 1)
+    assert remark.example == f"{NAME}_leftImg8bit: c.png of the label 7"
+
+
+def test_a_list_picks_images(tmp_path: Path) -> None:
+    root = predicted(tmp_path / "results", "")
+    put(root / "ulm/other_pred.txt", "")
+    file = put(tmp_path / "some.txt", "ulm/other\n")
+    assert [each.image_id for each in read(root, results=True, list_file=file)] == ["ulm/other"]
+    file.write_text("ulm/another\n", encoding="utf-8")
+    with pytest.raises(DataError, match="names 1 image"):
+        read(root, results=True, list_file=file)
 
 
 def test_a_link_that_leads_back_makes_no_second_image(tmp_path: Path) -> None:

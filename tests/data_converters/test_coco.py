@@ -211,7 +211,14 @@ def test_what_a_user_should_know_is_told(tmp_path: Path) -> None:
     ]
     entries = [image(coco_url="", license=3)]
     cats = [CATS[0] | {"keypoints": ["nose"], "Вид": 1}, CATS[1] | {"keypoints": []}, *CATS[2:]]
-    written = write_coco(tmp_path / "a.json", annotations, images=entries, categories=cats, videos=[])
+    cats[0] |= {"color": "red", "supercategory": 7}
+    heads = {
+        "info": {"description": "a", "year": 2017, "contributor": "", "version": "1.0"},
+        "licenses": [{"id": 1, "name": "CC0", "url": "x"}, {"id": 2, "name": "CC BY 4.0"}],
+    }
+    written = write_coco(
+        tmp_path / "a.json", annotations, images=entries, categories=cats, videos=[], **heads
+    )
     told = again(written).told
     assert told == (
         f"a.json: no image files (looked in {tmp_path}/images/default, {tmp_path}/default, "
@@ -222,9 +229,12 @@ def test_what_a_user_should_know_is_told(tmp_path: Path) -> None:
         "a.json: category 0 is a class like the others; written files count from 1",
         "1 annotation(s) are marked `ignore`: read with the attribute `ignore`",
         "1 attribute(s) hold lists or objects: read as their JSON text",
+        "2 licence(s) are named, and none of them holds for all images: none is kept",
         "not read, keys of images: coco_url (1), license (1)",
         "not read, keys of annotations: track (2), Ключ (1)",
-        "not read, keys of categories: keypoints (2), Вид (1)",
+        "not read, keys of categories: keypoints (2), color (1), supercategory (1), Вид (1)",
+        "not read, keys of info: version (1), year (1)",
+        "not read, keys of licenses: url (1)",
         "not read, keys of the file: videos (1)",
     )
 
@@ -242,6 +252,16 @@ def test_all_that_is_wrong_with_files_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text("")
     with pytest.raises(DataError, match=r"2 files cannot be read:\n.*c.json: line 1, byte 12.*\n.*d.json"):
         again(tmp_path)
+
+
+def test_a_split_is_picked_of_a_single_file_that_has_several(tmp_path: Path) -> None:
+    entries = [image(number, segloop={"split": split}) for number, split in ((1, "train"), (2, "val"))]
+    file = write_coco(tmp_path / "a.json", [annotation(1), annotation(2, image_id=2)], images=entries)
+    found = again(file, split="val")
+    assert [(each.image_id, each.split, len(each.instances)) for each in found] == [("2", "val", 1)]
+    assert found.facts["splits"] == {"val": 1}
+    with pytest.raises(DataError, match=r"no split 'vall' \(it has: train, val\)\. Did you mean 'val'"):
+        again(file, split="vall")
 
 
 def test_splits_keep_their_own_ids_and_images(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from data_converters.archives import Shelf
 from data_converters.base import ReadOptions
+from data_converters.coco import read
 from data_converters.coco_files import (
     CocoFile,
     ImageFolder,
+    ImageTree,
     ZippedImages,
     choose_split,
     find_files,
@@ -67,6 +69,7 @@ def test_a_name_tells_its_split(name: str, split: str | None) -> None:
         ("annotations/instances_val.json annotations/captions_val.json", {"val": 0}),
         ("annotations/instances_val.json annotations/person_keypoints_val.json", {"val": 0}),
         ("annotations/instances_default.json", {None: 0}),
+        ("annotations/instances_default.json annotations/instances_train.json", {None: 0, "train": 1}),
         ("annotations/train.json annotations/val.json", {"train": 0, "val": 1}),
         ("train/_annotations.coco.json valid/_annotations.coco.json", {"train": 0, "valid": 1}),
         ("labels.json", {None: 0}),
@@ -77,6 +80,17 @@ def test_layouts_of_folders(tmp_path: Path, files: str, splits: dict[str | None,
     for name in files.split():
         write_coco(tmp_path / name)
     assert found(tmp_path) == {split: files.split()[place] for split, place in splits.items()}
+
+
+def test_files_that_are_passed_over_are_known(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    files = [tmp_path / "annotations" / name for name in ("instances_val.json", "val.json")]
+    for file in files:
+        write_coco(file, [])
+    (only,) = find_files(tmp_path, NOTHING)
+    assert (only.file, only.passed_over) == (files[0], (files[1],))
+    told = read(tmp_path, options=NOTHING).told
+    assert "instances_val.json is read, and of its split not val.json" in told
 
 
 def test_dataset_json_says_which_files_there_are(tmp_path: Path) -> None:
@@ -188,6 +202,20 @@ def test_images_are_where_the_user_says(tmp_path: Path) -> None:
     assert find_images(each, ["1.png"]) == ImageFolder(tmp_path / "mine/val")
 
 
+def test_a_folder_of_images_that_is_none_is_told(tmp_path: Path) -> None:
+    truth = write_coco(tmp_path / "instances_val.json")
+    results = tmp_path / "results_val.json"
+    results.write_text("[]", encoding="utf-8")
+    find_files(results, ReadOptions(images=truth))
+    for source, images, told in (
+        (truth, tmp_path / "gone", "gone, which does not exist"),
+        (truth, truth, "which is no folder"),
+        (results, tmp_path / "gone", "gone, which does not exist"),
+    ):
+        with pytest.raises(DataError, match=told):
+            find_files(source, ReadOptions(images=images))
+
+
 def test_images_in_a_zip_are_found_in_both_layouts(tmp_path: Path) -> None:
     members = {
         "images/val/a/1.png": b"new",
@@ -225,13 +253,25 @@ def test_names_of_images(tmp_path: Path) -> None:
         assert image_name(name)[1], name
 
 
+def test_another_reading_looks_anew_for_images(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    assert ImageTree(tmp_path).find("1.png") is None
+    (tmp_path / "pictures/1.png").touch()
+    assert ImageTree(tmp_path).find("1.png") == tmp_path / "pictures/1.png"
+    for content in (b"old", b"a new one"):
+        shelf = Shelf(write(tmp_path / "a.zip", {"images/1.png": content}))
+        file = ZippedImages(shelf, None).find("1.png")
+        assert file is not None
+        assert file.read_bytes() == content
+
+
 def test_a_tree_of_images_may_hold_links_to_other_disks(tmp_path: Path) -> None:
     for name in ("disk/a/1.png", "disk/b/2.png"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     (tmp_path / "set").mkdir()
     (tmp_path / "set/pictures").symlink_to(tmp_path / "disk", target_is_directory=True)
-    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path / "set")
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=ImageTree(tmp_path / "set"))
     images = find_images(tree, ["1.png", "2.png"])
     assert images is not None
     assert images.find("2.png") == tmp_path / "set/pictures/b/2.png"
@@ -244,6 +284,6 @@ def test_masks_that_are_called_like_the_images_are_not_taken_for_them(
     file = tmp_path / "val" / folder / "1.png"
     file.parent.mkdir(parents=True)
     file.touch()
-    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=tmp_path)
+    tree = CocoFile(file=Path("x.json"), split=None, shown=Path("x.json"), tree=ImageTree(tmp_path))
     images = find_images(tree, ["1.png"])
     assert (images.find("1.png") if images else None) == (file if found else None)

@@ -71,6 +71,16 @@ def test_polygons_stay_as_they_were_drawn_where_outlines_are_written() -> None:
     assert found.texts[0] == "[[0.25,0,4,0,4,3.12]]"
 
 
+def test_rounded_outlines_are_measured_as_they_are_written() -> None:
+    near = Polygon((np.array([[0, 0], [2.499, 0], [2.499, 4], [0, 4]]),))
+    for decimals, columns in ((None, 2), (2, 3)):
+        found, _ = made([near], "exact-polygon", decimals=decimals)
+        assert (found.areas[0], found.pixels) == (4 * columns, 4 * columns)
+        assert drawn(found.texts[0], (6, 8)).sum() == 4 * columns
+    found, _ = made([near], decimals=2)
+    assert found.areas[0] == 8, "runs are of the outline as it came"
+
+
 def test_crowds_and_masks_without_a_pixel_are_runs_in_every_mode() -> None:
     empty = Bitmap((6, 8), np.array([48], np.uint32))
     found, _ = made([empty], "exact-polygon")

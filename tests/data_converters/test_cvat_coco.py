@@ -25,7 +25,7 @@ from segloop.data.annotations import (
     Polygon,
 )
 from segloop.data.png import encode_rgb
-from segloop.utils.errors import FormatError, UserError
+from segloop.utils.errors import DataError, FormatError, UserError
 from tests.data.masks.cases import RING, RING_RUNS
 from tests.data_converters.coco_cases import UNCOMPRESSED, annotation, image, same
 from tests.data_converters.test_archives import write as write_zip
@@ -130,6 +130,8 @@ def test_labels_alone_are_enough_and_images_may_lie_elsewhere(tmp_path: Path) ->
     found = opened(path)
     assert found.load(found.keys[0]).file is None
     assert found.told[0].endswith("instances_default.json: the archive holds labels only, no image files")
+    with pytest.raises(DataError, match="mine, which does not exist"):
+        opened(path, images=tmp_path / "mine")
     (tmp_path / "mine/sub").mkdir(parents=True)
     for name in ("sub/1.png", "2.png"):
         (tmp_path / "mine" / name).write_bytes(PIXELS)

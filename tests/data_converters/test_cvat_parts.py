@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,12 +65,21 @@ def test_groups_are_joined_by_label_where_the_user_says_so() -> None:
     one, lone, other, box, mixed, single = found
     assert isinstance(one.shape, Polygon)
     assert [ring.tolist() for ring in one.shape.rings] == [(SQUARE + step).tolist() for step in (0, 2, 4)]
-    assert (one.group, one.uid, one.attributes) == (None, "first", {"n": "first", "old": True})
+    assert (one.uid, one.attributes) == ("first", {"n": "first", "old": True})
     assert [(each.count, each.example) for each in remarks] == [(2, "i"), (1, "i")]
-    assert (lone.group, other.label, other.group, box.shape) == (None, "b", 1, Box((0, 0, 1, 1)))
+    assert (lone.group, other.label, box.shape) == (None, "b", Box((0, 0, 1, 1)))
+    assert [each.group for each in (one, other, box, mixed)] == [1, 1, 1, None], "all of group 2 are one"
     assert isinstance(mixed.shape, Bitmap)
     assert masks.decode(mixed.shape.runs, SIZE).sum() == 6
     assert (single.group, single.shape) == (3, square), "alone in its group, it stays as it is"
+
+
+def test_marks_that_joined_shapes_lose_are_counted() -> None:
+    first = Instance(label="a", shape=Polygon((SQUARE,)), group=1, uid="one")
+    second = replace(first, z_order=3, occluded=True, source="auto", uid="two")
+    (found,), remarks = join_groups([first, second], SIZE, image_id="i")
+    assert (found.z_order, found.occluded, found.source, found.uid) == (0, False, None, "one")
+    assert [each.count for each in remarks] == [1, 4]
 
 
 def test_a_reader_joins_groups_and_says_so(tmp_path: Path) -> None:

@@ -344,6 +344,14 @@ def test_the_same_set_makes_the_same_bytes_in_any_process(tmp_path: Path) -> Non
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.xml", "b.xml"]
 
 
+def test_two_images_of_one_place_in_the_zip_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "p.png"
+    file.write_bytes(picture())
+    both = [record(name="a/1", file=file), record(name="1", split="a", file=file)]
+    with pytest.raises(BadRecord, match=r"another image has the file images/a/1\.png already"):
+        write_records(tmp_path / "a.zip", both)
+
+
 def test_a_zip_with_images_and_without(tmp_path: Path) -> None:
     file = tmp_path / "p.png"
     file.write_bytes(picture())

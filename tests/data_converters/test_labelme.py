@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,28 @@ def test_rectangles_may_say_what_is_ignored_and_lines_cannot(tmp_path: Path) -> 
     ]
 
 
+def test_a_json_that_names_no_image_is_of_the_one_beside_it(tmp_path: Path) -> None:
+    put(tmp_path / "a.json", shape("dent", SQUARE))
+    file = tmp_path / "a.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({key: told[key] for key in told if key != "imagePath"}), encoding="utf-8")
+    record = only(read(tmp_path, options=ReadOptions()))
+    assert (record.file, len(record.instances)) == (tmp_path / "a.jpg", 1)
+
+
+def test_little_is_held_of_files_until_their_images_are_loaded(tmp_path: Path) -> None:
+    count = 30
+    for number in range(count):
+        put(tmp_path / f"{number}.json", shape("dent", SQUARE * 500))
+    read(tmp_path, options=ReadOptions())  # what is imported and remembered once
+    tracemalloc.start()
+    images = read(tmp_path, options=ReadOptions())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(images) == count
+    assert most / count < 100_000, "the points of one file take 280,000 bytes"
+
+
 def test_what_is_not_read_is_told(tmp_path: Path) -> None:
     more = {"line_color": [255, 0, 0], "difficult": False, "score": None, "attributes": {"side": "left"}}
     put(tmp_path / "a.json", shape("dent", SQUARE, **more), flags={"sharp": False, "blurred": True})
@@ -121,7 +144,7 @@ def test_shapes_of_one_label_and_group_are_one_object(tmp_path: Path) -> None:
     ]
     put(tmp_path / "a.json", *parts)
     record = only(read(tmp_path, options=ReadOptions()))
-    assert [each.label for each in record.instances] == ["dent", "rust"]
+    assert [(each.label, each.group) for each in record.instances] == [("dent", 1), ("rust", 1)]
     assert record.remarks[0].count == 1
 
 

@@ -74,6 +74,12 @@ def test_an_image_has_one_picture_of_numbers(tmp_path: Path) -> None:
     assert (rendered.instances, rendered.pixels, rendered.losses) == (2, 36, ())
 
 
+def test_a_picture_of_numbers_needs_a_size(tmp_path: Path) -> None:
+    write(tmp_path / "bare", [record(size_hw=None)], LABELS, media="none")
+    with pytest.raises(BadRecord, match="its size is not known"):
+        write(tmp_path, [record(size_hw=None)], LABELS, numbers=True, media="none")
+
+
 def test_numbers_settle_overlaps_by_the_rule_and_count_what_is_covered(tmp_path: Path) -> None:
     shown = record(thing(columns(2, 4)), thing(columns(0, 5), "dog"), thing(columns(4, 6)))
     (rendered,) = write(tmp_path / "order", [shown], LABELS, numbers=True, media="none")

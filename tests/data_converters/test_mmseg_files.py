@@ -169,6 +169,14 @@ def test_can_report_two_images_of_one_id(root: Path) -> None:
         read(root, options=NAMED)
 
 
+def test_a_list_that_names_none_of_a_split_without_masks_needs_none(root: Path) -> None:
+    shutil.rmtree(root / "ann_dir/val")
+    first, *_ = [each.image_id for each in read(root, options=replace(NAMED, split="train"))]
+    file = root / "some.txt"
+    file.write_text(f"{first}\n", encoding="utf-8")
+    assert [each.image_id for each in read(root, options=replace(NAMED, list_file=file))] == [first]
+
+
 def test_a_split_without_masks_is_told_image_by_image(root: Path) -> None:
     put(root, "test/x")
     (root / "ann_dir/test/x.png").unlink()

@@ -92,6 +92,9 @@ def test_a_label_called_background_is_the_background(tmp_path: Path) -> None:
     write(tmp_path, [record(thing("cat", RING))], labels=labels)
     np.testing.assert_array_equal(read_index_mask(tmp_path / "ann_dir/train/a.png"), 1 - RING)
     assert DatasetInfo.read(tmp_path).background == 1
+    drawn = [record(thing("Background", RING))]
+    _, (rendered,) = write(tmp_path / "drawn", drawn, labels=labels, media="none")
+    assert (rendered.pixels, rendered.losses) == (0, (Loss("background-objects", 1, "a: Background"),))
 
 
 def test_the_content_hash_is_that_of_the_files(tmp_path: Path) -> None:
@@ -203,6 +206,8 @@ def test_suffixes_may_be_many(tmp_path: Path) -> None:
     assert [each.name for each in mmseg.read(tmp_path / "two", options=ReadOptions())] == [*names, "c.jpg"]
     with pytest.raises(DataError, match=r"several suffixes, \.gif among them"):
         write(tmp_path / "odd", [*shown, replace(jpg, name="c.gif")])
+    write(tmp_path / "bare", [*shown, replace(jpg, name="c.gif")], media="none")
+    assert DatasetInfo.read(tmp_path / "bare").images.suffix == ""
 
 
 def test_images_of_no_split_get_one(tmp_path: Path) -> None:

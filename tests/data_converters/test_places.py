@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_converters.base import ReadOptions, WriteOptions
 from data_converters.convert import convert
 from data_converters.formats import FORMATS
-from data_converters.places import check_apart, check_links, check_options, check_places
+from data_converters.places import check_apart, check_links, check_options, check_places, check_write_options
 from segloop.data.annotations import ImageRecord
+from segloop.data.png import encode_rgb
 from segloop.utils.errors import UserError
 
 
@@ -25,6 +28,40 @@ def test_a_target_in_or_around_the_source_is_refused(tmp_path: Path, target: str
     (tmp_path / "link").symlink_to(tmp_path / "set")
     with pytest.raises(UserError, match="only read"):
         check(tmp_path / "set", tmp_path / target)
+
+
+def test_nor_may_it_hold_images_that_lie_beside_the_source(tmp_path: Path) -> None:
+    (tmp_path / "train_v2").mkdir()
+    image = tmp_path / "train_v2" / "b.png"
+    image.write_bytes(encode_rgb(np.zeros((8, 10, 3), np.uint8)))
+    (tmp_path / "ships.csv").write_text("ImageId,EncodedPixels\na.png,\nb.png,1 2\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"train_v2 holds the image .*b\.png, which is only read"):
+        convert(
+            tmp_path / "ships.csv",
+            tmp_path / "train_v2",
+            from_format="airbus",
+            to_format="coco",
+            workers=0,
+            force=True,
+        )
+    assert image.is_file()
+
+
+def test_images_beside_an_archive_of_labels_are_linked_to(tmp_path: Path) -> None:
+    image = tmp_path / "train_v2" / "a.png"
+    image.parent.mkdir()
+    image.write_bytes(encode_rgb(np.zeros((8, 10, 3), np.uint8)))
+    with zipfile.ZipFile(tmp_path / "ships.csv.zip", "w") as archive:
+        archive.writestr("ships.csv", "ImageId,EncodedPixels\na.png,1 2\n")
+    convert(
+        tmp_path / "ships.csv.zip",
+        tmp_path / "out",
+        from_format="airbus",
+        to_format="coco",
+        write_options=WriteOptions(media="link"),
+        workers=0,
+    )
+    assert (tmp_path / "out/images/default/a.png").resolve() == image
 
 
 def test_nor_may_it_lie_in_the_images_or_replace_the_list(tmp_path: Path) -> None:
@@ -80,6 +117,17 @@ def test_options_that_do_nothing_are_refused_together() -> None:
         "  --to-results when airbus is written",
     ]
     check_options(coco, coco, ReadOptions(size_hw=(1, 2)), WriteOptions(masks="exact-polygon", draw=True))
+
+
+def test_options_that_do_nothing_beside_others_are_refused() -> None:
+    masks, cityscapes = FORMATS["masks"], FORMATS["cityscapes"]
+    asked = WriteOptions(overlap="area", media="copy")
+    check_write_options(masks, replace(asked, numbers=True))
+    check_write_options(cityscapes, asked)
+    with pytest.raises(UserError, match="--overlap when masks is written without --numbers"):
+        check_write_options(masks, asked)
+    with pytest.raises(UserError, match=r"(?s)2 option.*--overlap when predict.*--media when predict"):
+        check_write_options(cityscapes, replace(asked, results=True))
 
 
 def test_nothing_is_linked_into_an_archive_for_it_is_unpacked_for_a_while(tmp_path: Path) -> None:

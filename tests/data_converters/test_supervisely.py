@@ -62,6 +62,17 @@ def test_datasets_are_splits_where_they_are_called_so(tmp_path: Path) -> None:
     assert second.remarks[0].kind == "tag(s) of whole images are not read"
 
 
+def test_descriptions_and_tags_of_one_name_are_kept_or_told(tmp_path: Path) -> None:
+    tags = [{"name": "side", "value": "left"}, {"name": "side", "value": "top"}, {"name": "new"}]
+    project(tmp_path, "test/a.png", {**outline(), "tags": tags, "description": "deep"}, description="dark")
+    (record,) = read(tmp_path, options=ReadOptions())
+    assert record.instances[0].attributes == {"side": "top", "new": True, "description": "deep"}
+    assert [(each.kind, each.count, each.example) for each in record.remarks] == [
+        ("description(s) of whole images are not read", 1, "a"),
+        ("tag(s) of objects left out, for the object has another of that name", 1, "a: side"),
+    ]
+
+
 def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     odd = figure("polygon", points={"exterior": SQUARE[:2]})
     crack = {**outline(), "classTitle": "crck"}
@@ -75,6 +86,9 @@ def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "no 'classTitle'",
     ):
         assert words in str(caught.value)
+    (tmp_path / "ds" / "ann" / "a.png.json").write_text('{"objects": []}', encoding="utf-8")
+    with pytest.raises(BadRecord, match="its JSON has no size"):
+        list(read(tmp_path, options=ReadOptions()))
     (tmp_path / "meta.json").write_text('{"classes": [{}]}', encoding="utf-8")
     with pytest.raises(FormatError, match=r"without a title\n  class 1"):
         read(tmp_path, options=ReadOptions())

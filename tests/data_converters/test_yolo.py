@@ -42,6 +42,23 @@ def test_outlines_are_shares_of_the_image_and_folders_splits(layout: str, tmp_pa
     assert (outline.label, outline.shape.rings[0].tolist()) == ("nut", [[1, 2], [5, 2], [5, 6]])
     assert (box.label, box.shape) == ("bolt", Box((4.0, 2.0, 6.0, 6.0)))
     assert second.instances == ()
+    picked = read(tmp_path, options=ReadOptions(split="train"))
+    assert ([each.split for each in picked], picked.told) == (["train"], ())
+
+
+@pytest.mark.parametrize("names", ["names: [no, 01]\n", "names:\n  1: 01\n  0: no\n"])
+def test_names_are_texts_as_they_are_written(names: str, tmp_path: Path) -> None:
+    put(tmp_path, "images/a.png", TRIANGLE, names=names)
+    assert read(tmp_path, options=ReadOptions()).labels.names == ("no", "01")
+
+
+def test_two_images_of_one_text_are_told(tmp_path: Path) -> None:
+    for name in ("images/a.jpg", "images/a.png"):
+        put(tmp_path, name, TRIANGLE)
+    with pytest.raises(
+        DataError, match=r"several files of one image; .*\n  a: images/a\.jpg and images/a\.png"
+    ):
+        read(tmp_path, options=ReadOptions())
 
 
 def test_texts_without_an_image_are_told(tmp_path: Path) -> None:
@@ -69,6 +86,11 @@ def test_what_is_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None:
 def test_folders_that_are_not_yolos_are_told(tmp_path: Path) -> None:
     put(tmp_path, "pics/a.png", None, names="names: 7\n")
     with pytest.raises(FormatError, match="neither a list nor numbered"):
+        read(tmp_path, options=ReadOptions())
+    with pytest.raises(DataError, match=r"data\.yaml is a file; name the folder that it lies in"):
+        read(tmp_path / "data.yaml", options=ReadOptions())
+    put(tmp_path, "pics/a.png", None, names="names: [a, '']\n")
+    with pytest.raises(FormatError, match="one of its names is '', no text"):
         read(tmp_path, options=ReadOptions())
     put(tmp_path, "pics/a.png", None)
     with pytest.raises(DataError, match="no folder images"):

@@ -190,10 +190,9 @@ def index_map(
     drawn = [drawn[index] for index in order]
     values = [place[each.label] for each, _ in drawn]
     paint([runs for _, runs in drawn], values, canvas)
-    told = _covered(record, drawn, values, canvas)
     if record.ignore is not None:
         paint([record.ignore.runs], [labels.ignore_index], canvas)
-    return canvas, told
+    return canvas, _covered(record, drawn, values, canvas)
 
 
 def painting_order(instances: Sequence[Instance], runs: Sequence[Runs], overlap: str) -> list[int]:
@@ -210,11 +209,11 @@ def painting_order(instances: Sequence[Instance], runs: Sequence[Runs], overlap:
 def _covered(
     record: ImageRecord, drawn: Sequence[tuple[Instance, Runs]], values: Sequence[int], canvas: np.ndarray
 ) -> list[Told]:
-    """Tell how many pixels went to another label, and how many objects are not seen at all."""
+    """Tell how many pixels went to another label or are ignored, and how many objects are not seen at all."""
     runs = [each for _, each in drawn]
     size_hw = canvas.shape[0], canvas.shape[1]
     spans, own = to_spans(runs, size_hw), areas(runs)
-    if not shared_pixels(spans)[0]:
+    if record.ignore is None and not shared_pixels(spans)[0]:
         return []
     seen = np.zeros(len(runs), np.int64)
     line = canvas.T.ravel()

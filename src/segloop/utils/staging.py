@@ -83,6 +83,8 @@ def _give_back(folder: Path, target: Path) -> None:
 def remove_leftovers(target: Path) -> None:
     """Remove what killed processes left beside `target`; one killed between two renames had the former."""
     for folder in target.parent.glob(f".{_escape(target.name)}.*.part"):
+        if "." in folder.name.removeprefix(f".{target.name}.").removesuffix(".part"):
+            continue  # of another target: `cells.zip`, where this one is `cells`
         with contextlib.suppress(OSError), (folder / _LOCK).open("a") as lock:
             if _take(lock):
                 _give_back(folder, target)

@@ -143,7 +143,7 @@ def test_coco_files_are_splits_or_one_set_to_cut(tmp_path: Path) -> None:
 def test_splits_that_a_format_tells_image_by_image_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "a.xml"
     image = '<image id="{0}" name="{0}.png" width="8" height="6" subset="{1}"></image>'
-    subsets = ("Train", "Train", "Validation", "default")
+    subsets = ("Train", "train2017", "Validation", "default")
     inner = "".join(image.format(number, subset) for number, subset in enumerate(subsets))
     file.write_text(f"<annotations><version>1.1</version>{inner}</annotations>")
     found = look(file)
