@@ -159,9 +159,25 @@ def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch:
     finding = look("data")["data"]
     assert finding.state == "fault"
     assert "cannot be written" in finding.detail
+    assert finding.mend == f"mv {tmp_path / 'file'} {tmp_path / 'file'}.old"
     monkeypatch.setenv("SEGLOOP_DATA", str(tmp_path / "new" / "data"))
     assert look("data")["data"].detail.endswith("can be made")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"], "the doctor looks and leaves nothing behind"
+
+
+def test_a_folder_is_given_to_the_user_and_never_what_lies_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setenv("SEGLOOP_DATA", "/nowhere/my data")
+    finding = look("data")["data"]
+    assert finding.detail == "/ cannot be written: Permission denied"
+    assert finding.mend == "sudo mkdir -p '/nowhere/my data' && sudo chown $USER '/nowhere/my data'"
+    monkeypatch.setenv("SEGLOOP_DATA", str(tmp_path))
+    assert look("data")["data"].mend == f"sudo chown -R $USER {tmp_path}"
 
 
 def test_pins_follow_the_markers_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,7 @@ def _command(template: str, layer: str) -> str:
 
 def _short(path: Path) -> str:
     """Return the path as a shell takes it, from here where it lies below here."""
-    return shlex.quote(str(path.relative_to(Path.cwd()) if Path.cwd() in path.parents else path))
+    return _quoted(path.relative_to(Path.cwd()) if Path.cwd() in path.parents else path)
 
 
 def pinned(name: str) -> str:
@@ -213,9 +213,21 @@ def _folder(layer: str) -> dict[str, Any]:
     except OSError as error:
         return {
             "error": f"{place} cannot be written: {error.strerror}",
-            "mend": f"sudo chown -R $USER {place}",
+            "mend": _own(folder) if place.is_dir() else f"mv {_quoted(place)} {_quoted(place)}.old",
         }
     return {"detail": str(folder) if place == folder else f"{folder} can be made"}
+
+
+def _own(folder: Path) -> str:
+    """Return the command that gives the user this folder, and nothing of those above it, which may be /."""
+    place = _quoted(folder)
+    if folder.exists():
+        return f"sudo chown -R $USER {place}"
+    return f"sudo mkdir -p {place} && sudo chown $USER {place}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 HERE: dict[str, Callable[[str], dict[str, Any]]] = {
