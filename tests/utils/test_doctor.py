@@ -199,9 +199,13 @@ def test_commands_survive_blanks_in_paths(tmp_path: Path, monkeypatch: pytest.Mo
     assert doctor._command("{pip} check", "numpy") == "'a b/.venv/bin/python' -m pip check"
 
 
-def test_fixing_cv2_removes_every_owner_and_brings_the_headless_one() -> None:
-    remove, bring = doctor.fix_cv2()
+def test_fixing_cv2_removes_every_owner_and_brings_the_headless_one(tmp_path: Path) -> None:
+    fetch, remove, bring = doctor.fix_cv2(tmp_path)
+    headless = doctor.pinned("opencv-python-headless")
+    assert "==" in headless
+    assert fetch[-2] == headless
+    assert (Path(fetch[-1]) / "pyproject.toml").exists()
     assert {"opencv-python", "opencv-python-headless"} <= set(remove[remove.index("--yes") + 1 :])
-    assert bring[-2] == doctor.pinned("opencv-python-headless")
-    assert "==" in bring[-2]
-    assert (Path(bring[-1]) / "pyproject.toml").exists()
+    assert bring[-2:] == [headless, "opencv-python"]
+    assert fetch[fetch.index("--wheel-dir") + 1] == bring[bring.index("--find-links") + 1] == str(tmp_path)
+    assert "--no-index" in bring, "all was fetched before anything was removed"

@@ -166,15 +166,22 @@ def pinned(name: str) -> str:
     return name
 
 
-def fix_cv2() -> list[list[str]]:
-    """Return the commands that leave the headless cv2 alone in this environment."""
+def fix_cv2(folder: Path) -> list[list[str]]:
+    """Return the commands that leave the headless cv2 alone in this environment.
+
+    What is to come is fetched to a folder first: without a network the cv2 that is there stays.
+    """
     pip = [sys.executable, "-m", "pip"]
     stand_in = CHECKOUT / "requirements" / "opencv-python"
     owners = sorted({*probes.cv2_owners(), "opencv-python", "opencv-python-headless"})
-    wanted = [pinned("opencv-python-headless"), *([str(stand_in)] if stand_in.exists() else [])]
+    headless = pinned("opencv-python-headless")
+    fetched, names = [headless], [headless]
+    if stand_in.exists():
+        fetched, names = [headless, str(stand_in)], [headless, stand_in.name]
     return [
+        [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), *fetched],
         [*pip, "uninstall", "--quiet", "--yes", *owners],
-        [*pip, "install", "--quiet", "--no-deps", *wanted],
+        [*pip, "install", "--quiet", "--no-deps", "--no-index", "--find-links", str(folder), *names],
     ]
 
 
