@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segloop.analysis.compare import compare
+from segloop.analysis.comparison_folder import draw_wins
 from segloop.app.loop import find_differences, find_loops
 from segloop.app.shelf import Shelf, chosen
 from segloop.utils.errors import UserError
@@ -103,11 +105,24 @@ def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf,
     meta["data"] = {"root": "../../../../../gone/toys"}
     (run.folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "toys").mkdir()
-    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys"
+    assert shelf.open_run("net/test-last").data_root == tmp_path / "toys"
     meta["data"] = {"root": "../../../../../gone/toys/versions/2"}
     (run.folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "toys/versions/2").mkdir(parents=True)
-    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys/versions/2"
+    assert shelf.open_run("net/test-last").data_root == tmp_path / "toys/versions/2"
+
+
+def test_of_two_compared_runs_each_has_its_data_where_they_are(shelf: Shelf, tmp_path: Path) -> None:
+    found = np.zeros((4, 4), np.uint8)
+    found[1:3, 1:3] = 1
+    write_run(tmp_path / "other", {"a": (MASK, found)})
+    (tmp_path / "other/work_dirs/net").rename(tmp_path / "work_dirs/moved")
+    file = tmp_path / "work_dirs/moved/test/test-last/meta.json"
+    meta = json.loads(file.read_text())
+    meta["data"]["root"] = "../../../../../gone/data"
+    file.write_text(json.dumps(meta))
+    runs = [shelf.open_run(name) for name in ("net/test-last", "moved/test-last")]
+    assert sum(map(len, draw_wins(compare(runs, repeats=100)).values())) == 1
 
 
 def test_the_environment_names_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:
