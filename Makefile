@@ -17,6 +17,7 @@ INSTALLED_APP := .venv/installed-app-$(SUM)
 INSTALLED_LAB := .venv/installed-lab-$(SUM)
 
 CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 WORK := work_dirs/config_experiment_1
 
@@ -69,9 +70,9 @@ bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
 	  echo "== $$script"; $(PY) "$$script"; done
 
 $(INSTALLED):
-	@if ! $(PY) -c '' 2>/dev/null; then \
+	@if ! $(PY) -c '$(SUPPORTED)' 2>/dev/null; then \
 	  for python in $(CANDIDATES); do \
-	    "$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
+	    "$$python" -c 'import ensurepip, venv; $(SUPPORTED)' 2>/dev/null && break; \
 	  done || { echo "SegLoop needs Python 3.10, 3.11, 3.12 or 3.13 with its venv module; found none among:" $(CANDIDATES) >&2; \
 	    echo "Install one (Debian, Ubuntu: apt install python3-venv) or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
 	  "$$python" -m venv --clear .venv; \

@@ -297,6 +297,15 @@ def test_without_a_supported_python_make_says_which_it_needs(checkout: Path) -> 
     assert not (checkout / ".venv").exists()
 
 
+def test_an_environment_of_a_python_that_is_not_supported_is_made_anew(checkout: Path) -> None:
+    python = checkout / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ncase "$*" in *version_info*) exit 1 ;; esac\n', encoding="utf-8")
+    python.chmod(0o755)
+    assert make(checkout, "install").returncode == 0
+    assert any("-m venv" in call for call in calls(checkout))
+
+
 def test_the_tests_run_the_linters_first(checkout: Path) -> None:
     assert make(checkout, "test").returncode == 0
     modules = [call.split()[1] for call in calls(checkout) if call.startswith("-m ") and "pip" not in call]
