@@ -18,6 +18,7 @@ INSTALLED_LAB := .venv/installed-lab-$(SUM)
 
 CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 WORK := work_dirs/config_experiment_1
 
@@ -29,6 +30,7 @@ help:  ## list the commands
 	@echo "  make install PYTHON=python3.12  another interpreter, 3.10 to 3.13"
 
 install: $(INSTALLED)  ## set up .venv and look it over
+	@$(if $(filter file,$(origin PYTHON)),,$(same_python))
 	@$(PY) tools/doctor.py
 
 demo: $(INSTALLED)  ## demo data, training, test: the whole way (run again, it goes on where it was)
@@ -93,6 +95,12 @@ $(INSTALLED_APP): $(INSTALLED)
 $(INSTALLED_LAB): $(INSTALLED_DEV)
 	$(call pip_install,requirements/lab.txt)
 	@touch $@
+
+# An environment that is there keeps its interpreter.
+define same_python
+	has=$$($(PY) -c '$(VERSION)'); wants=$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null) || wants=none; \
+	[ "$$has" = "$$wants" ] || { echo "In .venv is Python $$has; $(PYTHON) is $$wants. To change: rm -r .venv, and once more." >&2; exit 2; }
+endef
 
 # One line for each requirement as pip comes to it; the end of its log if it fails.
 define pip_install
