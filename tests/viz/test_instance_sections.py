@@ -68,6 +68,12 @@ def test_scores_by_name_and_classes_the_weakest_first():
     assert text.index("The scores of classes by name") < text.index("coco/segm_mAP.disc")
 
 
+def test_the_numbers_of_more_classes_stand_to_the_right_as_well():
+    text = text_of(sections.scores(objects(classes=objects()["classes"] * 20)))
+    assert "20 more classes" in text
+    assert text.count('<th class="number">quality</th>') == text.count("<th>class</th>") == 2
+
+
 def test_kinds_of_mistakes_with_what_mending_gains():
     text = text_of(sections.mistakes(objects()))
     assert "12 of 1,500 objects were found." in text

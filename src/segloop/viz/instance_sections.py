@@ -83,7 +83,8 @@ def scores(numbers: Numbers) -> Section:
         table(head, listed[:MOST_ROWS], numbers=range(1, 7)),
     ]
     if len(listed) > MOST_ROWS:
-        blocks.append(fold(f"{len(listed) - MOST_ROWS} more classes", table(head, listed[MOST_ROWS:])))
+        rest = table(head, listed[MOST_ROWS:], numbers=range(1, 7))
+        blocks.append(fold(f"{len(listed) - MOST_ROWS} more classes", rest))
     if more:
         blocks.append(
             fold("The scores of classes by name", table(["score", "over the set"], more, numbers=[1]))
