@@ -199,6 +199,18 @@ def test_commands_survive_blanks_in_paths(tmp_path: Path, monkeypatch: pytest.Mo
     assert doctor._command("{pip} check", "numpy") == "'a b/.venv/bin/python' -m pip check"
 
 
+def test_commands_that_need_the_checkout_lead_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = tmp_path / "my clone"
+    checkout.mkdir()
+    monkeypatch.setattr(doctor, "CHECKOUT", checkout)
+    monkeypatch.setattr(sys, "executable", str(checkout / ".venv/bin/python"))
+    install = ".venv/bin/python -m pip install -r requirements.txt"
+    monkeypatch.chdir(checkout)
+    assert doctor._command(doctor.REINSTALL, "numpy") == install
+    monkeypatch.chdir(tmp_path)
+    assert doctor._command(doctor.REINSTALL, "numpy") == f"cd '{checkout}' && {install}"
+
+
 def test_fixing_cv2_removes_every_owner_and_brings_the_headless_one(tmp_path: Path) -> None:
     fetch, remove, bring = doctor.fix_cv2(tmp_path)
     headless = doctor.pinned("opencv-python-headless")

@@ -25,7 +25,7 @@ from segloop.utils.workers import cpu_count
 CHECKOUT = Path(__file__).resolve().parents[3]
 PYTHON_FROM, PYTHON_BELOW = (3, 10), (3, 14)
 SIGNS = {"ok": "✓", "fault": "✗", "warning": "!", "waits": "–"}
-REINSTALL = "{pip} install -r requirements.txt"
+REINSTALL = "{here}{pip} install -r requirements.txt"
 TIMEOUT_S = 180
 
 # A layer that fails while one of these fails too is not ill itself: it waits.
@@ -143,16 +143,18 @@ def _mend(layer: str, text: str) -> str:
 
 
 def _command(template: str, layer: str) -> str:
-    """Fill in this Python, this tool and the tested versions."""
-    python, tool = _short(Path(sys.executable)), _short(CHECKOUT / "tools" / "doctor.py")
-    text = template.replace("{pip}", f"{python} -m pip").replace("{doctor}", f"{python} {tool}")
+    """Fill in this Python, this tool, the tested versions, and the way here where that matters."""
+    base = CHECKOUT if "{here}" in template else Path.cwd()
+    python, tool = _short(Path(sys.executable), base), _short(CHECKOUT / "tools" / "doctor.py", base)
+    text = template.replace("{here}", "" if base == Path.cwd() else f"cd {_quoted(base)} && ")
+    text = text.replace("{pip}", f"{python} -m pip").replace("{doctor}", f"{python} {tool}")
     text = text.replace("{pin:LAYER}", f"{{pin:{DISTRIBUTIONS.get(layer, layer)}}}")
     return re.sub(r"\{pin:([\w-]+)\}", lambda found: pinned(found[1]), text)
 
 
-def _short(path: Path) -> str:
-    """Return the path as a shell takes it, from here where it lies below here."""
-    return _quoted(path.relative_to(Path.cwd()) if Path.cwd() in path.parents else path)
+def _short(path: Path, base: Path) -> str:
+    """Return the path as a shell takes it, from a folder where it lies below that."""
+    return _quoted(path.relative_to(base) if base in path.parents else path)
 
 
 def pinned(name: str) -> str:
@@ -189,7 +191,7 @@ def _python(_: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"version": platform.python_version(), "detail": sys.executable}
     if not PYTHON_FROM <= sys.version_info[:2] < PYTHON_BELOW:
         answer["error"] = f"Python {answer['version']} is outside 3.10 to 3.13"
-        answer["mend"] = "make install PYTHON=python3.11"
+        answer["mend"] = "{here}make install PYTHON=python3.11"
     return answer
 
 
