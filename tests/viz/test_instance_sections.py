@@ -74,6 +74,12 @@ def test_the_numbers_of_more_classes_stand_to_the_right_as_well():
     assert text.count('<th class="number">quality</th>') == text.count("<th>class</th>") == 2
 
 
+def test_the_calibration_of_many_classes_says_how_many_it_shows():
+    told = objects()
+    told["calibration"]["classes"] = told["calibration"]["classes"][:1] * 55
+    assert "By class: the first 40 of 55" in text_of(sections.calibration(told))
+
+
 def test_kinds_of_mistakes_with_what_mending_gains():
     text = text_of(sections.mistakes(objects()))
     assert "12 of 1,500 objects were found." in text

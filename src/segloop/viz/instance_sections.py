@@ -24,6 +24,7 @@ from segloop.viz.page import (
     tag,
 )
 from segloop.viz.plots import Line, plot
+from segloop.viz.tables import first_of
 
 KINDS: Mapping[str, tuple[str, tuple[int, int, int]]] = {
     "class": ("wrong class", (240, 170, 30)),
@@ -157,7 +158,7 @@ def calibration(numbers: Numbers) -> Section | None:
             ],
             least_px=300,
         ),
-        fold("By class", table(head, rows[:MOST_ROWS], numbers=[1, 2, 3])),
+        fold(first_of("By class", len(rows), MOST_ROWS), table(head, rows[:MOST_ROWS], numbers=[1, 2, 3])),
     ]
     return Section("Calibration", blocks, lead=lead)
 
