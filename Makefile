@@ -17,6 +17,8 @@ INSTALLED_APP := .venv/installed-app-$(SUM)
 INSTALLED_LAB := .venv/installed-lab-$(SUM)
 
 CANDIDATES := $(if $(filter file,$(origin PYTHON)),python3 python3.11 python3.12 python3.13 python3.10,"$(PYTHON)")
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 WORK := work_dirs/config_experiment_1
 
@@ -28,6 +30,7 @@ help:  ## list the commands
 	@echo "  make install PYTHON=python3.12  another interpreter, 3.10 to 3.13"
 
 install: $(INSTALLED)  ## set up .venv and look it over
+	@$(if $(filter file,$(origin PYTHON)),,$(same_python))
 	@$(PY) tools/doctor.py
 
 demo: $(INSTALLED)  ## demo data, training, test: the whole way (run again, it goes on where it was)
@@ -69,9 +72,9 @@ bench: $(INSTALLED_DEV)  ## the benchmarks that need nothing beyond .venv
 	  echo "== $$script"; $(PY) "$$script"; done
 
 $(INSTALLED):
-	@if ! $(PY) -c '' 2>/dev/null; then \
+	@if ! $(PY) -c '$(SUPPORTED)' 2>/dev/null; then \
 	  for python in $(CANDIDATES); do \
-	    "$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
+	    "$$python" -c 'import ensurepip, venv; $(SUPPORTED)' 2>/dev/null && break; \
 	  done || { echo "SegLoop needs Python 3.10, 3.11, 3.12 or 3.13 with its venv module; found none among:" $(CANDIDATES) >&2; \
 	    echo "Install one (Debian, Ubuntu: apt install python3-venv) or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
 	  "$$python" -m venv --clear .venv; \
@@ -92,6 +95,12 @@ $(INSTALLED_APP): $(INSTALLED)
 $(INSTALLED_LAB): $(INSTALLED_DEV)
 	$(call pip_install,requirements/lab.txt)
 	@touch $@
+
+# An environment that is there keeps its interpreter.
+define same_python
+	has=$$($(PY) -c '$(VERSION)'); wants=$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null) || wants=none; \
+	[ "$$has" = "$$wants" ] || { echo "In .venv is Python $$has; $(PYTHON) is $$wants. To change: rm -r .venv, and once more." >&2; exit 2; }
+endef
 
 # One line for each requirement as pip comes to it; the end of its log if it fails.
 define pip_install

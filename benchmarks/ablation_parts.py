@@ -1,4 +1,7 @@
-"""What `ablation.py` changes of a recipe, a function a part: a loss, a crop, an augmentation, a layout."""
+"""What `ablation.py` changes of a recipe, a function a part: a loss, a crop, an augmentation, a layout.
+
+Needs: ablation.py, which reads it.
+"""
 
 from __future__ import annotations
 

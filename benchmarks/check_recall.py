@@ -2,6 +2,8 @@
 
 Copies: each picture saved again, resized, brightened, cut, mirrored, held against what it was.
 Labels: those of another image, moved, mirrored; and as they are, which tells how many are told in vain.
+
+Needs: a good data set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Label sets of any size, drawn from a seed, for `convert_speed.py`: nuclei in masks, ships in a CSV."""
+"""Label sets of any size, drawn from a seed, for `convert_speed.py`: nuclei in masks, ships in a CSV.
+
+Needs: convert_speed.py, which reads it.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ counts) on pixels of the train split and prints the mean Dice over the foregroun
 every fourth row and column of the val split. LIMITS are for the colour of a pixel and for 9x9 patches: what
 is above them takes more context. Where the background is black, the best threshold on brightness is tried as
 well: the IoU of all foreground, the mean over the images of val.
+
+Needs: the demo set, which `python tools/prepare.py TASK --demo` draws.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 
 A copy of a split gets one mistake in some images: an object left out, named wrongly, or moved. The model
 is tested on it, and the suspects of the RUN are held against what was planted, beside what loss alone ranks.
+
+Needs: a trained model, and its data set.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 The twin of planted_errors.py for RUNs of objects. What the model found is what it found; in some images one
 true object is left out, named wrongly, moved, or one is labelled where there is none. What tools/analyze.py
 would suspect of the RUN is held against what was planted, beside what loss alone ranks.
+
+Needs: a RUN of objects.
 """
 
 from __future__ import annotations

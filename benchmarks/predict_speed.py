@@ -5,6 +5,8 @@ what `tools/predict.py` does, from the files to the kept results. Both take turn
 images; what is reported is the ratio of neighbouring turns, by the clock and by the processor's time (which
 other programs on the machine do not change), and how far the outputs differ. Without a checkpoint the weights
 are random, which costs the same.
+
+Needs: images.
 """
 
 from __future__ import annotations

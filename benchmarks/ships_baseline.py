@@ -7,6 +7,8 @@ the image's median colour; other than the median around it. Its connected part c
 few nor too many pixels. Threshold and areas are those with the best mean Dice on the train images that show
 ships. Scored are the val images: Dice, the mean over images with ships; F2 as the competition has it, the
 mean over all. Whoever predicts nothing has a Dice of 0, and an F2 of the share of empty images.
+
+Needs: the demo set, which `python tools/prepare.py ships --demo` draws.
 """
 
 from __future__ import annotations

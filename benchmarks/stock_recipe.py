@@ -6,6 +6,8 @@ The same network, batch, crop, data and validation as CONFIG; all else as mmseg'
 float32, cross-entropy alone, SGD 0.01 with polynomial decay, random crops, mmengine's runner and loading.
 Of an instance experiment: the same network, batch, sizes, crops and flips; float32, `CocoDataset`, masks as
 whole bitmaps, SGD 0.02 with momentum.
+
+Needs: an experiment to train.
 """
 
 from __future__ import annotations

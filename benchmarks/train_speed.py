@@ -3,8 +3,8 @@
 Two processes train the same network with the same batch and crop, one as `tools/train.py` does it, one as
 mmengine's runner does with mmseg's or mmdet's recipe (`stock_recipe.py`). They take turns of a few
 iterations in one run, so that both meet the same load; what is reported is the ratio of neighbouring turns,
-and the share of the machine's measured peak. The peer has mmcv's compiled operators where `--stock-python`
-is an interpreter that has them, else ours.
+and the share of the peak that as many threads reach. The peer has mmcv's compiled operators where
+`--stock-python` is an interpreter that has them, else ours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     if args.peer:
         work(args)
         return
-    peak = measure_peak()
+    peak = measure_peak(args.threads)
     print("peak, GFLOP/s: " + ", ".join(f"{name} {value:.0f}" for name, value in peak.items()))
     for config in args.configs:
         compare(config, peak, args)
@@ -203,13 +203,14 @@ def train_flops(runner: Any) -> float:
     return 3.0 * counter.get_total_flops() * runner.cfg.train_dataloader.batch_size
 
 
-def measure_peak() -> dict[str, float]:
-    """Return this machine's GFLOP/s in a matrix product and a 3x3 convolution, in the precision of ours."""
+def measure_peak(threads: int) -> dict[str, float]:
+    """Return the GFLOP/s of so many threads in a matrix product and a 3x3 convolution, as precise as ours."""
     import torch
     from torch.nn import functional
 
     from segloop.experiments.optim import fast_bfloat16
 
+    torch.set_num_threads(threads)
     # Without instructions for bfloat16 torch computes it on one core, a hundred times as slowly.
     name, kind = ("bf16", torch.bfloat16) if fast_bfloat16() else ("float32", torch.float32)
     left, right = (torch.randn(2048, 2048).to(kind) for _ in range(2))

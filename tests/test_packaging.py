@@ -297,6 +297,29 @@ def test_without_a_supported_python_make_says_which_it_needs(checkout: Path) -> 
     assert not (checkout / ".venv").exists()
 
 
+def test_an_environment_of_a_python_that_is_not_supported_is_made_anew(checkout: Path) -> None:
+    python = checkout / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ncase "$*" in *version_info*) exit 1 ;; esac\n', encoding="utf-8")
+    python.chmod(0o755)
+    assert make(checkout, "install").returncode == 0
+    assert any("-m venv" in call for call in calls(checkout))
+
+
+def test_another_python_than_that_of_the_environment_is_told(checkout: Path) -> None:
+    assert make(checkout, "install").returncode == 0
+    other = checkout.parent / "another"
+    other.write_text("#!/bin/sh\necho 3.13\n", encoding="utf-8")
+    other.chmod(0o755)
+    python = checkout / ".venv/bin/python"
+    python.write_text(python.read_text(encoding="utf-8") + "echo 3.11\n", encoding="utf-8")
+    done = make(checkout, "install", f"PYTHON={other}")
+    assert done.returncode != 0
+    assert f"In .venv is Python 3.11; {other} is 3.13. To change: rm -r .venv" in done.stderr
+    assert "false is none" in make(checkout, "install", "PYTHON=false").stderr
+    assert make(checkout, "lint", f"PYTHON={other}").returncode == 0, "it is about the setting up alone"
+
+
 def test_the_tests_run_the_linters_first(checkout: Path) -> None:
     assert make(checkout, "test").returncode == 0
     modules = [call.split()[1] for call in calls(checkout) if call.startswith("-m ") and "pip" not in call]

@@ -11,6 +11,7 @@ import json
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 try:
@@ -37,9 +38,10 @@ def main() -> int:
     """Look, mend if asked to, print, and return the exit code."""
     args = parse_args()
     if args.fix and any(finding.state != "ok" for finding in doctor.diagnose(["cv2"])):
-        for command in doctor.fix_cv2():
-            if subprocess.run(command, stdout=sys.stderr).returncode:
-                raise UserError(f"This failed, and cv2 is not mended:\n  {shlex.join(command)}")
+        with tempfile.TemporaryDirectory() as folder:
+            for command in doctor.fix_cv2(Path(folder)):
+                if subprocess.run(command, stdout=sys.stderr).returncode:
+                    raise UserError(f"This failed, and cv2 is not mended:\n  {shlex.join(command)}")
     findings = []
     for finding in doctor.diagnose(args.only or ()):
         findings.append(finding)

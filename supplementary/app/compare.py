@@ -16,10 +16,10 @@ REPEATS = 1000
 
 
 @st.cache_resource(max_entries=4, show_spinner="Comparing …")
-def compared(names: tuple[str, ...], finished: tuple[str, ...], common: bool) -> Comparison:
-    """Compare RUNs, once."""
+def compared(names: tuple[str, ...], stamps: tuple[tuple[str, ...], ...], common: bool) -> Comparison:
+    """Compare RUNs, once for each test of them and each place of their data."""
     runs = [shelf().open_run(name) for name in names]
-    return compare(runs, common=common, repeats=REPEATS, topk=4, data_root=shelf().data_root(runs[0]))
+    return compare(runs, common=common, repeats=REPEATS, topk=4)
 
 
 def main() -> None:
@@ -32,8 +32,9 @@ def main() -> None:
         st.caption("Choose two RUNs or more, tested on one split of one data set.")
         return
     with told():
-        finished = tuple(str(shelf().open_run(name).meta["finished"]) for name in chosen)
-        comparison = compared(tuple(chosen), finished, common)
+        runs = [shelf().open_run(name) for name in chosen]
+        stamps = tuple((str(run.meta["finished"]), str(run.data_root)) for run in runs)
+        comparison = compared(tuple(chosen), stamps, common)
         numbers = comparison.numbers
         for pair in numbers["pairs"]:
             st.subheader(f"{' and '.join(pair['pair'])}: {pair['verdict']['text']}", anchor=False)

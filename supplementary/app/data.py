@@ -10,11 +10,21 @@ from shared import come_to, gallery, shelf, told
 
 from data_converters.base import ReadOptions
 from data_converters.formats import find_format
-from segloop.app.datasets import MASKS, class_rows, facts_of, find_eda, ids_of, label_kinds, pick
+from segloop.app.datasets import (
+    MASKS,
+    class_rows,
+    eda_command,
+    eda_folder,
+    facts_of,
+    find_eda,
+    ids_of,
+    label_kinds,
+    pick,
+)
 from segloop.app.pictures import THUMB, enlarged, jpeg, label_picture
 from segloop.app.shelf import chosen
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import FILE_NAME, DatasetInfo, eda_name
+from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.utils.errors import UserError
 from segloop.viz.closeup import fitted
 
@@ -130,7 +140,7 @@ def eda(root: Path) -> None:
     found = find_eda(shelf().work_dirs, root)
     if found is None:
         st.write("Nothing was counted in this set yet.")
-        st.code(f"python tools/eda.py {root}", language="bash")
+        st.code(eda_command(shelf().work_dirs, root), language="bash", wrap_lines=True)
         if st.button("Count now", type="primary"):
             count(root)
             st.rerun()
@@ -160,8 +170,8 @@ def count(root: Path) -> None:
     tally = gather(
         images, workers=1, progress=lambda done, total: bar.progress(done / max(total, 1), text="Counting …")
     )
-    folder = shelf().work_dirs / "eda" / eda_name(root)
-    write_report(folder, images, tally, name=str(images.facts.get("name") or root.name), source=str(root))
+    name = str(images.facts.get("name") or root.name)
+    write_report(eda_folder(shelf().work_dirs, root), images, tally, name=name, source=str(root))
 
 
 main()

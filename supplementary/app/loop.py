@@ -12,7 +12,6 @@ from segloop.app.loop import (
     Difference,
     Loop,
     by_person,
-    changed_only,
     columns,
     find_differences,
     find_loops,
@@ -67,6 +66,8 @@ def show_loop(loop: Loop) -> None:
             st.dataframe(pd.DataFrame(by_person(images), columns=head), hide_index=True)
             with st.expander(f"Pulled images ({len(images):,})"):
                 st.dataframe(pd.DataFrame(images[:MOST_ROWS]), hide_index=True)
+                if len(images) > MOST_ROWS:
+                    st.caption(f"The first {MOST_ROWS:,}.")
         with st.expander("How it goes on"):
             for what, line in loop.commands().items():
                 st.caption(what)
@@ -90,10 +91,8 @@ def show(difference: Difference, *, name: str) -> None:
                 st.iframe(difference.page.read_text(encoding="utf-8"), height=900)
         for tab, (stem, file) in zip(tabs[len(pictures) :], difference.tables.items(), strict=True):
             with tab:
-                head, rows = read_rows(file)
-                if stem == "images":
-                    every = st.toggle("Unchanged images too", key=f"every.{file}")
-                    rows = rows if every else changed_only(head, rows)
+                every = stem != "images" or st.toggle("Unchanged images too", key=f"every.{file}")
+                head, rows = read_rows(file, changed=not every)
                 st.dataframe(pd.DataFrame(columns(head, rows)), hide_index=True)
                 if len(rows) == MOST_ROWS:
                     st.caption(f"The first {MOST_ROWS:,} rows; all are in `{file}`.")

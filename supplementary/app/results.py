@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 from shared import case_of, choose_run, come_to, gallery, opened, percent, shelf, thumb, told
 
 from segloop.analysis.runs import Run
@@ -20,6 +21,7 @@ from segloop.viz.error_pictures import TITLES
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 30  # of what a push says
+COLOURED = 100  # classes: the cells of more take a second at each click, and Pandas refuses those of 512
 ERRORS = "Errors: missed is red, invented blue, wrong class orange."
 
 
@@ -62,7 +64,7 @@ def confusion(table: ImageTable) -> tuple[str, str] | None:
     with st.expander("Confusion matrix: a cell opens its images"):
         counts = pd.DataFrame(table.confusion(), index=names, columns=names)
         share = counts.div(counts.sum(axis=1).replace(0, 1), axis=0) * 100
-        styled = share.style.format("{:.1f}").background_gradient(cmap="Blues", axis=None, vmin=0, vmax=100)
+        shown = share.round(1) if len(names) > COLOURED else coloured(share)
 
         def clicked() -> None:
             cells = st.session_state["results.matrix"]["selection"]["cells"]
@@ -71,7 +73,7 @@ def confusion(table: ImageTable) -> tuple[str, str] | None:
                 st.session_state["results.true"] = names[row]
                 st.session_state["results.predicted"] = column
 
-        st.dataframe(styled, on_select=clicked, selection_mode="single-cell", key="results.matrix")
+        st.dataframe(shown, on_select=clicked, selection_mode="single-cell", key="results.matrix")
         st.caption(f"Rows are the truth, columns the prediction; % of the {what} of a true class.")
         with st.container(horizontal=True):
             for key in ("results.true", "results.predicted"):
@@ -92,6 +94,11 @@ def confusion(table: ImageTable) -> tuple[str, str] | None:
         st.write(f"Images with **{truth}** taken for **{pred}**: {count:,} {what}, those with most first.")
         st.button("All images", on_click=forget, icon=":material/close:")
     return truth, pred
+
+
+def coloured(share: pd.DataFrame) -> Styler:
+    """Return percents on blue, the darker the higher."""
+    return share.style.format("{:.1f}").background_gradient(cmap="Blues", axis=None, vmin=0, vmax=100)
 
 
 def filters(table: ImageTable, *, cell: tuple[str, str] | None) -> Query:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from shared import percent, shelf, told
@@ -11,7 +13,7 @@ from shared import percent, shelf, told
 from data_converters.bundle import FILES, packed
 from segloop.app.found import by_class, painted
 from segloop.app.outcome import Outcome, picture_png, predict_uploads
-from segloop.app.pictures import enlarged
+from segloop.app.pictures import LARGE, enlarged
 from segloop.app.shelf import chosen
 from segloop.app.uploads import NAMES, Limits
 
@@ -88,15 +90,19 @@ def show(outcome: Outcome) -> None:
         classes = st.multiselect("Classes", names, placeholder="all", key="try.classes") or names
         score = st.slider("Score from", 0.0, 1.0, 0.0, 0.05, key="try.score") if scored else 0.0
     kept = [each for each in found if each.label in classes and (each.score is None or each.score >= score)]
-    drawn = painted(
-        outcome.prediction(image_id),
-        outcome.picture(image_id),
-        opacity=opacity,
-        classes=classes,
-        score_from=score,
-    )
+
+    def drawn(side: int | None = None) -> np.ndarray:
+        return painted(
+            outcome.prediction(image_id),
+            outcome.picture(image_id),
+            opacity=opacity,
+            classes=classes,
+            score_from=score,
+            side=side,
+        )
+
     with left:
-        st.image(enlarged(drawn), width="stretch", caption=f"{image_id}: {len(kept)} found")
+        st.image(enlarged(drawn(LARGE)), width="stretch", caption=f"{image_id}: {len(kept)} found")
     with right:
         st.dataframe(
             pd.DataFrame(
@@ -124,7 +130,7 @@ def show(outcome: Outcome) -> None:
             st.caption("Parts of an index mask: its classes are decided pixel by pixel, and have no score.")
 
 
-def downloads(outcome: Outcome, image_id: str, drawn) -> None:  # type: ignore[no-untyped-def]
+def downloads(outcome: Outcome, image_id: str, drawn: Callable[[], np.ndarray]) -> None:
     """Offer the picture, the masks, COCO, CVAT and a table; the files are those of `tools/predict.py`."""
     st.caption("Download")
     many = len(outcome.images) > 1
@@ -136,7 +142,11 @@ def downloads(outcome: Outcome, image_id: str, drawn) -> None:  # type: ignore[n
     files = st.session_state["try.packed"]
     with st.container(horizontal=True):
         st.download_button(
-            "Picture (PNG)", picture_png(drawn), f"{image_id}_masks.png", "image/png", on_click="ignore"
+            "Picture (PNG)",
+            lambda: picture_png(drawn()),  # whole, and only if somebody wants it
+            f"{image_id}_masks.png",
+            "image/png",
+            on_click="ignore",
         )
         masks = ("masks.zip", "application/zip") if many else (f"{image_id}.png", "image/png")
         st.download_button("Masks (zip)" if many else "Mask (PNG)", files["masks"], *masks, on_click="ignore")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
-from segloop.app.datasets import class_rows, facts_of, find_eda, ids_of, label_kinds
+import pytest
+
+from segloop.app.datasets import class_rows, eda_command, facts_of, find_eda, ids_of, label_kinds
 from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
 from segloop.data.info import DatasetInfo
 from segloop.utils.errors import DataError
+from tools import eda
 
 
 def test_facts_leave_out_what_nobody_said(tiny_master: Path) -> None:
@@ -27,6 +31,18 @@ def test_an_eda_is_found_once_it_is_whole(tmp_path: Path) -> None:
     found = find_eda(tmp_path, root)
     assert found is not None
     assert class_rows(found.numbers) == [{"name": "a", "objects": 3}]
+
+
+def test_the_command_writes_the_eda_to_where_it_is_looked_for(
+    tmp_path: Path, tiny_master: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "my set"
+    root.symlink_to(tiny_master)
+    words = shlex.split(eda_command(tmp_path / "runs", root))
+    assert words[:2] == ["python", "tools/eda.py"]
+    monkeypatch.setattr("sys.argv", [*words[1:], "--workers", "1"])
+    assert eda.main() == 0
+    assert find_eda(tmp_path / "runs", root) is not None
 
 
 def test_versions_of_two_sets_have_an_eda_each(tmp_path: Path) -> None:

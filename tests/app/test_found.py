@@ -56,6 +56,15 @@ def test_only_the_classes_and_scores_that_are_asked_for_are_painted() -> None:
     assert sure[2, 2].tolist() == [100, 100, 100]
 
 
+def test_of_a_large_image_a_smaller_one_is_painted() -> None:
+    image = np.full((10, 20, 3), 100, np.uint8)
+    for prediction in (SEMANTIC, INSTANCE):
+        small = painted(prediction, image, opacity=1.0, side=10)
+        assert small.shape == (5, 10, 3)
+        assert small[3, 6].tolist() == [0, 0, 255]
+        assert np.array_equal(painted(prediction, image, side=20), painted(prediction, image))
+
+
 def test_no_cell_of_the_table_is_a_formula() -> None:
     lines = table_csv([("@a", found_in(INSTANCE))]).splitlines()
     assert lines[0].startswith("image,object,class,score")

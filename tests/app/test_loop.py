@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from segloop.app.loop import (
-    changed_only,
     columns,
     find_differences,
     find_loops,
@@ -88,10 +87,14 @@ def test_numbers_sort_as_numbers_and_names_of_digits_stay_names() -> None:
     }
 
 
-def test_images_that_did_not_change_can_be_left_out() -> None:
-    rows = [["a", "changed"], ["b", "no change"]]
-    assert changed_only(["image_id", "state"], rows) == [["a", "changed"]]
-    assert changed_only(["task", "images"], rows) == rows
+def test_changed_images_are_shown_wherever_they_stand_among_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "images.csv"
+    lines = [f"{number},{'changed' if number > 7 else 'no change'}" for number in range(10)]
+    file.write_text("\n".join(["image_id,state", *lines, "cut off"]))
+    assert read_rows(file, most=5, changed=True)[1] == [["8", "changed"], ["9", "changed"]]
+    assert len(read_rows(file, most=5)[1]) == 5
+    file.write_text("task,images\na,3\n")
+    assert read_rows(file, changed=True)[1] == [["a", "3"]]
 
 
 def test_a_loop_says_how_it_goes_on_with_its_own_labels(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 import segloop
 from segloop.app.outcome import picture_png, predict_uploads, zipped
+from segloop.experiments.predict.results import SemanticPrediction
 from segloop.utils.errors import UserError
 from tests.app.models_made import write_work_dir
 
@@ -41,6 +42,20 @@ def test_what_is_dropped_is_predicted_as_its_file_is(model, pictures: list[Path]
         mask = np.asarray(Image.open(io.BytesIO(archive.read(f"{pictures[0].stem}.png"))))
     assert np.array_equal(mask, model.predict(pictures[0]).mask)
     assert outcome.csv().startswith(b"image,object,class")
+
+
+def test_of_many_images_the_mask_of_one_is_held(model, pictures: list[Path]) -> None:
+    def held() -> int:
+        gc.collect()
+        return sum(type(each) is SemanticPrediction for each in gc.get_objects())
+
+    outcome = predict_uploads(model, [(file.name, file.read_bytes()) for file in pictures[:4]])
+    before = held()
+    outcome.csv()
+    outcome.masks()
+    assert held() == before + 1
+    name = pictures[1].stem
+    assert outcome.prediction(name) is outcome.prediction(name)
 
 
 def test_nothing_is_left_on_the_disk(model, pictures: list[Path]) -> None:

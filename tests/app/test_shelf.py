@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from segloop.analysis.compare import compare
+from segloop.analysis.comparison_folder import draw_wins
 from segloop.app.loop import find_differences, find_loops
-from segloop.app.shelf import Shelf, chosen
+from segloop.app.shelf import Shelf, chosen, folders_in
 from segloop.utils.errors import UserError
 from tests.analysis.runs_made import write_run
 
@@ -82,18 +85,34 @@ def test_a_folder_that_may_not_be_read_hides_no_other(
     for name in ("work_dirs/lost+found", "lost+found", "ships"):
         (tmp_path / name).mkdir()
     (tmp_path / "ships/dataset.json").write_text("{}")
-    listed = Path.iterdir
+    listed = os.scandir
 
-    def iterdir(folder: Path) -> Iterator[Path]:
+    def scandir(folder: Path) -> Any:
         if folder.name == "lost+found":
             raise PermissionError(13, "Permission denied")
         return listed(folder)
 
-    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(os, "scandir", scandir)
     assert list(shelf.runs()) == ["net/test-last"]
     assert list(shelf.datasets()) == ["ships"]
     assert shelf.models() == {}
     assert find_loops(shelf.work_dirs) == find_differences(shelf.work_dirs) == []
+
+
+def test_files_of_a_download_are_not_asked_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").touch()
+    for name in ("b", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    asked = []
+    is_folder = Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: asked.append(path.name) or is_folder(path))
+    assert folders_in(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    assert not [name for name in asked if name.endswith(".jpg")]
 
 
 def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf, tmp_path: Path) -> None:
@@ -103,11 +122,24 @@ def test_data_that_were_moved_are_looked_for_below_the_data_folder(shelf: Shelf,
     meta["data"] = {"root": "../../../../../gone/toys"}
     (run.folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "toys").mkdir()
-    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys"
+    assert shelf.open_run("net/test-last").data_root == tmp_path / "toys"
     meta["data"] = {"root": "../../../../../gone/toys/versions/2"}
     (run.folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "toys/versions/2").mkdir(parents=True)
-    assert shelf.data_root(shelf.open_run("net/test-last")) == tmp_path / "toys/versions/2"
+    assert shelf.open_run("net/test-last").data_root == tmp_path / "toys/versions/2"
+
+
+def test_of_two_compared_runs_each_has_its_data_where_they_are(shelf: Shelf, tmp_path: Path) -> None:
+    found = np.zeros((4, 4), np.uint8)
+    found[1:3, 1:3] = 1
+    write_run(tmp_path / "other", {"a": (MASK, found)})
+    (tmp_path / "other/work_dirs/net").rename(tmp_path / "work_dirs/moved")
+    file = tmp_path / "work_dirs/moved/test/test-last/meta.json"
+    meta = json.loads(file.read_text())
+    meta["data"]["root"] = "../../../../../gone/data"
+    file.write_text(json.dumps(meta))
+    runs = [shelf.open_run(name) for name in ("net/test-last", "moved/test-last")]
+    assert sum(map(len, draw_wins(compare(runs, repeats=100)).values())) == 1
 
 
 def test_the_environment_names_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:

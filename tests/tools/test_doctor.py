@@ -40,7 +40,7 @@ def test_a_remedy_that_fails_is_told_in_words(tmp_path: Path) -> None:
     done = doctor("--fix", "--only", "python", python=str(python))
     assert done.returncode == 2
     assert "error: This failed, and cv2 is not mended:" in done.stderr
-    assert "-m pip uninstall" in done.stderr
+    assert "-m pip wheel" in done.stderr, "nothing was removed yet"
     assert "Traceback" not in done.stderr
 
 

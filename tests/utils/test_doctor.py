@@ -159,9 +159,25 @@ def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path: Path, monkeypatch:
     finding = look("data")["data"]
     assert finding.state == "fault"
     assert "cannot be written" in finding.detail
+    assert finding.mend == f"mv {tmp_path / 'file'} {tmp_path / 'file'}.old"
     monkeypatch.setenv("SEGLOOP_DATA", str(tmp_path / "new" / "data"))
     assert look("data")["data"].detail.endswith("can be made")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"], "the doctor looks and leaves nothing behind"
+
+
+def test_a_folder_is_given_to_the_user_and_never_what_lies_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setenv("SEGLOOP_DATA", "/nowhere/my data")
+    finding = look("data")["data"]
+    assert finding.detail == "/ cannot be written: Permission denied"
+    assert finding.mend == "sudo mkdir -p '/nowhere/my data' && sudo chown $USER '/nowhere/my data'"
+    monkeypatch.setenv("SEGLOOP_DATA", str(tmp_path))
+    assert look("data")["data"].mend == f"sudo chown -R $USER {tmp_path}"
 
 
 def test_pins_follow_the_markers_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +199,25 @@ def test_commands_survive_blanks_in_paths(tmp_path: Path, monkeypatch: pytest.Mo
     assert doctor._command("{pip} check", "numpy") == "'a b/.venv/bin/python' -m pip check"
 
 
-def test_fixing_cv2_removes_every_owner_and_brings_the_headless_one() -> None:
-    remove, bring = doctor.fix_cv2()
+def test_commands_that_need_the_checkout_lead_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = tmp_path / "my clone"
+    checkout.mkdir()
+    monkeypatch.setattr(doctor, "CHECKOUT", checkout)
+    monkeypatch.setattr(sys, "executable", str(checkout / ".venv/bin/python"))
+    install = ".venv/bin/python -m pip install -r requirements.txt"
+    monkeypatch.chdir(checkout)
+    assert doctor._command(doctor.REINSTALL, "numpy") == install
+    monkeypatch.chdir(tmp_path)
+    assert doctor._command(doctor.REINSTALL, "numpy") == f"cd '{checkout}' && {install}"
+
+
+def test_fixing_cv2_removes_every_owner_and_brings_the_headless_one(tmp_path: Path) -> None:
+    fetch, remove, bring = doctor.fix_cv2(tmp_path)
+    headless = doctor.pinned("opencv-python-headless")
+    assert "==" in headless
+    assert fetch[-2] == headless
+    assert (Path(fetch[-1]) / "pyproject.toml").exists()
     assert {"opencv-python", "opencv-python-headless"} <= set(remove[remove.index("--yes") + 1 :])
-    assert bring[-2] == doctor.pinned("opencv-python-headless")
-    assert "==" in bring[-2]
-    assert (Path(bring[-1]) / "pyproject.toml").exists()
+    assert bring[-2:] == [headless, "opencv-python"]
+    assert fetch[fetch.index("--wheel-dir") + 1] == bring[bring.index("--find-links") + 1] == str(tmp_path)
+    assert "--no-index" in bring, "all was fetched before anything was removed"

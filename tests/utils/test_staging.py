@@ -121,16 +121,16 @@ def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path, when: str) -
     assert tree(tmp_path) == {"a[1]*": "/", "a[1]*/old": "old"}
 
 
-def test_what_a_killed_run_left_of_a_longer_name_is_not_cleared(tmp_path: Path) -> None:
-    former = tmp_path / ".a.zip.0a1b2c3d.part" / "former" / "a.zip"
-    former.parent.mkdir(parents=True)
-    former.write_text("old")
+def test_what_a_killed_one_left_of_another_target_is_left_to_that(tmp_path: Path) -> None:
+    target = tmp_path / "a.b"
+    target.mkdir()
+    (target / "old").write_text("old")
+    subprocess.run([sys.executable, "-c", KILLED, str(target), "between"], env={**os.environ}, timeout=60)
     with staged(tmp_path / "a") as place:
-        place.write_text("new")
-    assert former.is_file()
-    with pytest.raises(UserError, match="exists already"), staged(tmp_path / "a.zip"):
+        place.write_text("a")
+    with pytest.raises(UserError, match="exists already"), staged(target):
         raise AssertionError("not reached")
-    assert tree(tmp_path) == {"a": "new", "a.zip": "old"}
+    assert tree(tmp_path) == {"a": "a", "a.b": "/", "a.b/old": "old"}
 
 
 def test_one_that_is_at_work_is_left_alone(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ def test_of_many_classes_the_weakest_are_shown_and_the_others_folded():
     one = told["scores"]["classes"][0]
     told["scores"]["classes"] = [{**one, "index": 0, "name": f"c{number}"} for number in range(55)]
     assert "15 more classes" in text_of(sections.scores(told))
+    assert "mended: the first 40 of 55" in text_of(sections.mistakes(told))
+    told["calibration"]["classes"] = told["calibration"]["classes"][:1] * 55
+    assert "By class: the first 40 of 55" in text_of(sections.calibration(told))
 
 
 def test_kinds_of_mistakes_with_gains_and_the_confusion():

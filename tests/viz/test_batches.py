@@ -35,6 +35,15 @@ def test_objects_are_tinted_boxed_and_told_apart() -> None:
     assert one[20, 15].tolist() != one[20, 45].tolist()
 
 
+def test_names_of_other_letters_are_other_pictures() -> None:
+    box, nothing = np.array([[5, 5, 55, 35.0]]), np.zeros((0, 40, 60), bool)
+    drawn = [
+        draw_instances(IMAGE, nothing, (1,), box, palette=PALETTE, names=("a", each)) for each in ("ö", "é")
+    ]
+    assert not np.array_equal(*drawn)
+    assert (drawn[0][5:20, 60:] > 200).all(axis=2).any(), "white"
+
+
 def test_boxes_without_masks_and_images_without_objects() -> None:
     nothing = np.zeros((0, 40, 60), bool)
     boxed = draw_instances(IMAGE, nothing, (1,), np.array([[5, 5, 25, 35.0]]), palette=PALETTE, names="abc")

@@ -64,6 +64,13 @@ def test_a_panel_is_as_wide_as_its_tiles_whatever_is_written(monkeypatch):
     assert panel(crowded, title="x", side=90).shape[0] > short.shape[0]  # the legend takes more rows
 
 
+@pytest.mark.parametrize(("one", "other"), [("é", "ö"), ("船", "島")])
+def test_names_and_titles_of_other_letters_are_other_pictures(one, other):
+    first, second = (replace(case(), names=["ground", each, "bar", "none"]) for each in (one, other))
+    assert not np.array_equal(panel(first, title=""), panel(second, title=""))
+    assert not np.array_equal(panel(first, title=one), panel(first, title=other))
+
+
 @pytest.mark.parametrize("size", [(10, 300), (300, 10), (1, 1)])
 def test_long_and_tiny_images(size):
     mask = np.zeros(size, np.uint8)

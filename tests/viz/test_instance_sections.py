@@ -68,6 +68,18 @@ def test_scores_by_name_and_classes_the_weakest_first():
     assert text.index("The scores of classes by name") < text.index("coco/segm_mAP.disc")
 
 
+def test_the_numbers_of_more_classes_stand_to_the_right_as_well():
+    text = text_of(sections.scores(objects(classes=objects()["classes"] * 20)))
+    assert "20 more classes" in text
+    assert text.count('<th class="number">quality</th>') == text.count("<th>class</th>") == 2
+
+
+def test_the_calibration_of_many_classes_says_how_many_it_shows():
+    told = objects()
+    told["calibration"]["classes"] = told["calibration"]["classes"][:1] * 55
+    assert "By class: the first 40 of 55" in text_of(sections.calibration(told))
+
+
 def test_kinds_of_mistakes_with_what_mending_gains():
     text = text_of(sections.mistakes(objects()))
     assert "12 of 1,500 objects were found." in text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from typing import Any
+
 import numpy as np
+import pytest
 
 from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, outlined, overlay, sheet
 
@@ -58,3 +62,25 @@ def test_neighbours_of_one_class_are_outlined_apart_and_dark_colours_made_bright
     assert drawn[0, 0].tolist() == [0, 0, 0]
     ignored = np.full((12, 20), 2, np.uint8)  # beyond the palette
     assert outlined(image, ignored, ignored, [(0, 0, 0), (128, 0, 0)], ground=0).max() == 0
+
+
+@pytest.mark.parametrize("name", ["overlay", "outlined", "error_map"])
+def test_a_photograph_is_mixed_in_bands_that_join_without_a_seam(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(0)
+    image = draw.integers(0, 256, (900, 1000, 3), dtype=np.uint8)
+    mask = np.repeat(draw.integers(0, 3, (9, 1000)), 100, axis=0).astype(np.int32)
+    other = np.roll(mask, 7, axis=0)
+    run: Any = {
+        "overlay": lambda: overlay(image, mask, PALETTE),
+        "outlined": lambda: outlined(image, mask, other, PALETTE, ground=0),
+        "error_map": lambda: error_map(image, mask, other),
+    }[name]
+    tracemalloc.start()
+    drawn = run()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 8 * image.size, "less than one array of floats"
+    monkeypatch.setattr("segloop.viz.overlay.BAND", image.size)
+    assert np.array_equal(run(), drawn)

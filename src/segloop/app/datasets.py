@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,19 @@ def label_kinds(info: DatasetInfo) -> list[str]:
     return [kind for kind, there in ((OBJECTS, bool(info.coco)), (MASKS, info.masks is not None)) if there]
 
 
+def eda_folder(work_dirs: Path, root: Path) -> Path:
+    """Return where the EDA of a data set lies."""
+    return work_dirs / "eda" / eda_name(root)
+
+
+def eda_command(work_dirs: Path, root: Path) -> str:
+    """Return the line that writes the EDA of a data set to where `find_eda` looks for it."""
+    return shlex.join(["python", "tools/eda.py", str(root), "--out", str(eda_folder(work_dirs, root))])
+
+
 def find_eda(work_dirs: Path, root: Path) -> Eda | None:
     """Return the EDA of a data set, as `tools/eda.py` writes it; None where there is none yet."""
-    folder = work_dirs / "eda" / eda_name(root)
+    folder = eda_folder(work_dirs, root)
     numbers = read_record(folder / "eda.json")
     page = folder / "index.html"
     return None if numbers is None or not page.is_file() else Eda(numbers, page)

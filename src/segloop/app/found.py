@@ -7,8 +7,10 @@ import io
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
+from segloop.app.pictures import size_within
 from segloop.data.masks import areas, boxes_xyxy, components, paint
 from segloop.data.palette import complete_colors
 from segloop.experiments.predict.results import InstancePrediction, Prediction
@@ -84,8 +86,12 @@ def painted(
     opacity: float = 0.45,
     classes: Collection[str] | None = None,
     score_from: float = 0.0,
+    side: int | None = None,
 ) -> np.ndarray:
-    """Return the RGB image with what was found tinted and outlined: of some classes, from a score on."""
+    """Return the RGB image with what was found tinted and outlined: of some classes, from a score on.
+
+    Of a larger image than `side` pixels a smaller one is drawn, which is what a screen shows of a photograph.
+    """
     labels = prediction.classes
     palette = complete_colors([label.color for label in labels.labels], background=labels.background)
     nothing = len(palette)
@@ -106,6 +112,12 @@ def painted(
         hidden = [place for place, each in enumerate(shown) if not each or place == labels.background]
         drawn = np.where(np.isin(prediction.mask, hidden), nothing, prediction.mask.astype(np.int32))
         objects = drawn
+    if side is not None and side < max(image.shape[:2]):
+        size = size_within(image.shape[:2], side)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        drawn, objects = (
+            cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (drawn, objects)
+        )
     return outlined(image, drawn, objects, palette, ground=nothing, opacity=opacity)
 
 

@@ -147,12 +147,20 @@ def by_person(images: list[dict[str, Any]]) -> list[tuple[str, int, int, int]]:
     return [(who, *row) for who, row in sorted(sums.items())]  # type: ignore[misc]
 
 
-def read_rows(file: Path, *, most: int = MOST_ROWS) -> tuple[list[str], list[list[str]]]:
-    """Return the head of a CSV and its first rows; nothing of what cannot be read."""
+def read_rows(
+    file: Path, *, most: int = MOST_ROWS, changed: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """Return the head of a CSV and its first rows; nothing of what cannot be read.
+
+    With `changed`, a table of images has those alone whose state is `changed`, wherever they stand.
+    """
     try:
         with file.open(encoding="utf-8", newline="") as stream:
             table = csv.reader(stream)
-            return next(table, []), list(islice(table, most))
+            head = next(table, [])
+            place = head.index("state") if changed and "state" in head else None
+            rows = (row for row in table if place is None or row[place : place + 1] == ["changed"])
+            return head, list(islice(rows, most))
     except (OSError, ValueError, csv.Error):
         return [], []
 
@@ -168,12 +176,6 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, lis
         values = [row[place] if place < len(row) else "" for row in rows]
         found[name] = values if name in _NAMES else _numbers(values) or values
     return found
-
-
-def changed_only(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """Return the rows of a table of images whose state is `changed`; all of a table without states."""
-    place = list(head).index("state") if "state" in head else None
-    return [row for row in rows if place is None or row[place] == "changed"]
 
 
 def _numbers(values: Sequence[str]) -> list[float | int | None] | None:

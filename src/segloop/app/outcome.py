@@ -8,7 +8,7 @@ import tempfile
 import weakref
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Outcome:
     objects: bool
     refused: tuple[str, ...]
     folder: Path
-    _predictions: dict[str, Prediction] = field(default_factory=dict)
+    _last: tuple[str, Prediction] | None = None  # the others lie in the folder
 
     def __post_init__(self) -> None:
         self.forget = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
@@ -47,9 +47,11 @@ class Outcome:
 
     def prediction(self, image_id: str) -> Prediction:
         """Return what was found in an image."""
-        if image_id not in self._predictions:
-            self._predictions[image_id] = self.predicted.load.prediction(self.predicted.places[image_id])
-        return self._predictions[image_id]
+        last = self._last
+        if last is None or last[0] != image_id:
+            last = image_id, self.predicted.load.prediction(self.predicted.places[image_id])
+            self._last = last
+        return last[1]
 
     def picture(self, image_id: str) -> np.ndarray:
         """Return an image as training would have seen it, RGB."""

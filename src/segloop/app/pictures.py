@@ -61,7 +61,7 @@ def label_picture(
     palette = complete_colors([label.color for label in labels.labels], background=labels.background)
     nothing = len(palette)
     classes = np.where(classes < 0, nothing, classes)
-    size = _size(size_hw, side)
+    size = size_within(size_hw, side)
     shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     classes, objects = (
         cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in (classes, objects)
@@ -92,7 +92,7 @@ def _errors(image_id: str, kinds: np.ndarray) -> ImageErrors:
 
 def _shrunk(case: Case, side: int) -> Case:
     """Return the case made smaller, so that drawing costs what is shown and not what was measured."""
-    size = _size(case.image.shape[:2], side)
+    size = size_within(case.image.shape[:2], side)
     if size == case.image.shape[1::-1]:
         return case
 
@@ -108,7 +108,7 @@ def _shrunk(case: Case, side: int) -> Case:
     )
 
 
-def _size(size_hw: tuple[int, ...], side: int) -> tuple[int, int]:
+def size_within(size_hw: tuple[int, ...], side: int) -> tuple[int, int]:
     """Return width and height of an image whose longer side is no longer than `side`."""
     scale = min(1.0, side / max(size_hw))
     return max(1, round(size_hw[1] * scale)), max(1, round(size_hw[0] * scale))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segloop.analysis.runs import Run, list_runs, read_run
@@ -68,8 +68,12 @@ class Shelf:
         }
 
     def open_run(self, name: str) -> Run:
-        """Open one of the RUNs."""
-        return read_run(chosen(name, self.runs(), what="RUN"))
+        """Open one of the RUNs; of data that were moved, it says where they lie now."""
+        run = read_run(chosen(name, self.runs(), what="RUN"))
+        here = self.data_root(run)
+        if here is None:
+            return run
+        return replace(run, meta={**run.meta, "data": {**run.meta["data"], "root": str(here.resolve())}})
 
     def data_root(self, run: Run) -> Path | None:
         """Return where a RUN's data lie if they were moved: below our data folder; None if they were not."""
@@ -108,9 +112,14 @@ def folders_in(folder: Path) -> list[Path] | None:
     A disk that is mounted has a `lost+found` that is nobody's but the system's.
     """
     try:
-        return sorted(each for each in folder.iterdir() if each.name[0] != "." and each.is_dir())
+        with os.scandir(folder) as entries:  # it tells files from folders without asking for each
+            return sorted(Path(each) for each in entries if each.name[0] != "." and _is_folder(each))
     except OSError:
         return None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return Path(entry).is_dir() if entry.is_symlink() else entry.is_dir()
 
 
 def chosen(name: str, known: Mapping[str, Path], *, what: str) -> Path:

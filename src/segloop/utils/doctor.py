@@ -25,7 +25,7 @@ from segloop.utils.workers import cpu_count
 CHECKOUT = Path(__file__).resolve().parents[3]
 PYTHON_FROM, PYTHON_BELOW = (3, 10), (3, 14)
 SIGNS = {"ok": "✓", "fault": "✗", "warning": "!", "waits": "–"}
-REINSTALL = "{pip} install -r requirements.txt"
+REINSTALL = "{here}{pip} install -r requirements.txt"
 TIMEOUT_S = 180
 
 # A layer that fails while one of these fails too is not ill itself: it waits.
@@ -143,16 +143,18 @@ def _mend(layer: str, text: str) -> str:
 
 
 def _command(template: str, layer: str) -> str:
-    """Fill in this Python, this tool and the tested versions."""
-    python, tool = _short(Path(sys.executable)), _short(CHECKOUT / "tools" / "doctor.py")
-    text = template.replace("{pip}", f"{python} -m pip").replace("{doctor}", f"{python} {tool}")
+    """Fill in this Python, this tool, the tested versions, and the way here where that matters."""
+    base = CHECKOUT if "{here}" in template else Path.cwd()
+    python, tool = _short(Path(sys.executable), base), _short(CHECKOUT / "tools" / "doctor.py", base)
+    text = template.replace("{here}", "" if base == Path.cwd() else f"cd {_quoted(base)} && ")
+    text = text.replace("{pip}", f"{python} -m pip").replace("{doctor}", f"{python} {tool}")
     text = text.replace("{pin:LAYER}", f"{{pin:{DISTRIBUTIONS.get(layer, layer)}}}")
     return re.sub(r"\{pin:([\w-]+)\}", lambda found: pinned(found[1]), text)
 
 
-def _short(path: Path) -> str:
-    """Return the path as a shell takes it, from here where it lies below here."""
-    return shlex.quote(str(path.relative_to(Path.cwd()) if Path.cwd() in path.parents else path))
+def _short(path: Path, base: Path) -> str:
+    """Return the path as a shell takes it, from a folder where it lies below that."""
+    return _quoted(path.relative_to(base) if base in path.parents else path)
 
 
 def pinned(name: str) -> str:
@@ -166,15 +168,22 @@ def pinned(name: str) -> str:
     return name
 
 
-def fix_cv2() -> list[list[str]]:
-    """Return the commands that leave the headless cv2 alone in this environment."""
+def fix_cv2(folder: Path) -> list[list[str]]:
+    """Return the commands that leave the headless cv2 alone in this environment.
+
+    What is to come is fetched to a folder first: without a network the cv2 that is there stays.
+    """
     pip = [sys.executable, "-m", "pip"]
     stand_in = CHECKOUT / "requirements" / "opencv-python"
     owners = sorted({*probes.cv2_owners(), "opencv-python", "opencv-python-headless"})
-    wanted = [pinned("opencv-python-headless"), *([str(stand_in)] if stand_in.exists() else [])]
+    headless = pinned("opencv-python-headless")
+    fetched, names = [headless], [headless]
+    if stand_in.exists():
+        fetched, names = [headless, str(stand_in)], [headless, stand_in.name]
     return [
+        [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), *fetched],
         [*pip, "uninstall", "--quiet", "--yes", *owners],
-        [*pip, "install", "--quiet", "--no-deps", *wanted],
+        [*pip, "install", "--quiet", "--no-deps", "--no-index", "--find-links", str(folder), *names],
     ]
 
 
@@ -182,7 +191,7 @@ def _python(_: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"version": platform.python_version(), "detail": sys.executable}
     if not PYTHON_FROM <= sys.version_info[:2] < PYTHON_BELOW:
         answer["error"] = f"Python {answer['version']} is outside 3.10 to 3.13"
-        answer["mend"] = "make install PYTHON=python3.11"
+        answer["mend"] = "{here}make install PYTHON=python3.11"
     return answer
 
 
@@ -213,9 +222,21 @@ def _folder(layer: str) -> dict[str, Any]:
     except OSError as error:
         return {
             "error": f"{place} cannot be written: {error.strerror}",
-            "mend": f"sudo chown -R $USER {place}",
+            "mend": _own(folder) if place.is_dir() else f"mv {_quoted(place)} {_quoted(place)}.old",
         }
     return {"detail": str(folder) if place == folder else f"{folder} can be made"}
+
+
+def _own(folder: Path) -> str:
+    """Return the command that gives the user this folder, and nothing of those above it, which may be /."""
+    place = _quoted(folder)
+    if folder.exists():
+        return f"sudo chown -R $USER {place}"
+    return f"sudo mkdir -p {place} && sudo chown $USER {place}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 HERE: dict[str, Callable[[str], dict[str, Any]]] = {

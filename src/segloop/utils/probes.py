@@ -163,7 +163,7 @@ def segloop_itself() -> dict[str, Any]:
     answer = {"version": found.__version__, "detail": str(place)}
     if place != Path(__file__).resolve().parents[1]:
         answer["warning"] = f"`import segloop` takes {place}, which is not this checkout"
-        answer["mend"] = "{pip} install --no-deps -e ."
+        answer["mend"] = "{here}{pip} install --no-deps -e ."
     return answer
 
 

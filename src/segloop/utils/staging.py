@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -82,17 +83,13 @@ def _give_back(folder: Path, target: Path) -> None:
 
 def remove_leftovers(target: Path) -> None:
     """Remove what killed processes left beside `target`; one killed between two renames had the former."""
-    for folder in target.parent.glob(f".{_escape(target.name)}.*.part"):
-        if "." in folder.name.removeprefix(f".{target.name}.").removesuffix(".part"):
-            continue  # of another target: `cells.zip`, where this one is `cells`
+    for folder in target.parent.glob(".*.part"):
+        if not re.fullmatch(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}\.part", folder.name):
+            continue  # of another target: `a.b` is none of `a`
         with contextlib.suppress(OSError), (folder / _LOCK).open("a") as lock:
             if _take(lock):
                 _give_back(folder, target)
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _escape(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _take(lock: IO[str]) -> bool:

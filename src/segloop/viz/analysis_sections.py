@@ -28,6 +28,7 @@ from segloop.viz.page import (
     tag,
 )
 from segloop.viz.plots import Line, plot
+from segloop.viz.tables import first_of
 
 Numbers = Mapping[str, Any]
 Pictures = Mapping[str, Sequence[tuple[np.ndarray, str]]]  # by ranking: picture and what to say below it
@@ -124,8 +125,9 @@ def mistakes(numbers: Numbers) -> Section:
         )
     head = ["kind", "of wrong pixels", "of all pixels", "mDice_fg if mended", ""]
     blocks: list[Content] = [table(head, rows, numbers=[1, 2, 3])]
-    blocks.append(heading("Gain of each class's Dice, if its mistakes of a kind were mended"))
     classes = [each for each in numbers["scores"]["classes"] if each["set"]["dice"][0] is not None]
+    title = "Gain of each class's Dice, if its mistakes of a kind were mended"
+    blocks.append(heading(first_of(title, len(classes), MOST_ROWS)))
     classes.sort(key=lambda each: each["set"]["dice"][0])
     gains = [
         [
@@ -364,7 +366,7 @@ def calibration(numbers: Numbers) -> Section | None:
             ],
             least_px=300,
         ),
-        fold("By class", table(head, rows[:MOST_ROWS], numbers=[1, 2, 3])),
+        fold(first_of("By class", len(rows), MOST_ROWS), table(head, rows[:MOST_ROWS], numbers=[1, 2, 3])),
     ]
     return Section("Calibration", blocks, lead=lead)
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw
 
 from segloop.viz.closeup import SPREAD
+from segloop.viz.letters import font, shown
 from segloop.viz.overlay import overlay
 
 STRIPE = 8  # pixels between the stripes over what is ignored
@@ -56,16 +58,14 @@ def draw_instances(
         drawn[rim & inside] = color
     if ignored is not None:
         drawn = _striped(drawn, ignored)
+    told: list[tuple[int, int, str]] = []
     for box, label, color in zip(boxes_xyxy, labels, colors, strict=False):
         left, top, right, bottom = (round(float(value)) for value in box)
         shade = tuple(int(part) for part in color)
         cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), shade, 1)
         if len(names) > 1 and min(right - left, bottom - top) >= LEAST_NAMED:
-            place = (left + 2, min(top + 10, drawn.shape[0] - 2))
-            cv2.putText(drawn, names[label], place, cv2.FONT_HERSHEY_SIMPLEX, 0.32, DARK, 2, cv2.LINE_AA)
-            cv2.putText(
-                drawn, names[label], place, cv2.FONT_HERSHEY_SIMPLEX, 0.32, (255, 255, 255), 1, cv2.LINE_AA
-            )
+            told.append((left + 2, min(top + 10, drawn.shape[0] - 2), names[label]))
+    drawn = _written(drawn, told)
     return np.concatenate([image, drawn], axis=1)
 
 
@@ -73,6 +73,19 @@ def enlarged(image: np.ndarray) -> np.ndarray:
     """Return a small image in a whole multiple of its size, pixel by pixel."""
     times = -(-LEAST_SIDE // min(image.shape[:2]))
     return image if times < 2 else image.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _written(image: np.ndarray, told: Sequence[tuple[int, int, str]]) -> np.ndarray:
+    """Return the image with names, white and rimmed; each begins at x, on a line at y."""
+    if not told:
+        return image
+    page = Image.fromarray(image)
+    pen = ImageDraw.Draw(page)
+    for x, y, name in told:
+        pen.text(
+            (x, y), shown(name), fill="white", font=font(9), anchor="ls", stroke_width=1, stroke_fill=DARK
+        )
+    return np.array(page)
 
 
 def _striped(image: np.ndarray, where: np.ndarray) -> np.ndarray:

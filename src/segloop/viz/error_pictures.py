@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from segloop.viz.closeup import closeup
+from segloop.viz.letters import font, shown
 from segloop.viz.overlay import INVENTED, MISSED, WRONG_CLASS, error_map, outlined, overlay, vivid
 
 PAPER, INK, SOFT = (255, 255, 255), (29, 35, 38), (92, 103, 107)
@@ -49,14 +49,14 @@ def panel(case: Case, *, title: str, side: int = 256) -> np.ndarray:
         canvas[PAD + 2 * _LINE : PAD + 2 * _LINE + height, left : left + width] = tile
     page = Image.fromarray(canvas)
     pen = ImageDraw.Draw(page)
-    pen.text((PAD, PAD), _cut(title, whole), fill=INK, font=_font(14))
+    pen.text((PAD, PAD), _cut(shown(title), whole), fill=INK, font=font(14))
     for number, name in enumerate(TITLES):
-        pen.text((PAD + number * (width + GAP), PAD + _LINE), name, fill=SOFT, font=_font(12))
+        pen.text((PAD + number * (width + GAP), PAD + _LINE), name, fill=SOFT, font=font(12))
     for number, row in enumerate(rows):
         top = PAD + 2 * _LINE + height + number * _LINE + 4
         for left, color, name in row:
             pen.rectangle((PAD + left, top + 2, PAD + left + 10, top + 12), fill=color, outline=SOFT)
-            pen.text((PAD + left + 15, top), name, fill=INK, font=_font(12))
+            pen.text((PAD + left + 15, top), name, fill=INK, font=font(12))
     return np.asarray(page)
 
 
@@ -153,7 +153,7 @@ def _entries(case: Case) -> list[tuple[tuple[int, ...], str]]:
     if case.background is not None:
         kinds = [(MISSED, "missed"), (INVENTED, "invented"), *kinds]
     colors = case.palette if case.objects is None else vivid(case.palette).tolist()  # as they are drawn
-    own = [(tuple(map(int, colors[each])), str(case.names[each])) for each in present_classes(case)]
+    own = [(tuple(map(int, colors[each])), shown(str(case.names[each]))) for each in present_classes(case)]
     return [*own, *kinds]
 
 
@@ -164,7 +164,7 @@ def _flow(
     rows: list[list[tuple[int, tuple[int, ...], str]]] = [[]]
     left = 0
     for color, name in entries:
-        wide = 34 + int(_font(12).getlength(name))
+        wide = 34 + int(font(12).getlength(name))
         if left and left + wide > width:
             rows.append([])
             left = 0
@@ -175,14 +175,9 @@ def _flow(
 
 def _cut(text: str, width: int) -> str:
     """Return as much of a line as fits."""
-    while len(text) > 4 and _font(14).getlength(text) > width:
+    while len(text) > 4 and font(14).getlength(text) > width:
         text = text[:-2].rstrip("…") + "…"
     return text
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
 
 
 def _fitted(image: np.ndarray, side: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from segloop.viz.page import (
     tag,
 )
 from segloop.viz.plots import Line, plot
+from segloop.viz.tables import first_of
 
 KINDS: Mapping[str, tuple[str, tuple[int, int, int]]] = {
     "class": ("wrong class", (240, 170, 30)),
@@ -83,7 +84,8 @@ def scores(numbers: Numbers) -> Section:
         table(head, listed[:MOST_ROWS], numbers=range(1, 7)),
     ]
     if len(listed) > MOST_ROWS:
-        blocks.append(fold(f"{len(listed) - MOST_ROWS} more classes", table(head, listed[MOST_ROWS:])))
+        rest = table(head, listed[MOST_ROWS:], numbers=range(1, 7))
+        blocks.append(fold(f"{len(listed) - MOST_ROWS} more classes", rest))
     if more:
         blocks.append(
             fold("The scores of classes by name", table(["score", "over the set"], more, numbers=[1]))
@@ -156,7 +158,7 @@ def calibration(numbers: Numbers) -> Section | None:
             ],
             least_px=300,
         ),
-        fold("By class", table(head, rows[:MOST_ROWS], numbers=[1, 2, 3])),
+        fold(first_of("By class", len(rows), MOST_ROWS), table(head, rows[:MOST_ROWS], numbers=[1, 2, 3])),
     ]
     return Section("Calibration", blocks, lead=lead)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 MISSED = (230, 60, 50)
 INVENTED = (40, 110, 235)
 WRONG_CLASS = (240, 170, 30)
+BAND = 1 << 16  # pixels that are mixed at once: floats of a whole photograph would take a gigabyte
 
 
 def overlay(
@@ -30,11 +31,15 @@ def overlay(
     shown = (mask != ignore_index) & (mask < len(colors))
     if background is not None:
         shown &= mask != background
-    tint = colors[np.where(shown, mask, 0)]
-    grey = image.mean(axis=2, keepdims=True) * 0.4 + image * 0.25 + 85
-    drawn = np.where(shown[..., None], image * (1 - opacity) + tint * opacity, grey)
     rim = _edges(mask) & shown
-    return np.where(rim[..., None], tint * 0.6, drawn).round().astype(np.uint8)
+    drawn = np.empty(image.shape, np.uint8)
+    for rows in _bands(image):
+        own, inside = image[rows], shown[rows]
+        tint = colors[np.where(inside, mask[rows], 0)]
+        grey = own.mean(axis=2, keepdims=True) * 0.4 + own * 0.25 + 85
+        mixed = np.where(inside[..., None], own * (1 - opacity) + tint * opacity, grey)
+        drawn[rows] = np.where(rim[rows, :, None], tint * 0.6, mixed).round()
+    return drawn
 
 
 def error_map(
@@ -52,10 +57,12 @@ def error_map(
     wrong = (truth != prediction) & (truth != ignore_index)
     missed = wrong & (prediction == background) if background is not None else np.zeros_like(wrong)
     invented = wrong & (truth == background) if background is not None else np.zeros_like(wrong)
-    drawn = np.repeat((image.mean(axis=2, keepdims=True) * 0.5 + 110), 3, axis=2)
+    drawn = np.empty(image.shape, np.uint8)
+    for rows in _bands(image):
+        drawn[rows] = (image[rows].mean(axis=2, keepdims=True) * 0.5 + 110).round()
     for where, color in ((wrong, WRONG_CLASS), (missed, MISSED), (invented, INVENTED)):
         drawn[where] = color
-    return drawn.round().clip(0, 255).astype(np.uint8)
+    return drawn
 
 
 def sheet(
@@ -95,6 +102,12 @@ def _edges(mask: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(mask.astype(np.uint16), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
 
 
+def _bands(image: np.ndarray) -> Iterator[slice]:
+    """Yield the rows of an image, some at a time."""
+    step = max(1, BAND // max(1, image.shape[1]))
+    return (slice(top, top + step) for top in range(0, image.shape[0], step))
+
+
 def _colors(palette: Sequence[Sequence[int]]) -> np.ndarray:
     return np.asarray(palette, np.float32).reshape(-1, 3)
 
@@ -128,10 +141,14 @@ def outlined(
     shown = classes < len(colors)
     if ground is not None:
         shown &= classes != ground
-    tint = vivid(palette)[np.where(shown, classes, 0)]
-    drawn = np.where(shown[..., None], image * (1 - opacity) + tint * opacity, image)
     edges, square = (_edges(objects) | _edges(classes)).view(np.uint8), np.ones((3, 3), np.uint8)
     rim = shown & cv2.dilate(edges, square).astype(bool)
     dark = cv2.dilate(rim.view(np.uint8), square).astype(bool) & ~rim
-    drawn = np.where(dark[..., None], drawn * 0.4, drawn)
-    return np.where(rim[..., None], tint, drawn).round().astype(np.uint8)
+    bright, drawn = vivid(palette), np.empty(image.shape, np.uint8)
+    for rows in _bands(image):
+        own, inside = image[rows], shown[rows]
+        tint = bright[np.where(inside, classes[rows], 0)]
+        mixed = np.where(inside[..., None], own * (1 - opacity) + tint * opacity, own)
+        mixed = np.where(dark[rows, :, None], mixed * 0.4, mixed)
+        drawn[rows] = np.where(rim[rows, :, None], tint, mixed).round()
+    return drawn

@@ -63,6 +63,15 @@ def as_html(told: Table) -> Html:
     return join(drawn)
 
 
+def first_of(title: str, count: int, most: int) -> str:
+    """Return the title of a table with so many rows, which says where it shows `most` of them.
+
+    >>> first_of("By class", 3, 40), first_of("By class", 150, 40)
+    ('By class', 'By class: the first 40 of 150')
+    """
+    return title if count <= most else f"{title}: the first {most} of {count:,}"
+
+
 def _row(cells: Sequence[str]) -> str:
     escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
     return f"| {' | '.join(escaped)} |"

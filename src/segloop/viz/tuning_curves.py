@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segloop.utils.atomic import open_atomic
+from segloop.viz.letters import shown
 
 
 def draw_thresholds(
@@ -24,9 +25,11 @@ def draw_thresholds(
     axes = figure.subplots()
     for number, (name, thresholds, scores, chosen) in enumerate(curves):
         color = f"C{number % 10}"
-        axes.plot(thresholds, [100 * value for value in scores], color=color, label=name, linewidth=1.4)
+        axes.plot(
+            thresholds, [100 * value for value in scores], color=color, label=shown(name), linewidth=1.4
+        )
         axes.axvline(chosen, color=color, linewidth=0.9, linestyle="--")
-    axes.set(xlabel="threshold (dashed: chosen)", ylabel=f"{metric}, %", xlim=(0, 1), title=title)
+    axes.set(xlabel="threshold (dashed: chosen)", ylabel=f"{metric}, %", xlim=(0, 1), title=shown(title))
     axes.title.set_fontsize(9)
     if len(curves) > 1:
         axes.legend(frameon=False, fontsize=8)

@@ -168,6 +168,14 @@ def test_a_cell_of_the_confusion_opens_its_images(top: Path) -> None:
     assert len(opened(app)) == 4
 
 
+def test_results_of_many_classes_are_shown(top: Path) -> None:
+    write_run(top, IMAGES, names=[f"class {number}" for number in range(520)])
+    app = page("results.py")
+    app.selectbox(key="results.true").select("class 2").run()
+    app.selectbox(key="results.predicted").select("class 1").run()
+    assert opened(app) == ["mixed"]
+
+
 def test_many_images_come_a_page_at_a_time(top: Path) -> None:
     write_run(top, {f"{number:03d}": IMAGES["half"] for number in range(30)})
     app = page("results.py")

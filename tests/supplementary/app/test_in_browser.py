@@ -61,6 +61,8 @@ def test_what_is_dropped_comes_back_as_the_tools_write_it(tmp_path: Path, tiny_m
         cvat = page.download("CVAT", "annotations.xml")
         masks = page.download("Masks (zip)", "masks.zip")
         table = page.download("Table (CSV)", "found.csv")
+        first = sorted(images.iterdir())[0]
+        picture = page.download("Picture (PNG)", f"{first.stem}_masks.png")
         assert foreign(page) == []
     told = predicted(model, images, tmp_path / "coco.json", "--to", "coco", "--as-labels")
     assert coco == told.read_bytes()
@@ -73,6 +75,7 @@ def test_what_is_dropped_comes_back_as_the_tools_write_it(tmp_path: Path, tiny_m
             assert np.array_equal(pixels(archive.read(name)), pixels(same.read_bytes()))
     assert names == [file.name for file in sorted(images.iterdir())]
     assert table.decode().splitlines()[0].startswith("image,object,class")
+    assert pixels(picture).shape == pixels(first.read_bytes()).shape
 
 
 def press_cell(page: Browser, row: int, column: int) -> None:
