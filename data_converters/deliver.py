@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_converters.base import WriteOptions
+from data_converters.coco_writer import NUMBERS
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import find_format
 from data_converters.places import check_target, check_write_options, same_place
@@ -28,6 +29,11 @@ from segloop.utils.staging import refuse_existing, staged
 
 class Predicted(Protocol):
     """What a model found, as `segloop.experiments.predict.run` hands it over."""
+
+    @property
+    def images(self) -> Sequence[ImageRecord]:
+        """All images of the run, those without a prediction, too."""
+        ...
 
     @property
     def classes(self) -> LabelSet:
@@ -125,8 +131,12 @@ class Delivery:
         """
         load = replace(predicted.load, disjoint=self.disjoint)
         keys = predicted.entries(skipped=self.complete)
-        images = LabelledImages(labels=predicted.classes, keys=keys, load=load)
         options = result_options(self.options, form=self.form, objects=objects, as_labels=self.as_labels)
+        facts: dict[str, Any] = {}
+        if options.results and self.target.suffix.lower() == ".json":
+            # Nothing in there says which image a number is: it has to be that of the inputs.
+            facts[NUMBERS] = {image.image_id: place for place, image in enumerate(predicted.images, 1)}
+        images = LabelledImages(labels=predicted.classes, keys=keys, load=load, facts=facts)
         writer, source = find_format(self.form).writer(images, options=options), Path("predictions")
         report = Report(source=source, target=self.target, from_format="predicted", to_format=self.form)
         try:

@@ -96,6 +96,22 @@ def test_objects_go_to_coco_as_results_and_as_labels_on_demand(tmp_path: Path) -
     assert [each["score"] for each in labels["annotations"]] == [0.5, 0.75]
 
 
+def test_an_image_that_could_not_be_read_keeps_its_number_in_results(tmp_path: Path) -> None:
+    found = predicted(tmp_path, objects=True, broken=True)
+    turned = Predicted(found.images[::-1], found.load, found.places)
+    delivery = Delivery(target=tmp_path / "out.json", form="coco")
+    delivery.write(turned, objects=True)
+    results = json.loads(delivery.target.read_text())
+    assert [each["image_id"] for each in results] == [2, 2]  # `2.jpg`, the first, is broken
+
+    delivery = Delivery(target=tmp_path / "out", form="coco")  # whose own file holds the numbers
+    delivery.write(turned, objects=True)
+    results = json.loads((delivery.target / "results_test.json").read_text())
+    told = json.loads((delivery.target / "annotations/image_info_test.json").read_text())
+    assert [(each["id"], each["file_name"]) for each in told["images"]] == [(1, "a/1.png")]
+    assert [each["image_id"] for each in results] == [1, 1]
+
+
 def test_a_submission_follows_its_sample_and_has_no_overlap(tmp_path: Path) -> None:
     sample = tmp_path / "sample.csv"
     sample.write_text("ImageId,EncodedPixels\n2.jpg,1 2\na/1.png,\n")
