@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from data_converters.base import WriteOptions
@@ -117,6 +119,19 @@ class Delivery:
         rest = len(images) - len(found)
         return found, [f"{rest} image(s) are not in {self.sample} and are left out"] if rest else []
 
+    def rehearse(self, labels: LabelSet, *, objects: bool) -> None:
+        """Begin to write a set without images, elsewhere: what a writer refuses is told before any work.
+
+        Which of its options are at odds depends on the model: of objects COCO holds results, not labels.
+        """
+        options = result_options(self.options, form=self.form, objects=objects, as_labels=self.as_labels)
+        nothing = LabelledImages(labels=labels, keys=(), load=_nothing)
+        writer = find_format(self.form).writer(nothing, options=options)
+        with suppress(OSError), TemporaryDirectory() as folder:  # a disk is told of when it is written to
+            writer.open(Path(folder) / self.target.name)
+            with suppress(Exception):  # of no images it may say that there are none
+                writer.close()
+
     def write(
         self,
         predicted: Predicted,
@@ -165,6 +180,10 @@ class Delivery:
         names = [name_in(self.form, record) for record in records]
         sizes = {name: record.size_hw for name, record in zip(names, records, strict=True)}
         check_submission(place, list(dict.fromkeys(names)), form=self.form, sizes=sizes)
+
+
+def _nothing(key: Any) -> ImageRecord:
+    raise AssertionError("a rehearsal has no images")
 
 
 def result_options(options: WriteOptions, *, form: str, objects: bool, as_labels: bool) -> WriteOptions:
