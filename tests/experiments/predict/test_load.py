@@ -46,7 +46,7 @@ def test_tuned_thresholds_beside_the_checkpoint_are_applied(semantic: Files, tmp
     assert other.predictor.rules[1] == ComponentRule(0.9, min_area=3)
     assert other.about["rules"] != model.about["rules"]  # a run with the one does not go on with the other
     write_thresholds(file, Thresholds({"ship": InstanceRule(0.5)}))
-    with pytest.raises(DataError, match="Tune again"):
+    with pytest.raises(DataError, match="tune again"):
         load(semantic[0], weights, device="cpu")
 
 
