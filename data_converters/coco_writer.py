@@ -25,6 +25,7 @@ from segloop.utils.errors import DataError, UserError
 OUTLINES = frozenset(("polygons", "subpixel"))
 KEPT = frozenset(FEATURES) - OUTLINES
 KEPT_BY_RESULTS = frozenset(("instances", "overlaps", "boxes", "empty-masks", "scores", "sizes"))
+NUMBERS = "numbers"  # a fact: the number of each image, by its id
 
 
 class CocoWriter:
@@ -33,8 +34,8 @@ class CocoWriter:
     A folder gets `annotations/instances_<split>.json`, `images/<split>/` and `dataset.json`; with
     `options.results` it gets `results_<split>.json` and the file with images and categories that those count
     by, `annotations/image_info_<split>.json`. A target that ends in .json gets the one file alone. Images,
-    annotations and categories are numbered from 1 in the order of the set. What COCO has no key for stands
-    under the key `segloop`, which other tools pass over.
+    annotations and categories are numbered from 1 in the order of the set; images otherwise where its facts
+    tell `NUMBERS`. What COCO has no key for stands under the key `segloop`, which other tools pass over.
     """
 
     dialect: Dialect = COCO
@@ -42,6 +43,7 @@ class CocoWriter:
     def __init__(self, labels: LabelSet, *, facts: Mapping[str, Any], options: WriteOptions) -> None:
         self.labels, self.facts, self.options = labels, dict(facts), options
         self.ids = category_ids(labels)
+        self.numbers: Mapping[str, int] = self.facts.pop(NUMBERS, {})
         self.told: list[str] = []
         mode, _ = masks_mode(options.masks)
         if options.results and mode != "rle":
@@ -81,7 +83,8 @@ class CocoWriter:
             raise DataError(f"The split {split!r} cannot name a file: {fault}.")
         part = self._part(NO_SPLIT if self.outlet.single else split)
         # A file's name tells the split, but for the name that stands for none.
-        part.add(rendered.image_id, page, with_split=self.outlet.single or split == NO_SPLIT)
+        number = self.numbers.get(rendered.image_id)
+        part.add(rendered.image_id, page, number, with_split=self.outlet.single or split == NO_SPLIT)
         if self.outlet.media == "none":
             return
         if page.file is None:
@@ -170,16 +173,17 @@ class _Part:
         self._images.close()
         self._annotations.close()
 
-    def add(self, image_id: str, page: Page, *, with_split: bool) -> None:
+    def add(self, image_id: str, page: Page, number: int | None, *, with_split: bool) -> None:
         if image_id in self.seen:
             where = "; a folder keeps the splits apart" if with_split and page.split else ""
             raise DataError(f"There are two images {image_id!r}{where}.", image_id=image_id)
         self.seen.add(image_id)
         self.suffixes.add(page.suffix)
         self.images += 1
+        image = self.images if number is None else number
         ours = {**page.ours, **({"split": page.split} if with_split and page.split else {})}
         entry = {
-            "id": self.images,
+            "id": image,
             "file_name": page.name,
             "width": page.size_hw[1],
             "height": page.size_hw[0],
@@ -189,11 +193,11 @@ class _Part:
         first = self.annotations + 1
         if page.has_ids:
             lines = [
-                b'{"id":%d,"image_id":%d,%b' % (number, self.images, each)
-                for number, each in enumerate(page.annotations, first)
+                b'{"id":%d,"image_id":%d,%b' % (place, image, each)
+                for place, each in enumerate(page.annotations, first)
             ]
         else:
-            lines = [b'{"image_id":%d,%b' % (self.images, each) for each in page.annotations]
+            lines = [b'{"image_id":%d,%b' % (image, each) for each in page.annotations]
         if lines:
             self._annotations.write(b",\n" * (first > 1) + b",\n".join(lines))
         self.annotations += len(lines)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from data_converters.base import WriteOptions
+from data_converters.coco_writer import NUMBERS
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import find_format
 from data_converters.places import check_target, check_write_options, same_place
@@ -28,6 +31,11 @@ from segloop.utils.staging import refuse_existing, staged
 
 class Predicted(Protocol):
     """What a model found, as `segloop.experiments.predict.run` hands it over."""
+
+    @property
+    def images(self) -> Sequence[ImageRecord]:
+        """All images of the run, those without a prediction, too."""
+        ...
 
     @property
     def classes(self) -> LabelSet:
@@ -111,6 +119,19 @@ class Delivery:
         rest = len(images) - len(found)
         return found, [f"{rest} image(s) are not in {self.sample} and are left out"] if rest else []
 
+    def rehearse(self, labels: LabelSet, *, objects: bool) -> None:
+        """Begin to write a set without images, elsewhere: what a writer refuses is told before any work.
+
+        Which of its options are at odds depends on the model: of objects COCO holds results, not labels.
+        """
+        options = result_options(self.options, form=self.form, objects=objects, as_labels=self.as_labels)
+        nothing = LabelledImages(labels=labels, keys=(), load=_nothing)
+        writer = find_format(self.form).writer(nothing, options=options)
+        with suppress(OSError), TemporaryDirectory() as folder:  # a disk is told of when it is written to
+            writer.open(Path(folder) / self.target.name)
+            with suppress(Exception):  # of no images it may say that there are none
+                writer.close()
+
     def write(
         self,
         predicted: Predicted,
@@ -125,8 +146,12 @@ class Delivery:
         """
         load = replace(predicted.load, disjoint=self.disjoint)
         keys = predicted.entries(skipped=self.complete)
-        images = LabelledImages(labels=predicted.classes, keys=keys, load=load)
         options = result_options(self.options, form=self.form, objects=objects, as_labels=self.as_labels)
+        facts: dict[str, Any] = {}
+        if options.results and self.target.suffix.lower() == ".json":
+            # Nothing in there says which image a number is: it has to be that of the inputs.
+            facts[NUMBERS] = {image.image_id: place for place, image in enumerate(predicted.images, 1)}
+        images = LabelledImages(labels=predicted.classes, keys=keys, load=load, facts=facts)
         writer, source = find_format(self.form).writer(images, options=options), Path("predictions")
         report = Report(source=source, target=self.target, from_format="predicted", to_format=self.form)
         try:
@@ -155,6 +180,10 @@ class Delivery:
         names = [name_in(self.form, record) for record in records]
         sizes = {name: record.size_hw for name, record in zip(names, records, strict=True)}
         check_submission(place, list(dict.fromkeys(names)), form=self.form, sizes=sizes)
+
+
+def _nothing(key: Any) -> ImageRecord:
+    raise AssertionError("a rehearsal has no images")
 
 
 def result_options(options: WriteOptions, *, form: str, objects: bool, as_labels: bool) -> WriteOptions:

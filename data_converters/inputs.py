@@ -11,7 +11,7 @@ from pathlib import Path
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.detect import FOR_EACH, detect, signs_of
 from data_converters.formats import find_format
-from data_converters.places import check_read_options
+from data_converters.places import check_image_options, check_read_options
 from segloop.data.annotations import ImageRecord, image_id_of
 from segloop.data.image_files import IMAGE_SUFFIXES, has_pages
 from segloop.data.info import FILE_NAME, DatasetInfo
@@ -71,6 +71,8 @@ def find_inputs(
             records += found
     if problems:
         raise together(problems)
+    if plain and not records:
+        check_image_options(options, lists=any(Path(word).suffix.lower() in LISTS for word in words))
     images = _unique([*_records(plain, split=options.split), *records])
     if not images:
         raise DataError(f"There is no image in {', '.join(words)}.")
@@ -174,10 +176,10 @@ def _of_list(file: Path, images: Path | None) -> _Files:
 
 def _of_set(path: Path, form: str, options: ReadOptions) -> list[ImageRecord]:
     """Return the images of a data set without their labels; bad labels are no reason to leave one out."""
-    if form == "mmseg" and (path / FILE_NAME).is_file() and options.images is None and not options.list_file:
-        return _of_described(path, options)
     reader = find_format(form)
     check_read_options(reader, options)
+    if form == "mmseg" and (path / FILE_NAME).is_file() and options.images is None and not options.list_file:
+        return _of_described(path, options)
     images = reader.read(path, options=options)
     found, lost = [], []
     for key in images.keys:

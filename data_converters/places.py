@@ -106,7 +106,7 @@ def check_options(
     reader: Format, maker: Format, read_options: ReadOptions, write_options: WriteOptions
 ) -> None:
     """Refuse options that neither format does anything with: somebody expects something of them."""
-    idle = _idle(reader, read_options, reader.read_options, doing="read")
+    idle = _idle(reader.name, read_options, reader.read_options, doing="read")
     _refuse_idle(idle + _idle_written(maker, write_options))
 
 
@@ -123,7 +123,13 @@ def check_links(source: Path, images: Path | None, *, media: str | None) -> None
 
 def check_read_options(reader: Format, options: ReadOptions) -> None:
     """Refuse options that a format does nothing with when it is read."""
-    _refuse_idle(_idle(reader, options, reader.read_options, doing="read"))
+    _refuse_idle(_idle(reader.name, options, reader.read_options, doing="read"))
+
+
+def check_image_options(options: ReadOptions, *, lists: bool) -> None:
+    """Refuse options that do nothing where images are named and no data set; LISTs heed `images`."""
+    heeded = ("split", "images") if lists else ("split",)
+    _refuse_idle(_idle("no data set", options, heeded, doing="read"))
 
 
 def check_write_options(maker: Format, options: WriteOptions) -> None:
@@ -133,7 +139,7 @@ def check_write_options(maker: Format, options: WriteOptions) -> None:
 
 def _idle_written(maker: Format, options: WriteOptions) -> list[str]:
     """Return the options that do nothing when a format is written, or do nothing beside the others."""
-    idle = _idle(maker, options, (*maker.write_options, "draw"), doing="written")
+    idle = _idle(maker.name, options, (*maker.write_options, "draw"), doing="written")
     settles = options.overlap != WriteOptions().overlap
     if maker.name == "masks" and settles and not options.numbers:
         idle.append("--overlap when masks is written without --numbers: each object has a picture of its own")
@@ -145,17 +151,14 @@ def _idle_written(maker: Format, options: WriteOptions) -> list[str]:
 
 
 def _idle(
-    form: Format, options: ReadOptions | WriteOptions, heeded: tuple[str, ...], *, doing: str
+    name: str, options: ReadOptions | WriteOptions, heeded: tuple[str, ...], *, doing: str
 ) -> list[str]:
     plain = type(options)()
     given = [
         each.name for each in fields(options) if getattr(options, each.name) != getattr(plain, each.name)
     ]
-    return [
-        f"{_flag(name, reading=doing == 'read')} when {form.name} is {doing}"
-        for name in given
-        if name not in heeded
-    ]
+    idle = [each for each in given if each not in heeded]
+    return [f"{_flag(each, reading=doing == 'read')} when {name} is {doing}" for each in idle]
 
 
 def _refuse_idle(idle: list[str]) -> None:

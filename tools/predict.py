@@ -32,9 +32,7 @@ def parse_args() -> Namespace:
     )
     parser.add_argument("--to", dest="to_format", metavar="F", help="format of OUT, as in tools/convert.py")
     parser.add_argument("--out", type=Path, metavar="OUT", help="file or folder to make")
-    parser.add_argument(
-        "--overlays", type=Path, metavar="DIR", help="draw what was found, a picture an image"
-    )
+    parser.add_argument("--overlays", type=Path, metavar="DIR", help="draw what was found in each image")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--force", action="store_true", help="replace OUT, and what a stopped run left")
     parser.add_argument(
@@ -74,6 +72,8 @@ def main() -> int:
     options = predict_settings(args) | {"overrides": args.cfg_options, "unsafe_load": args.unsafe_load}
     model = start(args.model, checkpoint, **options)
     print("\n".join([str(model), *model.told]))
+    if delivery:
+        delivery.rehearse(model.classes, objects=model.kind == "instance")
     tell = partial(print, file=sys.stderr, flush=True)
     keep = Path(f"{args.out or args.overlays}.partial")
     how = {"resume": args.resume, "anew": args.force and not args.resume, "workers": args.workers}

@@ -96,6 +96,22 @@ def test_objects_go_to_coco_as_results_and_as_labels_on_demand(tmp_path: Path) -
     assert [each["score"] for each in labels["annotations"]] == [0.5, 0.75]
 
 
+def test_an_image_that_could_not_be_read_keeps_its_number_in_results(tmp_path: Path) -> None:
+    found = predicted(tmp_path, objects=True, broken=True)
+    turned = Predicted(found.images[::-1], found.load, found.places)
+    delivery = Delivery(target=tmp_path / "out.json", form="coco")
+    delivery.write(turned, objects=True)
+    results = json.loads(delivery.target.read_text())
+    assert [each["image_id"] for each in results] == [2, 2]  # `2.jpg`, the first, is broken
+
+    delivery = Delivery(target=tmp_path / "out", form="coco")  # whose own file holds the numbers
+    delivery.write(turned, objects=True)
+    results = json.loads((delivery.target / "results_test.json").read_text())
+    told = json.loads((delivery.target / "annotations/image_info_test.json").read_text())
+    assert [(each["id"], each["file_name"]) for each in told["images"]] == [(1, "a/1.png")]
+    assert [each["image_id"] for each in results] == [1, 1]
+
+
 def test_a_submission_follows_its_sample_and_has_no_overlap(tmp_path: Path) -> None:
     sample = tmp_path / "sample.csv"
     sample.write_text("ImageId,EncodedPixels\n2.jpg,1 2\na/1.png,\n")
@@ -139,6 +155,46 @@ def test_what_could_not_be_written_is_refused_before_anything_is_predicted(tmp_p
             Delivery(target=tmp_path / "o.csv", form="airbus").chosen([ImageRecord(image_id="a", name=name)])
 
 
+@pytest.mark.parametrize(
+    ("form", "name", "options", "message"),
+    [
+        ("coco", "out.json", WriteOptions(masks="polygon:1"), "Results hold masks as runs"),
+        ("coco", "out.json", WriteOptions(masks="outline"), "There is no way 'outline'"),
+        ("coco", "out.json", WriteOptions(media="copy"), "has no place for images"),
+        ("cvat-coco", "out.zip", WriteOptions(results=True), "CVAT imports no results"),
+        ("cvat", "out.xml", WriteOptions(media="copy"), "has no place for images"),
+        ("cvat", "out.zip", WriteOptions(media="link"), "CVAT's zip holds the images themselves"),
+    ],
+)
+def test_a_rehearsal_tells_what_the_writer_refuses_and_leaves_nothing(
+    tmp_path: Path, form: str, name: str, options: WriteOptions, message: str
+) -> None:
+    delivery = Delivery(target=tmp_path / name, form=form, options=options)
+    delivery.check()
+    with pytest.raises(UserError, match=message):
+        delivery.rehearse(THINGS, objects=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_rehearsal_of_what_can_be_written_is_silent(tmp_path: Path, objects: bool) -> None:
+    for form, name in (
+        ("mmseg", "out"),
+        ("coco", "out"),
+        ("coco", "out.json"),
+        ("cvat", "out.xml"),
+        ("cvat", "out.zip"),
+        ("cvat-coco", "out.zip"),
+        ("airbus", "out.csv"),
+        ("sartorius", "out.csv"),
+        ("masks", "out"),
+        ("cityscapes", "out"),
+    ):
+        delivery = Delivery(target=tmp_path / name, form=form)
+        delivery.rehearse(THINGS if objects else MAPS, objects=objects)
+    assert not list(tmp_path.iterdir())
+
+
 def test_options_fit_what_was_predicted() -> None:
     plain = WriteOptions()
     assert result_options(plain, form="coco", objects=True, as_labels=False).results
@@ -169,6 +225,7 @@ class Wrong:
     """Stands for a run whose loader breaks its word."""
 
     load: Overlapping = field(default_factory=Overlapping)
+    images: tuple[ImageRecord, ...] = ()
     classes: LabelSet = THINGS
 
     def entries(self, *, skipped: bool = False) -> list[int]:

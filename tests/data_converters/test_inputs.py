@@ -41,6 +41,21 @@ def test_files_folders_patterns_and_lists(folder: Path) -> None:
     assert ids(listed, options=ReadOptions(images=folder / "a")) == ["2", "1"]
 
 
+def test_options_that_only_data_sets_heed_are_refused_for_images(folder: Path, tiny_root: Path) -> None:
+    listed = folder / "notes.txt"
+    for word in (folder, folder / "a/1.png", f"{folder}/b/*.png", listed):
+        with pytest.raises(UserError, match="--list when no data set is read"):
+            find_inputs([str(word)], options=ReadOptions(list_file=listed))
+    with pytest.raises(UserError, match="--images when no data set is read"):
+        find_inputs([str(folder)], options=ReadOptions(images=folder / "a"))
+    with pytest.raises(UserError, match="--size when mmseg is read"):
+        find_inputs([str(tiny_root)], options=ReadOptions(size_hw=(4, 4)))
+    table = folder.parent / "ships.csv"
+    table.write_text("ImageId,EncodedPixels\n2.png,1 2\n")
+    with_set = find_inputs([str(folder / "b"), str(table)], options=ReadOptions(images=folder / "a"))
+    assert [each.image_id for each in with_set.images] == ["1", "deep/3", "2"]
+
+
 def test_an_image_of_another_kind_is_told(folder: Path) -> None:
     (folder / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     with pytest.raises(UserError, match=r"photo\.HEIC is no image \(\.png .*, no LIST \(\.txt"):

@@ -76,7 +76,8 @@ def test_without_a_file_or_a_metric_of_ours_nothing_is_told(tmp_path: Path) -> N
 
 def test_thresholds_of_another_task_are_refused(tmp_path: Path) -> None:
     write_thresholds(tmp_path, Thresholds({"ship": ComponentRule(0.5)}))
-    with pytest.raises(DataError, match="of kind 'components', and this model needs 'instance'"):
+    kinds = "of kind 'components', and this model needs 'instance'"
+    with pytest.raises(DataError, match=f"{kinds}.* beside it is that model, name one of this task"):
         use_thresholds(config(), checkpoint=tmp_path / "best.pth")
 
 

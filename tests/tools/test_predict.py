@@ -116,6 +116,7 @@ def test_a_config_a_checkpoint_and_a_data_set_become_a_submission(
         (["{work}", "{tmp}", "--to", "cocoo", "--out", "{tmp}/o"], "Did you mean 'coco'"),
         (["{tmp}/none.py", "{tmp}/data", "--to", "mmseg", "--out", "{tmp}/o"], "There is no config"),
         (["{work}", "{tmp}/data", "--window", "big", "--to", "mmseg", "--out", "{tmp}/o"], "no HEIGHTxWIDTH"),
+        (["{work}", "{tmp}/data", "--media", "copy", "--to", "coco", "--out", "{tmp}/o.json"], "no place"),
         (["{work}", "{tmp}/data", "--winow", "9", "--to", "mmseg", "--out", "{tmp}/o"], "'--window'"),
     ],
 )
@@ -125,7 +126,7 @@ def test_mistakes(
     filled = [word.format(tmp=tmp_path, work=weights.parent) for word in words]
     assert main(monkeypatch, *filled) == 2
     assert message in capsys.readouterr().err
-    assert not (tmp_path / "o").exists()
+    assert not list(tmp_path.glob("o*"))  # nor what is finished: it was told before anything was predicted
 
 
 def test_an_exported_model_needs_no_torch(tiny_onnx: Path, tiny_master: Path, tmp_path: Path) -> None:

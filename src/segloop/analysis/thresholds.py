@@ -87,7 +87,8 @@ class Thresholds:
             wanted = next(name for name, each in KINDS.items() if each is kind)
             raise DataError(
                 f"{self._place} holds thresholds of kind {self.kind!r}, and this model needs {wanted!r}: "
-                "it was tuned for a model of another task. Tune again (tools/tune.py RUN) or remove the file."
+                "it was tuned for a model of another task. If the checkpoint beside it is that model, name "
+                "one of this task; else tune again (tools/tune.py RUN) or remove the file."
             )
 
     @property

@@ -187,7 +187,7 @@ def image_facts(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> ImageF
         data = file if isinstance(file, bytes) else file.read_bytes()
     except OSError as error:
         return ImageFacts(error=error.strerror)
-    damage = structure_damage(data)
+    damage = structure_damage(data, most_pixels=most_pixels)
     if damage:
         return ImageFacts(error=damage)
     try:
@@ -221,18 +221,18 @@ def decoding_error(error: Exception) -> str:
     return f"cannot be decoded ({error})"
 
 
-def structure_damage(data: bytes) -> str | None:
+def structure_damage(data: bytes, *, most_pixels: int = MOST_PIXELS) -> str | None:
     """Say how the bytes of a PNG or JPEG are damaged, or that a PNG is too large; None if neither is seen."""
     if not data:
         return "the file is empty"
     if data.startswith(_PNG):
-        return _png_damage(data)
+        return _png_damage(data, most_pixels)
     if data.startswith(_JPEG):
         return _jpeg_damage(data)
     return None
 
 
-def _png_damage(data: bytes) -> str | None:
+def _png_damage(data: bytes, most_pixels: int) -> str | None:
     place = len(_PNG)
     view = memoryview(data)
     needed = packed = 0  # bytes of pixels
@@ -247,7 +247,7 @@ def _png_damage(data: bytes) -> str | None:
             if length != 13:
                 return "damaged: its header has a wrong length"
             width, height, depth, color, *ways = struct.unpack_from(">II5B", data, place + 8)
-            if excess := size_excess((height, width)):
+            if excess := size_excess((height, width), most_pixels=most_pixels):
                 return excess
             if not width * height or depth not in _DEPTHS.get(color, ()) or ways[:2] != [0, 0] or ways[2] > 1:
                 return "damaged: its header has values that no PNG has"

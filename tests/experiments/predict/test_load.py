@@ -46,8 +46,25 @@ def test_tuned_thresholds_beside_the_checkpoint_are_applied(semantic: Files, tmp
     assert other.predictor.rules[1] == ComponentRule(0.9, min_area=3)
     assert other.about["rules"] != model.about["rules"]  # a run with the one does not go on with the other
     write_thresholds(file, Thresholds({"ship": InstanceRule(0.5)}))
-    with pytest.raises(DataError, match="Tune again"):
+    with pytest.raises(DataError, match="tune again"):
         load(semantic[0], weights, device="cpu")
+
+
+@pytest.mark.parametrize("kind", ["semantic", "instance"])
+def test_a_checkpoint_of_other_classes_is_told_of(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    files: Files = request.getfixturevalue(kind)
+    assert not any("other classes" in each for each in load(*files, device="cpu").told)
+    weights = copied(files, tmp_path)
+    content = torch.load(weights)
+    names = content["meta"]["dataset_meta"]["classes"]
+    content["meta"]["dataset_meta"]["classes"] = [*names[:-1], "rust"]
+    torch.save(content, weights)
+    model = load(files[0], weights, device="cpu")
+    assert model.classes.names[-1] == "rust"
+    told = f"it was trained on {', '.join([*names[:-1], 'rust'])}; the data have {', '.join(names)}"
+    assert model.told[0] == f"a checkpoint of other classes, whose names are taken: {told}"
 
 
 def test_windows_that_do_not_overlap_are_said_to_cut_objects(instance: Files) -> None:

@@ -15,9 +15,22 @@ from segloop.experiments.predict.results import SemanticPrediction
 from segloop.experiments.predict.run import Predicted
 from segloop.utils.errors import UserError
 
+CLASSES = LabelSet((Label("ground"), Label("ship")), background=0)
+
+
+def test_a_picture_that_is_too_long_for_a_jpeg_is_a_png(tmp_path: Path) -> None:
+    size_hw = (1, 65_501)
+    Image.fromarray(np.full((*size_hw, 3), 90, np.uint8)).save(tmp_path / "scan.png")
+    kept = Kept.open(tmp_path / "kept", {}, resume=False)
+    kept.add({"scan": SemanticPrediction(mask=np.zeros(size_hw, np.uint8), classes=CLASSES)}, {"scan": "1-1"})
+    kept.close()
+    images = [ImageRecord(image_id="scan", name="scan.png", file=tmp_path / "scan.png")]
+    draw_overlays(Predicted(images, LoadKept(kept.path, CLASSES), kept.places), tmp_path / "seen")
+    with Image.open(tmp_path / "seen/scan.png") as drawn:
+        assert drawn.size == size_hw[::-1]
+
 
 def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
-    classes = LabelSet((Label("ground"), Label("ship")), background=0)
     kept = Kept.open(tmp_path / "kept", {}, resume=False)
     images = []
     for name in ("a/1", "b/1"):
@@ -26,11 +39,11 @@ def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
         Image.fromarray(np.full((12, 15, 3), 90, np.uint8)).save(file)
         images.append(ImageRecord(image_id=name, name=f"{name}.png", file=file))
         mask = np.zeros((12, 15), np.uint8)
-        kept.add({name: SemanticPrediction(mask=mask, classes=classes)}, {name: "1-1"})
+        kept.add({name: SemanticPrediction(mask=mask, classes=CLASSES)}, {name: "1-1"})
     kept.close()
     counted: list[tuple[int, int]] = []
     draw_overlays(
-        Predicted(images, LoadKept(kept.path, classes), kept.places),
+        Predicted(images, LoadKept(kept.path, CLASSES), kept.places),
         tmp_path / "seen",
         progress=lambda *each: counted.append(each),
     )
@@ -38,4 +51,4 @@ def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
     assert counted[-1] == (2, 2)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
-        draw_overlays(Predicted(images, LoadKept(kept.path, classes), kept.places), tmp_path / "file")
+        draw_overlays(Predicted(images, LoadKept(kept.path, CLASSES), kept.places), tmp_path / "file")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 
 from segloop.data.masks import Patch
@@ -53,3 +55,14 @@ def test_what_is_found_comes_by_score_and_nothing_is_fine() -> None:
     found = stitch(WIDE, [[piece(0, 0, 2, 2, score=0.1), piece(9, 0, 2, 2, score=0.8)], []])
     assert [each.score for each in found] == [0.8, 0.1]
     assert stitch(WIDE, [[], []]) == []
+
+
+def test_many_small_objects_cost_what_they_cover_and_not_the_strip_each() -> None:
+    grid: Grid = make_grid((1000, 1500), (1000, 1000), overlap=0.5)  # a strip of half a million pixels
+    cells = [piece(20 * row, 505 + 20 * column, 12, 12) for row in range(10) for column in range(10)]
+    tracemalloc.start()
+    found = stitch(grid, [cells, cells])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 100
+    assert most < 2 << 20

@@ -135,6 +135,16 @@ def class_names(found: Found, notes: Mapping[str, Any], *, count: int | None, se
     return LabelSet(labels, background=background)
 
 
+def data_classes(config: Config) -> list[str] | None:
+    """Return the classes of the data that the config tests on; None where neither it nor the data tell."""
+    loader = config.get("test_dataloader")
+    dataset = innermost(loader.dataset) if loader else {}
+    if dataset.get("join"):
+        return [str(dataset["join"])]
+    names = (dataset.get("metainfo") or {}).get("classes") or _of_data(config).get("classes")
+    return None if names is None else [str(name) for name in names]
+
+
 def _without_weights(value: Any) -> Any:
     """Losses read files of class weights when they are built; a prediction has no loss and may lack them."""
     if isinstance(value, dict):

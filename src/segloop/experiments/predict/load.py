@@ -23,7 +23,14 @@ from segloop.analysis.thresholds import (
 )
 from segloop.data.annotations import LabelSet
 from segloop.experiments.config import is_semantic
-from segloop.experiments.predict.find import Found, bare_model, class_names, find_model, test_steps
+from segloop.experiments.predict.find import (
+    Found,
+    bare_model,
+    class_names,
+    data_classes,
+    find_model,
+    test_steps,
+)
 from segloop.experiments.predict.model import Model, Settings
 from segloop.experiments.predict.pictures import Pictures
 from segloop.utils.errors import ConfigError
@@ -69,6 +76,8 @@ def load(
     network, told = _prepared(network.to(place).eval(), asked, precision, place)
     make = _semantic if semantic else _instance
     predictor = make(network, classes, asked, tuned, _autocast(place, precision))
+    if doubt := _of_other_classes(found, notes, len(classes)):
+        told.append(doubt)
     if tuned is not None:
         changed = " with the scores of --score-thr" if asked.score_thr is not None else ""
         doubt = tuned.doubt(found.checkpoint.name) if asked.thresholds == "auto" else ""
@@ -116,6 +125,17 @@ def _instance(
 
     rules = _instance_rules(asked, tuned, classes)
     return InstancePredictor(network, classes, tta=asked.tta, rules=rules, autocast=autocast)
+
+
+def _of_other_classes(found: Found, notes: dict[str, Any], count: int) -> str:
+    """Say that the weights are of other classes than the config's data, as those of another task may be."""
+    from segloop.experiments.checkpoints import class_difference
+
+    wanted = data_classes(found.config)
+    difference = class_difference({"meta": notes}, wanted)
+    if difference is None or wanted is None or len(wanted) != count:
+        return ""
+    return f"a checkpoint of other classes, whose names are taken: {difference}"
 
 
 def _autocast(place: torch.device, precision: str) -> Callable[[], Any]:

@@ -16,6 +16,8 @@ from segloop.experiments.predict.run import Predicted
 from segloop.utils.errors import UserError
 from segloop.utils.workers import map_ordered
 
+MOST_OF_JPEG = 65_500  # pixels of a side
+
 
 @dataclass(frozen=True)
 class DrawOverlay:
@@ -25,14 +27,15 @@ class DrawOverlay:
     folder: Path
 
     def __call__(self, key: tuple[ImageRecord, Place]) -> None:
-        """Write `<folder>/<image_id>.jpg`."""
+        """Write `<folder>/<image_id>.jpg`, or `.png` where the image is too long for a JPEG."""
         image, place = key
         assert image.file is not None
         drawn = cv2.imread(str(image.file), cv2.IMREAD_COLOR)
         if drawn is None:  # it was read a moment ago
             return
         rgb = np.ascontiguousarray(drawn[..., ::-1])
-        save_overlay(self.load.prediction(place), self.folder / f"{image.image_id}.jpg", image=rgb)
+        suffix = ".jpg" if max(rgb.shape) <= MOST_OF_JPEG else ".png"
+        save_overlay(self.load.prediction(place), self.folder / f"{image.image_id}{suffix}", image=rgb)
 
 
 def draw_overlays(

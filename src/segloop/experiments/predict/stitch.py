@@ -28,6 +28,15 @@ class Piece:
     score: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What a strip shows of the piece at `place` of its window."""
+
+    place: int
+    patch: Patch
+    area: int
+
+
 def stitch(grid: Grid, pieces: Sequence[Sequence[Piece]]) -> list[Piece]:
     """Return the objects of an image by what each window of `grid` saw, the surest first.
 
@@ -63,34 +72,21 @@ def _same(
     numbers: tuple[int, int],
 ) -> list[tuple[int, int]]:
     """Return the places of pieces that are one object by what the strip of two windows shows."""
-    near = [
-        [place for place, piece in enumerate(each) if _meets(piece.patch, rows, columns)]
-        for each in (here, there)
-    ]
-    if not near[0] or not near[1]:
-        return []
-    masks = [
-        np.stack([_within(each[place].patch, rows, columns).ravel() for place in places]).astype(np.float32)
-        for each, places in zip((here, there), near, strict=True)
-    ]
-    both = masks[0] @ masks[1].T
-    areas = [each.sum(axis=1) for each in masks]
+    lefts, rights = _seen(here, rows, columns), _seen(there, rows, columns)
     found = []
-    for row, left in enumerate(near[0]):
-        for column, right in enumerate(near[1]):
-            if here[left].label != there[right].label or not both[row, column]:
-                continue
-            shared = both[row, column]
-            union = areas[0][row] + areas[1][column] - shared
-            cut = [
-                shared / area[place] >= INSIDE and _is_cut(piece.patch, grid, number)
-                for area, place, piece, number in (
-                    (areas[0], row, here[left], numbers[0]),
-                    (areas[1], column, there[right], numbers[1]),
-                )
-            ]
-            if shared / union >= SAME or any(cut):
-                found.append((left, right))
+    for row, column in _near(lefts, rights):
+        left, right = lefts[row], rights[column]
+        if here[left.place].label != there[right.place].label:
+            continue
+        shared = _shared(left.patch, right.patch)
+        if not shared:
+            continue
+        cut = [
+            shared / part.area >= INSIDE and _is_cut(each[part.place].patch, grid, number)
+            for part, each, number in ((left, here, numbers[0]), (right, there, numbers[1]))
+        ]
+        if shared / (left.area + right.area - shared) >= SAME or any(cut):
+            found.append((left.place, right.place))
     return found
 
 
@@ -109,37 +105,55 @@ def _is_cut(patch: Patch, grid: Grid, number: int) -> bool:
     )
 
 
-def _meets(patch: Patch, rows: slice, columns: slice) -> bool:
-    return bool(_within(patch, rows, columns).any())
+def _seen(pieces: Sequence[Piece], rows: slice, columns: slice) -> list[_Part]:
+    """Return what a strip shows of pieces, those of which it shows a pixel."""
+    found = []
+    for place, piece in enumerate(pieces):
+        patch = _cropped(piece.patch, rows, columns)
+        if area := int(np.count_nonzero(patch.bitmap)):
+            found.append(_Part(place, patch, area))
+    return found
 
 
-def _within(patch: Patch, rows: slice, columns: slice) -> np.ndarray:
-    """Return the part of a mask that lies in a strip, in the strip's own coordinates."""
-    part = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+def _near(lefts: Sequence[_Part], rights: Sequence[_Part]) -> list[tuple[int, int]]:
+    """Return the pairs whose boxes meet: of many small objects few do, and only these are compared."""
+    if not lefts or not rights:
+        return []
+    one, other = (np.array([_box(part.patch) for part in each]) for each in (lefts, rights))
+    meet = np.ones((len(one), len(other)), bool)
+    for begin, end in ((0, 2), (1, 3)):
+        meet &= (one[:, None, begin] < other[:, end]) & (other[:, begin] < one[:, None, end])
+    return [(int(row), int(column)) for row, column in np.argwhere(meet)]
+
+
+def _shared(one: Patch, other: Patch) -> int:
+    """Return how many pixels two masks share."""
+    left, top, right, bottom = _box(other)
+    part = _cropped(one, slice(top, bottom), slice(left, right))
+    left, top, right, bottom = _box(part)
+    return int(np.count_nonzero(part.bitmap & _cropped(other, slice(top, bottom), slice(left, right)).bitmap))
+
+
+def _cropped(patch: Patch, rows: slice, columns: slice) -> Patch:
+    """Return the part of a mask that lies in a rectangle, which may be nothing."""
     height, width = patch.bitmap.shape
     top, bottom = max(patch.top, rows.start), min(patch.top + height, rows.stop)
     left, right = max(patch.left, columns.start), min(patch.left + width, columns.stop)
-    if top < bottom and left < right:
-        part[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = (
-            patch.bitmap[top - patch.top : bottom - patch.top, left - patch.left : right - patch.left]
-        )
-    return part
+    down = slice(top - patch.top, max(bottom, top) - patch.top)
+    across = slice(left - patch.left, max(right, left) - patch.left)
+    return Patch(left, top, patch.bitmap[down, across])
+
+
+def _box(patch: Patch) -> tuple[int, int, int, int]:
+    """Return where a mask begins and ends: left, top, right, bottom."""
+    height, width = patch.bitmap.shape
+    return patch.left, patch.top, patch.left + width, patch.top + height
 
 
 def _united(group: Sequence[Piece]) -> Piece:
     if len(group) == 1:
         return group[0]
-    boxes = np.array(
-        [
-            (
-                p.patch.left,
-                p.patch.top,
-                p.patch.left + p.patch.bitmap.shape[1],
-                p.patch.top + p.patch.bitmap.shape[0],
-            )
-            for p in group
-        ]
-    )
+    boxes = np.array([_box(piece.patch) for piece in group])
     left, top = boxes[:, 0].min(), boxes[:, 1].min()
     canvas = np.zeros((boxes[:, 3].max() - top, boxes[:, 2].max() - left), bool)
     for piece, (x, y, x_end, y_end) in zip(group, boxes.tolist(), strict=True):
