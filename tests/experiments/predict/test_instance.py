@@ -82,8 +82,16 @@ def test_mirrored_views_of_a_mirrored_image_are_the_same(instance: Files, pictur
         )
 
 
-def test_windows_place_their_objects_in_the_image(instance: Files, pictures: list[Path]) -> None:
-    alone = segloop.load(*instance, device="cpu", window_hw=(64, 64), overlap=0.25)
+STEP = "test_dataloader.dataset.pipeline.1"  # resizes
+
+
+@pytest.mark.parametrize("overrides", [[], [f"{STEP}.scale=None", f"{STEP}.scale_factor=1.5"]])
+def test_windows_place_their_objects_in_the_image(
+    instance: Files, pictures: list[Path], overrides: list[str]
+) -> None:
+    alone = segloop.load(*instance, device="cpu", window_hw=(64, 64), overlap=0.25, overrides=overrides)
+    size_hw = tuple(alone.pictures.of_file(pictures[0])["inputs"].shape[1:])
+    assert size_hw == ((96, 96) if overrides else (64, 64))
     image = cv2.imread(str(pictures[0]))
     seen = alone.predict(image, channels="bgr")
     far = np.zeros((64, 160, 3), np.uint8)

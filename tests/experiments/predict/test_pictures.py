@@ -114,5 +114,7 @@ def test_labels_are_not_read_and_resizing_can_be_left_out() -> None:
     whole = Pictures(steps, resize=False).of_array(NOISE)
     assert whole["inputs"].shape[1:] == (9, 7)
     assert whole["data_samples"].metainfo["scale_factor"] == (1.0, 1.0)
+    larger = [STEPS[0], dict(type="mmcv.Resize", scale_factor=2.0), STEPS[2]]
+    assert Pictures(larger, resize=False).of_array(NOISE)["inputs"].shape[1:] == (18, 14)
     with pytest.raises(ConfigError, match="begins with PackSegInputs"):
         Pictures(STEPS[2:])

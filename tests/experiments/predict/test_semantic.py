@@ -145,6 +145,24 @@ def test_windows_may_be_padded_for_the_network(
     assert (ours != all_at_once)[inner, inner].mean() < 1e-3
 
 
+def test_windows_are_enlarged_by_a_factor_as_the_whole_image_is(
+    semantic: Files, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = "test_dataloader.dataset.pipeline.1"  # in place of what reads labels
+    larger = [f"{step}.type=Resize", f"{step}.scale_factor=2.0"]
+    given = dict(device="cpu", fuse=False, overrides=larger)
+    whole = segloop.load(*semantic, **given)
+    windows = segloop.load(*semantic, **given, window_hw=(32, 24), overlap=0.5)
+    near, seen = Near().eval(), set()
+    for each in (whole, windows):
+        monkeypatch.setattr(
+            each.predictor, "_logits", lambda inputs, metas: seen.add(inputs.shape[2:]) or near(inputs)
+        )
+    ours, all_at_once = mask_of(windows.predict(pictures[0])), mask_of(whole.predict(pictures[0]))
+    assert seen == {(128, 128), (64, 48)}
+    assert (ours != all_at_once).mean() < 1e-3
+
+
 def test_components_count_by_probability_and_size(semantic: Files, pictures: list[Path]) -> None:
     strict = segloop.load(*semantic, device="cpu", score_thr=1.0)
     assert not mask_of(strict.predict(pictures[0])).any()

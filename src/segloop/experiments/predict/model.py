@@ -35,7 +35,7 @@ class Settings:
         tta: views that are averaged: mirrored, `h`, `v` or `hv`, or turned by a quarter, too, `hvr`; none by
             default.
         window_hw: images that are larger are predicted in windows of this size, without the test pipeline's
-            resizing.
+            resizing to a size; one by a factor is done to each window.
         overlap: the share of a window that its neighbour sees, too; at most a half.
         thresholds: a file of `tools/tune.py`; by default the one beside the checkpoint, None for none.
         score_thr: in place of the tuned scores (or probabilities), for each class; sizes stay.

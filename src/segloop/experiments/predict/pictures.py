@@ -28,13 +28,14 @@ _LOADER = "LoadImageFromFile"
 class Pictures:
     """The steps of a test pipeline without those that read labels, for one image at a time; thread-safe.
 
-    Without `resize` those that resize or pad are left out, too.
+    Without `resize` those that resize to a size or pad are left out, too; a factor stays, for it is the same
+    for an image and its parts.
     """
 
     def __init__(self, steps: Sequence[Mapping[str, Any]], *, resize: bool = True) -> None:
         kept = [deepcopy(dict(step)) for step in _flat(steps) if not _reads_labels(step)]
         if not resize:
-            kept = [step for step in kept if "Resize" not in _kind(step) and "Pad" not in _kind(step)]
+            kept = [step for step in kept if not _makes_a_size(step)]
         if not kept or not _kind(kept[0]).startswith(_LOADER):
             first = _kind(kept[0]) if kept else "nothing"
             raise ConfigError(
@@ -143,6 +144,11 @@ def _of_pillow(image: Any) -> np.ndarray:
 
 def _reads_labels(step: Mapping[str, Any]) -> bool:
     return _kind(step).startswith("Load") and not _kind(step).startswith("LoadImage")
+
+
+def _makes_a_size(step: Mapping[str, Any]) -> bool:
+    by_factor = step.get("scale") is None and step.get("scale_factor") is not None
+    return "Pad" in _kind(step) or ("Resize" in _kind(step) and not by_factor)
 
 
 def _flat(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

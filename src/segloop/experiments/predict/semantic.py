@@ -102,7 +102,10 @@ class SemanticPredictor:
     ) -> Iterator[tuple[Tensor, tuple[slice, np.ndarray]]]:
         for begin in range(0, len(grid.columns), batch_size):
             part = grid.columns[begin : begin + batch_size]
-            yield from zip(self._scores([cut(rows, columns) for columns, _ in part]), part, strict=True)
+            height, width = rows.stop - rows.start, part[0][0].stop - part[0][0].start  # all are of one size
+            scores = self._scores([cut(rows, columns) for columns, _ in part])
+            scores = resize_logits(scores, (height, width), align_corners=self.align_corners)
+            yield from zip(scores, part, strict=True)
 
     def _scores(self, samples: SampleBatch) -> Tensor:
         """Return logits, or probabilities where views are averaged, [N, C, H, W].
