@@ -14,7 +14,7 @@ from data_converters.base import WriteOptions
 from data_converters.coco_writer import NUMBERS
 from data_converters.convert import refuse_bad, transfer
 from data_converters.formats import find_format
-from data_converters.places import check_target, check_write_options, same_place
+from data_converters.places import check_nothing_written, check_target, check_write_options, same_place
 from data_converters.report import Report
 from data_converters.submission import (
     COMPETITIONS,
@@ -72,6 +72,7 @@ class Delivery:
         if args.out is None:
             if args.sample_submission is not None:
                 raise UserError("--sample-submission goes with --to airbus or sartorius, and --out.")
+            check_nothing_written(options)
             return None
         delivery = cls(
             target=args.out,

@@ -137,6 +137,11 @@ def check_write_options(maker: Format, options: WriteOptions) -> None:
     _refuse_idle(_idle_written(maker, options))
 
 
+def check_nothing_written(options: WriteOptions) -> None:
+    """Refuse options of a format where none is written."""
+    _refuse_idle(_idle("nothing", options, (), doing="written"))
+
+
 def _idle_written(maker: Format, options: WriteOptions) -> list[str]:
     """Return the options that do nothing when a format is written, or do nothing beside the others."""
     idle = _idle(maker.name, options, (*maker.write_options, "draw"), doing="written")

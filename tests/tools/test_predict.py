@@ -109,6 +109,7 @@ def test_a_config_a_checkpoint_and_a_data_set_become_a_submission(
         (["{work}", "{tmp}", "--to", "coco"], "--to and --out say where"),
         (["{work}", "{tmp}/none", "--to", "mmseg", "--out", "{tmp}/o"], "There is no"),
         (["{work}", "{tmp}", "--overlays", "{tmp}/o", "--sample-submission", "s.csv"], "--out"),
+        (["{work}", "{tmp}", "--overlays", "{tmp}/o", "--media", "copy"], "--media when nothing is written"),
         (
             ["{work}", "{tmp}", "--to", "mmseg", "--out", "{tmp}/o", "--overlays", "{tmp}/a/../o"],
             "among what",

@@ -11,9 +11,11 @@ from segloop.utils.errors import UserError
 from segloop.utils.flags import (
     add_common,
     add_group,
+    add_predicting,
     check_data_root,
     check_numbers,
     group_of,
+    predict_settings,
     take_back_config,
     without_resume,
 )
@@ -114,3 +116,12 @@ def test_a_group_is_said_as_a_config_says_it() -> None:
 def test_a_group_that_says_nothing_is_told(word: str) -> None:
     with pytest.raises(UserError, match=f"^--group {word}: "):
         grouped("--group", word)
+
+
+def test_a_share_of_windows_needs_windows() -> None:
+    parser = Parser("Predict.")
+    add_predicting(parser)
+    assert "overlap" not in predict_settings(parser.parse_args(["--window", "64"]))
+    assert predict_settings(parser.parse_args(["--window", "64", "--overlap", "0.5"]))["overlap"] == 0.5
+    with pytest.raises(UserError, match="--overlap goes with --window"):
+        predict_settings(parser.parse_args(["--overlap", "0.5"]))

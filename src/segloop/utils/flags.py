@@ -93,9 +93,7 @@ def add_predicting(parser: Parser) -> None:
     group.add_argument(
         "--window", metavar="HxW", help="predict larger images in windows of this size, without resizing"
     )
-    group.add_argument(
-        "--overlap", type=float, default=0.25, metavar="SHARE", help="of a window and the next (0.25)"
-    )
+    group.add_argument("--overlap", type=float, metavar="SHARE", help="of a window and the next (0.25)")
     group.add_argument(
         "--score-thr", type=float, metavar="P", help="what counts, in place of the tuned thresholds.json"
     )
@@ -127,10 +125,13 @@ def predict_settings(args: argparse.Namespace) -> dict[str, Any]:
         if not found:
             raise UserError(f"--window {args.window!r} is no HEIGHTxWIDTH, such as 512x512.")
         window = (int(found[1]), int(found[2] or found[1]))
+    elif args.overlap is not None:
+        raise UserError("--overlap goes with --window, and none is given.")
+    overlap = {} if args.overlap is None else {"overlap": args.overlap}
     return {
         "tta": args.tta,
         "window_hw": window,
-        "overlap": args.overlap,
+        **overlap,
         "score_thr": args.score_thr,
         "thresholds": None if args.thresholds == "none" else args.thresholds,
         "batch_size": args.batch_size,
