@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
+from importlib.util import find_spec
 
 from PIL import ImageFont
+
+NO_LETTER = "\uffff"
 
 
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the font in a size; Pillow's own has neither é nor ö."""
-    return ImageFont.truetype(_file(), size)
+    """Return the font in a size, DejaVu Sans; Pillow's own has neither é nor ö."""
+    spec = find_spec("matplotlib")  # which has it among its data; its import would take half a second
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return ImageFont.truetype(f"{spec.submodule_search_locations[0]}/mpl-data/fonts/ttf/DejaVuSans.ttf", size)
 
 
 def shown(text: str) -> str:
@@ -21,19 +26,11 @@ def shown(text: str) -> str:
     'Größe \\u8239'
     """
     return "".join(
-        each if each.isprintable() and ord(each) in _known() else each.encode("unicode_escape").decode()
-        for each in text
+        each if each.isprintable() and _has(each) else each.encode("unicode_escape").decode() for each in text
     )
 
 
-def _file() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
-
-
 @cache
-def _known() -> frozenset[int]:
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(FT2Font(str(_file())).get_charmap())
+def _has(letter: str) -> bool:
+    """Return whether the font draws a letter, and not the box that stands for those that it lacks."""
+    return bytes(font(16).getmask(letter)) != bytes(font(16).getmask(NO_LETTER))
