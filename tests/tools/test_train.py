@@ -37,11 +37,11 @@ def test_a_dry_run_leaves_nothing_and_tells_what_the_run_takes(tiny_config: Path
     assert tried.returncode == 0, tried.stderr
     assert tried.stdout.endswith("Ready: this training will start and reach its first validation.\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "tiny_experiment.py"]
-    told = re.search(r"^✓ memory +(\d+) MB", tried.stdout, re.MULTILINE)
+    told = re.search(r"^✓ memory +([\d.]+) ([MG])B", tried.stdout, re.MULTILINE)
     assert told
     assert tool("train", str(tiny_config), cwd=tmp_path).returncode == 0
     taken = json.loads((tmp_path / "work/train.json").read_text())["peak_memory"]["process_bytes"]
-    assert 0.7 < int(told[1]) * 1e6 / taken < 1.5, (told[1], taken)
+    assert 0.7 < float(told[1]) * {"M": 1e6, "G": 1e9}[told[2]] / taken < 1.5, (told[1], taken)
 
 
 def test_a_dry_run_of_a_mistake_ends_as_the_run_would(tiny_config: Path, tmp_path: Path) -> None:
