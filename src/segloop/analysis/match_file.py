@@ -182,7 +182,7 @@ def _images_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, pd.Dat
     """Yield the rows of one image after the other; the rows of an image stand together."""
     import pandas as pd
 
-    kinds = {name: str if name in TEXTS else np.float64 for name in columns}
+    kinds: Any = {name: str if name in TEXTS else np.float64 for name in columns}
     empty = {name: [""] for name in columns if name not in TEXTS}
     try:
         # An image may be called 0001, a class NA: nothing may be guessed of them.

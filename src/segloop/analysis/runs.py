@@ -259,7 +259,7 @@ class Run:
         import pandas as pd
 
         path = self.folder / name
-        texts = dict.fromkeys(
+        texts: Any = dict.fromkeys(
             ("image_id", "image", "truth", "sha256", "truth_sha256", "class", "coco_id"), str
         )
         try:
