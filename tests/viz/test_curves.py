@@ -84,4 +84,4 @@ def test_scores_stand_at_the_minutes_of_training_before_them(tmp_path: Path) -> 
     plots = {"U-Net": {"ours": [tmp_path, tmp_path]}, "DeepLab": {"ours": [tmp_path]}}
     draw_by_minutes(plots, tmp_path / "curves.png", score="mDice", bar=75)
     with Image.open(tmp_path / "curves.png") as picture:
-        assert picture.size == (1012, 374)
+        assert picture.size in ((1012, 374), (1011, 374))  # Matplotlib 3.11, and 3.10
