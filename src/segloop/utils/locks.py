@@ -6,24 +6,30 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from segloop.utils.errors import UserError
-from segloop.utils.staging import make_parents, remove_parents
 
 
-def lock(file: IO[bytes] | int, busy: str) -> None:
-    """Lock an open file or folder until it is closed; say `busy` where another process has it."""
+def take(file: IO[Any] | int) -> bool | None:
+    """Lock an open file or folder until it is closed; tell whether it is ours, None where nobody can tell."""
     try:
         import fcntl
     except ImportError:  # Windows
-        return
+        return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise UserError(busy) from None
+        return False
     except OSError:  # a disk of another machine may have no locks
-        return
+        return None
+    return True
+
+
+def lock(file: IO[Any] | int, busy: str) -> None:
+    """Lock an open file or folder until it is closed; say `busy` where another process has it."""
+    if take(file) is False:
+        raise UserError(busy)
 
 
 @contextlib.contextmanager
@@ -44,3 +50,21 @@ def alone_in(folder: Path, busy: str) -> Iterator[None]:
     finally:
         os.close(handle)
         remove_parents(made)
+
+
+def make_parents(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return those that are new, the deepest first."""
+    made = []
+    for each in [folder, *folder.parents]:
+        if each.exists():
+            break
+        made.append(each)
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def remove_parents(made: list[Path]) -> None:
+    """Remove those folders of `make_parents` that stayed empty."""
+    for folder in made:
+        with contextlib.suppress(OSError):  # in use after all
+            folder.rmdir()

@@ -9,9 +9,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from segloop.utils.errors import UserError
+from segloop.utils.locks import make_parents, remove_parents, take
 
 _LOCK, _FORMER = "lock", "former"
 
@@ -37,7 +37,7 @@ def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
         remove_parents(made)
         raise
     with (folder / _LOCK).open("w") as lock:
-        _take(lock)
+        take(lock)
         try:
             yield folder / target.name
             if not replace:
@@ -87,37 +87,6 @@ def remove_leftovers(target: Path) -> None:
         if not re.fullmatch(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}\.part", folder.name):
             continue  # of another target: `a.b` is none of `a`
         with contextlib.suppress(OSError), (folder / _LOCK).open("a") as lock:
-            if _take(lock):
+            if take(lock):  # where nobody can tell, leftovers may be in use
                 _give_back(folder, target)
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _take(lock: IO[str]) -> bool:
-    """Lock a file for as long as this process lives; tell whether nobody else had it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: leftovers stay, for nobody can tell whether they are in use
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def make_parents(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return those that are new, the deepest first."""
-    made = []
-    for each in [folder, *folder.parents]:
-        if each.exists():
-            break
-        made.append(each)
-    folder.mkdir(parents=True, exist_ok=True)
-    return made
-
-
-def remove_parents(made: list[Path]) -> None:
-    """Remove those folders of `make_parents` that stayed empty."""
-    for folder in made:
-        with contextlib.suppress(OSError):  # in use after all
-            folder.rmdir()

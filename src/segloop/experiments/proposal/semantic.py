@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from segloop.experiments.data_checks import IGNORED
 from segloop.experiments.proposal.lines import Choice, normalisation, percent
 from segloop.experiments.proposal.seen import Seen, size_text
 
@@ -11,7 +12,6 @@ CPU_WINDOW, GPU_WINDOW = 256, 512  # pixels: the largest windows that are propos
 CPU_PIXELS, GPU_PIXELS = 16 * 128**2, 8 * 512**2  # of a batch
 SLIDE_FROM = {False: 1024, True: 2048}  # the longest side that is predicted in one piece, by `gpu`
 MOST_BATCH = 16
-IGNORED = 255  # by heads, padding and metrics, unless a config says otherwise
 MOSTLY = 0.5  # share of the pixels from which on a class is what a head should begin with
 
 
