@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from segloop.utils.errors import DataError, listing
+from segloop.utils.errors import DataError, listing, nearest
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.data.annotations import ImageRecord, LabelledImages
@@ -187,3 +187,10 @@ class BadRecord(DataError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return BadRecord, (self.image_id, list(self.problems))  # it comes back from worker processes
+
+
+def require_split(source: Path, wanted: str, known: Collection[str]) -> None:
+    """Refuse a split that a source does not have; say which it has, and which may be meant."""
+    if wanted not in known:
+        hint = nearest(wanted, known)
+        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(known)}).{hint}")

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_converters.base import ReadOptions
+from data_converters.base import ReadOptions, require_split
 from segloop.data.checks import Finding
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, index_files, only_listed
-from segloop.utils.errors import DataError, UserError, listing, nearest
+from segloop.utils.errors import DataError, UserError, listing
 
 IMAGES = "leftImg8bit"
 TRUTHS = ("gtFine", "gtCoarse")  # the first that is there is read
@@ -139,13 +139,10 @@ def _splits(
             and each.name not in labels
             and options.images is None
         ]
-    if options.split is None or options.split in known:
-        return known if options.split is None else [options.split]
-    if known == [None]:
+    if options.split is None or known == [None]:
         return known
-    names = [str(split) for split in known]
-    hint = nearest(options.split, names)
-    raise DataError(f"{source} has no split {options.split!r} (it has: {', '.join(names)}).{hint}")
+    require_split(source, options.split, [str(split) for split in known])
+    return [options.split]
 
 
 def _join(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from data_converters.base import ReadOptions, WriteOptions, Writer
+from data_converters.base import ReadOptions, WriteOptions, Writer, require_split
 from data_converters.coco_files import NO_SPLIT, CocoFile, find_files, find_images, image_name
 from data_converters.coco_index import CocoIndex, CocoKeys, Key, index_coco, index_results
 from data_converters.coco_labels import join_labels, read_categories, read_skeletons, unread_keys
@@ -17,7 +17,7 @@ from data_converters.json_stream import decoded
 from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import only_listed
-from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
+from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 MOST_LOOKED_FOR = 30  # images of a file that tell which folder is theirs
 MOST_KEYS_TOLD = 12
@@ -160,9 +160,7 @@ def _of_split(source: Path, index: CocoIndex, keys: Sequence[Key], wanted: str) 
                 splits.setdefault(split, []).append((start, stop))
     if not splits:
         return keys
-    if wanted not in splits:
-        hint = nearest(wanted, splits)
-        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(sorted(splits))}).{hint}")
+    require_split(source, wanted, sorted(splits))
     chosen = set(splits[wanted])
     return tuple(key for key in keys if (key.start, key.stop) in chosen)
 

@@ -11,14 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_converters.archives import Member, Shelf, open_archive
-from data_converters.base import ReadOptions
+from data_converters.base import ReadOptions, require_split
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
 from data_converters.named_files import folder_role
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
-from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest
+from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 MOST_NAME_BYTES = 255
 NO_SPLIT = "default"  # CVAT's and Datumaro's word for images of no split
@@ -177,12 +177,8 @@ def choose_split(found: list[CocoFile], split: str | None, *, source: Path) -> l
         return found
     if len(found) == 1:
         return [replace(found[0], split=split)]
-    names = [each.split or NO_SPLIT for each in found]
-    chosen = [each for each in found if (each.split or NO_SPLIT) == split]
-    if not chosen:
-        hint = nearest(split, names)
-        raise DataError(f"{source} has no split {split!r} (it has: {', '.join(names)}).{hint}")
-    return chosen
+    require_split(source, split, [each.split or NO_SPLIT for each in found])
+    return [each for each in found if (each.split or NO_SPLIT) == split]
 
 
 def _check_splits(source: Path, found: Sequence[CocoFile]) -> None:

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from data_converters.base import ReadOptions
+from data_converters.base import ReadOptions, require_split
 from data_converters.named_files import folder_role, picture_files, placed
 from segloop.data.annotations import SizeHW
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below, only_listed
-from segloop.utils.errors import DataError, FormatError, UserError, listing, nearest, together
+from segloop.utils.errors import DataError, FormatError, UserError, listing, together
 
 Told = TypeVar("Told")
 _EMBEDDED = re.compile(rb'"imageData"\s*:\s*"[^"]*"')  # megabytes of base64 that nobody reads here
@@ -204,7 +204,5 @@ def _of_split(source: Path, found: list[Entry], wanted: str | None) -> list[Entr
     known = sorted({each.split for each in found if each.split})
     if not known:
         return [each._replace(split=wanted) for each in found]
-    if wanted not in known:
-        hint = nearest(wanted, known)
-        raise DataError(f"{source} has no split {wanted!r} (it has: {', '.join(known)}).{hint}")
+    require_split(source, wanted, known)
     return [each for each in found if each.split == wanted]

@@ -10,13 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_converters.base import ReadOptions
+from data_converters.base import ReadOptions, require_split
 from segloop.data.checks import Finding, Legal, judge, pair_files, raise_findings
 from segloop.data.image_files import IMAGE_SUFFIXES, ImageFacts
 from segloop.data.index_masks import MaskFacts, mask_facts
 from segloop.data.info import DatasetInfo
 from segloop.data.layout import Layout, index_files, only_listed
-from segloop.utils.errors import DataError, nearest
 from segloop.utils.workers import cpu_count
 
 OF_THE_SET = ("missing-folder", "empty-split", "same-id")  # findings that leaving out an image does not mend
@@ -115,9 +114,8 @@ def _layouts(source: Path, info: DatasetInfo | None, options: ReadOptions) -> di
     if options.list_file is not None:
         given["ann_file"] = str(options.list_file.absolute())
     known = find_splits(source, info, options)
-    if known and options.split is not None and options.split not in known:
-        hint = nearest(options.split, known)
-        raise DataError(f"{source} has no split {options.split!r} (it has: {', '.join(known)}).{hint}")
+    if known and options.split is not None:
+        require_split(source, options.split, known)
     layouts: dict[str | None, Layout] = {}
     wanted: Sequence[str | None] = [options.split] if options.split in known else known or [None]
     folders = find_folders(source)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_converters.base import ReadOptions
+from data_converters.base import ReadOptions, require_split
 from data_converters.spacecraft_boxes import Entry
 from segloop.data.checks import Finding, pair_files, raise_findings
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import Layout, index_files, only_listed
-from segloop.utils.errors import DataError, nearest
+from segloop.utils.errors import DataError
 
 IMAGES, MASKS = "images", "mask"
 SUFFIX = "_mask.png"
@@ -54,9 +54,8 @@ def find_pairs(source: Path, options: ReadOptions) -> list[Pair]:
     if options.images is not None and not images.is_dir():
         raise DataError(f"The folder of the images, {images}, does not exist.")
     known = sorted({*_splits(source / MASKS), *(_splits(images) if images.is_dir() else ())})
-    if known and options.split is not None and options.split not in known:
-        hint = nearest(options.split, known)
-        raise DataError(f"{source} has no split {options.split!r} (it has: {', '.join(known)}).{hint}")
+    if known and options.split is not None:
+        require_split(source, options.split, known)
     wanted: Sequence[str | None] = [options.split] if options.split in known else known or [None]
     suffix = mask_suffix(source / MASKS)
     pairs: list[Pair] = []
