@@ -105,7 +105,7 @@ def count_set(args: argparse.Namespace) -> int:
             pred_file.write_bytes(encode_grey(pred))
             truth_file.write_bytes(encode_grey(truth))
             pairs.append((pred_file, truth_file))
-        few, many = args.set // 10, args.set  # theirs takes long enough on a tenth
+        few, many = max(args.set // 10, 1), args.set  # theirs takes long enough on a tenth
         ratios = []
         for _ in range(5):
             start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from pathlib import Path
@@ -20,6 +21,12 @@ def test_facts_leave_out_what_nobody_said(tiny_master: Path) -> None:
     assert told["licence"] == "none given"
     assert "background" in told["classes"]
     assert label_kinds(DatasetInfo.read(tiny_master)) == ["mmseg"]
+
+
+def test_a_set_without_labels_is_told(tiny_master: Path) -> None:
+    info = dataclasses.replace(DatasetInfo.read(tiny_master), masks=None, coco={})
+    with pytest.raises(DataError, match="neither masks nor COCO files"):
+        label_kinds(info)
 
 
 def test_an_eda_is_found_once_it_is_whole(tmp_path: Path) -> None:

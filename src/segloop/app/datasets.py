@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import DatasetInfo, eda_name
+from segloop.data.info import FILE_NAME, DatasetInfo, eda_name
 from segloop.utils.atomic import read_record
-from segloop.utils.errors import UserError
+from segloop.utils.errors import DataError, UserError
 
 MASKS, OBJECTS = "mmseg", "coco"  # the format that each kind of labels is read as
 
@@ -41,7 +41,10 @@ def facts_of(info: DatasetInfo) -> list[tuple[str, str]]:
 
 def label_kinds(info: DatasetInfo) -> list[str]:
     """Return as what the labels of a set can be read: index masks, objects, or both."""
-    return [kind for kind, there in ((OBJECTS, bool(info.coco)), (MASKS, info.masks is not None)) if there]
+    kinds = [kind for kind, there in ((OBJECTS, bool(info.coco)), (MASKS, info.masks is not None)) if there]
+    if not kinds:
+        raise DataError(f"{FILE_NAME} of {info.name} names neither masks nor COCO files, so it has no labels")
+    return kinds
 
 
 def eda_folder(work_dirs: Path, root: Path) -> Path:
