@@ -39,7 +39,7 @@ def parse_args() -> Namespace:
         "--as-labels", action="store_true", help="coco, cityscapes: as labels, not as results"
     )
     parser.add_argument("--sample-submission", type=Path, metavar="CSV", help="its images, in its order")
-    parser.add_argument("--workers", type=int, metavar="N", help="decoding threads, writing processes")
+    parser.add_argument("--workers", type=int, metavar="N", help="threads (0: none), and writing processes")
     add_predicting(parser)
     add_from(parser, of="INPUT (or images, for a plain folder)")
     add_read_options(parser, of="INPUT")

@@ -11,7 +11,7 @@ import numpy as np
 
 from segloop.data.annotations import LabelSet, SizeHW
 from segloop.experiments.predict.pictures import Channels, Pictures, as_bgr, as_rgb
-from segloop.experiments.predict.plan import MOST_IN_BATCH, network_size
+from segloop.experiments.predict.plan import images_together, network_size
 from segloop.experiments.predict.results import Prediction
 from segloop.experiments.predict.views import NAMES as VIEW_NAMES
 from segloop.experiments.predict.windows import OVERLAP, make_grid
@@ -144,7 +144,7 @@ class Model:
         """Return how many images of a size go together."""
         if self.settings.batch_size:
             return self.settings.batch_size
-        return max(1, min(MOST_IN_BATCH, self.most_pixels // max(1, size_hw[0] * size_hw[1])))
+        return images_together(size_hw[0] * size_hw[1], self.most_pixels)
 
     @property
     def most_pixels(self) -> int:

@@ -32,10 +32,14 @@ _STILL = (
 
 @dataclass(frozen=True)
 class Batch:
-    """Images that go through the network together, and the state of each one's file by its id."""
+    """Images that go through the network together, and the state of each one's file by its id.
+
+    It is `large` if it has far more pixels than go together unasked, or if nobody knows how many.
+    """
 
     images: tuple[ImageRecord, ...]
     stamps: Mapping[str, str]
+    large: bool = False
 
 
 def plan_batches(
@@ -48,8 +52,8 @@ def plan_batches(
     """Return batches of images of one size at the network's door, in the order of their first images.
 
     `input_size` tells that size (height, width) by an image's; None where the network would rather have such
-    an image alone. Without a `batch_size` as many go together as have `most_pixels` in all, at most
-    `MOST_IN_BATCH`. An image whose header cannot be read is alone, so that it spoils nothing.
+    an image alone. Without a `batch_size` as many go together as `images_together` says. An image whose
+    header cannot be read is alone, so that it spoils nothing.
     """
     groups: dict[SizeHW, list[int]] = {}
     alone: list[list[int]] = []
@@ -60,11 +64,22 @@ def plan_batches(
             alone.append([place])
         else:
             groups.setdefault(entry, []).append(place)
-    parts = [*alone]
+    parts = [(part, True) for part in alone]
     for (height, width), places in groups.items():
-        many = batch_size or max(1, min(MOST_IN_BATCH, most_pixels // max(1, height * width)))
-        parts += [places[begin : begin + many] for begin in range(0, len(places), many)]
-    return [_batch([images[place] for place in part]) for part in sorted(parts)]
+        many = batch_size or images_together(height * width, most_pixels)
+        for begin in range(0, len(places), many):
+            part = places[begin : begin + many]
+            parts.append((part, len(part) * height * width > 1.5 * most_pixels))
+    return [_batch([images[place] for place in part], large=large) for part, large in sorted(parts)]
+
+
+def images_together(pixels: int, most_pixels: int) -> int:
+    """Return how many images of so many pixels come nearest to `most_pixels`: 1 to `MOST_IN_BATCH`.
+
+    >>> images_together(100, 180), images_together(900, 180)
+    (2, 1)
+    """
+    return max(1, min(MOST_IN_BATCH, round(most_pixels / max(1, pixels))))
 
 
 def network_size(size_hw: SizeHW, steps: Sequence[Mapping[str, Any]], *, divisor: int = 1) -> SizeHW | None:
@@ -116,8 +131,8 @@ def _size(image: ImageRecord) -> SizeHW | None:
         return None
 
 
-def _batch(images: Sequence[ImageRecord]) -> Batch:
-    return Batch(tuple(images), {image.image_id: file_stamp(image.file) for image in images})
+def _batch(images: Sequence[ImageRecord], *, large: bool) -> Batch:
+    return Batch(tuple(images), {image.image_id: file_stamp(image.file) for image in images}, large)
 
 
 def file_stamp(file: Path | None) -> str:

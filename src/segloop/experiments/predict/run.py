@@ -57,9 +57,9 @@ def predict_images(
     """Predict images and keep what was found in `folder`, which survives a killed process.
 
     `resume` goes on with what is kept there: batches are the same, and of those that are done none is done
-    again, so the results are those of an undisturbed run to the bit. `anew` begins again. An
-    image that cannot be read costs one line, given to `tell`, and is among the `skipped`. `workers` threads
-    decode.
+    again, so the results are those of an undisturbed run to the bit. `anew` begins again. An image that
+    cannot be read costs one line, given to `tell`, and is among the `skipped`. On a CPU batches are done side
+    by side; elsewhere, and where there is one core, `workers` threads decode. With 0 this thread does all.
     """
     batches = plan_batches(
         images,
@@ -74,7 +74,7 @@ def predict_images(
         done = 0
         with ThreadPoolExecutor(1) as behind:
             writing: Future[None] | None = None
-            for batch, found in _predicted(model, waiting, workers=workers):
+            for batch, found in _predicted(model, waiting, every=batches, workers=workers):
                 if writing is not None:
                     writing.result()
                 for image_id, each in found.items():
@@ -128,47 +128,65 @@ def _stamps(batch: Batch, found: dict[str, Prediction | str]) -> dict[str, str]:
 
 
 def _predicted(
-    model: Model, batches: Sequence[Batch], *, workers: int | None
+    model: Model, batches: Sequence[Batch], *, every: Sequence[Batch], workers: int | None
 ) -> Iterator[tuple[Batch, dict[str, Prediction | str]]]:
+    if workers != 0 and hasattr(model.predictor, "model"):  # torch's
+        from segloop.experiments.predict.lanes import count_lanes, predict_in_lanes
+
+        lanes = count_lanes(model, every)
+        if lanes > 1:
+            yield from predict_in_lanes(model, batches, _read_and_predict, lanes=lanes)
+            return
     for batch, samples in _decoded(model, batches, workers=workers):
-        found: dict[str, Prediction | str] = {}
-        groups: dict[tuple[int, ...], list[tuple[str, dict[str, Any]]]] = {}
-        for image, sample in zip(batch.images, samples, strict=True):
-            if isinstance(sample, str):
-                found[image.image_id] = sample
-            else:  # one size, if the header told the truth
-                groups.setdefault(model.shape_of(sample), []).append((image.image_id, sample))
-        for group in groups.values():
-            predictions = model.predict_samples([sample for _, sample in group])
-            found.update(zip([image_id for image_id, _ in group], predictions, strict=True))
-        yield batch, {image.image_id: found[image.image_id] for image in batch.images}
+        yield batch, _predict(model, batch, samples)
+
+
+def _read_and_predict(model: Model, batch: Batch) -> dict[str, Prediction | str]:
+    return _predict(model, batch, [_decode(model, image) for image in batch.images])
+
+
+def _predict(
+    model: Model, batch: Batch, samples: Sequence[dict[str, Any] | str]
+) -> dict[str, Prediction | str]:
+    found: dict[str, Prediction | str] = {}
+    groups: dict[tuple[int, ...], list[tuple[str, dict[str, Any]]]] = {}
+    for image, sample in zip(batch.images, samples, strict=True):
+        if isinstance(sample, str):
+            found[image.image_id] = sample
+        else:  # one size, if the header told the truth
+            groups.setdefault(model.shape_of(sample), []).append((image.image_id, sample))
+    for group in groups.values():
+        predictions = model.predict_samples([sample for _, sample in group])
+        found.update(zip([image_id for image_id, _ in group], predictions, strict=True))
+    return {image.image_id: found[image.image_id] for image in batch.images}
+
+
+def _decode(model: Model, image: ImageRecord) -> dict[str, Any] | str:
+    """Return the sample of an image, or what is wrong with it."""
+    if image.file is None:
+        return "there is no image file"
+    try:
+        return model.pictures.of_file(image.file)
+    except DataError as error:
+        return str(error)
+    except OSError as error:  # a link that leads nowhere, or a file that is gone or may not be read
+        return f"cannot be read: {error.strerror or error}"
 
 
 def _decoded(
     model: Model, batches: Sequence[Batch], *, workers: int | None
 ) -> Iterator[tuple[Batch, list[dict[str, Any] | str]]]:
-    """Yield batches with their samples, or what is wrong with an image, while the next ones are decoded."""
-
-    def decode(image: ImageRecord) -> dict[str, Any] | str:
-        if image.file is None:
-            return "there is no image file"
-        try:
-            return model.pictures.of_file(image.file)
-        except DataError as error:
-            return str(error)
-        except OSError as error:  # a link that leads nowhere, or a file that is gone or may not be read
-            return f"cannot be read: {error.strerror or error}"
-
+    """Yield batches with their samples while the next ones are decoded."""
     count = min(MOST_WORKERS, cpu_count()) if workers is None else workers
     if count < 1:
         for batch in batches:
-            yield batch, [decode(image) for image in batch.images]
+            yield batch, [_decode(model, image) for image in batch.images]
         return
     with ThreadPoolExecutor(count) as pool:
         waiting: deque[tuple[Batch, list[Future[dict[str, Any] | str]]]] = deque()
         try:
             for batch in batches:
-                waiting.append((batch, [pool.submit(decode, image) for image in batch.images]))
+                waiting.append((batch, [pool.submit(_decode, model, image) for image in batch.images]))
                 if len(waiting) > AHEAD:
                     yield _taken(waiting)
             while waiting:
