@@ -4,8 +4,8 @@
 #   python tools/test.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
 #
 # Cost: 6400 iterations of 2 images, .8 CPU seconds each on a busy core with AVX2 alone (float32), 1.0 GB.
-# Expect: some 85 minutes of one core, val image_fgIoU 77.7 and mIoU 63.2 (seed 0); with thresholds that
-# `tools/tune.py` finds for mIoU 77.6 and 63.4. With --tta (four views), tuned, 79.9 and 64.1.
+# Expect: some 85 minutes of one core or 47 of two, val image_fgIoU 77.7 and mIoU 63.2 (seed 0); with
+# thresholds that `tools/tune.py` finds for mIoU 77.6 and 63.4. With --tta (four views), tuned, 79.9 and 64.1.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',
     '../_base_/datasets/spacecraft_instances.py',
