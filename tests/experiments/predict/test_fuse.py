@@ -97,6 +97,6 @@ def test_weights_are_not_laid_out_for_sizes_that_do_not_come() -> None:
     conv = absorb(nn.Sequential(nn.Conv2d(3, 4, 3)))[0]
     with torch.inference_mode():
         conv(torch.randn(1, 3, 9, 7))
-    weights, _ = conv._ready
+    weights, _ = conv.laid_out
     assert not weights.is_mkldnn
     assert weights.is_contiguous(memory_format=torch.channels_last)

@@ -12,6 +12,7 @@ import torch
 
 import segloop
 from segloop.data.annotations import ImageRecord
+from segloop.experiments.predict.fuse import FusedConv2d
 from segloop.experiments.predict.kept import FILE_NAME
 from segloop.experiments.predict.lanes import MOST_LANES, count_lanes, predict_in_lanes, twin
 from segloop.experiments.predict.model import Model
@@ -118,7 +119,20 @@ def test_what_a_module_notes_in_a_forward_stays_in_its_lane(model: Model) -> Non
         lanes=2,
     )
     assert [value for _, value in found] == [1, 2]
-    assert next(twin(model).predictor.model.parameters()) is next(model.predictor.model.parameters())
+
+
+def test_twins_share_all_weights(model: Model, images: list[ImageRecord]) -> None:
+    assert images[0].file is not None
+    model.predict(images[0].file)
+    own, other = model.predictor.model, twin(model).predictor.model
+    assert all(one is two for one, two in zip(own.parameters(), other.parameters(), strict=True))
+    pairs = [
+        (one.laid_out, two.laid_out)
+        for one, two in zip(own.modules(), other.modules(), strict=True)
+        if isinstance(one, FusedConv2d)
+    ]
+    assert pairs
+    assert all(one[0] is two[0] for one, two in pairs)
 
 
 def test_lanes_are_for_several_small_batches_on_a_cpu(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,15 +30,15 @@ class FusedConv2d(nn.Conv2d):
 
     relu: bool
     dtype: torch.dtype
-    _ready: tuple[Tensor, Tensor | None] | None
+    laid_out: tuple[Tensor, Tensor | None] | None
 
     def forward(self, image: Tensor, add: Tensor | None = None) -> Tensor:
         """Convolve `image` [N, C, H, W], and add `add` before the ReLU."""
         image, place = image.to(self.dtype), self._geometry()
-        if self._ready is None:
+        if self.laid_out is None:
             weights = self.weight.detach().to(self.dtype, memory_format=torch.channels_last)
-            self._ready = weights, None if self.bias is None else self.bias.detach().to(self.dtype)
-        weights, bias = self._ready
+            self.laid_out = weights, None if self.bias is None else self.bias.detach().to(self.dtype)
+        weights, bias = self.laid_out
         if add is None:
             kind = "relu" if self.relu else "none"
             return torch.ops.mkldnn._convolution_pointwise(image, weights, bias, *place, kind, [], "")
@@ -104,7 +104,7 @@ def absorb(model: nn.Module, *, dtype: torch.dtype = torch.float32) -> nn.Module
             and module.padding_mode == "zeros"
         ):
             module.__class__ = FusedConv2d
-            module.relu, module.dtype, module._ready = False, dtype, None  # type: ignore[assignment]
+            module.relu, module.dtype, module.laid_out = False, dtype, None  # type: ignore[assignment]
     for module in list(model.modules()):
         if isinstance(module, nn.Sequential):
             _absorb_in_sequence(module)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import torch
 
+from segloop.experiments.predict.fuse import FusedConv2d
 from segloop.experiments.predict.model import Model
 from segloop.experiments.predict.plan import Batch
 
@@ -69,7 +70,9 @@ def predict_in_lanes(
 def twin(model: Model) -> Model:
     """Return a model of the same weights whose modules keep what they note during a forward to themselves."""
     network = model.predictor.model
-    shared = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
+    laid_out = (each.laid_out or () for each in network.modules() if isinstance(each, FusedConv2d))
+    held = chain(network.parameters(), network.buffers(), *laid_out)
+    shared = {id(tensor): tensor for tensor in held}
     other = copy.copy(model)
     other.predictor = copy.copy(model.predictor)
     other.predictor.model = copy.deepcopy(network, shared)
