@@ -99,6 +99,9 @@ class CocoObjects:
             content = joined(content, join)
         self.file = file
         self._by_image: dict[str, list[Any]] = {str(image["id"]): [] for image in content["images"]}
+        self._ignored = {
+            str(image["id"]): (image.get("segloop") or {}).get("ignore") for image in content["images"]
+        }
         for each in content["annotations"]:
             self._by_image.setdefault(str(each["image_id"]), []).append(each)
 
@@ -120,3 +123,8 @@ class CocoObjects:
             if len(runs) > 1:
                 objects.append((each["category_id"], runs, bool(each.get("iscrowd"))))
         return sorted(objects, key=lambda each: each[2])
+
+    def ignored(self, image_id: Any, size_hw: tuple[int, int]) -> Runs | None:
+        """Return the pixels of an image in which nothing is scored, by its id; None where all are."""
+        segmentation = self._ignored.get(str(image_id))
+        return _runs(segmentation, size_hw, file=self.file) if segmentation else None
