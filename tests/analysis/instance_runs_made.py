@@ -102,6 +102,13 @@ def squares(
     return Instances.of_bitmaps(masks, [place[0] for place in places], size_hw=(size, size), scores=scores)
 
 
+def _unscored(truth: Instances) -> dict[str, Any]:
+    if truth.ignore is None:
+        return {}
+    text = to_strings([truth.ignore])[0]
+    return {"segloop": {"ignore": {"size": list(truth.size_hw), "counts": text}}}
+
+
 def _coco(
     images: Mapping[str, tuple[Instances, Instances]], numbers: Mapping[str, int], names: Sequence[str]
 ) -> dict[str, Any]:
@@ -128,6 +135,7 @@ def _coco(
                 "file_name": f"{image_id}.png",
                 "height": truth.size_hw[0],
                 "width": truth.size_hw[1],
+                **_unscored(truth),
             }
             for image_id, number in numbers.items()
             for truth in [images[image_id][0]]

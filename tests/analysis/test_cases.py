@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -50,3 +52,13 @@ def test_objects_lie_on_one_another_the_smaller_on_top(tmp_path):
     cv2.imwrite(str(analysis.run.image_file("1")), np.zeros((5, 5, 3), np.uint8))
     with pytest.raises(DataError, match="not as large as its labels"):
         open_case(analysis, "1")
+
+
+def test_objects_that_were_drawn_anew_and_tested_again_are_those_that_are_shown(tmp_path):
+    for place in (0, 30):
+        truth = squares((0, place, place, 20))
+        run = write_instance_run(tmp_path, {"1": (truth, squares((0, place, place, 20), scores=[0.9]))})
+        case = open_case(analyze_instances(run, repeats=100), "1")
+        assert np.array_equal(case.truth, case.pred)
+        for folder in ("data", "work_dirs"):
+            shutil.rmtree(tmp_path / folder)

@@ -48,6 +48,17 @@ def test_each_kind_once():
     assert image_quality(errors) == pytest.approx(2 * 1 / (6 + 5))
 
 
+def test_beside_an_object_that_was_found_one_is_missed_though_the_mask_covers_both():
+    masks = np.zeros((2, 64, 64), bool)
+    masks[0, :10, :10] = masks[1, :10, 10:15] = True
+    truth = Instances.of_bitmaps(masks, [0, 0])
+    found = Instances.of_bitmaps(masks.any(axis=0)[None], [0], scores=[0.9])  # IoU 2/3 and 1/3
+    errors = errors_of(truth, found)
+    assert told(errors) == ["right"]
+    assert errors.partners.tolist() == [0]
+    assert errors.missed.tolist() == [False, True]
+
+
 def test_what_is_not_kept_and_what_lies_in_crowds_is_spared():
     truth = squares((0, 0, 0, 20), (0, 40, 40, 10))
     truth = Instances(runs=truth.runs, labels=truth.labels, size_hw=(64, 64), crowd=np.array([True, False]))

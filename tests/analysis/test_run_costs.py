@@ -54,10 +54,11 @@ def test_nothing_recorded_is_none_and_no_error(tmp_path):
 
 
 def test_batches_of_one_and_the_best_come_from_other_tests_of_the_same_checkpoint(run):
-    def other(name, median, *, digest="cafe", **options):
+    def other(name, median, *, digest="cafe", command=("tools/test.py", "a.py"), **options):
         folder = run.folder.parent / name
         folder.mkdir()
-        (folder / "meta.json").write_text(json.dumps({"checkpoint": {"sha256": digest}}))
+        meta = {"checkpoint": {"sha256": digest}, "command": command}
+        (folder / "meta.json").write_text(json.dumps(meta))
         write_timing(folder, median, **options)
 
     write_timing(run.folder, 0.5, batch_size=8)
@@ -67,6 +68,7 @@ def test_batches_of_one_and_the_best_come_from_other_tests_of_the_same_checkpoin
     other("val-large", 0.4, batch_size=32)
     other("val-gpu", 0.01, batch_size=64, device="cuda")
     other("val-else", 0.02, batch_size=1, digest="beef")
+    other("train-views", 0.03, batch_size=1, command=("tools/test.py", "a.py", "--tta"))
     found = inference(run)
     assert found["this"]["batch_size"] == 8
     assert (found["one"]["batch_size"], found["one"]["median"]) == (1, 0.7)

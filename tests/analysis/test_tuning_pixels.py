@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from segloop.analysis.matching import match
 from segloop.analysis.thresholds import InstanceRule, keep_instances
 from segloop.analysis.tuning import tune
 from segloop.analysis.tuning_pixels import Regions, level_of, pixel_scores, read_regions, tune_pixels
-from segloop.data.masks import areas
+from segloop.data.masks import areas, encode
 from tests.analysis.instance_runs_made import NAMES, write_instance_run
 
 SIZE = (20, 30)
@@ -40,10 +41,12 @@ def drawn(count: int, seed: int, *, scores: bool) -> Instances:
 
 
 def images() -> dict[str, tuple[Instances, Instances]]:
-    """Six images, one of them without objects and one in which nothing is found."""
+    """Seven images: without objects, with nothing found, and with pixels in which nothing is scored."""
     made = {str(at): (drawn(4, at, scores=False), drawn(8, 100 + at, scores=True)) for at in range(4)}
     made["4"] = (drawn(0, 0, scores=False), drawn(2, 5, scores=True))
     made["5"] = (drawn(2, 7, scores=False), drawn(0, 0, scores=True))
+    truth, found = drawn(4, 8, scores=False), drawn(8, 108, scores=True)
+    made["6"] = (replace(truth, ignore=encode(box(0, 0, 20, 15))), found)
     return made
 
 

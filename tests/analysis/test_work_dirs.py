@@ -153,6 +153,10 @@ def test_on_another_machine_silence_tells() -> None:
             "torchrun --nproc_per_node=3 tools/train.py configs/a.py --launcher pytorch --resume",
         ),
         (
+            ["tools/train.py", "configs/a.py", "--launcher=pytorch"],
+            "torchrun --nproc_per_node=3 tools/train.py configs/a.py --launcher=pytorch --resume",
+        ),
+        (
             ["tools/train.py", "configs/gone.py"],
             "python tools/train.py work_dirs/a/a.py --work-dir work_dirs/a --resume",
         ),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from segloop.data.info import ClassInfo, DatasetInfo, Files
+from segloop.data.instance_labels import InstanceSource, load_split
 from segloop.data.masks import encode, to_strings
 from segloop.data.true_objects import CocoObjects, TrueObjects
 from segloop.utils.errors import DataError
@@ -89,6 +90,20 @@ def test_objects_are_found_by_the_id_of_their_image_crowds_last(category: int | 
     assert objects.of("other", (2, 4)) == []
     with pytest.raises(DataError, match="has no image 77"):
         objects.of(77, (2, 4))
+
+
+def test_what_a_test_leaves_out_is_no_object(tmp_path: Path) -> None:
+    prepared(tmp_path, [{"size": [2, 4], "counts": encode(each).tolist()} for each in [LEFT] * 4 + [RIGHT]])
+    file = next(tmp_path.rglob("val.json"))
+    content = json.loads(file.read_text())
+    odd = [{"area": 0}, {"bbox": [0, 0, 0.5, 2]}, {"bbox": [9, 0, 1, 2]}, {"ignore": 1}, {}]
+    for each, changes in zip(content["annotations"], odd, strict=True):
+        each |= {"area": 2, "bbox": [0, 0, 1, 2]} | changes
+    file.write_text(json.dumps(content))
+    source = InstanceSource.find(tmp_path, "val")
+    (image,) = load_split(source, training=False, drop=["tiny", "outside", "ignore"])
+    (kept,) = CocoObjects(file).of(1, (2, 4))
+    assert [each["mask"]["counts"] for each in image["instances"]] == [kept[1].tolist()]
 
 
 def test_parts_of_a_group_are_one_object_where_a_test_joined_them(tmp_path: Path) -> None:

@@ -101,13 +101,14 @@ def _runs(
     if file is None:
         raise DataError(f"{image_id} has no labels.", image_id=image_id)
     places: dict[Any, int] = {number: place for place, number in enumerate(run.meta["category_ids"])}
-    listed = _coco(file, run.meta.get("join")).of(row["coco_id"], size_hw)
+    listed = _coco(file, file.stat().st_mtime_ns, run.meta.get("join")).of(row["coco_id"], size_hw)
     true = [(runs, places[category], crowd) for category, runs, crowd in listed if category in places]
     return true, run.found(image_id).runs, size_hw
 
 
 @lru_cache(maxsize=2)
-def _coco(file: Path, join: str | None) -> CocoObjects:
+def _coco(file: Path, changed_ns: int, join: str | None) -> CocoObjects:
+    """Return the objects of a file as it is since a time: the app outlives the labels that it began with."""
     return CocoObjects(file, join=join)
 
 

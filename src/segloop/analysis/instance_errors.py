@@ -62,6 +62,7 @@ def find_errors(matches: ImageMatches) -> ImageErrors:
     spared = ~found.kept | excused(matches, same_class=True)
     kinds = np.where(spared, SPARED, KINDS.index("invented"))
     partners, overlaps = np.full(len(found), -1), np.zeros(len(found))
+    kinds[chosen.found], partners[chosen.found], overlaps[chosen.found] = RIGHT, chosen.truth, chosen.ious
     hit = np.zeros(len(truth), bool)
     hit[chosen.truth] = True
     counted = ~truth.crowd
@@ -69,7 +70,7 @@ def find_errors(matches: ImageMatches) -> ImageErrors:
     ious = matches.ious()
     best: dict[int, tuple[int, float, int]] = {}
     for row, column, iou in zip(pairs.truth.tolist(), pairs.found.tolist(), ious.tolist(), strict=True):
-        if iou <= NEAR or truth.crowd[row] or kinds[column] == SPARED:
+        if iou <= NEAR or truth.crowd[row] or kinds[column] < 0:  # what is right is no mistake with others
             continue
         same = bool(truth.labels[row] == found.labels[column])
         kind = _kind(same=same, over=iou > HIT, hit=bool(hit[row]))
@@ -80,7 +81,6 @@ def find_errors(matches: ImageMatches) -> ImageErrors:
         kinds[column], partners[column], overlaps[column] = kind, row, iou
         if KINDS[kind] in ("class", "place"):
             touched[row] = True
-    kinds[chosen.found], partners[chosen.found], overlaps[chosen.found] = RIGHT, chosen.truth, chosen.ious
     return ImageErrors(matches.image_id, kinds, partners, overlaps, hit, counted & ~touched, counted)
 
 

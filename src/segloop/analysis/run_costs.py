@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segloop.analysis.comparison_notes import with_tta
 from segloop.analysis.runs import Run, list_runs
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import DataError
@@ -22,7 +23,7 @@ RULES: dict[str, str] = {
     ),
     "inference": (
         "Seconds an image from a loaded batch to masks of the picture's own size, warm-up left out, out of "
-        "timing.json of this test and of other tests of the same checkpoint."
+        "timing.json of this test and of other tests of the same checkpoint, those with --tta apart."
     ),
 }
 Curve = list[list[float]]  # step, minutes of training, value
@@ -68,6 +69,7 @@ def inference(run: Run) -> dict[str, Any]:
     for folder in list_runs(run.work_dir) if digest else ():
         meta = read_record(folder / "meta.json") or {}
         same = (meta.get("checkpoint") or {}).get("sha256") == digest
+        same = same and with_tta(Run(folder, meta)) == with_tta(run)  # each view takes its time
         timing = _timing(folder) if same and folder.resolve() != run.folder.resolve() else None
         if timing and own and timing["under"] == own["under"]:
             others.append(timing)

@@ -76,7 +76,7 @@ def level_of(scores: npt.ArrayLike, thresholds: FloatArray = THRESHOLDS) -> IntA
 def read_regions(
     run: Run, rules: Sequence[InstanceRule], *, data_root: Path | None = None
 ) -> Iterable[Regions]:
-    """Yield what is true and what was found in each image of an instance RUN; crowds are not counted.
+    """Yield what is true and what was found in each image of an instance RUN; no crowds, no ignored pixels.
 
     Of what was found only that counts which has the least size of its class's rule.
     """
@@ -94,8 +94,11 @@ def read_regions(
         size_hw = (int(row["height"]), int(row["width"]))
         levels = np.zeros((*size_hw, len(rules)), kind)
         truth, void = np.zeros(levels.shape, np.uint8), np.zeros(size_hw, np.uint8)
+        ignored = files[path].ignored(row["coco_id"], size_hw)
+        if ignored is not None:
+            paint([ignored], [1], void)
         for category, runs, crowd in files[path].of(row["coco_id"], size_hw):
-            if crowd:
+            if category in numbers and crowd:
                 paint([runs], [1], void)
             elif category in numbers:
                 _paint(runs, 1, truth, numbers[category])

@@ -119,12 +119,14 @@ def resume_command(record: dict[str, Any], folder: Path) -> str:
         recorded = (record.get("config") or {}).get("file")  # another training may have left its own
         own = [folder / recorded] if isinstance(recorded, str) else sorted(folder.glob("*.py"))
         words, config = ["tools/train.py", str(own[0] if own else "CONFIG")], None
-    given = any(word.partition("=")[0] == "--work-dir" for word in words)
-    if not given and (config is None or folder.resolve() != Path("work_dirs", Path(config).stem).resolve()):
+    given = {word.partition("=")[0] for word in words}
+    if "--work-dir" not in given and (
+        config is None or folder.resolve() != Path("work_dirs", Path(config).stem).resolve()
+    ):
         words += ["--work-dir", str(folder)]
     if last_checkpoint(folder):
         words.append("--resume")
-    several = "--launcher" in words and (record.get("processes") or 1) > 1
+    several = "--launcher" in given and (record.get("processes") or 1) > 1
     start = ["torchrun", f"--nproc_per_node={record['processes']}"] if several else ["python"]
     return shlex.join([*start, *words])
 

@@ -362,7 +362,7 @@ def _images(source: InstanceSource, content: Mapping[str, Any]) -> Iterator[dict
                 }
                 for each in by_image[image["id"]]
                 for x, y, w, h in [each["bbox"]]
-                if _is_inside(x, y, w, h, width=width, height=height) and each["area"] > 0
+                if is_taken(each, (height, width))
             ],
         }
 
@@ -382,9 +382,11 @@ def _unscored(image: Mapping[str, Any]) -> dict[str, Any]:
     return {"unscored": ignored} if ignored else {}
 
 
-def _is_inside(x: float, y: float, w: float, h: float, *, width: int, height: int) -> bool:
-    """Return whether mmdet would take a box: a pixel wide and high, and partly in the image."""
-    return w >= 1 and h >= 1 and min(x + w, width) > max(x, 0) and min(y + h, height) > max(y, 0)
+def is_taken(annotation: Mapping[str, Any], size_hw: tuple[int, int]) -> bool:
+    """Return whether mmdet would take an annotation: it has an area, and its box is partly in the image."""
+    (height, width), (x, y, w, h) = size_hw, annotation["bbox"]
+    inside = min(x + w, width) > max(x, 0) and min(y + h, height) > max(y, 0)
+    return w >= 1 and h >= 1 and inside and annotation["area"] > 0
 
 
 def _quoted(names: Sequence[str]) -> str:

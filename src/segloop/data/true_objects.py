@@ -9,7 +9,7 @@ import numpy as np
 
 from segloop.data.coco_losses import read_coco
 from segloop.data.info import FILE_NAME, DatasetInfo
-from segloop.data.instance_labels import joined, runs_of
+from segloop.data.instance_labels import is_taken, joined, runs_of
 from segloop.data.masks import Runs, components
 from segloop.utils.errors import DataError
 
@@ -89,6 +89,7 @@ def _runs(segmentation: Any, size_hw: tuple[int, int], *, file: Path) -> Runs:
 class CocoObjects:
     """The objects that a COCO file has for each image, made when they are asked for.
 
+    Those that a test leaves out, as of no area, are none here, either: matches name objects by their place.
     With `join` the parts that share a group are one object, of category 1, as `InstanceDataset` joins them.
     """
 
@@ -98,6 +99,9 @@ class CocoObjects:
             content = joined(content, join)
         self.file = file
         self._by_image: dict[str, list[Any]] = {str(image["id"]): [] for image in content["images"]}
+        self._ignored = {
+            str(image["id"]): (image.get("segloop") or {}).get("ignore") for image in content["images"]
+        }
         for each in content["annotations"]:
             self._by_image.setdefault(str(each["image_id"]), []).append(each)
 
@@ -110,9 +114,17 @@ class CocoObjects:
             raise DataError(f"{self.file} has no image {image_id}: it is not the file that was tested on.")
         objects = []
         for each in self._by_image[str(image_id)]:
-            if not each.get("segmentation"):
+            measured = "bbox" in each and "area" in each  # else no test takes the file
+            if not each.get("segmentation") or each.get("ignore"):
+                continue
+            if measured and not is_taken(each, size_hw):
                 continue
             runs = _runs(each["segmentation"], size_hw, file=self.file)
             if len(runs) > 1:
                 objects.append((each["category_id"], runs, bool(each.get("iscrowd"))))
         return sorted(objects, key=lambda each: each[2])
+
+    def ignored(self, image_id: Any, size_hw: tuple[int, int]) -> Runs | None:
+        """Return the pixels of an image in which nothing is scored, by its id; None where all are."""
+        segmentation = self._ignored.get(str(image_id))
+        return _runs(segmentation, size_hw, file=self.file) if segmentation else None

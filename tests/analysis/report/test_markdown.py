@@ -14,10 +14,10 @@ from segloop.analysis.report.markdown import escaped, markdown_pages
 from tests.analysis.report.test_html import every_block
 
 
-def written(*blocks: b.Block) -> tuple[str, dict[str, bytes]]:
+def written(*blocks: b.Block, folder: str = "f") -> tuple[str, dict[str, bytes]]:
     citations = Citations({"one": Reference("one", "A. B", "On things", "2020")})
     parts = [b.Part("First", blocks, lead="a_b")]
-    return markdown_pages("T", parts, citations=citations, lead="x", folder="f")
+    return markdown_pages("T", parts, citations=citations, lead="x", folder=folder)
 
 
 def test_a_table_keeps_its_columns() -> None:
@@ -37,6 +37,8 @@ def test_pictures_are_files() -> None:
     assert files["d.svg"].startswith(b"<svg xmlns=")
     assert "(<f/p.jpg>)" in text
     assert "(<f/d.svg>)" in text
+    text, _ = written(*blocks, folder="50 % #2")
+    assert "(<50%20%25%20%232/p.jpg>)" in text, "signs that mean something in an address"
 
 
 def test_text_is_no_markup() -> None:

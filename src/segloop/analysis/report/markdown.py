@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from segloop.analysis.report import blocks as b
 from segloop.analysis.report.bibliography import Citations
@@ -17,7 +18,7 @@ def markdown_pages(
     title: str, parts: Sequence[b.Part], *, citations: Citations, lead: str, folder: str
 ) -> tuple[str, dict[str, bytes]]:
     """Return the text, and what its pictures hold by their names in `folder`, which lies beside it."""
-    writer = _Writer(citations, folder)
+    writer = _Writer(citations, quote(folder))  # in an address # and % mean something
     lines = [f"# {escaped(title)}", "", escaped(lead), ""]
     for part in parts:
         lines += [f"## {escaped(part.title)}", ""]
