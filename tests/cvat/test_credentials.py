@@ -74,6 +74,26 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
         find_credentials({}, file=file_with(tmp_path, "", mode))
 
 
+def test_a_line_end_behind_a_value_is_none_of_it() -> None:
+    found = find_credentials(
+        {"CVAT_HOST": "localhost\r", "CVAT_ACCESS_TOKEN": "hush\n", "CVAT_ORGANIZATION": "lab\r"}
+    )
+    assert (found.host, found.token, found.organization) == ("https://localhost", "hush", "lab")
+    found = find_credentials(
+        {"CVAT_HOST": "localhost", "CVAT_USERNAME": "anna\r\n", "CVAT_PASSWORD": " pw \n"}
+    )
+    assert (found.username, found.password) == ("anna", " pw ")
+
+
+@pytest.mark.parametrize("token", ["hush\nhush", "hush…"])
+def test_a_token_that_cannot_be_sent_is_refused_unseen(token: str) -> None:
+    with pytest.raises(UserError, match="CVAT_ACCESS_TOKEN holds a letter that is not ASCII") as error:
+        find_credentials({**ENVIRONMENT, "CVAT_ACCESS_TOKEN": token})
+    assert "hush" not in str(error.value)
+    with pytest.raises(UserError, match="The organization holds"):
+        find_credentials(ENVIRONMENT, organization="Лаб")
+
+
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
