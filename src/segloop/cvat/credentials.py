@@ -124,14 +124,19 @@ def _ca_file(known: Mapping[str, str], environment: Mapping[str, str]) -> Path |
 def _checked_host(host: str | None) -> str:
     if not host:
         raise UserError(f"No server was named. Give --host, or set CVAT_HOST, for example {HOSTED}.")
-    if "://" not in host:
-        host = f"https://{host}"
-    parts = urlsplit(host)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"{host!r} is no server's address, such as {HOSTED} or http://localhost:8080.")
-    if parts.username or parts.password:
+    scheme, sign, place = host.strip().partition("://")
+    scheme, place = (scheme.lower(), place) if sign else ("https", scheme)
+    if "@" in place:
         raise UserError("The address holds a user or password; set CVAT_USERNAME and CVAT_PASSWORD instead.")
-    return host.rstrip("/")
+    try:
+        parts = urlsplit(f"{scheme}://{place}")
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        whole = False
+    if not whole or scheme not in ("http", "https"):
+        told = f"{scheme}://{place}"
+        raise UserError(f"{told!r} is no server's address, such as {HOSTED} or http://localhost:8080.")
+    return f"{scheme}://{place}".rstrip("/")
 
 
 def _read(file: Path) -> dict[str, str]:
