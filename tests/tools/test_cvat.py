@@ -103,6 +103,17 @@ def test_mistakes_cost_one_message(tool: Tool, data: Path, monkeypatch: pytest.M
     assert "does not know this user" in err
 
 
+def test_a_format_that_is_only_read_is_refused_before_anything_is_asked(
+    tool: Tool, stand_in: StandIn, data: Path
+) -> None:
+    assert tool("push", str(data), "--from", "mmseg", "--labels", "land", "pond", "--loop", "loop")[0] == 0
+    calls = len(stand_in.calls)
+    for form, told in (("yolo", "yolo: it is not written"), ("koko", "no format 'koko'")):
+        code, _, err = tool("pull", "loop", "--all", "--to", "coco", form)
+        assert (code, told in err) == (2, True)
+    assert len(stand_in.calls) == calls
+
+
 def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
     tool: Tool, stand_in: StandIn, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

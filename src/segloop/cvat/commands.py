@@ -39,6 +39,10 @@ class Formats(Protocol):
         """Open a data set; return it and the name of its format."""
         ...
 
+    def require_written(self, formats: Sequence[str]) -> None:
+        """Refuse formats that are not there, or are only read."""
+        ...
+
     def deliver(self, images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
         """Write a set in each format into a folder."""
         ...
@@ -243,6 +247,7 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
         "--from-files", nargs="+", type=Path, metavar="ZIP", help="no server: what the web page exported"
     )
     args = parser.parse_args(words)
+    formats.require_written(args.to)
     from segloop.utils.staging import staged
 
     if args.from_files:
