@@ -114,6 +114,22 @@ def test_a_format_that_is_only_read_is_refused_before_anything_is_asked(
     assert len(stand_in.calls) == calls
 
 
+def test_a_folder_that_is_there_is_told_before_anything_is_asked(
+    tool: Tool, stand_in: StandIn, data: Path
+) -> None:
+    push = ("push", str(data), "--from", "mmseg", "--labels", "land", "pond")
+    assert tool(*push, "--loop", "loop")[0] == 0
+    calls = len(stand_in.calls)
+    for words, flag in (
+        (("pull", "loop", "--all", "--out", str(data)), "--out"),
+        ((*push, "--to-files", str(data)), "--to-files"),
+    ):
+        code, out, err = tool(*words)
+        assert (code, out) == (2, "")
+        assert err == f"error: {data} exists already; {flag} names another folder.\n"
+    assert len(stand_in.calls) == calls
+
+
 def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
     tool: Tool, stand_in: StandIn, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from segloop.cvat.label_commands import read_files, write_files
+from segloop.cvat.label_commands import read_files, require_free, write_files
 from segloop.utils.cli import Parser
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 from segloop.utils.progress import counted
@@ -140,6 +140,8 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     args = parser.parse_args(words)
     if args.only_predictions and not args.run:
         parser.error("--only-predictions needs --run")
+    if args.to_files is not None:
+        require_free(args.to_files, "--to-files")
     masks, wanted = masks_option(args.form), chosen(args.images)
     from segloop.data.info import set_name
     from segloop.utils.locks import alone_in
@@ -248,6 +250,8 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     )
     args = parser.parse_args(words)
     formats.require_written(args.to)
+    if args.out is not None:
+        require_free(args.out, "--out")
     from segloop.utils.staging import staged
 
     if args.from_files:
