@@ -130,6 +130,25 @@ def test_a_folder_that_is_there_is_told_before_anything_is_asked(
     assert len(stand_in.calls) == calls
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--score-thr", "0.3"), "--score-thr needs --run"),
+        (("--run", "RUN", "--score-thr", "30"), "--score-thr 30: a score is a number from 0 to 1"),
+        (("--job-size", "-5"), "--job-size -5: it must be at least 0"),
+        (
+            ("--to-files", "x", "--job-size", "2", "--replace"),
+            "--job-size, --replace would do nothing beside",
+        ),
+    ],
+)
+def test_flags_that_mean_nothing_are_refused(
+    tool: Tool, data: Path, words: tuple[str, ...], told: str
+) -> None:
+    code, _, err = tool("push", str(data), *words)
+    assert (code, told in err) == (2, True)
+
+
 def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
     tool: Tool, stand_in: StandIn, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
