@@ -12,7 +12,7 @@ from PIL import Image
 from segloop.cvat.faults import CvatError
 from segloop.cvat.manifest import read_manifest
 from segloop.cvat.server import Server
-from segloop.data.annotations import Attribute, Instance, Label, LabelledImages, LabelSet
+from segloop.data.annotations import Attribute, Instance, Label, LabelledImages, LabelSet, Opaque
 from tests.cvat.conftest import Login
 from tests.cvat.loops import pull_all, push
 from tests.cvat.sets import LABELS, SIZE, box, hard_set, image, set_of
@@ -371,3 +371,13 @@ def test_a_checkbox_that_says_neither_yes_nor_no_goes_as_text(
     assert kinds == ["text", "checkbox"]
     (back,) = pull_all(server, tmp_path / "loop").images
     assert [each.attributes for each in back.record.instances] == [{"seen": odd}, {"seen": True}]
+
+
+def test_an_ellipse_whose_radii_are_rounded_twice_is_the_one_that_went(
+    server: Server, tmp_path: Path
+) -> None:
+    shape = Opaque("ellipse", {"cx": 20.124, "cy": 20.0, "rx": 5.333, "ry": 3.0})
+    record = image(tmp_path, "a.png", [Instance(label="0", shape=shape)])
+    push(server, tmp_path / "loop", set_of([record], LABELS))
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert (back.record.instances[0].shape, bool(back.changes)) == (shape, False)

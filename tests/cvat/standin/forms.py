@@ -45,7 +45,7 @@ def _shape(state: State, element: Xml.Element, frame: int, label: Label) -> Shap
         points = [float(said[name]) for name in ("xtl", "ytl", "xbr", "ybr")]
     elif kind == "ellipse":
         x, y, wide, high = (float(said[name]) for name in ("cx", "cy", "rx", "ry"))
-        points = [x, y, x + wide, y - high]
+        points = [x, y, round(x + wide, 2), round(y - high, 2)]
     elif kind in ("polygon", "polyline", "points"):
         points = [float(each) for pair in said["points"].split(";") for each in pair.split(",")]
     elif kind != "tag":
