@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from data_converters.base import ReadOptions, WriteOptions
-from segloop.utils.errors import UserError, nearest
+from segloop.utils.errors import DataError, UserError, listing, nearest
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
@@ -116,11 +116,21 @@ def open_set(
     return find_format(form).read(source, options=options), form
 
 
+def require_written(formats: Sequence[str]) -> None:
+    """Refuse formats that are not there, or are only read."""
+    from data_converters.formats import find_format
+
+    for name in formats:
+        form = find_format(name)
+        if not form.writes:
+            raise UserError(f"--to {form.name}: it is not written: {form.summary}.")
+
+
 def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
     """Write a set in each format into a folder, and say what a format could not hold."""
-    from data_converters.convert import refuse_bad, transfer
+    from data_converters.convert import MOST_TOLD, transfer
     from data_converters.formats import find_format
-    from data_converters.report import Report, Tally
+    from data_converters.report import Report, Tally, told_of_all
 
     for name in formats:
         form = find_format(name)
@@ -129,8 +139,12 @@ def deliver(images: LabelledImages, folder: Path, formats: Sequence[str]) -> Non
             images, options=WriteOptions(media="none" if "media" in form.write_options else None)
         )
 
-        def refuse(tally: Tally, place: Path = place) -> None:
-            refuse_bad(tally, Path("CVAT"), place, skip_bad=False)
+        def refuse(tally: Tally, name: str = name) -> None:
+            if tally.bad:
+                raise DataError(
+                    f"{name} cannot hold {len(tally.bad)} of the images, so nothing was written. --to names "
+                    f"other formats.\n{listing(told_of_all(tally.bad), most=MOST_TOLD)}"
+                )
 
         tally = transfer(images, writer, place, workers=1, refuse=refuse)
         start = Report(source=Path("CVAT"), target=place, from_format="cvat", to_format=name, written=True)

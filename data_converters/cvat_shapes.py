@@ -144,8 +144,7 @@ class ShapeReader:
         return tuple(found)
 
     def _instance(self, element: Element, shape: Shape | None) -> Instance | None:
-        label = self._label(element)
-        values = element.values
+        label, values = self._label(element), element.values
         group, z_order = self._whole(element, "group_id"), self._whole(element, "z_order")
         if label is None or shape is None or group is None or z_order is None:
             return None
@@ -343,6 +342,8 @@ class ShapeReader:
             for name in WINDOW:
                 self._whole(element, name, default=None)
             return None
+        if (width, height) == (1, 1) and values.get("rle") in ("", "0"):
+            values["rle"] = "1"  # no pixel: so CVAT's page saves what was erased
         told = None
         if "rle" not in values:
             told = "it has no rle"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ class FakeRun:
     """Answers as a Run does."""
 
     folder, class_names, background = Path("RUN"), list(LABELS.names), 0
+    meta: ClassVar = {"split": "test"}
 
     def __init__(self, kind: str, file: Path | None = None) -> None:
         self.kind, self.file = kind, file
@@ -57,3 +58,11 @@ def test_a_run_of_other_images_is_refused(tmp_path: Path) -> None:
     other = replace(image(tmp_path, "a.png"), image_id="z")
     with pytest.raises(DataError, match="none of these images"):
         predicted_set(cast(Run, FakeRun("semantic")), set_of([other], LABELS))
+
+
+def test_an_image_of_another_split_that_has_the_same_id_is_none_of_the_run(tmp_path: Path) -> None:
+    both = [image(tmp_path / split, "a.png", split=split) for split in ("train", "test")]
+    run = cast(Run, FakeRun("instance"))
+    assert [each.split for each in predicted_set(run, set_of(both, LABELS))] == ["test"]
+    elsewhere = replace(both[1], split="test2017")  # of a set that calls its splits otherwise
+    assert [each.split for each in predicted_set(run, set_of([elsewhere], LABELS))] == ["test2017"]

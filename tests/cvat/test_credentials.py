@@ -31,6 +31,11 @@ def test_the_environment_is_enough_and_secrets_stay_hidden() -> None:
     assert "hush" not in repr(found)
 
 
+@pytest.mark.parametrize("host", ["HTTP://localhost:8080/", " http://localhost:8080"])
+def test_an_address_may_have_large_letters_and_blanks_around_it(host: str) -> None:
+    assert find_credentials({**ENVIRONMENT, "CVAT_HOST": host}).host == "http://localhost:8080"
+
+
 def test_a_closed_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     file = file_with(
         tmp_path, "# mine\nexport CVAT_HOST=http://localhost:8080\nCVAT_USERNAME='anna'\nCVAT_PASSWORD=a=b\n"
@@ -74,6 +79,26 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
         find_credentials({}, file=file_with(tmp_path, "", mode))
 
 
+def test_a_line_end_behind_a_value_is_none_of_it() -> None:
+    found = find_credentials(
+        {"CVAT_HOST": "localhost\r", "CVAT_ACCESS_TOKEN": "hush\n", "CVAT_ORGANIZATION": "lab\r"}
+    )
+    assert (found.host, found.token, found.organization) == ("https://localhost", "hush", "lab")
+    found = find_credentials(
+        {"CVAT_HOST": "localhost", "CVAT_USERNAME": "anna\r\n", "CVAT_PASSWORD": " pw \n"}
+    )
+    assert (found.username, found.password) == ("anna", " pw ")
+
+
+@pytest.mark.parametrize("token", ["hush\nhush", "hush…"])
+def test_a_token_that_cannot_be_sent_is_refused_unseen(token: str) -> None:
+    with pytest.raises(UserError, match="CVAT_ACCESS_TOKEN holds a letter that is not ASCII") as error:
+        find_credentials({**ENVIRONMENT, "CVAT_ACCESS_TOKEN": token})
+    assert "hush" not in str(error.value)
+    with pytest.raises(UserError, match="The organization holds"):
+        find_credentials(ENVIRONMENT, organization="Лаб")
+
+
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
@@ -81,7 +106,10 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
         ({"CVAT_HOST": "localhost"}, "Nobody said who you are"),
         ({"CVAT_HOST": "localhost", "CVAT_USERNAME": "anna"}, "Nobody said who you are"),
         ({**ENVIRONMENT, "CVAT_HOST": "ftp://x"}, "no server's address"),
+        ({**ENVIRONMENT, "CVAT_HOST": "http://[::1"}, "no server's address"),
+        ({**ENVIRONMENT, "CVAT_HOST": "localhost:port"}, "no server's address"),
         ({**ENVIRONMENT, "CVAT_HOST": "https://anna:pw@x"}, "holds a user or password"),
+        ({**ENVIRONMENT, "CVAT_HOST": "ftp://anna:pw@x"}, "holds a user or password"),
         ({**ENVIRONMENT, "CVAT_CA_FILE": "/nowhere.pem"}, "does not exist"),
     ],
 )

@@ -123,3 +123,11 @@ def test_the_xml_numbers_images_by_frame(tmp_path: Path) -> None:
     assert losses == {}
     for number, frame in enumerate(plan.frames):
         assert f'<image id="{number}" name="{frame.name}"' in text
+
+
+def test_images_go_whose_kind_this_machine_has_not_heard_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mimetypes.guess_type", lambda name: (None, None))
+    plan = plan_packages(set_of([image(tmp_path, "a.webp")], LABELS))
+    assert [frame.name for frame in plan.frames] == ["a.webp"]

@@ -16,8 +16,9 @@ from segloop.cvat.packages import plan_packages
 from segloop.cvat.pull import Pulled
 from segloop.cvat.server import Server
 from segloop.cvat.status import status_lines
-from segloop.data.annotations import ImageRecord, Instance, LabelledImages, LabelSet, Opaque
+from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, LabelSet, Opaque
 from segloop.data.drawing import index_map
+from segloop.data.masks import area
 from segloop.utils.errors import UserError
 from tests.cvat.loops import draw, pull_all, push
 from tests.cvat.sets import LABELS, box, exact, hard_set, image, set_of
@@ -341,3 +342,16 @@ def test_status_tells_of_jobs_and_what_was_changed(server: Server, stand_in: Sta
     lines = list(status_lines(server, manifest, codec=cvat_loop))
     assert "3 image(s), 1 deleted" in lines[1]
     assert lines[2].endswith("1 added, 0 removed, 0 changed in 1 image(s)")
+
+
+@pytest.mark.parametrize("points", [[0, 0, 0, 0], [0, 0, 0, 0, 0]])
+def test_a_mask_without_a_pixel_stands_in_no_ones_way(
+    server: Server, stand_in: StandIn, tmp_path: Path, points: list[float]
+) -> None:
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png")], LABELS))
+    (task,) = stand_in.state.tasks.values()
+    draw(stand_in.state, task.id, 0, "0", "mask", points)
+    (back,) = pull_all(server, tmp_path / "loop").images
+    (found,) = back.record.instances
+    assert isinstance(found.shape, Bitmap)
+    assert (found.label, area(found.shape.runs)) == ("0", 0)

@@ -10,6 +10,7 @@ import pytest
 from data_converters import cvat_loop
 from segloop.cvat.packages import plan_packages
 from segloop.data.annotations import Instance
+from segloop.utils.errors import DataError
 from tests.cvat.sets import LABELS, box, image, mask, set_of
 
 
@@ -31,3 +32,14 @@ def test_every_format_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (tmp_path / "out" / "cvat.xml").is_file()
     assert list((tmp_path / "out" / "mmseg").rglob("a.png"))
     assert "mmseg does not hold" in capsys.readouterr().out
+
+
+def test_what_a_format_cannot_hold_is_told_with_a_way_on_that_there_is(tmp_path: Path) -> None:
+    records = [
+        image(tmp_path / split, "a.png", [Instance(label="0", shape=box(1, 1, 5, 5))], split=split)
+        for split in ("train", "test")
+    ]
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataError, match=r"airbus cannot hold 1 of the images.* --to names") as error:
+        cvat_loop.deliver(set_of(records, LABELS), tmp_path / "out", ["airbus"])
+    assert "--skip-bad" not in str(error.value)

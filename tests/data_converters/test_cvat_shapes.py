@@ -44,6 +44,8 @@ def mask(rle: str, left: int = 0, top: int = 0, width: int = 2, height: int = 2,
         (mask("1, 0, 1, 2"), [[0, 0], [1, 1]]),
         (mask("2, 2, 0"), [[0, 0], [1, 1]]),
         (mask("4"), [[0, 0], [0, 0]]),
+        (mask("", width=1, height=1), [[0, 0], [0, 0]]),  # a mask without a pixel, as CVAT's page saved it
+        (mask("0", width=1, height=1), [[0, 0], [0, 0]]),  # and as it does since 2026
     ],
 )
 def test_masks_row_by_row_in_a_box_that_need_not_be_tight(given_: Element, rows: list[list[int]]) -> None:

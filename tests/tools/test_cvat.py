@@ -103,6 +103,52 @@ def test_mistakes_cost_one_message(tool: Tool, data: Path, monkeypatch: pytest.M
     assert "does not know this user" in err
 
 
+def test_a_format_that_is_only_read_is_refused_before_anything_is_asked(
+    tool: Tool, stand_in: StandIn, data: Path
+) -> None:
+    assert tool("push", str(data), "--from", "mmseg", "--labels", "land", "pond", "--loop", "loop")[0] == 0
+    calls = len(stand_in.calls)
+    for form, told in (("yolo", "yolo: it is not written"), ("koko", "no format 'koko'")):
+        code, _, err = tool("pull", "loop", "--all", "--to", "coco", form)
+        assert (code, told in err) == (2, True)
+    assert len(stand_in.calls) == calls
+
+
+def test_a_folder_that_is_there_is_told_before_anything_is_asked(
+    tool: Tool, stand_in: StandIn, data: Path
+) -> None:
+    push = ("push", str(data), "--from", "mmseg", "--labels", "land", "pond")
+    assert tool(*push, "--loop", "loop")[0] == 0
+    calls = len(stand_in.calls)
+    for words, flag in (
+        (("pull", "loop", "--all", "--out", str(data)), "--out"),
+        ((*push, "--to-files", str(data)), "--to-files"),
+    ):
+        code, out, err = tool(*words)
+        assert (code, out) == (2, "")
+        assert err == f"error: {data} exists already; {flag} names another folder.\n"
+    assert len(stand_in.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--score-thr", "0.3"), "--score-thr needs --run"),
+        (("--run", "RUN", "--score-thr", "30"), "--score-thr 30: a score is a number from 0 to 1"),
+        (("--job-size", "-5"), "--job-size -5: it must be at least 0"),
+        (
+            ("--to-files", "x", "--job-size", "2", "--replace"),
+            "--job-size, --replace would do nothing beside",
+        ),
+    ],
+)
+def test_flags_that_mean_nothing_are_refused(
+    tool: Tool, data: Path, words: tuple[str, ...], told: str
+) -> None:
+    code, _, err = tool("push", str(data), *words)
+    assert (code, told in err) == (2, True)
+
+
 def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
     tool: Tool, stand_in: StandIn, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

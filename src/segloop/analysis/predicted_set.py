@@ -14,10 +14,13 @@ from segloop.utils.errors import DataError
 def predicted_set(run: Run, images: LabelledImages, *, score_thr: float = 0.5) -> LabelledImages:
     """Return the images of a set that a RUN was tested on, with what it predicted in place of their labels.
 
+    They are those of the RUN's split, if the set has it: another split may have images of the same ids.
     Objects below `score_thr` are left out; labels have the colours of the set's.
     """
-    known = set(run.images.index)
-    keys = [key for key in images.keys if images.load(key).image_id in known]
+    known, tested = set(run.images.index), run.meta["split"]
+    found = [(key, image.split) for key in images.keys if (image := images.load(key)).image_id in known]
+    there = any(split == tested for _, split in found)
+    keys = [key for key, split in found if split == tested or not there]
     if not keys:
         raise DataError(f"{run.folder} was tested on none of these images.")
     colors = {label.name: label for label in images.labels.labels}

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from segloop.cvat.label_commands import read_files, write_files
+from segloop.cvat.label_commands import read_files, require_free, write_files
 from segloop.utils.cli import Parser
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError
 from segloop.utils.progress import counted
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
 MAPS = ("mmseg",)  # formats of index maps
 LOOPS = Path("work_dirs") / "cvat"
+SERVERS_ALONE = ("loop", "job_size", "replace", "host", "org", "credentials")  # flags of a push to a server
 
 
 class Formats(Protocol):
@@ -37,6 +38,10 @@ class Formats(Protocol):
         self, source: Path, *, form: str, images: Path | None, split: str | None, labels: Sequence[str]
     ) -> tuple[LabelledImages, str]:
         """Open a data set; return it and the name of its format."""
+        ...
+
+    def require_written(self, formats: Sequence[str]) -> None:
+        """Refuse formats that are not there, or are only read."""
         ...
 
     def deliver(self, images: LabelledImages, folder: Path, formats: Sequence[str]) -> None:
@@ -117,7 +122,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     parser.add_argument("--images", default="all", metavar="LIST", help="LIST file, or all; its order stays")
     parser.add_argument("--run", metavar="RUN", help="send this RUN's predictions, in tasks of their own")
     parser.add_argument("--only-predictions", action="store_true", help="with --run: no tasks of the truth")
-    parser.add_argument("--score-thr", type=float, default=0.5, metavar="P", help="of predicted objects")
+    parser.add_argument("--score-thr", type=float, metavar="P", help="of predicted objects (default: 0.5)")
     parser.add_argument("--as", dest="form", default="masks", metavar="FORM", help="masks, or polygons:TOL")
     parser.add_argument("--chunk", type=int, default=100, metavar="N", help="images of a task")
     parser.add_argument(
@@ -134,8 +139,9 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     )
     add_server(parser)
     args = parser.parse_args(words)
-    if args.only_predictions and not args.run:
-        parser.error("--only-predictions needs --run")
+    _check(parser, args)
+    if args.to_files is not None:
+        require_free(args.to_files, "--to-files")
     masks, wanted = masks_option(args.form), chosen(args.images)
     from segloop.data.info import set_name
     from segloop.utils.locks import alone_in
@@ -144,6 +150,22 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     busy = f"Another push into {folder} is at work. Wait for its end, or name another --loop."
     with nullcontext() if args.to_files else alone_in(folder, busy):
         return _push(args, folder, formats, predicted, masks=masks, wanted=wanted)
+
+
+def _check(parser: Parser, args: argparse.Namespace) -> None:
+    """Refuse flags of a push that would do nothing, and numbers that mean nothing."""
+    if args.only_predictions and not args.run:
+        parser.error("--only-predictions needs --run")
+    if args.score_thr is not None and not args.run:
+        parser.error("--score-thr needs --run")
+    if args.score_thr is not None and not 0 <= args.score_thr <= 1:
+        parser.error(f"--score-thr {args.score_thr:g}: a score is a number from 0 to 1")
+    if args.job_size < 0:
+        parser.error(f"--job-size {args.job_size}: it must be at least 0")
+    idle = [name for name in SERVERS_ALONE if getattr(args, name)]
+    if args.to_files is not None and idle:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        parser.error(f"{flags} would do nothing beside --to-files, for no server is asked")
 
 
 def _push(
@@ -182,7 +204,8 @@ def _push(
         manifest.source = source
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
-        sets["predictions"] = predicted(args.run, images, args.score_thr)
+        least = 0.5 if args.score_thr is None else args.score_thr
+        sets["predictions"] = predicted(args.run, images, least)
     called = {"truth": "the set", "predictions": f"the RUN {args.run}"}
     with counted("images read") as progress:
         plans = agree(
@@ -243,6 +266,9 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
         "--from-files", nargs="+", type=Path, metavar="ZIP", help="no server: what the web page exported"
     )
     args = parser.parse_args(words)
+    formats.require_written(args.to)
+    if args.out is not None:
+        require_free(args.out, "--out")
     from segloop.utils.staging import staged
 
     if args.from_files:

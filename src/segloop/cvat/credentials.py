@@ -65,7 +65,8 @@ def find_credentials(
     named = file or (Path(environment["CVAT_CREDENTIALS"]) if environment.get("CVAT_CREDENTIALS") else None)
     place = (named or HABIT).expanduser()
     known = _read(place) if named is not None or place.is_file() else {}
-    nearer = {key: environment[key] for key in KEYS if environment.get(key)}
+    # A line end behind a value is one of the file that it came out of.
+    nearer = {key: value for key in KEYS if (value := environment.get(key, "").strip("\r\n"))}
     asked, theirs = host or nearer.get("CVAT_HOST"), known.get("CVAT_HOST")
     strange = ""
     if asked and theirs and _checked_host(asked) != _checked_host(theirs):
@@ -76,7 +77,9 @@ def find_credentials(
     server = _checked_host(host or known.get("CVAT_HOST") or otherwise)
     if organization is None:
         organization = known.get("CVAT_ORGANIZATION")
-    token, name, password = (known.get(f"CVAT_{each}") for each in ("ACCESS_TOKEN", "USERNAME", "PASSWORD"))
+    organization = _sendable("The organization", organization)
+    name, password = known.get("CVAT_USERNAME"), known.get("CVAT_PASSWORD")
+    token = _sendable("CVAT_ACCESS_TOKEN", known.get("CVAT_ACCESS_TOKEN"))
     if token is None and (name is None or password is None):
         raise UserError(
             f"Nobody said who you are on {server}. Set CVAT_ACCESS_TOKEN, or CVAT_USERNAME and "
@@ -84,6 +87,13 @@ def find_credentials(
             f"{strange}"
         )
     return Credentials(server, token, name, password, organization, _ca_file(known, environment))
+
+
+def _sendable(what: str, text: str | None) -> str | None:
+    """Return what goes along with each request; what HTTP cannot send is refused, without being shown."""
+    if text is not None and not (text.isascii() and text.isprintable()):
+        raise UserError(f"{what} holds a letter that is not ASCII, or a line end, which it cannot have.")
+    return text
 
 
 def _ca_file(known: Mapping[str, str], environment: Mapping[str, str]) -> Path | None:
@@ -114,14 +124,19 @@ def _ca_file(known: Mapping[str, str], environment: Mapping[str, str]) -> Path |
 def _checked_host(host: str | None) -> str:
     if not host:
         raise UserError(f"No server was named. Give --host, or set CVAT_HOST, for example {HOSTED}.")
-    if "://" not in host:
-        host = f"https://{host}"
-    parts = urlsplit(host)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"{host!r} is no server's address, such as {HOSTED} or http://localhost:8080.")
-    if parts.username or parts.password:
+    scheme, sign, place = host.strip().partition("://")
+    scheme, place = (scheme.lower(), place) if sign else ("https", scheme)
+    if "@" in place:
         raise UserError("The address holds a user or password; set CVAT_USERNAME and CVAT_PASSWORD instead.")
-    return host.rstrip("/")
+    try:
+        parts = urlsplit(f"{scheme}://{place}")
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        whole = False
+    if not whole or scheme not in ("http", "https"):
+        told = f"{scheme}://{place}"
+        raise UserError(f"{told!r} is no server's address, such as {HOSTED} or http://localhost:8080.")
+    return f"{scheme}://{place}".rstrip("/")
 
 
 def _read(file: Path) -> dict[str, str]:

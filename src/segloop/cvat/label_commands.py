@@ -197,6 +197,16 @@ def pulled_in(place: Path) -> Path:
     return place
 
 
+def require_free(folder: Path, flag: str) -> None:
+    """Refuse a folder that holds anything, before minutes of work; `flag` is what names another."""
+    from segloop.utils.staging import refuse_existing
+
+    try:
+        refuse_existing(folder)
+    except UserError:
+        raise UserError(f"{folder} exists already; {flag} names another folder.") from None
+
+
 def write_files(
     plans: Mapping[str, Plan],
     target: Path,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from segloop.data.annotations import RGB, Attribute, Label, LabelSet
+from segloop.data.annotations import RGB, Attribute, Label, LabelSet, Value
 from segloop.data.palette import complete_colors
 from segloop.utils.errors import DataError, listing
 
@@ -50,13 +50,28 @@ def _free(name: str, taken: set[str]) -> str:
     return found
 
 
+def odd_checks(attributes: Mapping[str, Value], label: Label) -> set[str]:
+    """Return the checkboxes of a label that an object gives another value than `true` and `false`."""
+    checks = {each.name for each in label.attributes if each.kind == "checkbox"}
+    return {
+        name
+        for name in checks & attributes.keys()
+        if not isinstance(attributes[name], bool) and attributes[name] not in ("true", "false")
+    }
+
+
 def labels_to_send(
-    labels: LabelSet, carrier: Carrier, *, undeclared: Mapping[str, Iterable[str]] | None = None
+    labels: LabelSet,
+    carrier: Carrier,
+    *,
+    undeclared: Mapping[str, Iterable[str]] | None = None,
+    texts: Mapping[str, Container[str]] | None = None,
 ) -> LabelSet:
     """Return the labels that CVAT gets: all but the background, each with a colour and every attribute.
 
     An attribute that is not declared is dropped by CVAT in silence, so `undeclared`, those that objects have
-    all the same, are declared as text. What CVAT's server would refuse is a DataError, all of it together.
+    all the same, are declared as text; and so are `texts`, of which objects have values that CVAT does not
+    take for their kind. What CVAT's server would refuse is a DataError, all of it together.
     """
     colors = complete_colors([each.color for each in labels.labels], background=labels.background)
     found = []
@@ -65,7 +80,12 @@ def labels_to_send(
             continue
         known = {each.name for each in label.attributes}
         extra = [Attribute(name) for name in (undeclared or {}).get(label.name, ()) if name not in known]
-        own = tuple(_declared(each) for each in (*label.attributes, *extra) if each.name not in (UID, PART))
+        plain = (texts or {}).get(label.name, ())
+        own = tuple(
+            replace(each, kind="text", values=()) if each.name in plain else _declared(each)
+            for each in (*label.attributes, *extra)
+            if each.name not in (UID, PART)
+        )
         found.append(replace(label, color=colors[place], attributes=(*own, *_ours(carrier)), shape="any"))
     if carrier.ignore is not None:
         color = GREY if GREY not in colors else complete_colors([*colors, None])[-1]

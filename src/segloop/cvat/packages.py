@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send
+from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send, odd_checks
 from segloop.cvat.records import as_objects, as_sent
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
-from segloop.data.image_files import image_size
+from segloop.data.image_files import IMAGE_SUFFIXES, image_size
 from segloop.data.masks import area
 from segloop.utils.errors import DataError, UserError, listing, nearest
 
@@ -103,7 +103,9 @@ def plan_packages(
         raise UserError(f"A task holds at least one image; {chunk} is none.")
     frames: list[Frame] = []
     undeclared: dict[str, dict[str, None]] = {}
+    texts: dict[str, set[str]] = {}
     used: set[str] = set()
+    known = {label.name: label for label in images.labels.labels}
     ignores, problems = False, []
     for key, record, rank in _chosen(images, wanted, progress, source):
         try:
@@ -117,6 +119,8 @@ def plan_packages(
         for label, attributes in (*drawn, *((tag.label, tag.attributes) for tag in objects.tags)):
             used.update(attributes)
             undeclared.setdefault(label, {}).update(dict.fromkeys(attributes))
+            if label in known:
+                texts.setdefault(label, set()).update(odd_checks(attributes, known[label]))
     frames.sort(key=lambda frame: frame.rank or 0)
     problems += _same_names(frames)
     if problems:
@@ -124,7 +128,7 @@ def plan_packages(
     if not frames:
         raise UserError("No image was chosen, so there is nothing to send.")
     carrier = carrier_for(images.labels, used=used, ignores=ignores)
-    labels = labels_to_send(images.labels, carrier, undeclared=undeclared)
+    labels = labels_to_send(images.labels, carrier, undeclared=undeclared, texts=texts)
     return Plan(source=images, labels=labels, carrier=carrier, chunks=tuple(_chunks(frames, chunk)))
 
 
@@ -200,9 +204,9 @@ def _frame(key: Any, record: ImageRecord, rank: int | None) -> Frame:
     if record.file is None or not record.file.is_file():
         raise DataError(f"{where}: there is no image file; --images-dir names their folder", image_id=where)
     name = record.name if record.split is None else f"{record.split}/{record.name}"
-    if not (mimetypes.guess_type(name)[0] or "").startswith("image/"):
+    if not _is_image(name):
         name += record.file.suffix if name == where else ""
-    if not (mimetypes.guess_type(name)[0] or "").startswith("image/"):
+    if not _is_image(name):
         raise DataError(f"{where}: CVAT would not take {name} for an image, by its name", image_id=where)
     if fault := _fault(name):
         raise DataError(f"{where}: its name {fault}", image_id=where)
@@ -213,6 +217,12 @@ def _frame(key: Any, record: ImageRecord, rank: int | None) -> Frame:
     return Frame(
         name, record.image_id, record.split, record.file, size_hw, rank, record.semantic is not None, key
     )
+
+
+def _is_image(name: str) -> bool:
+    """Tell whether CVAT takes a file for an image, by its name; this machine may know fewer kinds."""
+    known = (mimetypes.guess_type(name)[0] or "").startswith("image/")
+    return known or name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _fault(name: str) -> str | None:

@@ -45,7 +45,7 @@ def _shape(state: State, element: Xml.Element, frame: int, label: Label) -> Shap
         points = [float(said[name]) for name in ("xtl", "ytl", "xbr", "ybr")]
     elif kind == "ellipse":
         x, y, wide, high = (float(said[name]) for name in ("cx", "cy", "rx", "ry"))
-        points = [x, y, x + wide, y - high]
+        points = [x, y, round(x + wide, 2), round(y - high, 2)]
     elif kind in ("polygon", "polyline", "points"):
         points = [float(each) for pair in said["points"].split(";") for each in pair.split(",")]
     elif kind != "tag":
@@ -63,11 +63,20 @@ def _shape(state: State, element: Xml.Element, frame: int, label: Label) -> Shap
         source="file",
         # what the label does not declare is dropped without a word, and so are blanks at the ends of a value
         attributes={
-            specs[each.get("name")]: (each.text or "").strip()
+            specs[each.get("name")]: _value(each.text or "", label, each.get("name"))
             for each in element.iter("attribute")
             if each.get("name") in specs
         },
     )
+
+
+def _value(text: str, label: Label, name: str | None) -> str:
+    kind = next(each["input_type"] for each in label.attributes if each["name"] == name)
+    if kind == "checkbox":
+        if text.lower() not in ("true", "false"):
+            raise Failed(f"Exception: Failed to convert attribute '{label.name}'='{text}': ")
+        return text.lower()
+    return text.strip()
 
 
 def export_annotations(state: State, task: Task, *, turn: int, images: bool) -> bytes:
