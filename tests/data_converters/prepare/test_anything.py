@@ -64,6 +64,13 @@ def test_folders_of_splits_with_masks_for_several_images_are_pairs(tmp_path: Pat
     assert look(tmp_path) == ("pairs", "semantic")
 
 
+def test_numbers_of_objects_are_told_from_classes_a_folder_deeper_too(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / "set" / "images" / f"{name}.png", np.zeros((8, 8, 3), np.uint8))
+        put(tmp_path / "set" / "masks" / f"{name}.png", np.arange(64, dtype=np.uint8).reshape(8, 8) // 2)
+    assert look(tmp_path) == ("masks", "instances")
+
+
 def test_coco_is_of_objects_and_its_images_are_found(tmp_path: Path) -> None:
     coco(tmp_path / "instances.json", {"segmentation": [BOX]})
     put(tmp_path / "deep" / "pics" / "a.png", np.zeros((4, 5, 3), np.uint8))
