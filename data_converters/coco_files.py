@@ -99,21 +99,25 @@ def _tree(folder: Path, opened: int) -> Mapping[str, Sequence[Path]]:
 
 @dataclass(frozen=True)
 class ZippedImages:
-    """Images in an archive, in the layout of CVAT: below their subset's folder, or not."""
+    """Images in an archive, in the layout of CVAT: below their subset's folder, or not.
+
+    `top` is the folder of the archive that holds all, with a stroke behind it, or empty.
+    """
 
     shelf: Shelf
     split: str | None
+    top: str = ""
 
     def find(self, name: str) -> Path | None:
         """Return an image as a file, unpacked when it is asked for."""
         members = _members(self.shelf.path, self.shelf.folder)
-        names = (f"images/{self.split or NO_SPLIT}/{name}", f"images/{name}")
+        names = (f"{self.top}images/{self.split or NO_SPLIT}/{name}", f"{self.top}images/{name}")
         member = next((members[each] for each in names if each in members), None)
         return self.shelf.file(member) if member else None
 
     def place(self, name: str) -> str:
         """Say where an image should be."""
-        return f"{self.shelf.path}/images/{self.split or NO_SPLIT}/{name}"
+        return f"{self.shelf.path}/{self.top}images/{self.split or NO_SPLIT}/{name}"
 
 
 @lru_cache(maxsize=2)
