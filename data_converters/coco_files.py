@@ -15,6 +15,7 @@ from data_converters.base import ReadOptions, require_split
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
 from data_converters.named_files import folder_role
+from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
@@ -152,6 +153,11 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
         if not found:
             what = "results_<split>.json" if options.results else LAYOUT
             raise DataError(f"{source} holds no COCO files; expected {what}.")
+    elif source.is_file() and source.name.lower().endswith(ARCHIVES):
+        raise DataError(
+            f"{source} is an archive, and COCO is read unpacked:\n{listing([unpack_command(source)])}\n"
+            "The zips that CVAT exports are read as they are, with --from cvat-coco."
+        )
     elif source.is_file():
         found = [_single(source, options)]
     else:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from data_converters.names import role_of
 from data_converters.pairs_key import read_key
+from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
@@ -52,6 +53,11 @@ def detect(source: Path) -> tuple[str, str]:
     found = {sign.format: sign.reason for sign in reversed(signs)}
     if len(found) == 1:
         return next(iter(found.items()))
+    if not found and source.name.lower().endswith(ARCHIVES):
+        raise UserError(
+            f"{source} is an archive of no format that is read packed; unpack it, and name the folder:\n"
+            f"{listing([unpack_command(source)])}"
+        )
     if not found:
         raise UserError(f"{source} looks like no format that is known; name it with --from (see --help).")
     lines = [f"{sign.format}: {sign.reason}" for sign in signs]

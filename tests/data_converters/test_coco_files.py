@@ -127,6 +127,9 @@ def test_a_split_is_picked_or_named(tmp_path: Path) -> None:
 def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no COCO files; expected annotations/instances_<split>.json"):
         find_files(tmp_path, NOTHING)
+    (tmp_path / "a.zip").touch()
+    with pytest.raises(DataError, match=r"a\.zip is an archive.*\n  unzip -q .*\n.* --from cvat-coco"):
+        find_files(tmp_path / "a.zip", NOTHING)
     with pytest.raises(DataError, match=r"none.json does not exist"):
         find_files(tmp_path / "none.json", NOTHING)
     write_coco(tmp_path / "instances_a.json")

@@ -149,6 +149,13 @@ def test_what_cvat_or_another_may_have_written_is_asked(tmp_path: Path) -> None:
             detect(source)
 
 
+def test_an_archive_that_is_read_unpacked_is_told_with_the_command(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a set.zip", "w") as archive:
+        archive.writestr("train/_annotations.coco.json", COCO)
+    with pytest.raises(UserError, match=r"unpack it, and name the folder:\n  unzip -q '.*a set.zip' -d "):
+        detect(tmp_path / "a set.zip")
+
+
 def test_two_kinds_of_labels_in_one_folder_are_asked(tmp_path: Path) -> None:
     make(tmp_path, {"img_dir/": "", "a.csv": "ImageId,EncodedPixels\n"})
     with pytest.raises(UserError, match=r"mmseg: there is img_dir\n  airbus: a.csv has"):
