@@ -19,6 +19,7 @@ from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
+from segloop.data.split_names import split_name
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 MOST_NAME_BYTES = 255
@@ -136,8 +137,8 @@ def split_of(file: Path) -> str | None:
     'valid'
     """
     stem = _plain_stem(file)
-    if stem == "annotations" and file.parent.name != "annotations":
-        return file.parent.name or None
+    if stem == "annotations":
+        return file.parent.name if split_name(file.parent.name) else None
     match = _SPLIT.fullmatch(stem)
     return _split(match[1]) if match else None
 
