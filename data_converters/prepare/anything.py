@@ -171,6 +171,8 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
         try:
             told = find_pairs(source, options).told
         except NothingFound as other:
+            if any(signs_of(place) for place in (source, *sorted(source.glob("*/")))):
+                raise error from None
             packed = [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
             first = f"\nUnpack first:\n{listing(list(map(unpack_command, packed)))}" if packed else ""
             raise type(error)(

@@ -151,6 +151,16 @@ def test_labels_without_any_image_are_refused_in_one_message(tmp_path: Path) -> 
         look(tmp_path)
 
 
+def test_a_set_that_may_be_of_two_formats_is_asked_about(tmp_path: Path) -> None:
+    file = tmp_path / "job" / "annotations" / "instances_default.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"licenses": [{"name": "", "id": 0, "url": ""}], "images": []}', encoding="utf-8")
+    put(tmp_path / "job" / "images" / "default" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    for source in (tmp_path, tmp_path / "job"):
+        with pytest.raises(UserError, match=r"may be of 2 formats; choose with --from:\n  coco: "):
+            look(source)
+
+
 def test_boxes_alone_and_what_is_no_set_are_refused_in_words(tmp_path: Path) -> None:
     coco(tmp_path / "boxes" / "instances.json", {"segmentation": []})
     put(tmp_path / "boxes" / "a.png", np.zeros((4, 5, 3), np.uint8))
