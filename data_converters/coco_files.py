@@ -15,9 +15,11 @@ from data_converters.base import ReadOptions, require_split
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
 from data_converters.named_files import folder_role
+from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
+from segloop.data.split_names import split_name
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
 MOST_NAME_BYTES = 255
@@ -99,21 +101,25 @@ def _tree(folder: Path, opened: int) -> Mapping[str, Sequence[Path]]:
 
 @dataclass(frozen=True)
 class ZippedImages:
-    """Images in an archive, in the layout of CVAT: below their subset's folder, or not."""
+    """Images in an archive, in the layout of CVAT: below their subset's folder, or not.
+
+    `top` is the folder of the archive that holds all, with a stroke behind it, or empty.
+    """
 
     shelf: Shelf
     split: str | None
+    top: str = ""
 
     def find(self, name: str) -> Path | None:
         """Return an image as a file, unpacked when it is asked for."""
         members = _members(self.shelf.path, self.shelf.folder)
-        names = (f"images/{self.split or NO_SPLIT}/{name}", f"images/{name}")
+        names = (f"{self.top}images/{self.split or NO_SPLIT}/{name}", f"{self.top}images/{name}")
         member = next((members[each] for each in names if each in members), None)
         return self.shelf.file(member) if member else None
 
     def place(self, name: str) -> str:
         """Say where an image should be."""
-        return f"{self.shelf.path}/images/{self.split or NO_SPLIT}/{name}"
+        return f"{self.shelf.path}/{self.top}images/{self.split or NO_SPLIT}/{name}"
 
 
 @lru_cache(maxsize=2)
@@ -131,8 +137,8 @@ def split_of(file: Path) -> str | None:
     'valid'
     """
     stem = _plain_stem(file)
-    if stem == "annotations" and file.parent.name != "annotations":
-        return file.parent.name or None
+    if stem == "annotations":
+        return file.parent.name if split_name(file.parent.name) else None
     match = _SPLIT.fullmatch(stem)
     return _split(match[1]) if match else None
 
@@ -148,6 +154,11 @@ def find_files(source: Path, options: ReadOptions) -> list[CocoFile]:
         if not found:
             what = "results_<split>.json" if options.results else LAYOUT
             raise DataError(f"{source} holds no COCO files; expected {what}.")
+    elif source.is_file() and source.name.lower().endswith(ARCHIVES):
+        raise DataError(
+            f"{source} is an archive, and COCO is read unpacked:\n{listing([unpack_command(source)])}\n"
+            "The zips that CVAT exports are read as they are, with --from cvat-coco."
+        )
     elif source.is_file():
         found = [_single(source, options)]
     else:

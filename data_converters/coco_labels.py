@@ -14,6 +14,7 @@ KEYS: Mapping[str, frozenset[str]] = {  # those that are read
     "info": frozenset(("description", "url", OURS)),
     "licenses": frozenset(("id", "name")),
 }
+HEADINGS_GROUP = "none"
 MOST_LABELS = 1 << 16  # index masks have 16 bits
 
 
@@ -35,6 +36,8 @@ def read_categories(categories: Sequence[Any], faults: list[str]) -> dict[Any, L
             continue
         if ident in found:
             faults.append(f"{told}: {found[ident].name!r} and {name!r} have the same id {ident!r}")
+        elif name in names and _is_heading(found[names[name]], category):
+            found[names[name]] = found[ident] = _label(name, category)
         elif name in names:
             faults.append(f"{told}: the categories {names[name]!r} and {ident!r} have the same name {name!r}")
         else:
@@ -43,6 +46,11 @@ def read_categories(categories: Sequence[Any], faults: list[str]) -> dict[Any, L
     if len(found) > MOST_LABELS:
         faults.append(f"{len(found)} categories are more than the {MOST_LABELS} that are believed")
     return found
+
+
+def _is_heading(label: Label, category: Mapping[str, Any]) -> bool:
+    """Tell whether a label is Roboflow's heading of a set: of no group, and the group of a category."""
+    return label.group == HEADINGS_GROUP and category.get("supercategory") == label.name
 
 
 def unread_keys(top: Mapping[str, Any]) -> Iterator[str]:

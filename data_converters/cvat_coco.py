@@ -49,7 +49,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     files = []
     for name, each in unpacked.items():
         split = split_of(Path(name))
-        zipped = ZippedImages(shelf, split)
+        zipped = ZippedImages(shelf, split, top=_top(name))
         files.append(CocoFile(file=each.file, shown=source / name, split=split, zipped=zipped))
     files = choose_split(files, options.split, source=source)
     require_images(options.images)
@@ -76,6 +76,15 @@ def _label_members(archive: Archive) -> list[str]:
             f"no annotations/instances_<subset>.json in this zip; it holds\n{told}", file=archive.path
         )
     return sorted(found)
+
+
+def _top(member: str) -> str:
+    """Return the folder of an archive that holds the folder of a member with labels; who packs anew adds one.
+
+    >>> _top("job_7/annotations/instances_default.json")
+    'job_7/'
+    """
+    return member[: -len("/".join(PurePosixPath(member).parts[-2:]))] if "/" in member else ""
 
 
 class CvatCocoWriter(CocoWriter):

@@ -11,10 +11,12 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from data_converters.names import role_of
 from data_converters.pairs_key import read_key
+from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
@@ -28,6 +30,7 @@ HEADERS = {
 }
 CVAT_MASKS = "SegmentationClass"
 FOR_EACH = ("labelme",)  # formats with a JSON for each image
+SOME_FOLDERS = 5  # of masks that are looked at
 # How CVAT, and Datumaro that it writes with, begin a COCO file.
 _CVAT_COCO = re.compile(r'"licenses":\s*\[\{"name":\s*"",\s*"id":\s*0,\s*"url":\s*""\}\]')
 _BOTH_COCO = (
@@ -50,6 +53,11 @@ def detect(source: Path) -> tuple[str, str]:
     found = {sign.format: sign.reason for sign in reversed(signs)}
     if len(found) == 1:
         return next(iter(found.items()))
+    if not found and source.name.lower().endswith(ARCHIVES):
+        raise UserError(
+            f"{source} is an archive of no format that is read packed; unpack it, and name the folder:\n"
+            f"{listing([unpack_command(source)])}"
+        )
     if not found:
         raise UserError(f"{source} looks like no format that is known; name it with --from (see --help).")
     lines = [f"{sign.format}: {sign.reason}" for sign in signs]
@@ -101,7 +109,13 @@ def _of_folder(folder: Path) -> Iterator[Sign]:
     ):
         yield Sign("pairs", told)
     elif described is None and _has_masks(folder):
-        yield Sign("masks", "there are folders of masks")
+        shared = shared_masks(folder)
+        if shared is None:
+            yield Sign("masks", "there are folders of masks")
+        else:
+            told = f"{shared.relative_to(folder)} has masks of several images, whose values may be"
+            yield Sign("masks", f"{told} numbers of objects")
+            yield Sign("pairs", f"{told} classes")
 
 
 def _described(file: Path) -> Sign | None:
@@ -182,6 +196,25 @@ def _has_masks(folder: Path) -> bool:
     places = [folder, *sorted(folder.glob("*/"))[:20], *sorted(folder.glob("*/*/"))[:20]]
     names = ("masks", "instances")
     return any((place / name).is_dir() for place in places for name in names if place.name not in names)
+
+
+def shared_masks(folder: Path) -> Path | None:
+    """Return a folder of masks that are called like images, or of several of these.
+
+    None where each image has a folder with a mask for each of its objects.
+    """
+    for depth in ("", "*/", "*/*/"):
+        for masks in sorted(each for each in folder.glob(f"{depth}masks") if each.is_dir())[:SOME_FOLDERS]:
+            beside = (each for each in masks.parent.iterdir() if each.is_dir() and each != masks)
+            images = [file for each in beside for file in islice(_pictures(each), 2)]
+            named = {mask.stem for mask in _pictures(masks)} if len(images) == 1 else set()
+            if len(images) > 1 or named & {image.stem for image in images}:
+                return masks
+    return None
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    return (file for file in files_below(folder) if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _of_file(file: Path) -> Iterator[Sign]:

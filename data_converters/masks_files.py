@@ -126,7 +126,8 @@ def _base(folder: Path, images: Path) -> Base | None:
 def _are_paired(images: Path, masks: Path) -> bool:
     """Tell whether masks are called like images; where there is one for each object, they are not."""
     names = islice(index_files(images, IMAGE_SUFFIXES), MOST_TRIED)
-    return any((masks / f"{name}{suffix}").is_file() for name in names for suffix in IMAGE_SUFFIXES)
+    suffixes = [*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)]
+    return any((masks / f"{name}{suffix}").is_file() for name in names for suffix in suffixes)
 
 
 def _numbered(source: Path, bases: Mapping[Split, Base]) -> Iterator[Entry]:

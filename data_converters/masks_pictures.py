@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segloop.data.image_files import decoding_error, size_excess, structure_damage
+from segloop.data.image_files import decoding_error, kind_of, size_excess, structure_damage
 from segloop.data.index_masks import MaskFacts, read_mask
 from segloop.data.masks import Patch, Runs, encode_labels
 
+MAGIC = 16  # bytes that tell the kind of a file
 NOTHING = Patch(0, 0, np.zeros((0, 0), bool))
 
 
@@ -51,6 +52,9 @@ def read_numbers(file: Path) -> tuple[MaskFacts, dict[int, Runs], str]:
     facts, pixels = read_mask(file)
     if facts.error or pixels.shape != facts.size_hw:
         return facts, {}, ""
+    with file.open("rb") as stream:
+        if kind_of(stream.read(MAGIC)) == ".jpg":
+            return facts, {}, "a JPEG blurs the numbers of objects; save them as PNG"
     if pixels.dtype.kind == "f":  # ImageJ writes numbers like this
         facts = MaskFacts(facts.size_hw, "I")
         whole = np.isfinite(pixels) & (pixels == np.floor(pixels)) & (np.abs(pixels) < 1 << 31)

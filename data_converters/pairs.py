@@ -12,7 +12,7 @@ from data_converters.base import BadRecord, ReadOptions
 from data_converters.media import name_fault
 from data_converters.mmseg_files import Pair
 from data_converters.pairs_files import find_pairs
-from data_converters.pairs_key import read_key
+from data_converters.pairs_key import passed_over, read_key
 from data_converters.pairs_masks import codes_of, count_codes, decode
 from data_converters.pairs_values import Meaning, find_meaning, said
 from segloop.data.annotations import ImageRecord, LabelledImages, SizeHW
@@ -33,6 +33,8 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     counts, colored = count_codes(masks, progress=options.progress)
     known = None if options.labels else read_key(source)
     meaning, labels, told = find_meaning(counts, colored=colored, labels=options.labels, known=known)
+    if known is None and not options.labels:
+        told = [*passed_over(source), *told]
     facts = {"name": source.resolve().name}
     load = LoadPair(source, meaning)
     return LabelledImages(labels=labels, keys=found.pairs, load=load, facts=facts, told=(*found.told, *told))

@@ -94,7 +94,8 @@ def _twice(pairs: Sequence[Pair]) -> list[str]:
 
 def _listed(source: Path, pairs: list[Pair], told: list[str]) -> list[Pair]:
     """Return the pairs in the splits of the author's lists, where no folder tells their split."""
-    lists = None if any(pair.split for pair in pairs) else find_lists(source, pairs)
+    lists, unused = (None, []) if any(pair.split for pair in pairs) else find_lists(source, pairs)
+    told += unused
     if lists is None:
         return pairs
     told.append(f"splits are those of {', '.join(lists.files)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from data_converters.pairs_key_files import Known, key_of_json, key_of_table, known_of
@@ -26,15 +27,40 @@ def read_key(folder: Path) -> Known | None:
     (its place is its value). A line of column names, blank lines and comments are passed over; where columns
     are called `name` and `idx` or `id`, those count. For JSON see `key_of_json`.
     """
-    for file in sorted(folder.iterdir()):
-        if FILES.fullmatch(file.name) and file.is_file() and file.stat().st_size <= MOST_BYTES:
-            try:
-                known = key_of_json(file) if file.suffix.lower() == ".json" else _parsed(file)
-            except (UnicodeDecodeError, OSError):
-                continue
+    for file in _files(folder):
+        with suppress(UnicodeDecodeError, OSError):
+            known = _read(file)
             if known is not None:
                 return known
     return _of_voc(folder)
+
+
+def passed_over(folder: Path) -> list[str]:
+    """Say which files of a folder are called like a file of classes, and why none of them is one."""
+    told = []
+    for file in _files(folder):
+        try:
+            known = _read(file)
+        except UnicodeDecodeError:
+            told.append(f"{file.name} is passed over: it is no UTF-8 text")
+        except OSError as error:
+            told.append(f"{file.name} is passed over: {error.strerror or error}")
+        else:
+            told += [f"{file.name} is passed over: it names no classes that are understood"] * (known is None)
+    return told
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files that are called like a file of classes, and are no larger than one."""
+    return [
+        file
+        for file in sorted(folder.iterdir())
+        if FILES.fullmatch(file.name) and file.is_file() and file.stat().st_size <= MOST_BYTES
+    ]
+
+
+def _read(file: Path) -> Known | None:
+    return key_of_json(file) if file.suffix.lower() == ".json" else _parsed(file)
 
 
 def _of_voc(folder: Path) -> Known | None:

@@ -64,8 +64,9 @@ def key_of_json(file: Path) -> Known | None:
     `{"classes": [{"title": "water", "color": "#E2A929"}]}`, `["sky", "sea"]`, `{"sea": 3}`, `{"3": "sea"}`,
     `{"sea": [0, 0, 255]}`.
     """
+    text = file.read_text(encoding="utf-8-sig")
     try:
-        told = json.loads(file.read_text(encoding="utf-8-sig"))
+        told = json.loads(text)
     except (ValueError, RecursionError):
         return None
     if isinstance(told, dict) and (inner := told.get("classes", told.get("labels"))) is not None:

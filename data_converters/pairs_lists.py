@@ -29,8 +29,8 @@ class Lists:
     rest: str | None  # the split of images that no list names; None if they belong to none
 
 
-def find_lists(source: Path, pairs: Sequence[Pair]) -> Lists | None:
-    """Return what the lists of one folder say of images; None where there are none.
+def find_lists(source: Path, pairs: Sequence[Pair]) -> tuple[Lists | None, list[str]]:
+    """Return what the lists of one folder say of images, None where there are none, and which are not used.
 
     Lists are text files called after a split, with a name or a path of an image at the start of each line.
     Where only val or test is listed, all other images are train's; with a list of train's, they are nobody's.
@@ -39,12 +39,16 @@ def find_lists(source: Path, pairs: Sequence[Pair]) -> Lists | None:
     for place, pair in enumerate(pairs):
         names[PurePosixPath(pair.image_id).name].append(place)
     groups: dict[Path, dict[str, tuple[Path, list[int]]]] = defaultdict(dict)
+    unused: dict[Path, list[str]] = defaultdict(list)
     for file, split in _candidates(source):
-        found = _places(file, pairs, names)
+        found, fault = _places(file, pairs, names)
         if found:
             groups[file.parent][split] = (file, found)
-    chosen = [groups[folder] for folder in sorted(groups, key=_rank) if len({*groups[folder]} - {*WHOLE})]
-    return _lists(source, pairs, chosen[0]) if chosen else None
+        elif fault:
+            unused[file.parent].append(f"{file.relative_to(source).as_posix()} is passed over: {fault}")
+    chosen = [folder for folder in sorted(groups, key=_rank) if len({*groups[folder]} - {*WHOLE})]
+    told = unused[chosen[0]] if chosen else [each for found in unused.values() for each in found]
+    return _lists(source, pairs, groups[chosen[0]]) if chosen else None, told
 
 
 def _lists(source: Path, pairs: Sequence[Pair], found: dict[str, tuple[Path, list[int]]]) -> Lists | None:
@@ -82,16 +86,20 @@ def _candidates(source: Path) -> Iterator[tuple[Path, str]]:
             yield file, split
 
 
-def _places(file: Path, pairs: Sequence[Pair], names: dict[str, list[int]]) -> list[int]:
-    """Return the images that a list names; none if it is a list of something else."""
+def _places(file: Path, pairs: Sequence[Pair], names: dict[str, list[int]]) -> tuple[list[int], str]:
+    """Return the images that a list names, and why it names none, if it is one of images at all."""
     try:
         text = file.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError):
-        return []
+    except UnicodeDecodeError:
+        return [], "it is no UTF-8 text"
+    except OSError as error:
+        return [], error.strerror or str(error)
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and line[0] != "#"]
     found = [place for line in lines if (place := _place(line, pairs, names)) is not None]
-    return list(dict.fromkeys(found)) if lines and len(found) >= KNOWN * len(lines) else []
+    if found and len(found) >= KNOWN * len(lines):
+        return list(dict.fromkeys(found)), ""
+    return [], f"only {len(found)} of its {len(lines)} lines name images that are here" if found else ""
 
 
 def _place(line: str, pairs: Sequence[Pair], names: dict[str, list[int]]) -> int | None:

@@ -19,6 +19,7 @@ from segloop.utils.errors import DataError, listing
 IGNORED = 255
 VOID = 0xE0E0C0  # the colour of Pascal VOC's unscored outlines
 MOST = 254  # classes
+BLOCK = 4096  # colours that are compared at once
 LARGE = 1 << 16  # pixels of a mask from which on a table is quicker than sorting
 TABLE = 1 << 24  # entries of such a table: as many as there are colours
 EDGE, SPREAD = 32, 3  # grey values near black and white; so many different ones there are no classes
@@ -200,10 +201,9 @@ def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[lis
             break
         if all(_distance(code, other) >= APART for other in chosen):
             chosen.append(code)
-    values = np.array(found, np.int64)
-    close = _distances(values, np.array(chosen or [COLORED], np.int64)).min(axis=1) < APART
-    share = sum(counts[code] for code in values[close].tolist()) / total
-    if len(chosen) < 2 or share < NEAR:
+    far = _far(found, chosen or [COLORED])
+    lost = sum(counts[code] for code in far) / total
+    if len(chosen) < 2 or lost > 1 - NEAR:
         raise DataError(
             f"The masks hold {len(found)} colours, and no few of them are most of it: they are no masks of "
             "classes."
@@ -212,7 +212,26 @@ def _codes(counts: Counter[int], *, colored: bool, told: list[str]) -> tuple[lis
         f"masks are not clean: {len(found)} colours; each is taken for the nearest of {len(chosen)} "
         "frequent ones"
     )
+    if far:
+        most = max(far, key=counts.__getitem__)
+        told.append(
+            f"{100 * lost:.2g} % of the pixels are near none of these, {counts[most]:,} of them of "
+            f"{said(most)}: if that is a class, a file of all classes and colours (class_dict.csv) keeps it"
+        )
     return sorted(chosen), True
+
+
+def _far(found: Sequence[int], chosen: Sequence[int]) -> list[int]:
+    """Return the colours that are near none of the chosen ones."""
+    values = np.array(found, np.int64)
+    near = np.concatenate(
+        [
+            _distances(values[at : at + BLOCK], np.array(chosen, np.int64)).min(axis=1) < APART
+            for at in range(0, len(values), BLOCK)
+        ]
+    )
+    found_far: list[int] = values[~near].tolist()
+    return found_far
 
 
 def _ignored(codes: Sequence[int], *, colored: bool) -> int | None:
@@ -275,7 +294,12 @@ def _by_file(
     ignored = {code for code in strange if code in (IGNORED, COLORED + VOID) or (counted and not code)}
     if 0 in ignored:
         told.append(f"value 0, which {known.file.name} does not name, is ignored")
-    if set(strange) - ignored:
+    near = colored and len(counts) > FEW and _is_noise(counts, codes, set(strange) - ignored)
+    if near:
+        told.append(
+            f"masks are not clean: {len(counts)} colours; each is taken for the nearest of the file's"
+        )
+    elif set(strange) - ignored:
         lines = [
             f"{said(code)}: {count:,} pixels"
             for code, count in Counter(strange).most_common()
@@ -301,7 +325,14 @@ def _by_file(
         background = black
     table = {code: place for place, code in enumerate(codes)} | dict.fromkeys(ignored, IGNORED)
     labels = LabelSet(tuple(map(Label, names, colors)), background=background, ignore_index=IGNORED)
-    return _meaning(table, colored=colored), labels, told
+    return _meaning(table, colored=colored, near=near), labels, told
+
+
+def _is_noise(counts: Counter[int], codes: Sequence[int], strange: set[int]) -> bool:
+    """Tell whether colours that no class has are what smoothing or JPEG made of those of classes."""
+    total, far = sum(counts.values()), [code for code in _far(sorted(counts), codes) if code in strange]
+    several = [counts[code] / total for code in far]
+    return sum(several) <= 1 - NEAR and max(several, default=0) < FREQUENT
 
 
 def _distance(one: int, other: int) -> int:
@@ -318,7 +349,7 @@ def _distances(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _nearest(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.concatenate(
-        [_distances(values[at : at + 4096], codes).argmin(axis=1) for at in range(0, len(values), 4096)]
+        [_distances(values[at : at + BLOCK], codes).argmin(axis=1) for at in range(0, len(values), BLOCK)]
     )
 
 

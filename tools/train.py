@@ -51,15 +51,12 @@ def main() -> int:
 
         return dry_run("train", args, make_demo=make_demo)
     from segloop.experiments.launch import Options, train
-    from segloop.experiments.testing import split_instead
+    from segloop.experiments.testing import next_test
 
     options = Options.of(args, make_demo=make_demo)
     runner = train(options, resume=args.resume, amp=args.amp, auto_scale_lr=args.auto_scale_lr)
-    usual = Path("work_dirs", Path(args.config).stem)
-    tested = args.config if usual.resolve() == Path(runner.work_dir) else os.path.relpath(runner.work_dir)
-    other = split_instead(runner.cfg)
-    split = f" --split {other}" if other else ""
-    print(f"\nTrained. The run is in {runner.work_dir}. Next: python tools/test.py {tested}{split}")
+    command = next_test(Path(args.config), Path(runner.work_dir), runner.cfg)
+    print(f"\nTrained. The run is in {runner.work_dir}. Next: {command}")
     return 0
 
 

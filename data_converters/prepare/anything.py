@@ -13,16 +13,16 @@ import numpy as np
 
 from data_converters import airbus, sartorius
 from data_converters.base import BadRecord, ReadOptions
+from data_converters.detect import shared_masks, signs_of
 from data_converters.formats import FORMATS, find_format
-from data_converters.masks_table import OBJECTS
 from data_converters.mmseg_files import MASK_SUFFIXES
-from data_converters.named_files import folder_role, picture_files
+from data_converters.named_files import folder_role
 from data_converters.pairs_files import NothingFound, find_pairs
 from data_converters.pairs_key import read_key
 from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options
 from data_converters.prepare.base import Opened, Task
-from data_converters.prepare.multiclass import look
+from data_converters.prepare.multiclass import find_place, look
 from data_converters.prepare.roots import ARCHIVES, unpack_command
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.info import FILE_NAME
@@ -32,7 +32,6 @@ from segloop.utils.errors import DataError, UserError, listing
 COMPETITIONS_LABELS = {"airbus": airbus.LABEL, "sartorius": sartorius.LABEL}
 KINDS = ("semantic", "instances")
 TARGETS = {"semantic": "mmseg", "instances": "coco"}
-SOME_FOLDERS = 5  # that are looked at
 SOME = 200  # labelled records that are looked at to tell the kind
 FEW_MASKS = 40  # pictures that are looked at to tell numbers of objects from classes
 MOST_CLASSES = 12  # numbers of objects go further, in some image of many
@@ -157,16 +156,23 @@ def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
 
 def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
     """Return the format, where the set lies, and what speaks for it."""
+    undecided = _undecided(source)
+    if undecided is not None:
+        root, masks = undecided
+        if _pictures_of_numbers(masks):
+            return "masks", root, "its masks hold a number for each object"
+        root = source if source in root.parents else root  # a file of classes may lie beside the folder
+        return "pairs", root, find_pairs(root, options).told[0]
     try:
         root, form, reason = look(source)
     except UserError as error:
         if not source.is_dir():
             raise
-        if (source / "masks").is_dir() and _pictures_of_numbers(source / "masks"):
-            return "masks", source, "its masks hold a number for each object"
         try:
             told = find_pairs(source, options).told
         except NothingFound as other:
+            if any(signs_of(place) for place in (source, *sorted(source.glob("*/")))):
+                raise error from None
             packed = [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
             first = f"\nUnpack first:\n{listing(list(map(unpack_command, packed)))}" if packed else ""
             raise type(error)(
@@ -174,23 +180,19 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
                 f"Read as pairs of images and masks: {other}{first}"
             ) from None
         return "pairs", source, told[0]
-    shared = _shared_masks(root) if form == "masks" and not (root / OBJECTS).is_file() else None
-    if shared is not None and not _pictures_of_numbers(shared):
-        return "pairs", root, find_pairs(root, options).told[0]
     if form == "mmseg" and not (root / FILE_NAME).is_file():
         return "pairs", root, reason  # it looks at what the values mean
     return form, root, reason
 
 
-def _shared_masks(root: Path) -> Path | None:
-    """Return a folder of the masks of several images; None where each image has a folder of its objects."""
-    for depth in ("", "*/", "*/*/"):
-        for folder in sorted(each for each in root.glob(f"{depth}masks") if each.is_dir())[:SOME_FOLDERS]:
-            beside = (each for each in folder.parent.iterdir() if each.is_dir() and each != folder)
-            images = [file for each in beside for file in islice(picture_files(each), 2)]
-            if len(images) > 1:
-                return folder
-    return None
+def _undecided(source: Path) -> tuple[Path, Path] | None:
+    """Return where a set lies whose masks may be classes or numbers by all signs, and a folder of these."""
+    try:
+        root = find_place(source)
+    except UserError:
+        return None
+    masks = shared_masks(root) if {sign.format for sign in signs_of(root)} == {"masks", "pairs"} else None
+    return None if masks is None else (root, masks)
 
 
 def _pictures_of_numbers(folder: Path) -> bool:

@@ -53,6 +53,14 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
 
 def look(source: Path) -> tuple[Path, str, str]:
     """Return where a download lies, its format, and what speaks for it."""
+    place = find_place(source)
+    if not signs_of(place):
+        return place, "mmseg", f"there are {_pairs_in(place)}"
+    return place, *detect(place)
+
+
+def find_place(source: Path) -> Path:
+    """Return where a download lies: the source, a folder in it, or the one that it is a part of."""
     if not source.exists():
         raise UserError(f"{source} does not exist. {HOW}")
     for places in _places(source):
@@ -61,10 +69,7 @@ def look(source: Path) -> tuple[Path, str, str]:
             names = listing([str(place) for place in fits])
             raise DataError(f"{source} holds {len(fits)} sets; name one:\n{names}")
         if fits:
-            _refuse_pairs(fits[0])
-            if not signs_of(fits[0]):
-                return fits[0], "mmseg", f"there are {_pairs_in(fits[0])}"
-            return fits[0], *detect(fits[0])
+            return fits[0]
     raise DataError(_missing(source))
 
 
@@ -90,17 +95,6 @@ def _pairs_in(place: Path) -> str:
     ]
     drawn = any(file.suffix.lower() in MASK_SUFFIXES for folder in found for file in files_below(folder))
     return f"{folders.images} and {folders.masks}" if drawn else ""
-
-
-def _refuse_pairs(place: Path) -> None:
-    """Refuse folders of images and of masks that may hold classes or numbers of objects: none can tell."""
-    signs = {sign.format for sign in signs_of(place)}
-    plain = place.is_dir() and (place / "masks").is_dir()
-    if signs == {"masks"} and plain and not (place / "objects.csv").is_file():
-        raise UserError(
-            f"{place} has a folder of masks, whose numbers may be classes (--from mmseg) or objects (--from "
-            "masks). Say which."
-        )
 
 
 def _missing(source: Path) -> str:

@@ -16,6 +16,7 @@ from segloop.utils.errors import UserError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 KINDS = ("semantic", "instances")
+BASES = Path("configs/_base_")
 
 
 def make_parser(description: str) -> Parser:
@@ -74,6 +75,11 @@ def prepare_source(args: argparse.Namespace) -> tuple[Path, str, int]:
     shares = split_shares(args.shares)
     if shares is not None and "val" not in shares:
         raise UserError(f"--shares {' '.join(args.shares)}: a training needs a val split beside train.")
+    if not BASES.is_dir():
+        raise UserError(
+            f"There is no {BASES} here, which the config of a new task builds on. Start new_task.py in the "
+            "folder of SegLoop that holds configs/."
+        )
     from data_converters.prepare.anything import look_at  # after --help and typing mistakes
     from data_converters.prepare.record import Wish
 

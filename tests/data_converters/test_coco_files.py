@@ -53,6 +53,7 @@ def describe(root: Path, **coco: str) -> None:
         ("instances_default.json", None),
         ("a/valid/_annotations.coco.json", "valid"),
         ("annotations/annotations.json", None),
+        ("my set/annotations.json", None),
         ("my labels.json", None),
         ("person_keypoints_val.json", "val"),
         ("results_test.json", "test"),
@@ -72,6 +73,9 @@ def test_a_name_tells_its_split(name: str, split: str | None) -> None:
         ("annotations/instances_default.json annotations/instances_train.json", {None: 0, "train": 1}),
         ("annotations/train.json annotations/val.json", {"train": 0, "val": 1}),
         ("train/_annotations.coco.json valid/_annotations.coco.json", {"train": 0, "valid": 1}),
+        ("a/_annotations.coco.json b/_annotations.coco.json", {"a": 0, "b": 1}),
+        ("a/_annotations.coco.json", {None: 0}),
+        ("annotations.json", {None: 0}),
         ("labels.json", {None: 0}),
         ("a/labels.json b/labels.json", {"a": 0, "b": 1}),
     ],
@@ -127,6 +131,9 @@ def test_a_split_is_picked_or_named(tmp_path: Path) -> None:
 def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no COCO files; expected annotations/instances_<split>.json"):
         find_files(tmp_path, NOTHING)
+    (tmp_path / "a.zip").touch()
+    with pytest.raises(DataError, match=r"a\.zip is an archive.*\n  unzip -q .*\n.* --from cvat-coco"):
+        find_files(tmp_path / "a.zip", NOTHING)
     with pytest.raises(DataError, match=r"none.json does not exist"):
         find_files(tmp_path / "none.json", NOTHING)
     write_coco(tmp_path / "instances_a.json")

@@ -110,6 +110,16 @@ def test_all_that_is_wrong_with_categories_is_told() -> None:
     assert "1 and 2 have the same name 'a'" in faults[1]
 
 
+def test_roboflows_heading_of_the_name_of_its_only_class_is_that_class() -> None:
+    faults: list[str] = []
+    heading = {"id": 0, "name": "ship", "supercategory": "none"}
+    found = read_categories([heading, {"id": 1, "name": "ship", "supercategory": "ship"}], faults)
+    assert found == dict.fromkeys((0, 1), Label("ship", group="ship"))
+    assert not faults
+    read_categories([heading, {"id": 1, "name": "ship", "supercategory": "none"}], faults)
+    assert len(faults) == 1
+
+
 def test_what_only_skeletons_have_comes_back_and_what_is_odd_is_let_be() -> None:
     parts = [{"name": "label", "text": "", "inner": [{"name": "name", "text": "elbow", "inner": []}]}]
     facts = {SUBLABELS: parts, PICTURES: {"person": "<line/>"}}

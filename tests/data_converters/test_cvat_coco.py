@@ -99,6 +99,12 @@ def test_both_layouts_with_their_images(tmp_path: Path, layout: str, subset: str
     assert (box.shape, box.uid, box.attributes) == (Box((1, 1, 3, 4)), "u-3", {})
 
 
+def test_images_are_found_where_the_zip_was_packed_anew_with_its_folder(tmp_path: Path) -> None:
+    packed = open_archive(export(tmp_path / "a.zip"))
+    write_zip(tmp_path / "b.zip", {f"job 7/{name}": packed.read(name) for name in packed.members})
+    assert [each.file is not None for each in opened(tmp_path / "b.zip")] == [True, True]
+
+
 def test_masks_that_cvat_calls_crowds_are_counted_and_believed_on_request(tmp_path: Path) -> None:
     path = export(tmp_path / "a.zip")
     told = [each for each in opened(path).told if "iscrowd" in each]

@@ -106,6 +106,28 @@ def test_results_and_described_sets_are_told(tmp_path: Path) -> None:
     assert detect(tmp_path / "s")[1].endswith("; its index masks too are read with --from mmseg")
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["images/1.png", "images/2.png", "masks/a.png"],
+        ["train/images/1.png", "train/masks/1.PNG", "val/images/2.png"],
+    ],
+)
+def test_masks_of_several_images_may_be_classes_or_numbers_of_objects(
+    tmp_path: Path, files: list[str]
+) -> None:
+    make(tmp_path, dict.fromkeys(files, ""))
+    with pytest.raises(UserError, match=r"masks: .* numbers of objects\n  pairs: .* classes"):
+        detect(tmp_path)
+    (tmp_path / "classes.txt").write_text("sea\nship\n", encoding="utf-8")
+    assert detect(tmp_path)[0] == "pairs"
+
+
+def test_masks_in_the_folder_of_their_image_are_of_its_objects(tmp_path: Path) -> None:
+    make(tmp_path, {f"{image}/{name}": "" for image in "ab" for name in ("images/x.png", "masks/1.png")})
+    assert detect(tmp_path)[0] == "masks"
+
+
 def test_the_tables_beside_masks_tell_however_deep_they_lie(tmp_path: Path) -> None:
     make(tmp_path, {"labels.csv": "name,color,group\n", "objects.csv": "split\n", "train/a/b/1/masks/": ""})
     assert detect(tmp_path) == ("masks", "there are labels.csv and objects.csv")
@@ -125,6 +147,13 @@ def test_what_cvat_or_another_may_have_written_is_asked(tmp_path: Path) -> None:
             UserError, match=r"may be of 2 formats; choose with --from:\n  coco: .*\n  cvat-coco: "
         ):
             detect(source)
+
+
+def test_an_archive_that_is_read_unpacked_is_told_with_the_command(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a set.zip", "w") as archive:
+        archive.writestr("train/_annotations.coco.json", COCO)
+    with pytest.raises(UserError, match=r"unpack it, and name the folder:\n  unzip -q '.*a set.zip' -d "):
+        detect(tmp_path / "a set.zip")
 
 
 def test_two_kinds_of_labels_in_one_folder_are_asked(tmp_path: Path) -> None:

@@ -129,6 +129,15 @@ def test_stardists_folders_and_images_elsewhere_are_found(tmp_path: Path) -> Non
         masks.read(tmp_path / "train", options=ReadOptions(images=tmp_path / "gone"))
 
 
+def test_masks_of_numbers_whose_suffix_is_in_capitals_are_found(tmp_path: Path) -> None:
+    for name in "ab":
+        numbered(tmp_path, name, NUMBERS)
+    (tmp_path / "instances").rename(tmp_path / "masks")
+    for name in "ab":
+        (tmp_path / f"masks/{name}.png").rename(tmp_path / f"masks/{name}.PNG")
+    assert [each.image_id for each in masks.read(tmp_path, options=ReadOptions())] == ["a", "b"]
+
+
 def test_masks_alone_of_several_suffixes_are_all_read(tmp_path: Path) -> None:
     for name in "abc":
         numbered(tmp_path, name, NUMBERS)

@@ -75,9 +75,11 @@ def test_can_report_numbers_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "instances/d.tif").unlink()
     numbered(tmp_path, "e", as_file(NUMBERS.astype(np.int32), "TIFF"), suffix=".tif")
     (tmp_path / "images/e.png").unlink()
+    numbered(tmp_path, "f", as_file(NUMBERS.astype(np.uint8), "JPEG"), suffix=".tif")
     told = trouble(masks.read(tmp_path, options=ReadOptions()))
     assert told["a"] == ("instances/a.tif: 1 pixels are no whole numbers, 0.5 for one",)
     assert told["b"] == ("instances/b.tif: 33 pixels have numbers below 0",)
     assert "mask 8x3, image 8x6" in told["c"][0]
     assert told["d"] == ("images without a mask: images/d.png: expected instances/d.tif",)
+    assert told["f"] == ("instances/f.tif: a JPEG blurs the numbers of objects; save them as PNG",)
     assert told["e"] == ("masks without an image: instances/e.tif: no image e in images",)

@@ -26,6 +26,15 @@ def test_masks_of_0_and_255_become_an_index_map(tmp_path: Path) -> None:
     assert record.name == "1.png"
 
 
+def test_a_file_of_classes_that_is_passed_over_is_told_where_it_would_have_named_them(tmp_path: Path) -> None:
+    put(tmp_path / "images/a.png", np.zeros((4, 5, 3), np.uint8))
+    put(tmp_path / "masks/a.png", np.eye(4, 5, dtype=np.uint8)[..., None] * np.array([255, 0, 0], np.uint8))
+    (tmp_path / "class_dict.csv").write_bytes("name,r,g,b\ngrund,0,0,0\nöl,255,0,0\n".encode("cp1252"))
+    told = "class_dict.csv is passed over: it is no UTF-8 text"
+    assert told in read(tmp_path, options=ReadOptions()).told
+    assert told not in read(tmp_path, options=ReadOptions(labels=("grund", "öl"))).told
+
+
 def test_all_that_is_wrong_with_a_pair_is_told_together(tmp_path: Path) -> None:
     for name in ("1", "2"):
         put(tmp_path / "images" / f"{name}.png", np.zeros((2, 3, 3), np.uint8))

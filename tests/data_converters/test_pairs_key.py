@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_converters.pairs_key import read_key
+from data_converters.pairs_key import passed_over, read_key
 
 CAMVID = "64 128 64\tAnimal\n192 0 128\tArch\n"
 CVAT = "# label:color\nsky:0,0,255::\nsea:0,255,255::\n"
@@ -37,6 +37,17 @@ def test_what_is_no_list_of_classes_is_passed_over(text: str, tmp_path: Path) ->
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     (tmp_path / "readme.txt").write_text("a\nb\n", encoding="utf-8")
     assert read_key(tmp_path) is None
+
+
+def test_files_of_classes_that_are_none_or_not_utf_8_are_told(tmp_path: Path) -> None:
+    for encoding in ("cp1252", "utf-16"):
+        (tmp_path / f"classes_{encoding[0]}.csv").write_text("name,r,g,b\nöl,9,9,9\n", encoding=encoding)
+        (tmp_path / f"classes_{encoding[0]}.json").write_text('["öl", "see"]', encoding=encoding)
+    (tmp_path / "labels.txt").write_text("1,2,3\n", encoding="utf-8")
+    assert read_key(tmp_path) is None
+    told = passed_over(tmp_path)
+    assert [each.endswith("it is no UTF-8 text") for each in told] == [True] * 4 + [False]
+    assert told[-1] == "labels.txt is passed over: it names no classes that are understood"
 
 
 def test_classes_of_voc_are_those_of_its_lists_by_name(tmp_path: Path) -> None:

@@ -81,3 +81,19 @@ def test_folders_that_tell_splits_need_no_list(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "val.txt").write_text("a\n", encoding="utf-8")
     assert [pair.split for pair in find_pairs(tmp_path, ReadOptions()).pairs] == ["test", "train"]
+
+
+def test_lists_that_are_passed_over_are_told(tmp_path: Path) -> None:
+    splits_of(tmp_path, {"train.txt": "2007_0\n2007_1\n2007_8\n2007_9\n", "words_test.txt": "hello\n"})
+    (tmp_path / "val.txt").write_text("2007_2\n2007_3\n", encoding="utf-16")
+    found = find_pairs(tmp_path, ReadOptions())
+    assert {pair.split for pair in found.pairs} == {None}
+    assert [each for each in found.told if "passed over" in each] == [
+        "train.txt is passed over: only 2 of its 4 lines name images that are here",
+        "val.txt is passed over: it is no UTF-8 text",
+    ]
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets/val.txt").write_text("2007_2\n2007_3\n", encoding="utf-8")
+    told = find_pairs(tmp_path, ReadOptions()).told
+    assert "splits are those of sets/val.txt" in told
+    assert not any("passed over" in each for each in told)

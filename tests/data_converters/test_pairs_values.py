@@ -71,6 +71,27 @@ def test_noisy_colours_go_to_the_nearest_frequent_one() -> None:
     assert meaning.index_map(np.array([[RED + 5, COLORED + 3]]))[0].tolist() == [[1, 0]]
 
 
+def test_colours_that_are_near_no_frequent_one_are_told_and_a_file_of_classes_keeps_them() -> None:
+    near = {RED - (number << 16): 1 for number in range(1, 30)}
+    near |= {GREEN + number: 1 for number in range(1, 39)}
+    blue = COLORED + 0x0000FF
+    counts = Counter({COLORED: 90_000, RED: 9_000, GREEN: 900, blue: 150, blue - 1: 9, **near})
+    _, labels, told = find_meaning(counts, colored=True)
+    assert labels.names == ("background", "green", "red")
+    lost = "0.16 % of the pixels are near none of these, 150 of them of colour 0,0,255"
+    assert any(lost in each for each in told)
+    names, colors = ("bg", "r", "g", "b"), (0, 0xFF0000, 0xFF00, 0xFF)
+    known = Known(Path("class_dict.csv"), names, (0, 1, 2, 3), colors)
+    meaning, labels, told = find_meaning(counts, colored=True, known=known)
+    assert labels.names == names
+    mask = np.array([[COLORED, RED - (1 << 16), GREEN + 1, blue - 1]])
+    assert meaning.index_map(mask)[0].tolist() == [[0, 1, 2, 3]]
+    assert any("72 colours; each is taken for the nearest of the file's" in each for each in told)
+    counts[COLORED + 0xFFFF00] = 300
+    with pytest.raises(DataError, match=r"does not name:\n  colour 255,255,0: 300 pixels"):
+        find_meaning(counts, colored=True, known=known)
+
+
 def test_names_that_the_user_gives_are_of_the_values_in_order() -> None:
     counts = Counter({0: 90, 7: 10})
     assert find_meaning(counts, colored=False, labels=("rust",))[1].names == ("background", "rust")

@@ -13,6 +13,7 @@ from segloop.analysis.thresholds import ComponentRule, InstanceRule, Thresholds,
 from segloop.data.info import ClassInfo, DatasetInfo, Files
 from segloop.experiments.testing import (
     copy_results,
+    next_test,
     prepare_test,
     settle_outputs,
     split_instead,
@@ -167,7 +168,9 @@ def test_metrics_read_the_truth_of_the_split_that_is_tested(tmp_path: Path) -> N
     assert tested.test_evaluator == metric("val.json")
 
 
-def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp_path: Path) -> None:
+def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     DatasetInfo(
         name="d",
         task="cityscapes",
@@ -179,6 +182,10 @@ def test_a_set_without_the_configs_test_split_is_told_with_the_split_to_take(tmp
     tested = config(work_dir=str(tmp_path))
     tested.test_dataloader.dataset.update(data_root=str(tmp_path), split="test")
     assert split_instead(tested) == "val"
+    monkeypatch.chdir(tmp_path)
+    usual, other = (next_test(Path("c.py"), tmp_path / name, tested) for name in ("work_dirs/c", "a b"))
+    assert usual == "python tools/test.py c.py --split val"
+    assert other == "python tools/test.py 'a b' --split val"
     with pytest.raises(ConfigError, match=r"no split 'test'.* it has train, val\. .*--split val"):
         prepare_test(tested, checkpoint=tmp_path / "best.pth", split=None, command=[])
     tested.test_dataloader.dataset.split = "val"

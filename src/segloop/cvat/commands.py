@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -304,7 +305,7 @@ def _server_of(manifest: Manifest, args: argparse.Namespace) -> AbstractContextM
     if manifest.host == BY_HAND:
         raise UserError(
             f"{manifest.folder} went to CVAT by hand, so there is no server to ask: python tools/cvat.py "
-            f"pull {manifest.folder} --from-files FILE.zip …"
+            f"pull {shlex.quote(str(manifest.folder))} --from-files FILE.zip …"
         )
     organization = args.org if args.org is not None else manifest.organization
     credentials = find_credentials(

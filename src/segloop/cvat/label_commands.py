@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -110,7 +111,7 @@ def apply(words: Sequence[str], text: str, formats: Formats) -> int:
         f"Version {made.number} is {made.root}: {made.changed:,} image(s) with other labels, "
         f"{made.looked:,} looked at and as they were, {made.kept:,} not looked at\n"
         f"{made.content_hash}\nLook at {page}\n"
-        f"Train on both and judge: python tools/judge.py CONFIG {args.old} {made.root}"
+        f"Train on both and judge: python tools/judge.py CONFIG {shlex.join([str(args.old), str(made.root)])}"
     )
     return EXIT_DONE
 
@@ -187,7 +188,8 @@ def pulled_in(place: Path) -> Path:
         ]
         if not pulls:
             raise UserError(
-                f"{place} is a loop that nothing was pulled of yet: python tools/cvat.py pull {place}"
+                f"{place} is a loop that nothing was pulled of yet: "
+                f"python tools/cvat.py pull {shlex.quote(str(place))}"
             )
         place = pulls[0]
     if (place / RECORD).is_file():

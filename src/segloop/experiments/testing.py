@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -75,6 +77,14 @@ def split_instead(config: Config) -> str | None:
     if not splits or dataset["split"] in splits:
         return None
     return "val" if "val" in splits else splits[-1]
+
+
+def next_test(file: Path, work_dir: Path, config: Config) -> str:
+    """Return the command that tests what was trained by a config's file, ready to paste."""
+    usual = Path("work_dirs", file.stem)
+    tested = str(file) if usual.resolve() == work_dir else os.path.relpath(work_dir)
+    other = split_instead(config)
+    return shlex.join(["python", "tools/test.py", tested, *(["--split", other] if other else [])])
 
 
 def use_split(config: Config, split: str, *, folds: Path | None = None) -> None:

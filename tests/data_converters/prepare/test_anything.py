@@ -64,6 +64,13 @@ def test_folders_of_splits_with_masks_for_several_images_are_pairs(tmp_path: Pat
     assert look(tmp_path) == ("pairs", "semantic")
 
 
+def test_numbers_of_objects_are_told_from_classes_a_folder_deeper_too(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / "set" / "images" / f"{name}.png", np.zeros((8, 8, 3), np.uint8))
+        put(tmp_path / "set" / "masks" / f"{name}.png", np.arange(64, dtype=np.uint8).reshape(8, 8) // 2)
+    assert look(tmp_path) == ("masks", "instances")
+
+
 def test_coco_is_of_objects_and_its_images_are_found(tmp_path: Path) -> None:
     coco(tmp_path / "instances.json", {"segmentation": [BOX]})
     put(tmp_path / "deep" / "pics" / "a.png", np.zeros((4, 5, 3), np.uint8))
@@ -142,6 +149,16 @@ def test_labels_without_any_image_are_refused_in_one_message(tmp_path: Path) -> 
     coco(tmp_path / "instances.json", {"segmentation": [BOX]})
     with pytest.raises(DataError, match=r"no images: a\.png and others are nowhere below .* --images DIR"):
         look(tmp_path)
+
+
+def test_a_set_that_may_be_of_two_formats_is_asked_about(tmp_path: Path) -> None:
+    file = tmp_path / "job" / "annotations" / "instances_default.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"licenses": [{"name": "", "id": 0, "url": ""}], "images": []}', encoding="utf-8")
+    put(tmp_path / "job" / "images" / "default" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    for source in (tmp_path, tmp_path / "job"):
+        with pytest.raises(UserError, match=r"may be of 2 formats; choose with --from:\n  coco: "):
+            look(source)
 
 
 def test_boxes_alone_and_what_is_no_set_are_refused_in_words(tmp_path: Path) -> None:

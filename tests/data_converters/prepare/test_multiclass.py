@@ -109,12 +109,14 @@ def test_other_names_of_folders_are_known_and_so_are_other_endings_of_masks(
 
 
 def test_a_folder_of_masks_may_be_classes_or_objects_and_nobody_guesses(tmp_path: Path) -> None:
-    write_pairs(tmp_path / "images", tmp_path / "masks", range(3))
-    with pytest.raises(UserError, match=r"classes \(--from mmseg\) or objects \(--from masks\)"):
-        look(tmp_path)
-    found = find(tmp_path, options=NAMED, from_format="mmseg")
+    root = tmp_path / "set"
+    write_pairs(root / "images", root / "masks", range(3))
+    for source in (root, tmp_path):
+        with pytest.raises(UserError, match=r"choose with --from:\n  masks: .* objects\n  pairs: .* classes"):
+            look(source)
+    found = find(root, options=NAMED, from_format="mmseg")
     assert splits(found) == [(None, None)]
-    assert find(tmp_path, options=ReadOptions(), from_format="masks").parts[0].format == "masks"
+    assert find(root, options=ReadOptions(), from_format="masks").parts[0].format == "masks"
 
 
 def test_a_description_beside_the_images_is_believed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line of a new task."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_what_cannot_be_meant_is_refused(
 def test_a_plain_command_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse(monkeypatch, "steel_2", "src")
     assert vars(args)["kind"] is None
+
+
+def test_another_folder_than_that_of_the_configs_is_refused_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    args = parse(monkeypatch, "steel", "nowhere")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no configs/_base_ here, which the config of a new task builds on"):
+        prepare_source(args)
 
 
 def test_shares_without_val_are_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -113,11 +114,12 @@ def _check(
         but = ", but for pictures that look alike, found among all"
     counts = Counter(each.kind for each in findings)
     kinds = ", ".join(f"{counts[each]} {each}" for each in KINDS if counts[each])
-    command = f"python tools/check.py {root}"
+    place = shlex.quote(str(root))
+    command = f"python tools/check.py {place}"
     if not whole:
         say(
             f"It shows a sample, {len(some):,} of the {len(files.files):,} images, drawn with seed {SEED}; "
-            f"so does the check{but}. The whole set: python tools/eda.py {root}"
+            f"so does the check{but}. The whole set: python tools/eda.py {place}"
         )
     say(f"The check found {kinds}: {command}" if kinds else "The check found nothing wrong.")
 
