@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import HOOKS
 
 from segloop.experiments.launch import Options, evaluate, train
-from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
+from segloop.experiments.mistakes import config_mistakes, require_names, require_parts, require_scores
 from segloop.utils.errors import ConfigError, UserError
 
 
@@ -25,6 +25,7 @@ from segloop.utils.errors import ConfigError, UserError
         ("model.backbone.channels=[4]", "DropoutUNet cannot be built: 1 levels need 1 dropout"),
         ("default_hooks.checkpoint.save_best=mDice_bg", "no such score. Did you mean 'mDice_fg'"),
         ("randomness.seed=-1", "seed is -1"),
+        ("auto_scale_lr.enable=True", "takes auto_scale_lr=dict"),
         ("model=None", "no model"),
         ("val_cfg=None", "no val_cfg"),
     ],
@@ -50,6 +51,18 @@ class BrokenHook:
 
     def fail(self) -> None:
         raise ValueError("a bug")
+
+
+def test_a_wrapper_that_asks_its_data_set_for_what_that_has_not(tiny_config: Path) -> None:
+    child = tiny_config.with_name("child.py")
+    child.write_text(
+        f"_base_ = [{str(tiny_config)!r}]\n"
+        "inner = {{_base_.train_dataloader.dataset}}\n"
+        "balanced = dict(type='ClassBalancedDataset', oversample_thr=0.1, dataset=inner)\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, **balanced))\n"
+    )
+    with pytest.raises(ConfigError, match=r"ClassBalancedDataset cannot be built: .*get_cat_ids"):
+        train(Options(config=str(child)))
 
 
 @pytest.mark.parametrize(("how", "error"), [("deep", ValueError), ("other", ZeroDivisionError)])
@@ -92,6 +105,24 @@ def test_monitored_scores_of_objects_are_those_of_the_families() -> None:
         require_scores(config("coco/mAP"))
     with pytest.raises(ConfigError, match="gives no such score"):
         require_scores(config("cells/mAP", scores=["spacecraft"]))
+
+
+def test_two_metrics_that_give_scores_of_the_same_names() -> None:
+    ours, theirs = dict(type="SegLoopSemanticMetric"), dict(type="mmseg.IoUMetric")
+    for metrics in ([ours, theirs], dict(metrics=[theirs, ours])):
+        with pytest.raises(ConfigError, match=r"val_evaluator: .* give scores of the same names"):
+            require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
+    for metrics in ([ours, theirs | dict(prefix="a")], ours, [ours, dict(type="CityscapesMetric")], None):
+        require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
+
+
+@pytest.mark.parametrize(("split", "loop"), [("train", "IterTrainLoop"), ("val", "ValLoop")])
+def test_several_loaders_for_a_loop_of_one(split: str, loop: str, tiny_config: Path) -> None:
+    child = tiny_config.with_name("child.py")
+    loader = f"{{{{_base_.{split}_dataloader}}}}"
+    child.write_text(f"_base_ = [{str(tiny_config)!r}]\n{split}_dataloader = [{loader}, {loader}]\n")
+    with pytest.raises(ConfigError, match=f"{split}_dataloader is a list, and a {loop} goes through one"):
+        train(Options(config=str(child)))
 
 
 def test_a_loader_without_a_batch_size() -> None:

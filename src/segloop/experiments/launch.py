@@ -15,8 +15,8 @@ from segloop.experiments.class_weights import settle_class_weights
 from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
 from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import agreed, join, once, require_launcher
-from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
-from segloop.experiments.records import require_alone
+from segloop.experiments.mistakes import config_mistakes, require_names, require_parts, require_scores
+from segloop.experiments.records import claimed
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.same_run import settle_same
 from segloop.experiments.testing import (
@@ -76,27 +76,27 @@ def train(
     """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     require_writable(Path(config.work_dir))
-    once(lambda: require_alone(Path(config.work_dir)))
-    if resume == "same":
-        settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
-    check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
-    runner = build_runner(config)
-    announce(runner)
-    from segloop.experiments.checkpoints import trusting
-    from segloop.experiments.recording import outcome
+    with claimed(Path(config.work_dir)):
+        if resume == "same":
+            settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
+        check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
+        runner = build_runner(config)
+        announce(runner)
+        from segloop.experiments.checkpoints import trusting
+        from segloop.experiments.recording import outcome
 
-    try:
-        with (
-            full_disks("go on with --resume"),
-            outcome(config.work_dir),
-            trusting(options.unsafe_load),
-            config_mistakes(),
-        ):
-            runner.train()
-    except KeyboardInterrupt:
-        say_how_to_go_on(options, work_dir=config.work_dir)
-        raise
-    return runner
+        try:
+            with (
+                full_disks("go on with --resume"),
+                outcome(config.work_dir),
+                trusting(options.unsafe_load),
+                config_mistakes(),
+            ):
+                runner.train()
+        except KeyboardInterrupt:
+            say_how_to_go_on(options, work_dir=config.work_dir)
+            raise
+        return runner
 
 
 def evaluate(
@@ -148,16 +148,16 @@ def prepare_training(
     """Load the config of a training and settle what its flags ask for."""
     config = prepare(options)
     require_parts(config, "train")
+    require_names(config, "val_evaluator")
     require_scores(config)
     settle_class_weights(config)
     if amp:
         use_amp(config)
-    if auto_scale_lr:
-        if not {"enable", "base_batch_size"} <= set(config.get("auto_scale_lr") or {}):
-            raise ConfigError(
-                "--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config."
-            )
-        config.auto_scale_lr.enable = True
+    scale = config.get("auto_scale_lr") or {}
+    if auto_scale_lr or scale.get("enable"):
+        if not {"enable", "base_batch_size"} <= set(scale):
+            raise ConfigError("A scaled learning rate takes auto_scale_lr=dict(enable=…, base_batch_size=…).")
+        scale["enable"] = True
     settle_precision(config)
     settle_resume(config, None if resume == "same" else resume)
     return config
@@ -177,6 +177,7 @@ def prepare_testing(
     """
     config = prepare(options)
     require_parts(config, "test")
+    require_names(config, "test_evaluator")
     settle_class_weights(config)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     settle_precision(config)
@@ -284,10 +285,11 @@ def _tell(line: str) -> None:
 def settle_loaders(config: Config) -> None:
     """Drop what a data loader without worker processes refuses, so that `num_workers=0` alone is enough."""
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        loader = config.get(name)
-        if loader and not loader.get("num_workers"):
-            loader.pop("prefetch_factor", None)
-            loader.persistent_workers = False
+        loaders = config.get(name)
+        for loader in loaders if isinstance(loaders, list | tuple) else [loaders]:
+            if loader and not loader.get("num_workers"):
+                loader.pop("prefetch_factor", None)
+                loader.persistent_workers = False
 
 
 def check_data(config: Config, splits: Sequence[str], *, make_demo: MakeDemo | None = None) -> None:

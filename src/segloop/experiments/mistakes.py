@@ -22,6 +22,9 @@ NEEDED = {
     "test": ("model", "test_dataloader", "test_cfg", "test_evaluator"),
 }
 SCORES = {"SegLoopSemanticMetric": HEADLINE, "SegLoopShipsMetric": (*HEADLINE, *SHIPS)}
+SAME_NAMES = (*SCORES, "IoUMetric")  # whatever else they give, mmseg's aAcc, mIoU …
+TRAIN_LOOPS = ("IterBasedTrainLoop", "EpochBasedTrainLoop", "IterTrainLoop", "EpochTrainLoop")
+LOOPS = {"train": "IterBasedTrainLoop", "val": "ValLoop", "test": "TestLoop"}
 VALIDATION = ("val_dataloader", "val_cfg", "val_evaluator")
 
 
@@ -47,7 +50,9 @@ def refusal(error: BaseException) -> str | None:
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     builders = [frame for frame in frames if frame.f_code.co_filename.replace("\\", "/").endswith(BUILDER)]
-    if not builders or frames[-1].f_code.co_name not in ("__init__", "__new__", "__post_init__"):
+    constructing = frames[-1].f_code.co_name in ("__init__", "__new__", "__post_init__")
+    # a wrapper asks its data set for what that has not: `ClassBalancedDataset` for `get_cat_ids`
+    if not builders or not (constructing or isinstance(error, NotImplementedError)):
         return None
     ours = str(frames[-1].f_globals.get("__name__")).startswith("segloop.")
     if ours and not isinstance(error, ValueError):
@@ -64,12 +69,27 @@ def require_parts(config: Mapping[str, Any], what: str) -> None:
         missing += [name for name in VALIDATION if name not in given]
     if missing:
         raise ConfigError(f"The config has no {', no '.join(missing)}, which it needs to {what}.")
+    _require_single(config)
     for name in NEEDED[what][1:2]:
         if config[name].get("batch_size", 1) is None:
             raise ConfigError(f"{name}.batch_size is None; it must be 1 or more.")
     seed = (config.get("randomness") or {}).get("seed")
     if isinstance(seed, int) and not 0 <= seed < 2**32:
         raise ConfigError(f"The seed is {seed}; it must be 0 to {2**32 - 1}.")
+
+
+def _require_single(config: Mapping[str, Any]) -> None:
+    """Refuse a list of loaders for a loop of mmengine's; one of a user's own may go through several."""
+    for split, loop in LOOPS.items():
+        loaders, kind = (
+            config.get(f"{split}_dataloader"),
+            (config.get(f"{split}_cfg") or {}).get("type", loop),
+        )
+        if isinstance(loaders, list | tuple) and str(kind) in (loop, *TRAIN_LOOPS):
+            raise ConfigError(
+                f"{split}_dataloader is a list, and a {kind} goes through one loader; to go through several "
+                "sets as one: dataset=dict(type='ConcatDataset', datasets=[…])."
+            )
 
 
 def require_scores(config: Config) -> None:
@@ -101,6 +121,24 @@ def require_scores(config: Config) -> None:
     ]
     if wrong:
         raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
+
+
+def require_names(config: Config, part: str) -> None:
+    """Refuse an evaluator whose metrics give scores of the same names: the end of a validation would tell."""
+    evaluator = config.get(part)
+    if isinstance(evaluator, Mapping):
+        evaluator = evaluator.get("metrics")
+    seen: dict[Any, str] = {}
+    for metric in evaluator if isinstance(evaluator, list | tuple) else ():
+        kind = str(metric.get("type")).rpartition(".")[2]
+        if kind not in SAME_NAMES:
+            continue
+        if former := seen.get(metric.get("prefix")):
+            raise ConfigError(
+                f"{part}: {former} and {kind} give scores of the same names (mIoU …). "
+                "Give one of them a prefix: prefix='other' makes other/mIoU."
+            )
+        seen[metric.get("prefix")] = kind
 
 
 def _name(builder: FrameType) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
+from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
@@ -181,6 +182,9 @@ class ExperimentRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Bring the model into the machine's fastest form before it goes to the device."""
+        if self.distributed and get_device() in ("cpu", "mps") and _has_synchronized_norms(model):
+            self.logger.info("SyncBatchNorm needs GPUs; each process normalizes by its own images.")
+            model = revert_sync_batchnorm(model)
         layout = self.cfg.get("env_cfg", {}).get("memory_format", "contiguous")
         return super().wrap_model(model_wrapper_cfg, accelerate(model, memory_format=layout))
 
@@ -205,10 +209,15 @@ class ExperimentRunner(Runner):
         return logger
 
 
+def _has_synchronized_norms(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
+
+
 def _require_optimizer(wrapper: Any, content: Any, *, path: str) -> None:
     """Refuse the state of an optimizer that has other settings than the config's, and lacks some of them.
 
-    Versions of torch differ in one direction alone: the newer one has settings that the older one lacks.
+    Versions of torch differ in one direction alone: the newer one has settings that the older one lacks. One
+    of other groups is refused as well, as torch would.
     """
     optimizer = getattr(wrapper, "optimizer", None)  # not built yet, or several
     saved = content.get("optimizer") if isinstance(content, dict) else None
@@ -221,6 +230,14 @@ def _require_optimizer(wrapper: Any, content: Any, *, path: str) -> None:
         raise ConfigError(
             f"{path} was trained by another optimizer than the config's {type(optimizer).__name__}: "
             f"the file's has {its}, the config's {ours}."
+        )
+    those, these = (
+        [len(group.get("params", ())) for group in each] for each in (groups, optimizer.param_groups)
+    )
+    if those != these:
+        raise ConfigError(
+            f"{path} has {len(those)} groups of parameters in its optimizer, and the config makes "
+            f"{len(these)}: optim_wrapper.paramwise_cfg is not what it was."
         )
 
 
