@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from data_converters.base import WriteOptions
 from data_converters.deliver import Delivery, Predicted
 
 FILES = {"coco": "annotations.json", "cvat": "annotations.xml"}
@@ -18,7 +17,7 @@ def packed(predicted: Predicted, *, form: str, objects: bool) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="segloop-") as folder:
         target = Path(folder) / FILES[form]
-        delivery = Delivery(target=target, form=form, options=WriteOptions(), as_labels=True)
+        delivery = Delivery(target=target, form=form, as_labels=True, workers=1)
         delivery.check()
-        delivery.write(predicted, objects=objects, workers=1)
+        delivery.write(predicted, objects=objects)
         return target.read_bytes()

@@ -57,7 +57,7 @@ RESULTS = ("coco", "cityscapes")  # have a form of their own for predicted objec
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """Where predictions go, in which format, and by which sample submission."""
+    """Where predictions go, in which format, by which sample submission, and by how many processes."""
 
     target: Path
     form: str
@@ -65,6 +65,7 @@ class Delivery:
     sample: Path | None = None
     force: bool = False
     as_labels: bool = False
+    workers: int | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace, options: WriteOptions) -> Delivery | None:
@@ -81,6 +82,7 @@ class Delivery:
             sample=args.sample_submission,
             force=args.force,
             as_labels=args.as_labels,
+            workers=args.workers,
         )
         delivery.check()
         if args.overlays is not None and same_place(args.overlays, args.out):
@@ -138,7 +140,6 @@ class Delivery:
         predicted: Predicted,
         *,
         objects: bool,
-        workers: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Report:
         """Write what was predicted and return the report; the target appears when it is whole, or not at all.
@@ -161,7 +162,7 @@ class Delivery:
                     images,
                     writer,
                     place,
-                    workers=workers,
+                    workers=self.workers,
                     refuse=lambda tally: refuse_bad(tally, source, self.target, skip_bad=True),
                     skip_bad=True,
                     progress=progress,

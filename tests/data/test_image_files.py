@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from segloop.data.image_files import image_facts, image_size, structure_damage
 from segloop.data.png import encode_rgb
@@ -111,6 +112,22 @@ def test_a_tiff_of_more_bits_than_loaders_read_is_told(kind: type[np.generic], t
     loaded = cv2.imdecode(np.fromfile(tmp_path / "a.tif", np.uint8), cv2.IMREAD_COLOR)
     wide = "a TIFF of 1 channel(s) of 32 bits; OpenCV reads 8 and 16"
     assert image_facts(tmp_path / "a.tif").error == (wide if loaded is None else None)
+
+
+def tiled_tiff(*, side: int, tile: int) -> bytes:
+    """Return a grey TIFF of one tile, as small as its packed zeros are."""
+    packed = zlib.compress(bytes(tile * tile), 9)
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile, 325: len(packed)}
+    tags[324] = 8 + 2 + 12 * (len(tags) + 1) + 4  # behind the directory
+    rows = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items())]
+    return b"".join([b"II*\0\x08\0\0\0", struct.pack("<H", len(rows)), *rows, bytes(4), packed])
+
+
+def test_a_small_tiff_of_huge_tiles_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert image_facts(tiled_tiff(side=20, tile=64), most_pixels=4096).size_hw == (20, 20)
+    monkeypatch.setattr(TiffImageFile, "load", lambda self: pytest.fail("decoded"))
+    error = image_facts(tiled_tiff(side=20, tile=80), most_pixels=4096).error
+    assert error == "tiles of 80x80 pixels; the limit is 4096 in all"
 
 
 def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

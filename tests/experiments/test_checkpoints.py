@@ -115,6 +115,16 @@ def test_can_report_a_missing_file_and_one_without_weights(tmp_path: Path) -> No
         read_weights(tmp_path / "empty.pth")
 
 
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    weights["1.running_var"][0] = torch.inf
+    require_fit(model, weights, path="a.pth")  # no weight
+    weights["0.weight"][0] = torch.nan
+    with pytest.raises(ConfigError, match=r"a\.pth: weights are nan or infinite.*\n +0\.weight"):
+        require_fit(model, weights, path="a.pth")
+
+
 def test_names_the_layers_of_another_model() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     weights = model.state_dict()

@@ -50,3 +50,11 @@ def test_the_usual_value_of_sets_that_drop_the_zero_label_is_ignored(
     ignore(tiny_root, 255)
     config = load_config(tiny_config, overrides=["train_dataloader.dataset.reduce_zero_label=True"])
     assert set(require_data(config, ["train"])) == {"train"}
+
+
+def test_a_semantic_model_has_two_classes_to_tell_apart(tiny_config: Path) -> None:
+    words = ["metainfo.classes=[leaf]", "metainfo.palette=[[1,2,3]]"]
+    overrides = [f"train_dataloader.dataset.{word}" for word in words]
+    config = load_config(tiny_config, overrides=[*overrides, "model.decode_head.num_classes=1"])
+    with pytest.raises(ConfigError, match=r"The data have one class, leaf: with nothing to tell it from"):
+        require_data(config, ["train"])

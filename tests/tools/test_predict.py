@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from data_converters.convert import transfer
 from segloop.utils.cli import run
 from tests.experiments.predict.conftest import write_weights
 from tools import predict as tool
@@ -153,3 +155,18 @@ def test_an_exported_model_needs_no_torch(tiny_onnx: Path, tiny_master: Path, tm
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").rglob("*.png"))) >= 2
+
+
+def test_as_many_processes_write_as_were_asked_for(
+    weights: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def transferred(*args: Any, workers: int | None, **kwargs: Any) -> Any:
+        asked.append(workers)
+        return transfer(*args, workers=workers, **kwargs)
+
+    monkeypatch.setattr("data_converters.deliver.transfer", transferred)
+    words = [tiny_root / "img_dir/test", "--to", "mmseg", "--out", tmp_path / "out", "--workers", "1"]
+    assert main(monkeypatch, weights.parent, *words) == 0
+    assert asked == [1]

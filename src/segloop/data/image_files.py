@@ -21,6 +21,7 @@ MOST_PIXELS = 1 << 28  # of one image
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit would warn of slides and satellite images
 _EXIF_ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # tags: the size as it is stored
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _TIFF_KIND = 254  # tag: not 0 of a smaller copy, or of a mask
 _TURNED = (5, 6, 7, 8)  # OpenCV, and so mmcv, turns the image as EXIF says
 # Pillow would open some forty kinds, and few of its readers are meant for files of strangers.
@@ -196,12 +197,22 @@ def image_facts(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> ImageF
             return ImageFacts(error=excess)
         if not data.startswith((_PNG, _JPEG)):
             with Image.open(io.BytesIO(data)) as image:
+                if excess := _tile_excess(image, most_pixels):
+                    return ImageFacts(error=excess)
                 image.load()
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
         return ImageFacts(error=_of_depth(data) or decoding_error(error))
     if fault := _of_depth(data):
         return ImageFacts(error=fault)
     return ImageFacts(size_hw[::-1] if orientation in _TURNED else size_hw, orientation)
+
+
+def _tile_excess(image: Image.Image, most_pixels: int) -> str | None:
+    """Say that the tiles of a TIFF are larger than anything we read: they are decoded whole."""
+    if not isinstance(image, TiffImageFile) or not {_TILE_WIDTH, _TILE_HEIGHT} <= {*image.tag_v2}:
+        return None
+    excess = size_excess((image.tag_v2[_TILE_HEIGHT], image.tag_v2[_TILE_WIDTH]), most_pixels=most_pixels)
+    return excess and f"tiles of {excess}"
 
 
 def _of_depth(data: bytes) -> str:

@@ -143,13 +143,20 @@ def require_fit(
 ) -> None:
     """Refuse a checkpoint of another model; name the layers that are missing, left over or reshaped.
 
-    `classes` is what `class_difference` says, if anything; it is told as well.
+    `classes` is what `class_difference` says, if anything; it is told as well. Weights that are no numbers
+    are refused, too: each pixel would be of the first class, without a word.
     """
     fit = compare_weights(model, weights)
     if not fit.exact:
         counts = f"{fit.fitting} of {fit.wanted} tensors fit the config's."
         parts = [*fit.parts(), *([classes] if classes else [])]
         raise ConfigError("\n".join([f"{path} is a checkpoint of another model: {counts}", *parts]))
+    learnt = {_unwrapped(name) for name, _ in model.named_parameters()}
+    bad = [name for name in weights if _unwrapped(name) in learnt and not weights[name].isfinite().all()]
+    if bad:
+        raise ConfigError(
+            f"{path}: weights are nan or infinite, as of a training that went astray:\n{listing(bad, most=5)}"
+        )
 
 
 def require_own(model: nn.Module, path: Path | str, *, classes: Sequence[str] | None) -> None:

@@ -112,6 +112,11 @@ def require_classes(config: Config, layout: Layout) -> int:
             f"{layout.root} has no {FILE_NAME}, and the config names no classes: "
             "set metainfo=dict(classes=[…], palette=[…]) in each data set of the config."
         )
+    if len(names) == 1:
+        raise ConfigError(
+            f"The data have one class, {names[0]}: with nothing to tell it from, a semantic model learns "
+            "nothing. Name what is around it as a class of its own, such as background."
+        )
     _require_heads(config, names)
     return len(names)
 

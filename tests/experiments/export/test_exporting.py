@@ -10,6 +10,7 @@ import pytest
 
 import segloop
 from segloop.analysis.thresholds import ComponentRule, InstanceRule, Thresholds, write_thresholds
+from segloop.experiments.config import load_config
 from segloop.experiments.export import checking, exporting
 from segloop.experiments.export.exporting import export
 from segloop.experiments.onnx.model import OnnxModel
@@ -53,6 +54,15 @@ def test_whole_numbers_agree_with_floats(
     assert OnnxModel.load(exported.path).notes.precision == "int8"
     assert "of 2 training images" in said[-1]
     assert b"QuantizeLinear" in exported.path.read_bytes()
+
+
+@pytest.mark.parametrize(("most", "places"), [(2, [0, 3]), (4, [0, 1, 2, 3]), (32, [0, 1, 2, 3])])
+def test_whole_numbers_are_fitted_to_all_images_where_there_are_fewer(
+    tiny_config: Path, tiny_root: Path, most: int, places: list[int]
+) -> None:
+    images = sorted((tiny_root / "img_dir/train").iterdir())
+    found = exporting.calibration_images(load_config(tiny_config), most=most)
+    assert [images.index(file) for file in found] == places
 
 
 def test_tuned_thresholds_go_into_the_file(

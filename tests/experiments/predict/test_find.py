@@ -90,6 +90,13 @@ def test_classes_are_named_by_the_weights_the_run_the_config_or_the_data(
     assert class_names(plain, {"CLASSES": ["Background", "x"]}, count=2, semantic=True).background == 0
 
 
+def test_a_class_without_another_has_no_index_for_the_rest(semantic: Files) -> None:
+    found = find_model(semantic[0], semantic[1])
+    with pytest.raises(ConfigError, match=r"num_classes is 1, .* model\.decode_head\.num_classes=2"):
+        class_names(found, {"classes": ["ship"]}, count=1, semantic=True)
+    assert class_names(found, {"classes": ["ship"]}, count=1, semantic=False).names == ("ship",)
+
+
 def test_a_pipeline_without_augmentation_and_a_model_without_wrapper(semantic: Files) -> None:
     config = load_config(semantic[0])
     steps = steps_of(config)

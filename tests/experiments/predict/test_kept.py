@@ -46,6 +46,27 @@ def test_maps_objects_and_errors_come_back(tmp_path: Path) -> None:
     assert not kept.has({"d": "4-4"})
 
 
+def test_what_stays_in_memory_of_many_objects_is_little(tmp_path: Path) -> None:
+    kept = Kept.open(tmp_path, {}, resume=False)
+    many = Instances.of_bitmaps([MASK] * 300, [1] * 300, scores=[0.5] * 300)
+    nothing = Instances.of_bitmaps([], [], size_hw=(2, 3), scores=[])
+    found = {
+        name: InstancePrediction(instances=each, classes=CLASSES)
+        for name, each in (("a", many), ("b", nothing))
+    }
+    kept.add(found, STAMPS)
+    kept.close()
+    assert len(str(kept.places["a"].about)) < 200
+    for name, prediction in found.items():
+        back = LoadKept(kept.path, CLASSES).prediction(kept.places[name])
+        assert isinstance(back, InstancePrediction)
+        assert (back.labels.tolist(), back.scores.tolist()) == (
+            prediction.labels.tolist(),
+            prediction.scores.tolist(),
+        )
+        assert [runs.tolist() for runs in back.runs] == [runs.tolist() for runs in prediction.runs]
+
+
 def test_a_block_that_was_cut_off_is_forgotten_and_written_again(tmp_path: Path) -> None:
     whole = filled(tmp_path).path.read_bytes()
     for end in (len(whole) - 1, len(whole) - 9):

@@ -12,6 +12,7 @@ from pycocotools import mask as coco
 
 from segloop.analysis.instances import Instances
 from segloop.data.annotations import Label, LabelSet
+from segloop.experiments.predict import results
 from segloop.experiments.predict.results import InstancePrediction, SemanticPrediction, save_overlay
 from segloop.utils.errors import UserError
 
@@ -65,6 +66,16 @@ def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
         MAP.save(tmp_path / "mask.jpg")
     with pytest.raises(UserError, match=r"ends in \.json"):
         OBJECTS.save(tmp_path / "found.xml")
+
+
+def test_more_objects_than_a_png_numbers_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = OBJECTS.numbers()
+    monkeypatch.setattr(results, "MOST_NUMBERED", len(OBJECTS) - 1)
+    assert OBJECTS.numbers().dtype == np.uint32
+    assert (OBJECTS.numbers() == narrow).all()
+    assert (OBJECTS.overlay(IMAGE) != IMAGE).any()
+    with pytest.raises(UserError, match=r"numbers \d objects, and there are \d: take JSON"):
+        OBJECTS.save(tmp_path / "many.png")
 
 
 def test_nothing_found_is_a_result(tmp_path: Path) -> None:

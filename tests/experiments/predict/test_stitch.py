@@ -45,6 +45,13 @@ def test_a_vague_sliver_at_the_rim_joins_what_it_lies_in() -> None:
     assert len(stitch(WIDE, [[piece(5, 10, 5, 14)], [inner]])) == 2
 
 
+def test_a_neighbour_that_another_rim_cuts_and_whose_edge_lies_on_it_stays_apart() -> None:
+    grid = make_grid((50, 50), (30, 30), overlap=1 / 3)  # 0 to 30 and 20 to 50, along both sides
+    cut, edge = piece(10, 20, 12, 9), piece(20, 20, 9, 9)  # of the second and the fourth window
+    found = stitch(grid, [[piece(10, 20, 12, 9)], [cut], [], [edge]])
+    assert boxes(found) == [(20, 10, 9, 12), (20, 20, 9, 9)]
+
+
 def test_an_object_longer_than_windows_is_one() -> None:
     grid: Grid = make_grid((10, 100), (10, 40), overlap=0.25)
     pieces = [[piece(3, columns.start, 2, 40)] for columns, _ in grid.columns]

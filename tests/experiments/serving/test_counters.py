@@ -26,3 +26,10 @@ def test_answers_times_and_batches_are_counted() -> None:
         "segloop_queue_images 7",
     ):
         assert line in lines
+
+
+def test_a_sum_of_many_images_grows_with_each() -> None:
+    counters = Counters()
+    counters.batch(1_000_000)
+    counters.batch(1)
+    assert "segloop_batch_images_sum 1000001" in counters.text({}).splitlines()

@@ -221,7 +221,7 @@ def _windows(model: EncoderDecoder) -> Windows | None:
 
 
 def calibration_images(config: Config, *, most: int) -> list[Path]:
-    """Return images of the training split, `most` of them, evenly over their order."""
+    """Return images of the training split, `most` of them or all, evenly over their order."""
     from mmengine.registry import DATASETS
 
     from segloop.experiments.data_checks import innermost
@@ -231,7 +231,8 @@ def calibration_images(config: Config, *, most: int) -> list[Path]:
         raise ConfigError("The config has no train_dataloader, whose images whole numbers are fitted to.")
     dataset = DATASETS.build({**innermost(loader.dataset), "pipeline": []})
     count = len(dataset)
-    places = sorted({round(each * (count - 1) / max(most - 1, 1)) for each in range(min(most, count))})
+    many = min(most, count)
+    places = [round(each * (count - 1) / max(many - 1, 1)) for each in range(many)]
     return [Path(dataset.get_data_info(place)["img_path"]) for place in places]
 
 

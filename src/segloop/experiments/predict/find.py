@@ -114,6 +114,13 @@ def class_names(found: Found, notes: Mapping[str, Any], *, count: int | None, se
 
     `notes` is what stands beside the weights; `count` how many classes the network has.
     """
+    if semantic and count == 1:
+        raise ConfigError(
+            "model.decode_head.num_classes is 1, and a pixel that is not of this class is of none: no index "
+            "is left for it. A network with one output tells two classes apart, and a pixel is of the second "
+            "above the head's threshold: --cfg-options model.decode_head.num_classes=2 "
+            "model.decode_head.out_channels=1"
+        )
     told: list[Mapping[str, Any]] = [_of_notes(notes), found.run]
     loader = found.config.get("test_dataloader")
     if loader:

@@ -27,7 +27,7 @@ from segloop.utils.errors import FormatError, UserError, listing
 from segloop.utils.locks import lock
 
 FILE_NAME = "predictions.kept"
-FORMAT = 1
+FORMAT = 2
 _HEAD = struct.Struct("<QI")  # bytes of a block, and their CRC-32
 _TYPES = ("uint8", "uint16")
 
@@ -189,13 +189,11 @@ class LoadKept:
         if place.about["kind"] in _TYPES:
             mask = np.frombuffer(data, place.about["kind"]).reshape(size_hw)
             return SemanticPrediction(mask=mask, classes=self.classes)
-        lengths = np.array(place.about["lengths"], np.int64)
-        flat = np.frombuffer(data, np.uint32)
-        runs = np.split(flat, np.cumsum(lengths)[:-1]) if len(lengths) else []
-        labels, scores = (
-            np.array(place.about["labels"], np.int64),
-            np.array(place.about["scores"], np.float64),
-        )
+        count = place.about["objects"]
+        labels, lengths = np.frombuffer(data, np.int64, 2 * count).reshape(2, count)
+        scores = np.frombuffer(data, np.float64, count, offset=16 * count)
+        flat = np.frombuffer(data, np.uint32, offset=24 * count)
+        runs = np.split(flat, np.cumsum(lengths)[:-1]) if count else []
         instances = Instances(runs=runs, labels=labels, scores=scores, size_hw=size_hw)
         return InstancePrediction(instances=instances, classes=self.classes)
 
@@ -217,22 +215,22 @@ def without_overlaps(prediction: InstancePrediction) -> InstancePrediction:
 
 
 def _packed(prediction: Prediction | str) -> tuple[dict[str, Any], bytes]:
-    """Return what stands about an image in its block's line, and its arrays."""
+    """Return what stands about an image in its block's line, which stays in memory, and its arrays."""
     if isinstance(prediction, str):
         return {"error": prediction}, b""
     about: dict[str, Any] = {"size_hw": list(prediction.size_hw)}
     if isinstance(prediction, SemanticPrediction):
         data = np.ascontiguousarray(prediction.mask)
         return {**about, "kind": data.dtype.name}, zlib.compress(data.tobytes(), 1)
-    runs = prediction.runs
-    flat = np.concatenate([np.asarray(each, np.uint32) for each in runs]) if runs else np.zeros(0, np.uint32)
-    about |= {
-        "kind": "objects",
-        "lengths": [len(each) for each in runs],
-        "labels": prediction.labels.tolist(),
-        "scores": prediction.scores.tolist(),
-    }
-    return about, zlib.compress(flat.tobytes(), 1)
+    runs = [np.asarray(each, np.uint32) for each in prediction.runs]
+    arrays = [
+        prediction.labels.astype(np.int64),
+        np.array([len(each) for each in runs], np.int64),
+        prediction.scores.astype(np.float64),
+        *runs,
+    ]
+    data = b"".join(array.tobytes() for array in arrays)
+    return {**about, "kind": "objects", "objects": len(runs)}, zlib.compress(data, 1)
 
 
 def _blocks(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:

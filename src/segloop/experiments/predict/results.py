@@ -18,6 +18,7 @@ from segloop.utils.atomic import open_atomic
 from segloop.utils.errors import UserError
 
 MOST_NAMED = 256  # classes that a palette has colours for
+MOST_NUMBERED = 65_535  # objects that a PNG has values for
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,11 +93,20 @@ class InstancePrediction:
         return np.ones(len(self)) if scores is None else scores
 
     def numbers(self) -> np.ndarray:
-        """Return a map [H, W] uint16 of object numbers from 1; where objects overlap, the surest is seen."""
-        canvas = np.zeros(self.size_hw, np.uint16)
+        """Return a map [H, W] of object numbers from 1; where objects overlap, the surest is seen.
+
+        It is of uint16, of more than 65,535 objects of uint32.
+        """
+        canvas = np.zeros(self.size_hw, np.uint16 if len(self) <= MOST_NUMBERED else np.uint32)
         order = np.argsort(self.scores, kind="stable")
         paint([self.runs[place] for place in order], (order + 1).tolist(), canvas)
         return canvas
+
+    def numbers_as_png(self) -> bytes:
+        """Return the map of object numbers as a PNG of 16 bits."""
+        if len(self) > MOST_NUMBERED:
+            raise UserError(f"A PNG numbers {MOST_NUMBERED} objects, and there are {len(self)}: take JSON.")
+        return encode_grey(self.numbers())
 
     def overlay(self, image: np.ndarray | None = None) -> np.ndarray:
         """Return the image with its objects tinted and outlined, RGB [H, W, 3] uint8."""
@@ -126,7 +136,7 @@ class InstancePrediction:
         """
         path = Path(path)
         if path.suffix.lower() == ".png":
-            return _write(path, encode_grey(self.numbers()))
+            return _write(path, self.numbers_as_png())
         path = _require(path, ".json", what="objects (or .png for a map of their numbers)")
         texts = to_strings(list(self.runs))
         found = [

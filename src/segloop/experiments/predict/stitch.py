@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segloop.data.masks import Patch
-from segloop.experiments.predict.windows import Grid
+from segloop.experiments.predict.windows import Grid, Window
 
 SAME = 0.5  # IoU, inside the strip, from which on two masks are of one object
 INSIDE = 0.7  # of a piece that was cut off
@@ -49,12 +49,7 @@ def stitch(grid: Grid, pieces: Sequence[Sequence[Piece]]) -> list[Piece]:
     for one, other in grid.neighbours():
         if not pieces[one] or not pieces[other]:
             continue
-        here, there = windows[one], windows[other]
-        rows = slice(max(here.rows.start, there.rows.start), min(here.rows.stop, there.rows.stop))
-        columns = slice(
-            max(here.columns.start, there.columns.start), min(here.columns.stop, there.columns.stop)
-        )
-        for left, right in _same(pieces[one], pieces[other], rows, columns, grid, (one, other)):
+        for left, right in _same(pieces[one], pieces[other], windows[one], windows[other]):
             _join(owner, int(first[one]) + left, int(first[other]) + right)
     groups: dict[int, list[Piece]] = {}
     for place, piece in enumerate(everything):
@@ -64,44 +59,42 @@ def stitch(grid: Grid, pieces: Sequence[Sequence[Piece]]) -> list[Piece]:
 
 
 def _same(
-    here: Sequence[Piece],
-    there: Sequence[Piece],
-    rows: slice,
-    columns: slice,
-    grid: Grid,
-    numbers: tuple[int, int],
+    pieces: Sequence[Piece], others: Sequence[Piece], here: Window, there: Window
 ) -> list[tuple[int, int]]:
     """Return the places of pieces that are one object by what the strip of two windows shows."""
-    lefts, rights = _seen(here, rows, columns), _seen(there, rows, columns)
+    rows = slice(max(here.rows.start, there.rows.start), min(here.rows.stop, there.rows.stop))
+    columns = slice(max(here.columns.start, there.columns.start), min(here.columns.stop, there.columns.stop))
+    lefts, rights = _seen(pieces, rows, columns), _seen(others, rows, columns)
     found = []
     for row, column in _near(lefts, rights):
         left, right = lefts[row], rights[column]
-        if here[left.place].label != there[right.place].label:
+        if pieces[left.place].label != others[right.place].label:
             continue
         shared = _shared(left.patch, right.patch)
         if not shared:
             continue
         cut = [
-            shared / part.area >= INSIDE and _is_cut(each[part.place].patch, grid, number)
-            for part, each, number in ((left, here, numbers[0]), (right, there, numbers[1]))
+            shared / part.area >= INSIDE and _is_cut(part.patch, own, other)
+            for part, own, other in ((left, here, there), (right, there, here))
         ]
         if shared / (left.area + right.area - shared) >= SAME or any(cut):
             found.append((left.place, right.place))
     return found
 
 
-def _is_cut(patch: Patch, grid: Grid, number: int) -> bool:
-    """Return whether a piece touches a rim of its window that is not the image's."""
-    rows, columns = grid.rows[number // len(grid.columns)][0], grid.columns[number % len(grid.columns)][0]
+def _is_cut(patch: Patch, here: Window, there: Window) -> bool:
+    """Return whether a piece touches a rim of its window that the other one sees beyond.
+
+    Other rims say nothing of this pair: a neighbour whose ragged edge reaches into the strip would be joined.
+    """
     down, across = np.flatnonzero(patch.bitmap.any(axis=1)), np.flatnonzero(patch.bitmap.any(axis=0))
-    if not len(down):
-        return False
-    box = (patch.left + across[0], patch.top + down[0], patch.left + across[-1] + 1, patch.top + down[-1] + 1)
+    left, right = patch.left + across[0], patch.left + across[-1] + 1
+    top, bottom = patch.top + down[0], patch.top + down[-1] + 1
     return bool(
-        (box[0] <= columns.start and columns.start > 0)
-        or (box[1] <= rows.start and rows.start > 0)
-        or (box[2] >= columns.stop and columns.stop < grid.size_hw[1])
-        or (box[3] >= rows.stop and rows.stop < grid.size_hw[0])
+        left <= here.columns.start > there.columns.start
+        or top <= here.rows.start > there.rows.start
+        or right >= here.columns.stop < there.columns.stop
+        or bottom >= here.rows.stop < there.rows.stop
     )
 
 

@@ -37,7 +37,7 @@ def answer(prediction: Prediction, *, to: str) -> Answer:
 def _mask(prediction: Prediction) -> Answer:
     """Class of each pixel, or number of each object."""
     if isinstance(prediction, InstancePrediction):
-        return Answer(encode_grey(prediction.numbers()), PNG)
+        return Answer(prediction.numbers_as_png(), PNG)
     if prediction.mask.dtype != np.uint8:
         return Answer(encode_grey(prediction.mask), PNG)
     classes = prediction.classes

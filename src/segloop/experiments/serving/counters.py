@@ -30,7 +30,7 @@ class Histogram:
         return [
             *(f'{name}_bucket{{le="{step:g}"}} {count}' for step, count in steps),
             f'{name}_bucket{{le="+Inf"}} {self.total}',
-            f"{name}_sum {self.sum:.6g}",
+            f"{name}_sum {self.sum:.15g}",  # of fewer digits rates would be made of steps
             f"{name}_count {self.total}",
         ]
 
