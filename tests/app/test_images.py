@@ -142,6 +142,14 @@ def test_objects_are_asked_for_by_cell_and_size(instance_run: Run) -> None:
     assert ids(table, Query(pixels=(None, 10))) == ["lost"]
 
 
+def test_a_class_called_nothing_is_another_cell_than_no_object(tmp_path: Path) -> None:
+    drawn = {"a": (objects((0, 8, 0, 1.0)), objects((16, 24, 1, 0.9)))}
+    table = read_table(write_instance_run(tmp_path, drawn, names=("disc", "nothing")))
+    assert table.cell_names == ["disc", "nothing", "(nothing)"]
+    assert ids(table, Query(cell=("disc", "(nothing)"))) == ["a"]
+    assert ids(table, Query(cell=("disc", "nothing"))) == []
+
+
 def test_what_was_read_of_objects_is_kept_and_a_damaged_file_read_again(
     instance_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
