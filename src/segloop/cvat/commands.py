@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
     from segloop.data.annotations import LabelledImages
 
 Predicted = Callable[[str, "LabelledImages", float], "LabelledImages"]
+SURE = 0.5  # the least score of predicted objects that are sent
 MAPS = ("mmseg",)  # formats of index maps
 LOOPS = Path("work_dirs") / "cvat"
 
@@ -117,7 +118,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     parser.add_argument("--images", default="all", metavar="LIST", help="LIST file, or all; its order stays")
     parser.add_argument("--run", metavar="RUN", help="send this RUN's predictions, in tasks of their own")
     parser.add_argument("--only-predictions", action="store_true", help="with --run: no tasks of the truth")
-    parser.add_argument("--score-thr", type=float, default=0.5, metavar="P", help="of predicted objects")
+    parser.add_argument("--score-thr", type=float, metavar="P", help="of predicted objects (default: 0.5)")
     parser.add_argument("--as", dest="form", default="masks", metavar="FORM", help="masks, or polygons:TOL")
     parser.add_argument("--chunk", type=int, default=100, metavar="N", help="images of a task")
     parser.add_argument(
@@ -134,8 +135,7 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     )
     add_server(parser)
     args = parser.parse_args(words)
-    if args.only_predictions and not args.run:
-        parser.error("--only-predictions needs --run")
+    _refuse_idle(parser, args)
     masks, wanted = masks_option(args.form), chosen(args.images)
     from segloop.data.info import set_name
     from segloop.utils.locks import alone_in
@@ -144,6 +144,25 @@ def push(words: Sequence[str], text: str, formats: Formats, predicted: Predicted
     busy = f"Another push into {folder} is at work. Wait for its end, or name another --loop."
     with nullcontext() if args.to_files else alone_in(folder, busy):
         return _push(args, folder, formats, predicted, masks=masks, wanted=wanted)
+
+
+def _refuse_idle(parser: Parser, args: argparse.Namespace) -> None:
+    """Refuse flags of a push that would do nothing, or leave nothing to send."""
+    if args.run is None:
+        for flag, given in (
+            ("--only-predictions", args.only_predictions),
+            ("--score-thr", args.score_thr is not None),
+        ):
+            if given:
+                parser.error(f"{flag} needs --run")
+    elif args.score_thr is not None and not 0 <= args.score_thr <= 1:
+        parser.error(f"--score-thr {args.score_thr:g}: scores are from 0 to 1")
+    if args.job_size < 0:
+        parser.error(f"--job-size {args.job_size}: a job holds at least one image")
+    if args.to_files is not None:
+        for flag in ("--loop", "--job-size", "--replace", "--host", "--org", "--credentials"):
+            if vars(args)[flag[2:].replace("-", "_")]:
+                parser.error(f"{flag} does nothing with --to-files")
 
 
 def _push(
@@ -182,7 +201,7 @@ def _push(
         manifest.source = source
     sets = {} if args.only_predictions else {"truth": images}
     if args.run:
-        sets["predictions"] = predicted(args.run, images, args.score_thr)
+        sets["predictions"] = predicted(args.run, images, SURE if args.score_thr is None else args.score_thr)
     called = {"truth": "the set", "predictions": f"the RUN {args.run}"}
     with counted("images read") as progress:
         plans = agree(
