@@ -16,6 +16,7 @@ from segloop.utils.errors import UserError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 KINDS = ("semantic", "instances")
+BASES = Path("configs") / "_base_"
 
 
 def make_parser(description: str) -> Parser:
@@ -56,7 +57,7 @@ def make_parser(description: str) -> Parser:
 
 
 def parse_args(description: str) -> argparse.Namespace:
-    """Read the command line; a name that is taken or no name is refused."""
+    """Read the command line; what cannot be meant is refused, and a folder without base configs."""
     args = make_parser(description).parse_args()
     if not NAME.fullmatch(args.name):
         raise UserError(f"{args.name!r} is no name of a task: small letters, digits, - and _ (steel_2).")
@@ -66,6 +67,10 @@ def parse_args(description: str) -> argparse.Namespace:
         raise UserError(f"--minutes {args.minutes:g}: a training lasts some minutes.")
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
+    if not BASES.is_dir():
+        raise UserError(
+            f"There is no {BASES} here, which a proposed config builds on: run this in SegLoop's folder."
+        )
     return args
 
 

@@ -25,6 +25,7 @@ def test_photos_and_masks_of_0_and_255_become_a_task(
             (f"фото_mask_{number}.png", mask),
         ):
             Image.fromarray(drawn).save(tmp_path / "фото" / name)
+    (tmp_path / "configs" / "_base_").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEGLOOP_DATA", raising=False)
     words = ["new_task.py", "spots", "фото", "--no-trial", "--workers", "0", "--group-by", r"\d"]

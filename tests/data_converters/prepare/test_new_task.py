@@ -1,6 +1,7 @@
 """The command line of a new task."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_what_cannot_be_meant_is_refused(
 def test_a_plain_command_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse(monkeypatch, "steel_2", "src")
     assert vars(args)["kind"] is None
+
+
+def test_a_folder_without_base_configs_is_refused_before_anything_is_prepared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="There is no configs/_base_ here"):
+        parse(monkeypatch, "steel", "src")
 
 
 def test_shares_without_val_are_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
