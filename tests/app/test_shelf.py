@@ -92,6 +92,28 @@ def test_data_sets_are_found_with_the_later_versions_of_their_labels(tmp_path: P
     assert list(found) == ["ships", "ships/versions/2"]
 
 
+def test_a_work_dir_or_a_data_set_called_test_hides_no_other(shelf: Shelf, tmp_path: Path) -> None:
+    for name in ("test", "ships"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "dataset.json").write_text("{}")
+    (shelf.work_dirs / "test").mkdir()
+    (shelf.work_dirs / "test/train.json").write_text("{}")
+    (shelf.work_dirs / "test/test.onnx").touch()
+    assert list(shelf.datasets()) == ["ships", "test"]
+    assert list(shelf.runs()) == ["net/test-last"]
+    assert list(shelf.models()) == ["test/test.onnx"]
+
+
+def test_what_the_pipeline_made_is_found(shelf: Shelf) -> None:
+    task = shelf.work_dirs / "dvc/ships"
+    (task / "train").mkdir(parents=True)
+    for name in ("last.pth", "ships.py"):
+        (task / "train" / name).touch()
+    (shelf.work_dirs / "net").rename(task / "test")
+    assert list(shelf.runs()) == ["dvc/ships/test/test-last"]
+    assert list(shelf.models()) == ["dvc/ships/train"]
+
+
 def test_a_folder_that_may_not_be_read_hides_no_other(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

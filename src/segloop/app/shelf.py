@@ -15,6 +15,7 @@ from segloop.utils.errors import UserError, nearest
 WORK_DIRS, DATA = "SEGLOOP_WORK_DIRS", "SEGLOOP_DATA"
 DEEPEST = 3  # levels below the folders that are looked through
 PUBLISHED = "published"  # what tools/publish_model.py makes in a work_dir
+TRAININGS = ("train.json", "last_checkpoint")  # what lies in a work_dir
 WEIGHTS = ("*.pth", "*.safetensors")
 
 
@@ -91,25 +92,25 @@ class Shelf:
     def _is_ours(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.work_dirs.resolve())
 
+    def _is_whole(self, folder: Path, inside: list[Path]) -> bool:
+        """Return whether a folder is a work_dir or a data set, in which there are no others."""
+        if any(each.name == "img_dir" for each in inside):
+            return True
+        marks = TRAININGS if folder == self.data else (*TRAININGS, FILE_NAME)
+        return any((folder / name).is_file() for name in marks) or bool(list_runs(folder))
+
     def _folders(self, top: Path, depth: int = 0) -> Iterator[Path]:
-        """Yield a folder and those below it, without hidden ones and those of tests and logs."""
+        """Yield a folder and those below it, without hidden ones and those inside work_dirs and data sets."""
         inside = folders_in(top)
         if inside is None:
             return
         yield top
-        names = {each.name for each in inside}
-        ends = "img_dir" in names or ("test" in names and not _stands_alone(top / "test"))
-        if depth < DEEPEST and not ends:
+        if depth < DEEPEST and not self._is_whole(top, inside):
             for each in inside:
                 yield from self._folders(each, depth + 1)
         else:
             yield from (each for each in inside if each.name == PUBLISHED)
             yield from folders_in(top / VERSIONS) or ()
-
-
-def _stands_alone(folder: Path) -> bool:
-    """Return whether a folder is a work_dir or a data set by itself, whatever it is called."""
-    return any((folder / name).is_file() for name in ("train.json", FILE_NAME)) or bool(list_runs(folder))
 
 
 def folders_in(folder: Path) -> list[Path] | None:

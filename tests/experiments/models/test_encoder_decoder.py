@@ -89,6 +89,28 @@ def test_a_test_predicts_and_tells_no_loss() -> None:
     assert [type(item).__name__ for item in predictions] == ["SegDataSample"]
 
 
+@pytest.mark.parametrize("step", ["val_step", "test_step"])
+def test_images_of_several_sizes_in_a_batch_are_predicted_as_each_alone(step: str) -> None:
+    net = model()
+    net.data_preprocessor = MODELS.build(dict(type="SegDataPreProcessor"))
+    sizes = [(16, 20), (12, 12), (16, 20)]
+    images = [torch.rand(3, *size) for size in sizes]
+    samples = [sample(*size) for size in sizes]
+    run = getattr(net, step)
+    with torch.no_grad():
+        found = run(dict(inputs=images, data_samples=samples))
+        alone = [
+            run(dict(inputs=[each], data_samples=[truth]))
+            for each, truth in zip(images, samples, strict=True)
+        ]
+    for each, (expected, *_) in zip(found, alone, strict=False):
+        assert torch.equal(each.pred_sem_seg.data, expected.pred_sem_seg.data)
+    assert len(found) == (4 if step == "val_step" else 3)
+    if step == "val_step":
+        told = torch.stack([each[1].loss["decode.loss_ce"] for each in alone]).mean()
+        torch.testing.assert_close(found[3].loss["decode.loss_ce"], told)
+
+
 @pytest.mark.parametrize(
     "head",
     [

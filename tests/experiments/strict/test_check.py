@@ -144,6 +144,17 @@ def test_tells_all_faults_at_once_with_file_and_line(tmp_path: Path) -> None:
     assert way_out == "To run it all the same: --cfg-options strict=False"
 
 
+def test_imports_that_a_child_replaces_are_named_where_something_is_not_found(tmp_path: Path) -> None:
+    imports = "custom_imports = dict(imports=['colorsys'])"
+    assert look(child(tmp_path, imports)).faults == []
+    unknown = "model = dict(backbone=dict(_delete_=True, type='NobodysNet'))"
+    (lonely,) = look(child(tmp_path, unknown)).faults
+    dropped, *rest = look(child(tmp_path, f"{unknown}\n{imports}")).faults
+    assert [fault.partition(": ")[2] for fault in rest] == [lonely.partition(": ")[2]]
+    assert "child.py:3: custom_imports.imports: replaces the list of its base" in dropped
+    assert "'segloop.experiments.components'" in dropped
+
+
 def test_names_the_line_in_a_base(tmp_path: Path) -> None:
     text = "lengths = dict(\n    type='IterBasedTrainLoop',\n    max_iter=3)\ntrain_cfg = lengths\n"
     (tmp_path / "base.py").write_text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 class SegLoopEncoderDecoder(EncoderDecoder):
     """An `EncoderDecoder` whose validation also yields the training losses, out of the same forward pass.
 
+    A batch may hold images of several sizes: those of one size are predicted together, as mmseg asks.
+
     mmengine averages a last element that holds nothing but `loss` and logs it as `val/loss…`; so the
     curves of training and validation loss can be drawn side by side at no second pass through the network.
     Only whole-image prediction knows its loss; sliding windows have none, nor has a head that predicts and
@@ -30,9 +33,13 @@ class SegLoopEncoderDecoder(EncoderDecoder):
         """Predict a batch of the validation loop, with its losses behind the predictions."""
         self._validating = True
         try:
-            return super().val_step(data)
+            return _size_by_size(super().val_step, data)
         finally:
             self._validating = False
+
+    def test_step(self, data: dict | tuple | list) -> list:
+        """Predict a batch of a test."""
+        return _size_by_size(super().test_step, data)
 
     def predict(self, inputs: Tensor, data_samples: list | None = None) -> list:
         """Return the predictions, and after them the losses where a validation asks for them."""
@@ -64,6 +71,26 @@ class SegLoopEncoderDecoder(EncoderDecoder):
         if self.with_auxiliary_head:
             losses.update(self._auxiliary_head_forward_train(features, samples))
         return {name: value for name, value in losses.items() if "loss" in name}
+
+
+def _size_by_size(step: Callable[[Any], list], data: Any) -> list:
+    """Predict the images of each size in a batch together, and return all in its order."""
+    images = data["inputs"] if isinstance(data, dict) else []
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, image in enumerate(images):
+        groups.setdefault(tuple(image.shape), []).append(place)
+    if len(groups) < 2:
+        return step(data)
+    found: dict[int, Any] = {}
+    losses: dict[str, Any] = {}
+    for places in groups.values():
+        outputs = step({name: [values[place] for place in places] for name, values in data.items()})
+        found.update(zip(places, outputs, strict=False))
+        for told in outputs[len(places) :]:
+            for name, loss in told.loss.items():
+                losses[name] = losses.get(name, 0.0) + loss * (len(places) / len(images))
+    predictions = [found[place] for place in range(len(images))]
+    return [*predictions, BaseDataElement(loss=losses)] if losses else predictions
 
 
 def _has_one_map(head: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from segloop.experiments.strict.places import READ, visit
 from segloop.experiments.strict.sources import Keys, Sources, dotted
-from segloop.experiments.strict.walk import Fault, Walk, misspelt
+from segloop.experiments.strict.walk import UNKNOWN, Fault, Walk, misspelt
 from segloop.utils.errors import ConfigError, nearest
 from segloop.utils.quiet import silent_imports
 
@@ -65,6 +66,8 @@ def examine_with(sources: Sources, config: Any, *, overrides: Sequence[str] = ()
     doubts = [*walk.doubts, *unused]
     order = {key: index for index, key in enumerate(config)}
     walk.faults.sort(key=lambda fault: order.get(str(fault.keys[0]), -1))
+    if any(fault.text.startswith(UNKNOWN) for fault in walk.faults):
+        walk.faults[:0] = _dropped_imports(config, sources)
     places = _Places(sources, overrides)
     told = [
         (fault.absent, f"{places.of(fault.keys)}: {dotted(fault.keys)}: {fault.text}")
@@ -139,6 +142,24 @@ def _unread(config: Any, sources: Sources, overrides: Sequence[str]) -> tuple[li
         else:
             faults.append(Fault((key,), f"nothing reads this key.{nearest(key, known)}"))
     return faults, doubts
+
+
+def _dropped_imports(config: Any, sources: Sources) -> list[Fault]:
+    """Return what a child's `custom_imports` took from its bases': a list replaces another."""
+    imports = (config.get("custom_imports") or {}).get("imports") or ()
+    kept = {imports} if isinstance(imports, str) else set(imports)
+    named = [
+        name.value
+        for file in sources.files
+        for value in file.assigned.get("custom_imports", ())
+        for node in ast.walk(value)
+        if isinstance(node, ast.List | ast.Tuple)
+        for name in node.elts
+        if isinstance(name, ast.Constant) and isinstance(name.value, str)
+    ]
+    dropped = ", ".join(repr(name) for name in dict.fromkeys(named) if name not in kept)
+    text = f"replaces the list of its base: name {dropped} here, too, for what is registered there"
+    return [Fault(("custom_imports", "imports"), text)] if dropped else []
 
 
 def _nested_keys(value: Any, depth: int = 0) -> set[str]:

@@ -19,6 +19,7 @@ from segloop.experiments.strict.signatures import Signature, deep_words_of, sign
 from segloop.experiments.strict.sources import Keys
 from segloop.utils.errors import nearest
 
+UNKNOWN = "there is no"  # how a fault begins that names what is not registered
 RESERVED = {"type", "_scope_", "_delete_"}
 ROOTS = {root.name: root for root in vars(mmengine.registry).values() if isinstance(root, Registry)}
 HOOK_NAMES = (
@@ -214,7 +215,7 @@ class Walk:
             if callable(operator):  # `roi_layer` and `nms` name operators
                 return operator
         what = role.kinds[0] if len(role.kinds) == 1 else "component"
-        self.fault(keys, f"there is no {what} {kind!r}.{_guess(kind, known)}")
+        self.fault(keys, f"{UNKNOWN} {what} {kind!r}.{_guess(kind, known)}")
         return None
 
     def shape(self, value: Any, keys: Keys, shape: Any) -> None:
