@@ -41,6 +41,19 @@ def test_small_images_do_not_go_together_by_hundreds_unasked(tmp_path: Path) -> 
     assert [len(each.images) for each in plan_batches(found, batch_size=33, most_pixels=1)] == [33]
 
 
+def test_what_has_many_pixels_is_large_and_what_nobody_knows(tmp_path: Path) -> None:
+    found = images(tmp_path, [(8, 8), (16, 16), (16, 17)])
+    batches = plan_batches(found, batch_size=None, most_pixels=64)
+    assert [batch.large for batch in batches] == [False, False, True]
+    batches = plan_batches(found[:1], batch_size=None, most_pixels=64, input_size=lambda size_hw: None)
+    assert [batch.large for batch in batches] == [True]
+
+
+def test_as_many_go_together_as_come_nearest(tmp_path: Path) -> None:
+    found = images(tmp_path, [(8, 8)] * 4)
+    assert [len(each.images) for each in plan_batches(found, batch_size=None, most_pixels=100)] == [2, 2]
+
+
 def test_a_broken_image_is_alone(tmp_path: Path) -> None:
     found = images(tmp_path, [(8, 8), (8, 8), (8, 8)])
     (tmp_path / "1.png").write_bytes(b"no image")

@@ -17,6 +17,7 @@ from segloop.data.image_files import image_size
 from segloop.utils.errors import UserError
 
 MOST_IN_BATCH = 32  # images, unless a number is asked for
+LARGE = 4  # times the pixels that go together unasked: a batch of more is computed alone
 # Resizing steps whose result is known from the size alone.
 _RESIZES = ("Resize",)
 # Steps that leave the size as it is.
@@ -34,7 +35,7 @@ _STILL = (
 class Batch:
     """Images that go through the network together, and the state of each one's file by its id.
 
-    It is `large` if it has far more pixels than go together unasked, or if nobody knows how many.
+    It is `large` if it has over `LARGE` times the pixels that go together unasked, or nobody knows how many.
     """
 
     images: tuple[ImageRecord, ...]
@@ -69,7 +70,7 @@ def plan_batches(
         many = batch_size or images_together(height * width, most_pixels)
         for begin in range(0, len(places), many):
             part = places[begin : begin + many]
-            parts.append((part, len(part) * height * width > 1.5 * most_pixels))
+            parts.append((part, len(part) * height * width > LARGE * most_pixels))
     return [_batch([images[place] for place in part], large=large) for part, large in sorted(parts)]
 
 
