@@ -92,7 +92,7 @@ def test_data_sets_are_found_with_the_later_versions_of_their_labels(tmp_path: P
     assert list(found) == ["ships", "ships/versions/2"]
 
 
-def test_a_work_dir_or_a_data_set_called_test_hides_no_other(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_work_dir_called_test_is_listed_with_its_models(shelf: Shelf, tmp_path: Path) -> None:
     for name in ("test", "ships"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "dataset.json").write_text("{}")
