@@ -33,6 +33,19 @@ def test_runs_are_named_by_work_dir_and_the_newest_comes_first(shelf: Shelf, tmp
     assert shelf.open_run("net/test-last").kind == "semantic"
 
 
+def test_a_work_dir_or_a_data_set_called_test_hides_no_other(shelf: Shelf, tmp_path: Path) -> None:
+    write_run(tmp_path / "later", {"a": (MASK, MASK)}, finished="2025-01-01T00:00:00Z")
+    (tmp_path / "work_dirs/dvc/ships/train").mkdir(parents=True)
+    (tmp_path / "later/work_dirs/net").rename(tmp_path / "work_dirs/dvc/ships/test")  # as in dvc.yaml
+    (tmp_path / "work_dirs/test").mkdir()
+    (tmp_path / "work_dirs/test/train.json").write_text("{}")
+    for name in ("data/ships", "data/test"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "dataset.json").write_text("{}")
+    assert list(shelf.runs()) == ["net/test-last", "dvc/ships/test/test-last"]
+    assert list(Shelf(tmp_path, tmp_path / "data").datasets()) == ["ships", "test"]
+
+
 def test_models_have_weights_and_a_config(shelf: Shelf) -> None:
     net = shelf.work_dirs / "net"
     assert shelf.models() == {}

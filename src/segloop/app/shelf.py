@@ -98,12 +98,19 @@ class Shelf:
             return
         yield top
         names = {each.name for each in inside}
-        if depth < DEEPEST and names.isdisjoint(("test", "img_dir")):
+        ends = "img_dir" in names or ("test" in names and not _stands_alone(top / "test"))
+        if depth < DEEPEST and not ends:
             for each in inside:
                 yield from self._folders(each, depth + 1)
         else:
             yield from (each for each in inside if each.name == PUBLISHED)
             yield from folders_in(top / VERSIONS) or ()
+
+
+def _stands_alone(folder: Path) -> bool:
+    """Return whether a folder is a work_dir or a data set by itself, whatever it is called."""
+    files = (folder / name for name in ("train.json", FILE_NAME))
+    return any(map(os.path.isfile, files)) or bool(list_runs(folder))  # False of what may not be read
 
 
 def folders_in(folder: Path) -> list[Path] | None:
