@@ -142,6 +142,17 @@ def test_objects_are_asked_for_by_cell_and_size(instance_run: Run) -> None:
     assert ids(table, Query(pixels=(None, 10))) == ["lost"]
 
 
+def test_a_class_called_nothing_is_not_what_was_lost(tmp_path: Path) -> None:
+    images = {
+        "lost": (objects((0, 8, 0, 1.0)), objects()),
+        "named": (objects((0, 8, 0, 1.0)), objects((0, 8, 1, 0.9))),
+    }
+    table = read_table(write_instance_run(tmp_path, images, names=("disc", "nothing")))
+    assert table.cell_names == ["disc", "nothing", "(nothing)"]
+    assert ids(table, Query(cell=("disc", "nothing"))) == ["named"]
+    assert ids(table, Query(cell=("disc", "(nothing)"))) == ["lost"]
+
+
 def test_what_was_read_of_objects_is_kept_and_a_damaged_file_read_again(
     instance_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,8 +67,11 @@ class ImageTable:
 
     @property
     def cell_names(self) -> list[str]:
-        """The names of the rows and columns of the confusion."""
-        return [*self.class_names, "nothing"] if self.kind == "instance" else list(self.class_names)
+        """The names of the rows and columns of the confusion, each another."""
+        nothing = "nothing"
+        while nothing in self.class_names:
+            nothing = f"({nothing})"
+        return [*self.class_names, nothing] if self.kind == "instance" else list(self.class_names)
 
     def confusion(self) -> IntArray:
         """Return the confusion over all images, [truth, prediction]."""
