@@ -16,6 +16,7 @@ from segloop.analysis.instance_errors import (
     SPARED,
     ErrorSums,
     ImageErrors,
+    confused,
     find_errors,
     image_quality,
 )
@@ -107,13 +108,7 @@ class GatheredObjects:
 
     def _add_classes(self, matches: ImageMatches, errors: ImageErrors) -> None:
         truth, found = matches.truth, matches.found
-        pairs = one_to_one(matches, same_class=False)
-        other = self.num_classes
-        np.add.at(self.confusion, (truth.labels[pairs.truth], found.labels[pairs.found]), 1)
-        lone_found = (errors.kinds >= 0) & ~np.isin(np.arange(len(found)), pairs.found)
-        lone_true = errors.counted & ~np.isin(np.arange(len(truth)), pairs.truth)
-        self.confusion[other] += np.bincount(found.labels[lone_found], minlength=other + 1)
-        self.confusion[:, other] += np.bincount(truth.labels[lone_true], minlength=other + 1)
+        np.add.at(self.confusion, confused(matches, errors, nothing=self.num_classes), 1)
         right, kept = errors.kinds == RIGHT, errors.kinds != SPARED
         counts = np.zeros((4, self.num_classes))  # IoU, true, found, wrong
         np.add.at(counts[0], found.labels[right], errors.overlaps[right])
