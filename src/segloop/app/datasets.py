@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import DatasetInfo, eda_name
+from segloop.data.info import FILE_NAME, DatasetInfo, eda_name
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import UserError
 
@@ -42,6 +42,13 @@ def facts_of(info: DatasetInfo) -> list[tuple[str, str]]:
 def label_kinds(info: DatasetInfo) -> list[str]:
     """Return as what the labels of a set can be read: index masks, objects, or both."""
     return [kind for kind, there in ((OBJECTS, bool(info.coco)), (MASKS, info.masks is not None)) if there]
+
+
+def changed(root: Path, info: DatasetInfo, split: str) -> tuple[float, ...]:
+    """Return when the labels of a split were changed (seconds, epoch): what was read before is of no use."""
+    files = [root / FILE_NAME, root / info.coco[split] if split in info.coco else None]
+    files.append(None if info.masks is None else root / info.mask_dir(split))  # written anew, files change it
+    return tuple(file.stat().st_mtime for file in files if file is not None and file.exists())
 
 
 def eda_folder(work_dirs: Path, root: Path) -> Path:
