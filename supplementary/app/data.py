@@ -12,6 +12,7 @@ from data_converters.base import ReadOptions
 from data_converters.formats import find_format
 from segloop.app.datasets import (
     MASKS,
+    changed,
     class_rows,
     eda_command,
     eda_folder,
@@ -24,20 +25,22 @@ from segloop.app.datasets import (
 from segloop.app.pictures import THUMB, enlarged, jpeg, label_picture
 from segloop.app.shelf import chosen
 from segloop.data.annotations import LabelledImages
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import DatasetInfo
 from segloop.utils.errors import UserError
 from segloop.viz.closeup import fitted
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the labels …")
-def labels_of(name: str, form: str, split: str, stamp: float) -> tuple[LabelledImages, dict[str, int]]:
+def labels_of(
+    name: str, form: str, split: str, stamp: tuple[float, ...]
+) -> tuple[LabelledImages, dict[str, int]]:
     """Return a split of a set, and the place of each image by its id."""
     root = chosen(name, shelf().datasets(), what="data set")
     images = find_format(form).read(root, options=ReadOptions(split=split))
     return images, ids_of(images)
 
 
-def small(name: str, form: str, split: str, stamp: float, image_id: str) -> bytes | str:
+def small(name: str, form: str, split: str, stamp: tuple[float, ...], image_id: str) -> bytes | str:
     """Return a small picture of an image with its labels, or why there is none."""
     try:
         return _small(name, form, split, stamp, image_id)
@@ -46,7 +49,7 @@ def small(name: str, form: str, split: str, stamp: float, image_id: str) -> byte
 
 
 @st.cache_data(max_entries=6000, show_spinner=False)
-def _small(name: str, form: str, split: str, stamp: float, image_id: str) -> bytes:
+def _small(name: str, form: str, split: str, stamp: tuple[float, ...], image_id: str) -> bytes:
     images, places = labels_of(name, form, split, stamp)
     record = images.load(images.keys[places[image_id]])
     return jpeg(fitted(label_picture(record, images.labels, side=2 * THUMB), side=THUMB))
@@ -94,7 +97,7 @@ def browse(name: str, root: Path, info: DatasetInfo) -> None:
                 width=160,
             )
         text = st.text_input("Name contains", key="data.text", width=220)
-    stamp = (root / FILE_NAME).stat().st_mtime
+    stamp = changed(root, info, split)
     images, places = labels_of(name, form, split, stamp)
     ids = pick(list(places), text)
     image_id = st.session_state.get("data.image")

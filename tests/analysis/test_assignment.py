@@ -42,6 +42,17 @@ def test_of_equal_overlaps_the_surer_one_is_taken() -> None:
     assert pairs_of(stacked(["xxxx.."]), found) == [(0, 1, 3 / 4)]
 
 
+def test_with_the_surest_first_pairs_above_a_score_do_not_depend_on_what_is_below() -> None:
+    draw = np.random.default_rng(4)
+    for _ in range(50):
+        found_out = match(*random_pair(draw))
+        chosen = one_to_one(found_out, same_class=True, surest_first=True)
+        for score in (0.3, 0.6, 0.9):
+            sure = found_out.found.scores >= score
+            alone = one_to_one(found_out.keeping(sure), same_class=True, surest_first=True)
+            assert alone.found.tolist() == chosen.found[sure[chosen.found]].tolist()
+
+
 def test_who_loses_the_first_choice_takes_the_next() -> None:
     truth = stacked(["xxxx.....", ".xxxx...."])
     found = stacked(["xxxx.....", "xxx......", "..xxxx..."], scores=[1, 1, 1])

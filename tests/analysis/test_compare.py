@@ -188,6 +188,10 @@ def test_a_score_that_is_not_resampled_does_not_decide(tmp_path, monkeypatch):
     runs = pages_of_objects(tmp_path, "ab", groups=("coco/segm", "cityscapes", "match"))
     with pytest.raises(UserError, match=r"--score cityscapes/AP cannot decide(.|\n)*Choose: coco/segm_mAP, "):
         compare(runs, score="cityscapes/AP", repeats=100)
+    with pytest.raises(
+        UserError, match=r"--score coco/segm_AR@10 cannot decide(.|\n)*COCO's recalls, by size"
+    ):
+        compare(runs, score="coco/segm_AR@10", repeats=100)
     monkeypatch.setattr(instance_intervals, "AP_WORK", 1)
     assert numbers_of(runs)["score"] == "match/recall"
     with pytest.raises(UserError, match=r"--score coco/segm_mAP cannot decide(.|\n)*very much was found"):

@@ -11,12 +11,14 @@ from segloop.analysis.instance_errors import (
     SPARED,
     ErrorSums,
     break_down,
+    confused,
     costs,
     find_errors,
     image_quality,
 )
 from segloop.analysis.instances import Instances
 from segloop.analysis.matching import match
+from tests.analysis.cases import random_pair
 from tests.analysis.instance_runs_made import squares
 
 
@@ -57,6 +59,31 @@ def test_beside_an_object_that_was_found_one_is_missed_though_the_mask_covers_bo
     assert told(errors) == ["right"]
     assert errors.partners.tolist() == [0]
     assert errors.missed.tolist() == [False, True]
+
+
+def test_what_is_right_is_not_confused_by_another_class_that_fits_better():
+    truth = squares((0, 0, 0, 10), (1, 30, 30, 10), (0, 50, 0, 8))
+    found = squares((0, 0, 0, 9), (1, 0, 0, 10), (0, 30, 30, 10), (0, 0, 50, 5), scores=[0.9, 0.8, 0.7, 0.6])
+    matches = match(truth, found)
+    true, pred = confused(matches, find_errors(matches), nothing=2)
+    assert sorted(zip(true.tolist(), pred.tolist(), strict=True)) == [
+        (0, 0),  # right
+        (0, 2),  # missed
+        (1, 0),  # in its place, of another class
+        (2, 0),  # invented
+        (2, 1),  # one more on what was found already
+    ]
+
+
+def test_every_object_that_counts_is_in_one_cell():
+    draw = np.random.default_rng(5)
+    for _ in range(100):
+        matches = match(*random_pair(draw, ignore=True))
+        errors = find_errors(matches)
+        true, pred = confused(matches, errors, nothing=3)
+        assert np.count_nonzero(true < 3) == errors.counted.sum()
+        assert np.count_nonzero(pred < 3) == np.count_nonzero(errors.kinds != SPARED)
+        assert np.count_nonzero((true == pred) & (true < 3)) == np.count_nonzero(errors.kinds == RIGHT)
 
 
 def test_what_is_not_kept_and_what_lies_in_crowds_is_spared():

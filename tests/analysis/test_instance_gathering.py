@@ -42,6 +42,16 @@ def test_classes_sizes_and_scores():
     assert (found.objects, found.object_pixels) == ([2], [164])
 
 
+def test_an_unsure_object_that_fits_better_makes_no_mistake_of_a_sure_one():
+    found = gathered(
+        (squares((0, 0, 0, 10)), squares((0, 0, 0, 9), (0, 0, 0, 10), scores=[0.95, 0.1])),
+        (squares((0, 0, 0, 10)), squares((0, 0, 0, 9), (0, 0, 0, 10), scores=[0.95, 0.4])),
+    )
+    assert (found.scored[0, 1, 95], found.scored[0, 0, 95]) == (2, 0)
+    assert (found.scored[0, 0, 10], found.scored[0, 0, 40]) == (1, 1)
+    assert found.surprise == [0.0, pytest.approx(0.95 / 2)]  # where both count, the better fit is right
+
+
 def test_candidates_for_wrong_labels():
     found = gathered(
         (

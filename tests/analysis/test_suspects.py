@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from segloop.analysis.gathering import gather
 from segloop.analysis.measures import measure_run
-from segloop.analysis.suspects import as_rows, find_suspects, image_suspicion, suspicion
+from segloop.analysis.suspects import PRIOR, RULE, as_rows, find_suspects, image_suspicion, suspicion
 from tests.analysis.runs_made import NAMES, scene, write_run
 
 
@@ -83,9 +84,16 @@ def test_a_mistake_that_the_model_often_makes_is_less_suspect(tmp_path):
             pred[5:15, 5:15] = 2  # bars in none but the first
         return truth, pred, np.full(truth.shape, 95)
 
-    _, suspects = found(tmp_path, often)
+    gathered, suspects = found(tmp_path, often)
     assert suspects[0].image_id == "00"
     assert suspects[0].pred == 2
+    once, always = (next(each for each in suspects if each.pred == label) for label in (2, 1))
+    called = gathered.confusion.sum(axis=0)
+    rates = [gathered.confusion[0, label] / called[label] for label in (2, 1)]
+    ratio = (rates[1] + 1 / 20) / (rates[0] + 1 / 20)
+    assert once.score / always.score == pytest.approx(ratio)
+    assert PRIOR == 1 / 20
+    assert "(plus one in twenty)" in RULE
 
 
 def test_without_confidence_regions_are_ranked_by_size_and_rarity(tmp_path):

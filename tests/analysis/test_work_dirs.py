@@ -75,9 +75,9 @@ def test_tells_progress_score_time_and_commit() -> None:
     log = folder / "20260101_000000/vis_data/scalars.json"
     log.parent.mkdir(parents=True)
     log.write_text('{"loss": 1, "iter": 520, "step": 520}\n{"mDice": 1, "step": 500}\n{"loss": 0.9, "it')
-    a_minute_after = 1767229260  # 2026-01-01 01:01:00 UTC; the record is of the validation before
-    for path in (log, folder / "train.json"):
-        os.utime(path, (a_minute_after, a_minute_after))
+    updated = 1767229200  # 2026-01-01 01:00:00 UTC, of the validation before
+    for path, seconds in ((log, 60), (folder / "train.json", 0)):
+        os.utime(path, (updated + seconds, updated + seconds))
     run = folder / "test/test-best"
     run.mkdir(parents=True)
     (run / "meta.json").write_text("{}")
@@ -91,6 +91,13 @@ def test_tells_progress_score_time_and_commit() -> None:
     for part in ("520/1000", "mDice_fg 87.16", "86.50", "1:01:00", "2026-01-01 01:01:00", "0123456+"):
         assert part in text
     assert text.endswith("To go on:\n  python tools/train.py configs/a.py --seed 1 --resume")
+
+
+def test_a_copy_took_no_longer_than_what_was_copied() -> None:
+    training = read_training(write(Path("work_dirs/copy")))  # its files are of today
+    assert training.state == "killed"
+    assert training.duration_s == pytest.approx(3600)
+    assert training.updated == "2026-01-01T01:00:00Z"
 
 
 def test_a_score_of_another_split_is_no_test_score() -> None:

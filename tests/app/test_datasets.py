@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 
-from segloop.app.datasets import class_rows, eda_command, facts_of, find_eda, ids_of, label_kinds
+from segloop.app.datasets import changed, class_rows, eda_command, facts_of, find_eda, ids_of, label_kinds
 from segloop.data.annotations import ImageRecord, LabelledImages, LabelSet
-from segloop.data.info import DatasetInfo
+from segloop.data.info import ClassInfo, DatasetInfo, Files
 from segloop.utils.errors import DataError
 from tools import eda
 
@@ -27,6 +28,27 @@ def test_a_set_without_labels_is_told(tiny_master: Path) -> None:
     info = dataclasses.replace(DatasetInfo.read(tiny_master), masks=None, coco={})
     with pytest.raises(DataError, match="neither masks nor COCO files"):
         label_kinds(info)
+
+
+def test_labels_that_are_written_anew_are_other_labels(tmp_path: Path) -> None:
+    info = DatasetInfo(
+        name="ships",
+        task="ships",
+        classes=(ClassInfo("ship", (1, 2, 3)),),
+        splits={"val": 1, "test": 1},
+        images=Files("img_dir/{split}", ".png"),
+        masks=Files("ann_dir/{split}", ".png"),
+        coco={"val": "val.json"},
+    )
+    info.write(tmp_path)
+    (tmp_path / "ann_dir/val").mkdir(parents=True)
+    (tmp_path / "val.json").write_text("{}")
+    seen = [changed(tmp_path, info, "val")]
+    for place in ("val.json", "ann_dir/val"):
+        os.utime(tmp_path / place, (1, 1))  # of a backup, say
+        seen.append(changed(tmp_path, info, "val"))
+    assert len(set(seen)) == 3
+    assert changed(tmp_path, info, "test") == seen[0][:1]  # where nothing lies
 
 
 def test_an_eda_is_found_once_it_is_whole(tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ def test_a_validation_that_was_logged_by_its_epoch_stands_where_training_was(tmp
     assert score_by_minutes(tmp_path, "mDice") == [(8.0, 50.0), (14.0, 60.0)]
 
 
+def test_what_a_failed_disk_left_costs_its_lines_alone(tmp_path: Path) -> None:
+    log(tmp_path, "1", [{"loss": 2.0, "lr": 0.1, "step": 1}], "0\n")
+    file = tmp_path / "1/vis_data/scalars.json"
+    file.write_bytes(file.read_bytes() + b'{"loss": \xff\x00\n')
+    assert [line["loss"] for line in read_scalars(tmp_path)] == [2.0]
+
+
 def test_can_report_a_folder_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no log"):
         read_scalars(tmp_path)

@@ -20,20 +20,23 @@ THRESHOLDS: FloatArray = np.arange(10, 20) / 20
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Pairs of a true and a found object, each object once, best IoU first; arrays of one length."""
+    """Pairs of a true and a found object, each object once, as they were made; arrays of one length."""
 
     truth: IntArray
     found: IntArray
     ious: FloatArray
 
 
-def one_to_one(matches: ImageMatches, *, same_class: bool, less_ignored: bool = False) -> Assignment:
+def one_to_one(
+    matches: ImageMatches, *, same_class: bool, less_ignored: bool = False, surest_first: bool = False
+) -> Assignment:
     """Pair kept found objects with true ones that are no crowds, where the IoU is over 0.5.
 
     Pairs are made in the order of IoU, then of score, and an object that has a partner is passed over. So the
     pairs for a higher threshold are those of the answer whose IoU is over it. Where neither side overlaps
     itself nothing is passed over, for over 0.5 each has one partner at most. With `less_ignored` the union
-    leaves out what of the found mask is ignored.
+    leaves out what of the found mask is ignored. With `surest_first` the score comes before the IoU, so that
+    who is less sure takes no partner away: the pairs above a threshold of score are those of all that is.
     """
     truth, found, pairs = matches.truth, matches.found, matches.pairs
     rows, columns = pairs.truth, pairs.found
@@ -43,7 +46,8 @@ def one_to_one(matches: ImageMatches, *, same_class: bool, less_ignored: bool = 
     if same_class:
         usable &= truth.labels[rows] == found.labels[columns]
     rows, columns, overlap = rows[usable], columns[usable], overlap[usable]
-    order = np.lexsort((columns, rows, -found.scores[columns], -overlap))
+    keys = -found.scores[columns], -overlap  # the last one counts most
+    order = np.lexsort((columns, rows, *(reversed(keys) if surest_first else keys)))
     rows, columns, overlap = rows[order], columns[order], overlap[order]
     alone = (np.bincount(rows, minlength=len(truth))[rows] == 1) & (
         np.bincount(columns, minlength=len(found))[columns] == 1

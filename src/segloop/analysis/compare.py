@@ -44,8 +44,8 @@ TESTED = (
 )
 SURE = 0.05
 UNDRAWN = (
-    "Only scores of resamples can: Cityscapes' AP and COCO's by size are not drawn again, nor is AP where "
-    "nothing or very much was found."
+    "Only scores of resamples can: Cityscapes' AP and COCO's recalls, by size and of boxes are not drawn "
+    "again, nor is AP where nothing or very much was found."
 )
 PREFERRED = {
     "semantic": ("mDice_fg", "mIoU_fg", "mDice", "mIoU"),

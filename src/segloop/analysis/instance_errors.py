@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segloop.analysis.assignment import excused, one_to_one
-from segloop.analysis.matching import ImageMatches
+from segloop.analysis.matching import ImageMatches, Pairs
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -94,6 +94,27 @@ def _kind(*, same: bool, over: bool, hit: bool) -> int:
     else:
         name = "class" if over and not hit else "both"
     return KINDS.index(name)
+
+
+def confused(matches: ImageMatches, errors: ImageErrors, *, nothing: int) -> tuple[IntArray, IntArray]:
+    """Return the true and the predicted class of each object that counts, `nothing` where there is none.
+
+    What is right is paired with what it was found for; of the rest, a true and a found object whose IoU is
+    over 0.5, whatever their classes.
+    """
+    truth, found, pairs = matches.truth, matches.found, matches.pairs
+    left = ~errors.hit[pairs.truth] & (errors.kinds[pairs.found] >= 0)
+    rest = replace(matches, pairs=Pairs(*(each[left] for each in vars(pairs).values())))
+    others = one_to_one(rest, same_class=False)
+    right = np.flatnonzero(errors.kinds == RIGHT)
+    lone_true, lone_found = errors.counted & ~errors.hit, errors.kinds >= 0
+    lone_true[others.truth] = lone_found[others.found] = False
+    true = truth.labels[errors.partners[right]], truth.labels[others.truth], truth.labels[lone_true]
+    pred = found.labels[right], found.labels[others.found], found.labels[lone_found]
+    return (
+        np.concatenate([*true, np.full(len(pred[2]), nothing)]),
+        np.concatenate([*pred[:2], np.full(len(true[2]), nothing), pred[2]]),
+    )
 
 
 @dataclass

@@ -16,6 +16,7 @@ from segloop.analysis.instance_errors import (
     SPARED,
     ErrorSums,
     ImageErrors,
+    confused,
     find_errors,
     image_quality,
 )
@@ -100,17 +101,14 @@ class GatheredObjects:
         self._add_classes(matches, errors)
         self._add_sizes(matches, errors)
         self._add_scores(matches)
+        wrong = (errors.kinds != SPARED) & (errors.kinds != RIGHT)
+        number = max(int((errors.kinds != SPARED).sum()), 1)
+        self.surprise.append(float(matches.found.scores[wrong].sum()) / number)
         self.candidates += _candidates(matches, errors)
 
     def _add_classes(self, matches: ImageMatches, errors: ImageErrors) -> None:
         truth, found = matches.truth, matches.found
-        pairs = one_to_one(matches, same_class=False)
-        other = self.num_classes
-        np.add.at(self.confusion, (truth.labels[pairs.truth], found.labels[pairs.found]), 1)
-        lone_found = (errors.kinds >= 0) & ~np.isin(np.arange(len(found)), pairs.found)
-        lone_true = errors.counted & ~np.isin(np.arange(len(truth)), pairs.truth)
-        self.confusion[other] += np.bincount(found.labels[lone_found], minlength=other + 1)
-        self.confusion[:, other] += np.bincount(truth.labels[lone_true], minlength=other + 1)
+        np.add.at(self.confusion, confused(matches, errors, nothing=self.num_classes), 1)
         right, kept = errors.kinds == RIGHT, errors.kinds != SPARED
         counts = np.zeros((4, self.num_classes))  # IoU, true, found, wrong
         np.add.at(counts[0], found.labels[right], errors.overlaps[right])
@@ -131,20 +129,19 @@ class GatheredObjects:
         self.found_by_size.append(by_size)
 
     def _add_scores(self, matches: ImageMatches) -> None:
-        """Count all found objects, whatever was kept, by score and by whether they are right."""
+        """Count all found objects, whatever was kept, by score and by whether they are right.
+
+        Of several on one true object the surest is, for a threshold of score takes away the others first.
+        """
         everything = matches.keeping(np.ones(len(matches.found), bool))
         found = everything.found
         right = np.zeros(len(found), bool)
-        right[one_to_one(everything, same_class=True).found] = True
+        right[one_to_one(everything, same_class=True, surest_first=True).found] = True
         judged = right | ~excused(everything, same_class=True)
         level = np.minimum((found.scores * BINS).astype(np.int64), BINS - 1).clip(min=0)
         place = found.labels[judged], right[judged].astype(np.int64), level[judged]
         np.add.at(self.scored, place, 1)
         np.add.at(self.score_sums, place, found.scores[judged])
-        kept = judged & matches.found.kept
-        wrong = found.scores[kept & ~right]
-        number = max(int(kept.sum()), 1)
-        self.surprise.append(float(wrong.sum() / number))
 
 
 def gather_objects(

@@ -26,7 +26,7 @@ LEAST_DOUBT = 0.005  # the confidence is kept in percent
 PRIOR = 0.05  # so often any kind of mistake may happen to the model, whatever was seen
 RULE = (
     "Suspicion of a region: the root of its pixels, times the square of -log(1 - confidence), over how often "
-    "the model makes this kind of mistake between these classes anyway (at least one in twenty). It ranks; "
+    "the model makes this kind of mistake between these classes anyway (plus one in twenty). It ranks; "
     "it is no probability. Predictions of a model that was trained on the same labels know less: test the "
     "folds that it was not trained on."
 )

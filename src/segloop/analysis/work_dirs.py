@@ -88,8 +88,10 @@ def read_training(folder: Path) -> Training:
     sessions = [_usable(session) or {} for session in record.get("earlier") or ()]
     earlier = [session.get("duration_s") or 0.0 for session in sessions]
     test_score, test_split = _test_score(runs, metric[1] if metric else None)
-    seen, updated = _last_sign(folder), _seconds(record.get("updated"))
-    unrecorded = max(0.0, seen - updated) if state in ("running", "killed") and updated else 0.0
+    updated = _seconds(record.get("updated"))
+    # by the files alone: those of a copy are all younger than what the record says
+    since = _last_sign(folder) - (folder / "train.json").stat().st_mtime
+    unrecorded = since if state in ("running", "killed") and updated else 0.0
     return Training(
         state=state,
         iteration=_last_iter(record, folder),

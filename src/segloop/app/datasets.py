@@ -47,6 +47,13 @@ def label_kinds(info: DatasetInfo) -> list[str]:
     return kinds
 
 
+def changed(root: Path, info: DatasetInfo, split: str) -> tuple[float, ...]:
+    """Return when the labels of a split were changed (seconds, epoch): what was read before is of no use."""
+    files = [root / FILE_NAME, root / info.coco[split] if split in info.coco else None]
+    files.append(None if info.masks is None else root / info.mask_dir(split))  # written anew, files change it
+    return tuple(file.stat().st_mtime for file in files if file is not None and file.exists())
+
+
 def eda_folder(work_dirs: Path, root: Path) -> Path:
     """Return where the EDA of a data set lies."""
     return work_dirs / "eda" / eda_name(root)

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segloop.analysis.assignment import one_to_one
 from segloop.analysis.confusion_file import DAMAGE
 from segloop.analysis.counts import ClassCounts
-from segloop.analysis.instance_errors import RIGHT, SPARED, find_errors, image_quality
+from segloop.analysis.instance_errors import RIGHT, SPARED, confused, find_errors, image_quality
 from segloop.analysis.matching import ImageMatches
 from segloop.analysis.ranking import order, surprise
 from segloop.analysis.runs import Run
@@ -30,7 +29,7 @@ FloatArray = npt.NDArray[np.float64]
 SCORES = {"semantic": "mDice_fg", "instance": "quality"}  # what images are ranked by
 SIZES = {"semantic": "pixels of a class in an image", "instance": "pixels of an object"}
 OF_ANALYSIS = ("suspicion", "cost")  # known where tools/analyze.py was run
-FORMAT = 1  # of the kept arrays
+FORMAT = 2  # of the kept arrays
 PIECE = 2**21
 
 
@@ -241,17 +240,8 @@ class _Objects:
         errors = find_errors(matches)
         place, nothing = len(self.ids), self.num_classes
         kept, right = errors.kinds != SPARED, errors.kinds == RIGHT
-        pairs = one_to_one(matches, same_class=False)
-        lone_found = (errors.kinds >= 0) & ~np.isin(np.arange(len(found)), pairs.found)
-        lone_true = errors.counted & ~np.isin(np.arange(len(truth)), pairs.truth)
-        cell = np.concatenate(
-            [
-                truth.labels[pairs.truth] * (nothing + 1) + found.labels[pairs.found],
-                nothing * (nothing + 1) + found.labels[lone_found],
-                truth.labels[lone_true] * (nothing + 1) + nothing,
-            ]
-        )
-        values, number = np.unique(cell, return_counts=True)
+        true, pred = confused(matches, errors, nothing=nothing)
+        values, number = np.unique(true * (nothing + 1) + pred, return_counts=True)
         self.cells.append(np.stack([np.full(len(values), place), *np.divmod(values, nothing + 1), number]))
         sums = np.zeros((3, nothing))
         np.add.at(sums[0], found.labels[right], errors.overlaps[right])
@@ -259,8 +249,8 @@ class _Objects:
         np.add.at(sums[1], found.labels[kept], 1)
         whole = sums[1]
         self.by_class.append(np.divide(2 * sums[0], whole, out=np.full(nothing, np.nan), where=whole > 0))
-        true = np.flatnonzero(errors.counted)
-        self.things.append(np.stack([np.full(len(true), place), truth.labels[true], truth.areas[true]]))
+        there = np.flatnonzero(errors.counted)
+        self.things.append(np.stack([np.full(len(there), place), truth.labels[there], truth.areas[there]]))
         wrong = kept & ~right
         self.wrong.append(int(wrong.sum()) + int((errors.counted & ~errors.hit).sum()))
         self.surprise.append(float(found.scores[wrong].sum()) / max(int(kept.sum()), 1))

@@ -21,12 +21,12 @@ def read_scalars(work_dir: Path | str) -> list[dict[str, Any]]:
     lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for file in files:
         last = 0
-        for text in file.read_text(encoding="utf-8").splitlines():
+        for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 line = json.loads(text)
             except json.JSONDecodeError:
-                continue  # a run that was killed may leave half a line
-            if "step" in line:
+                continue  # a run that was killed may leave half a line, a disk that failed anything
+            if isinstance(line, dict) and "step" in line:
                 validation = not ("loss" in line and "lr" in line)
                 if validation:  # LoggerHook counts epochs here, unless log_metric_by_epoch=False
                     line["step"] = max(line["step"], last)

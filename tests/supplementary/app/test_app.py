@@ -239,6 +239,22 @@ def test_a_data_set_is_shown_with_its_labels_and_an_image_closely(top: Path, tin
     assert app.subheader[0].value == names[0].removeprefix("data_open.")
 
 
+def test_labels_that_are_written_anew_are_shown(top: Path, tiny_master: Path) -> None:
+    root = top / "data/tiny"
+    shutil.copytree(tiny_master, root)
+    app = page("data.py")
+    masks = root / f"ann_dir/{next(iter(DatasetInfo.read(root).splits))}"
+    before = [each.key for each in app.button if (each.key or "").startswith("data_open.")]
+    lost = sorted(masks.rglob("*.png"))[0]
+    for file in (lost, root / lost.relative_to(root).as_posix().replace("ann_dir", "img_dir", 1)):
+        file.unlink()
+    app.run()
+    assert not app.exception
+    after = [each.key for each in app.button if (each.key or "").startswith("data_open.")]
+    assert after == [key for key in before if not key.endswith(f".{lost.stem}")]
+    assert len(after) == len(before) - 1
+
+
 def test_dropped_images_are_predicted_and_offered(top: Path, tiny_master: Path) -> None:
     write_work_dir(top / "work_dirs", tiny_master)
     picture = sorted((tiny_master / "img_dir/val").glob("*.png"))[0]
