@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -165,3 +166,14 @@ def test_other_sizes_are_refused() -> None:
     ]
     with pytest.raises(DataError, match="6x4 pixels before, 4x6 after"):
         find_differences(drawn[0], drawn[1], classes, image_id="a")
+
+
+def test_what_is_kept_of_an_image_does_not_grow_with_the_square_of_the_classes() -> None:
+    labels = LabelSet(tuple(Label(f"class {number}") for number in range(1000)))
+    classes = join_classes(labels, labels)
+    before, after = (
+        draw_labels(semantic("a", np.full((4, 4), value, np.uint16)), labels, classes) for value in (3, 700)
+    )
+    found = find_differences(before, after, classes)
+    assert (found.pixels, found.flips.shape) == (16, (1002, 1002))
+    assert len(pickle.dumps(found)) < 10_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -144,13 +144,20 @@ class ObjectChange:
 class ImageDifference:
     """All that changed in one image.
 
-    `flips` [C + 1, C + 1] counts pixels by class before (row) and after (column), the ignored ones last.
-    `tags` says whether the labels of the whole image are others.
+    `counts` says of each of the `places` in `flips`, row by row, how many pixels it has; of a set with many
+    classes an image has few. `tags` says whether the labels of the whole image are others.
     """
 
-    flips: np.ndarray
+    num_classes: int
+    places: np.ndarray
+    counts: np.ndarray
     objects: tuple[ObjectChange, ...]
     tags: bool = False
+
+    @property
+    def flips(self) -> np.ndarray:
+        """Pixels by class before (row) and after (column), the ignored ones last, [C + 1, C + 1]."""
+        return sum_flips([self], self.num_classes)
 
     @property
     def pixels(self) -> int:
@@ -179,6 +186,15 @@ class ImageDifference:
         return float(values.mean()) if len(values) else 1.0
 
 
+def sum_flips(differences: Iterable[ImageDifference], num_classes: int) -> np.ndarray:
+    """Return pixels by class before and after over several images, [C + 1, C + 1]."""
+    size = num_classes + 1
+    found = np.zeros(size * size, np.int64)
+    for each in differences:
+        found[each.places] += each.counts
+    return found.reshape(size, size)
+
+
 def count_flips(old: np.ndarray, new: np.ndarray, classes: Classes) -> np.ndarray:
     """Return how many pixels went from which class to which, [C + 1, C + 1], the ignored ones last."""
     size = len(classes.labels) + 1
@@ -197,8 +213,9 @@ def find_differences(
     if old.size_hw != new.size_hw:
         sizes = [f"{width}x{height}" for height, width in (old.size_hw, new.size_hw)]
         raise DataError(f"{image_id}: {sizes[0]} pixels before, {sizes[1]} after", image_id=image_id or None)
-    flips = count_flips(old.classes, new.classes, classes)
-    return ImageDifference(flips, tuple(_objects(old, new, defaults)))
+    flips = count_flips(old.classes, new.classes, classes).ravel()
+    places = np.flatnonzero(flips)
+    return ImageDifference(len(classes.labels), places, flips[places], tuple(_objects(old, new, defaults)))
 
 
 def _objects(old: Drawn, new: Drawn, defaults: Defaults | None) -> list[ObjectChange]:
