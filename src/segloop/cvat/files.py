@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from segloop.cvat.compare import all_changes, changes_of
 from segloop.cvat.faults import CvatError
-from segloop.cvat.labels import PART, UID, defaults_of, label_spec
+from segloop.cvat.labels import PART, UID, defaults_of, label_spec, with_new
 from segloop.cvat.manifest import UPLOADED, VERIFIED, Manifest, SentFrame, TaskEntry
 from segloop.cvat.packages import Codec, Plan, digest_of, write_images
 from segloop.cvat.pull import Pulled, ReturnedImage
@@ -317,4 +317,4 @@ def _labels(manifest: Manifest, exported: Sequence[LabelSet]) -> tuple[LabelSet,
     gone = [name for name in manifest.sent_labels.names if name not in there]
     if exported and gone:
         told.append(f"label(s) {', '.join(gone)} are not in CVAT any more, and neither are their objects")
-    return replace(manifest.labels, labels=tuple(found)), told
+    return with_new(manifest.labels, found), told

@@ -13,6 +13,7 @@ from segloop.utils.errors import DataError, listing
 UID, PART = "uid", "segloop_part"  # text attributes that the reader and the writer of CVAT's XML know
 LONGEST = 64  # characters of a name; CVAT's server refuses more
 GREY: RGB = (128, 128, 128)
+IGNORED = (255, 65_535)  # numbers of ignored pixels: the largest of 8 bits, and of 16
 WHOLE = ("min", "max", "step")  # what CVAT wants to know of a number
 
 
@@ -92,6 +93,14 @@ def labels_to_send(
         found.append(Label(carrier.ignore, color, _ours(carrier)))
     _refuse(found)
     return LabelSet(tuple(found), ignore_index=labels.ignore_index)
+
+
+def with_new(before: LabelSet, labels: Sequence[Label]) -> LabelSet:
+    """Return a set's labels with new ones behind them, none of which has the number of ignored pixels."""
+    ignored = before.ignore_index
+    if ignored != before.background and ignored < len(labels):
+        ignored = next((value for value in IGNORED if value >= len(labels)), IGNORED[-1])
+    return replace(before, labels=tuple(labels), ignore_index=ignored)
 
 
 def _ours(carrier: Carrier) -> tuple[Attribute, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from segloop.cvat.compare import Changes, changes_of
 from segloop.cvat.faults import CvatError
-from segloop.cvat.labels import PART, UID, defaults_of, rgb_color
+from segloop.cvat.labels import PART, UID, defaults_of, rgb_color, with_new
 from segloop.cvat.manifest import VERIFIED, Manifest, TaskEntry
 from segloop.cvat.packages import Codec
 from segloop.cvat.push import OBJECTS, SENT
@@ -180,7 +180,7 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
         sent_as = (old_name | inner)[each.id]
         fill = {spec.name: getattr(spec, "default_value", "") or "" for spec in each.attributes}
         defaults[sent_as] = {**defaults.get(sent_as, {}), **fill}
-    known = replace(manifest.labels, labels=tuple(found))
+    known = with_new(manifest.labels, found)
     current |= {inner[each.id]: each.name for each in new}
     back = {new_name: old for old, new_name in current.items()}
     return Naming(known, back, current, defaults, tuple(told))
