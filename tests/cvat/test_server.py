@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from segloop.cvat.credentials import Credentials
@@ -132,3 +138,20 @@ def test_an_unencrypted_server_elsewhere_is_warned_of(stand_in: StandIn) -> None
     ):
         pass
     assert "not encrypted" in said[0]
+
+
+def test_two_exports_to_one_place_do_not_meet(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "pulled.zip"
+
+    def task(meanwhile: Callable[[], None]) -> Any:
+        def export_dataset(form: str, file: Path, *, include_images: bool) -> None:
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("annotations.xml", "<annotations/>")
+            meanwhile()
+
+        return SimpleNamespace(id=5, export_dataset=export_dataset)
+
+    other = task(lambda: None)
+    server.export(task(lambda: server.export(other, target)), target)
+    assert zipfile.is_zipfile(target)
+    assert list(tmp_path.iterdir()) == [target]

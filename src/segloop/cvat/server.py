@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -182,7 +183,7 @@ class Server:
 
     def export(self, task: Any, target: Path) -> None:
         """Save a task's annotations as a zip at `target`, whole or not at all; images stay on the server."""
-        part = target.with_name(f".{target.name}.part")
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")  # two may export at once
 
         def fetch() -> None:
             part.unlink(missing_ok=True)  # the SDK refuses an existing file, after the server did the work
@@ -196,8 +197,11 @@ class Server:
             if not zipfile.is_zipfile(part):  # a proxy's page of excuses, say
                 raise ConnectionError("what came is no zip")
 
-        self.ask(f"export task {task.id}", fetch)
-        part.replace(target)
+        try:
+            self.ask(f"export task {task.id}", fetch)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _value(word: Any) -> Any:
