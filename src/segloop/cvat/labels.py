@@ -11,7 +11,7 @@ from segloop.data.palette import complete_colors
 from segloop.utils.errors import DataError, listing
 
 UID, PART = "uid", "segloop_part"  # text attributes that the reader and the writer of CVAT's XML know
-LONGEST = 64  # characters of a name; CVAT's server refuses more
+LONGEST, LONGEST_VALUE = 64, 4096  # characters of a name, and of a value; CVAT's server refuses more
 GREY: RGB = (128, 128, 128)
 IGNORED = (255, 65_535)  # numbers of ignored pixels: the largest of 8 bits, and of 16
 WHOLE = ("min", "max", "step")  # what CVAT wants to know of a number
@@ -60,6 +60,15 @@ def odd_values(attributes: Mapping[str, Value], label: Label) -> dict[str, str]:
     known = {each.name: each for each in label.attributes}
     texts = {name: _as_text(value) for name, value in attributes.items() if name in known}
     return {name: text for name, text in texts.items() if not _is_allowed(text, known[name])}
+
+
+def too_long(attributes: Mapping[str, Value]) -> list[str]:
+    """Say which values of an object are longer than CVAT takes."""
+    return [
+        f"its attribute {name!r} has {len(value)} characters, and CVAT takes {LONGEST_VALUE}"
+        for name, value in attributes.items()
+        if isinstance(value, str) and len(value) > LONGEST_VALUE
+    ]
 
 
 def _as_text(value: Value) -> str:

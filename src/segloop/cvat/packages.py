@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send, odd_values
+from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send, odd_values, too_long
 from segloop.cvat.records import as_objects, as_sent
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.image_files import IMAGE_SUFFIXES, image_size
@@ -119,6 +119,7 @@ def plan_packages(
         for label, attributes in (*drawn, *((tag.label, tag.attributes) for tag in objects.tags)):
             used.update(attributes)
             undeclared.setdefault(label, {}).update(dict.fromkeys(attributes))
+            problems += [f"{objects.image_id}: {label}: {told}" for told in too_long(attributes)]
             if label in known:
                 for name, text in odd_values(attributes, known[label]).items():
                     odd.setdefault(label, {}).setdefault(name, {})[text] = None
