@@ -196,6 +196,13 @@ def test_two_files_of_one_task_and_files_that_are_none_are_told_together(tmp_pat
         back(manifest, one, two, tmp_path / "none.zip")
 
 
+def test_a_file_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "loop", before(tmp_path))
+    export = exported(tmp_path / "loop", "truth-001")
+    again = export.parent / ".." / "loop" / export.name
+    assert len(back(manifest, export, again).images) == len(back(manifest, export).images) == 3
+
+
 def test_new_labels_are_told(tmp_path: Path) -> None:
     manifest = written(tmp_path / "loop", before(tmp_path))
 

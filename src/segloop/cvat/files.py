@@ -180,7 +180,7 @@ def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec, k
     """
     entries = [each for each in manifest.tasks if each.state in FILED]
     exports, problems = [], []
-    for file in files:
+    for file in {each.resolve(): each for each in files}.values():  # one may have been named twice
         try:
             exports.append(_open(file, entries, codec))
         except UserError as error:
