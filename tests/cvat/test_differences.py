@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,13 @@ from segloop.cvat.differences import (
     IGNORED,
     NOTHING,
     ImageDifference,
+    _step,
     draw_labels,
     find_differences,
     join_classes,
 )
 from segloop.data.annotations import Box, ImageRecord, Instance, Label, LabelSet, Opaque
+from segloop.data.masks import Window, from_windows
 from segloop.utils.errors import DataError
 from tests.cvat.labels_made import LABELS, instance, semantic
 
@@ -177,3 +180,14 @@ def test_what_is_kept_of_an_image_does_not_grow_with_the_square_of_the_classes()
     found = find_differences(before, after, classes)
     assert (found.pixels, found.flips.shape) == (16, (1002, 1002))
     assert len(pickle.dumps(found)) < 10_000
+
+
+def test_a_small_object_of_a_large_image_takes_no_memory_of_the_whole() -> None:
+    size_hw = (4000, 4000)
+    masks = [Window(3000, 5, 30, high, np.array([0, 30 * high])) for high in (20, 25)]
+    old, new = from_windows(masks, size_hw)
+    tracemalloc.start()
+    assert _step(old, new, size_hw) == (0, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000

@@ -11,7 +11,7 @@ from segloop.analysis.overlaps import intersections, ious
 from segloop.cvat.records import filled
 from segloop.data.annotations import ImageRecord, Instance, Label, LabelSet
 from segloop.data.drawing import bitmaps, index_map, with_instances, with_outlines
-from segloop.data.masks import Runs, area, areas, boxes_xyxy, canonical, decode
+from segloop.data.masks import Runs, area, areas, boxes_xyxy, canonical, columns_of
 from segloop.utils.errors import DataError
 
 LEAST_IOU = 0.1  # of two objects without an identity that may be the same one
@@ -335,21 +335,19 @@ def _marks(each: Instance, defaults: Defaults) -> tuple[bool, bool, dict[str, st
 
 def _step(first: Runs, second: Runs, size_hw: tuple[int, int]) -> tuple[int, int]:
     """Return by how many pixels to the right and down a mask was moved; (0, 0) where its form changed."""
-    one, other = decode(first, size_hw).astype(bool), decode(second, size_hw).astype(bool)
-    if not one.any() or not other.any():
+    if not _has_pixels(first) or not _has_pixels(second):
         return 0, 0
-    (top, left), (now_top, now_left) = (
-        [int(np.flatnonzero(mask.any(axis=axis))[0]) for axis in (1, 0)] for mask in (one, other)
-    )
-    (bottom, right), (now_bottom, now_right) = (
-        [int(np.flatnonzero(mask.any(axis=axis))[-1]) for axis in (1, 0)] for mask in (one, other)
-    )
+    height, width = size_hw
+    left, top, right, bottom = _box(first, size_hw)
+    now_left, now_top, now_right, now_bottom = _box(second, size_hw)
     steps = {(now_left - left, now_top - top), (now_right - right, now_bottom - bottom)}
     for x, y in sorted(steps - {(0, 0)}):
+        begin = max(0, min(left, now_left, left + x))
+        end = min(width, max(right, now_right, right + x))
+        one, other = (columns_of(each, height, begin, end) for each in (first, second))
         # what an edge of the image cut off is no other form
-        height, width = size_hw
-        here = one[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
-        there = other[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
+        here = one[max(0, -y) : height - max(0, y), max(0, -x) : end - begin - max(0, x)]
+        there = other[max(0, y) : height + min(0, y), max(0, x) : end - begin + min(0, x)]
         either = (here | there).sum()
         outside = other.sum() - there.sum()
         if (here & there).sum() >= MOVED_IOU * (either + outside):
