@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from segloop.cvat.compare import all_changes, changes_of
 from segloop.cvat.faults import CvatError
-from segloop.cvat.labels import PART, UID, defaults_of, label_spec, with_new
+from segloop.cvat.labels import PART, UID, background_of, defaults_of, erasing, label_spec, with_new
 from segloop.cvat.manifest import UPLOADED, VERIFIED, Manifest, SentFrame, TaskEntry
 from segloop.cvat.packages import Codec, Plan, digest_of, write_images
 from segloop.cvat.pull import Pulled, ReturnedImage
@@ -274,7 +274,14 @@ def _take(manifest: Manifest, export: _Export, codec: Codec, pulled: Pulled) -> 
             missing.append(frame.frame_id)
             continue
         given = put[frame.frame_id]
-        record = received(now, given, before, manifest.carrier, defaults=defaults)
+        record = received(
+            now,
+            given,
+            before,
+            manifest.carrier,
+            defaults=defaults,
+            nothing=background_of(manifest.labels),
+        )
         pulled.images.append(
             ReturnedImage(
                 record,
@@ -305,6 +312,8 @@ def _labels(manifest: Manifest, exported: Sequence[LabelSet]) -> tuple[LabelSet,
     there: set[str] = set()
     for labels in exported:
         for label in labels.labels:
+            if label.name == background_of(manifest.labels) and label.name not in there:
+                told.append(erasing(label.name))
             there.add(label.name)
             if label.name in known or label.name in sent:
                 continue

@@ -123,6 +123,16 @@ def labels_to_send(
     return LabelSet(tuple(found), ignore_index=labels.ignore_index)
 
 
+def background_of(labels: LabelSet) -> str | None:
+    """Return the name of the background, which CVAT is not told of; people may give it to a label there."""
+    return None if labels.background is None else labels.names[labels.background]
+
+
+def erasing(name: str) -> str:
+    """Tell of a label in CVAT that is called as the background."""
+    return f"Label {name!r} is new, and the background: what was drawn of it is erased from what lies below."
+
+
 def with_new(before: LabelSet, labels: Sequence[Label]) -> LabelSet:
     """Return a set's labels with new ones behind them, none of which has the number of ignored pixels."""
     ignored = before.ignore_index
