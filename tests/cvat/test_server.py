@@ -48,6 +48,16 @@ def test_who_cannot_log_in_reads_why(login: Login, given: dict[str, object], tol
     assert "wrong'" not in str(error.value)
 
 
+def test_what_the_server_says_of_a_user_that_it_does_not_let_in_is_told(
+    stand_in: StandIn, login: Login
+) -> None:
+    said = Fault(status=400, garbage=b'{"non_field_errors": ["E-mail is not verified."]}')
+    stand_in.plan = lambda number, method, path: said if path == "/api/auth/login" else None
+    told = r"does not know this user and password: E-mail is not verified\.$"
+    with pytest.raises(CvatError, match=told), login(token=None, username="anna", password="secret"):
+        pass
+
+
 def test_what_is_no_cvat_is_told(stand_in: StandIn, login: Login) -> None:
     stand_in.plan = lambda number, method, path: Fault(garbage=b"<html>")
     with pytest.raises(CvatError, match="no CVAT server"), login():

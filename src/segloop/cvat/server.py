@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from segloop.cvat.credentials import Credentials
-from segloop.cvat.faults import CvatError, Fault, fault_of
+from segloop.cvat.faults import CvatError, Fault, fault_of, said_by
 from segloop.cvat.proxies import proxy_for
 from segloop.cvat.uploads import Resuming
 from segloop.utils.errors import MissingDependency, UserError
@@ -272,7 +272,8 @@ def _log_in(server: Server, credentials: Credentials) -> None:
             server.client.login((credentials.username, credentials.password))
         except ApiException as error:
             if error.status == 400:  # not 401: that is how CVAT tells of a wrong password
-                raise CvatError(f"{server.host} does not know this user and password.") from None
+                said = said_by(error).rstrip(".")
+                raise CvatError(f"{server.host} does not know this user and password{said}.") from None
             raise
 
     server.ask("log in", log_in)
