@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from data_converters.base import ReadOptions, WriteOptions
+from data_converters.base import Format, ReadOptions, WriteOptions
 from segloop.utils.errors import DataError, UserError, listing, nearest
 
 if TYPE_CHECKING:  # numpy comes with it, and `--help` has no use for that
@@ -104,7 +104,6 @@ def open_set(
     """Open a data set; return it and the name of its format, which `auto` finds out and tells."""
     from data_converters.detect import detect
     from data_converters.formats import find_format
-    from data_converters.places import check_read_options
 
     if not source.exists():
         raise UserError(f"{source} does not exist.")
@@ -112,8 +111,17 @@ def open_set(
         form, reason = detect(source)
         print(f"{source} is read as {form}: {reason}")
     options = ReadOptions(images=images, split=split, labels=tuple(labels))
-    check_read_options(find_format(form), options)
-    return find_format(form).read(source, options=options), form
+    return _opened(find_format(form), source, options), form
+
+
+def _opened(form: Format, source: Path, options: ReadOptions) -> LabelledImages:
+    """Read a set; options that its format does nothing with are refused, by the names of the loop's flags."""
+    from data_converters.places import check_read_options
+
+    if options.images is not None and "images" not in form.read_options:
+        raise UserError(f"--images-dir does nothing when {form.name} is read; leave it out.")
+    check_read_options(form, options)
+    return form.read(source, options=options)
 
 
 def require_written(formats: Sequence[str]) -> None:
@@ -168,7 +176,7 @@ def open_labels(
         form = format_of(DatasetInfo.read(source))
     elif form == "auto":
         form, _ = detect(source)
-    return find_format(form).read(source, options=ReadOptions(images=images, split=split)), form
+    return _opened(find_format(form), source, ReadOptions(images=images, split=split)), form
 
 
 def write_version(images: LabelledImages, target: Path, *, like: DatasetInfo, media: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +15,13 @@ from segloop.cvat.differences import (
     IGNORED,
     NOTHING,
     ImageDifference,
+    _step,
     draw_labels,
     find_differences,
     join_classes,
 )
 from segloop.data.annotations import Box, ImageRecord, Instance, Label, LabelSet, Opaque
+from segloop.data.masks import Window, from_windows
 from segloop.utils.errors import DataError
 from tests.cvat.labels_made import LABELS, instance, semantic
 
@@ -165,3 +169,25 @@ def test_other_sizes_are_refused() -> None:
     ]
     with pytest.raises(DataError, match="6x4 pixels before, 4x6 after"):
         find_differences(drawn[0], drawn[1], classes, image_id="a")
+
+
+def test_what_is_kept_of_an_image_does_not_grow_with_the_square_of_the_classes() -> None:
+    labels = LabelSet(tuple(Label(f"class {number}") for number in range(1000)))
+    classes = join_classes(labels, labels)
+    before, after = (
+        draw_labels(semantic("a", np.full((4, 4), value, np.uint16)), labels, classes) for value in (3, 700)
+    )
+    found = find_differences(before, after, classes)
+    assert (found.pixels, found.flips.shape) == (16, (1002, 1002))
+    assert len(pickle.dumps(found)) < 10_000
+
+
+def test_a_small_object_of_a_large_image_takes_no_memory_of_the_whole() -> None:
+    size_hw = (4000, 4000)
+    masks = [Window(3000, 5, 30, high, np.array([0, 30 * high])) for high in (20, 25)]
+    old, new = from_windows(masks, size_hw)
+    tracemalloc.start()
+    assert _step(old, new, size_hw) == (0, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000

@@ -22,7 +22,8 @@ from segloop.data.annotations import Bitmap, Instance, LabelledImages, Opaque
 from segloop.data.masks import encode
 from segloop.utils.errors import UserError
 from tests.cvat.labels_made import LABELS, before
-from tests.cvat.sets import exact, hard_set, image, set_of
+from tests.cvat.sets import LABELS as SET_LABELS
+from tests.cvat.sets import SIZE, box, exact, hard_set, image, set_of
 
 Edit = Callable[[str], str]
 META = """<meta><task><id>7</id><name>{name}</name><assignee><username>anna</username><email/></assignee>
@@ -196,6 +197,13 @@ def test_two_files_of_one_task_and_files_that_are_none_are_told_together(tmp_pat
         back(manifest, one, two, tmp_path / "none.zip")
 
 
+def test_a_file_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "loop", before(tmp_path))
+    export = exported(tmp_path / "loop", "truth-001")
+    again = export.parent / ".." / "loop" / export.name
+    assert len(back(manifest, export, again).images) == len(back(manifest, export).images) == 3
+
+
 def test_new_labels_are_told(tmp_path: Path) -> None:
     manifest = written(tmp_path / "loop", before(tmp_path))
 
@@ -233,3 +241,18 @@ def test_outlines_say_what_they_cost(tmp_path: Path) -> None:
         {"truth": plan}, tmp_path / "loop", manifest, codec=cvat_loop.codec, masks="polygon:2"
     )
     assert "would be wrong as outlines" in "\n".join(filed.told)
+
+
+def test_what_is_drawn_as_background_is_erased(tmp_path: Path) -> None:
+    record = image(tmp_path, "a.png", [Instance(label="0", shape=box(0, 0, 10, 10))])
+    manifest = written(tmp_path / "loop", set_of([record], SET_LABELS))
+    drawn = '<box label="background" xtl="0" ytl="0" xbr="5" ybr="48" z_order="1"></box></image>'
+
+    def edit(text: str) -> str:
+        declared = text.replace("<labels>", "<labels><label><name>background</name></label>")
+        return declared.replace("</image>", drawn)
+
+    pulled = back(manifest, exported(tmp_path / "loop", "truth-001", edit))
+    (one,) = pulled.images
+    assert [exact(each)[0] for each in one.record.instances] == [(SIZE, box(0, 5, 10, 10).runs.tolist())]
+    assert "is new, and the background" in pulled.told[0]

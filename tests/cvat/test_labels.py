@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from segloop.cvat.labels import (
@@ -12,8 +14,12 @@ from segloop.cvat.labels import (
     labels_to_send,
     rgb_color,
 )
-from segloop.data.annotations import Attribute, Label, LabelSet
+from segloop.cvat.server import Server
+from segloop.data.annotations import Attribute, Instance, Label, LabelSet
 from segloop.utils.errors import DataError
+from tests.cvat.loops import pull_all, push
+from tests.cvat.sets import box, image, set_of
+from tests.cvat.standin.server import StandIn
 
 
 def names(labels: LabelSet, label: str) -> list[str]:
@@ -57,3 +63,54 @@ def test_names_that_the_server_would_refuse_or_change_are_told_together() -> Non
 
 def test_a_colour_that_is_none_is_told_apart() -> None:
     assert rgb_color("red") is None
+
+
+@pytest.mark.parametrize("odd", ["", "True", "yes"])
+def test_a_checkbox_that_says_neither_yes_nor_no_goes_as_text(
+    server: Server, stand_in: StandIn, tmp_path: Path, odd: str
+) -> None:
+    check = Attribute("seen", "checkbox", ("",), "")
+    labels = LabelSet((Label("a", attributes=(check,)), Label("b", attributes=(check,))))
+    objects = [
+        Instance(label="a", shape=box(1, 1, 5, 5), attributes={"seen": odd}, uid="1"),
+        Instance(label="b", shape=box(6, 6, 9, 9), attributes={"seen": True}, uid="2"),
+    ]
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", objects)], labels))
+    (project,) = stand_in.state.projects.values()
+    kinds = [each.attributes[0]["input_type"] for each in project.labels]
+    assert kinds == ["text", "checkbox"]
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert [each.attributes for each in back.record.instances] == [{"seen": odd}, {"seen": True}]
+
+
+def test_values_that_fit_no_choice_and_no_bounds_are_such_that_people_can_change_them(
+    server: Server, stand_in: StandIn, tmp_path: Path
+) -> None:
+    own = (
+        Attribute("grade", "select", ("good", "bad"), "none"),
+        Attribute("count", "number", ("0", "9", "1"), "50"),
+        Attribute("size", "number", ("5", "9", "1"), ""),
+    )
+    said = {"grade": "ugly", "count": 50, "size": 7}
+    labels = LabelSet((Label("a", attributes=own), Label("b", attributes=own)))
+    objects = [
+        Instance(label="a", shape=box(1, 1, 5, 5), attributes=said, uid="1"),
+        Instance(label="b", shape=box(6, 6, 9, 9), uid="2"),
+    ]
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", objects)], labels))
+    (project,) = stand_in.state.projects.values()
+    told = [
+        (each["input_type"], each["values"], each["default_value"])
+        for label in project.labels
+        for each in label.attributes[:3]
+    ]
+    assert told == [
+        ("select", ["good", "bad", "ugly"], "good"),
+        ("text", ["50"], "50"),
+        ("number", ["5", "9", "1"], "5"),
+        ("select", ["good", "bad"], "good"),
+        ("number", ["0", "9", "1"], "0"),
+        ("number", ["5", "9", "1"], "5"),
+    ]
+    (back,) = pull_all(server, tmp_path / "loop").images
+    assert [each.attributes for each in back.record.instances] == [said, {}]

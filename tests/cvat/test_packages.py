@@ -131,3 +131,11 @@ def test_images_go_whose_kind_this_machine_has_not_heard_of(
     monkeypatch.setattr("mimetypes.guess_type", lambda name: (None, None))
     plan = plan_packages(set_of([image(tmp_path, "a.webp")], LABELS))
     assert [frame.name for frame in plan.frames] == ["a.webp"]
+
+
+def test_values_that_are_too_long_are_told_before_anything_is_sent(tmp_path: Path) -> None:
+    long = Instance(label="0", shape=box(1, 1, 2, 2), attributes={"note": "x" * 4097, "short": "x" * 4096})
+    with pytest.raises(
+        DataError, match="a: 0: its attribute 'note' has 4097 characters, and CVAT takes 4096"
+    ):
+        plan_packages(set_of([image(tmp_path, "a.png", [long])], LABELS))

@@ -17,11 +17,12 @@ from segloop.cvat.pull import Pulled
 from segloop.cvat.server import Server
 from segloop.cvat.status import status_lines
 from segloop.data.annotations import Bitmap, ImageRecord, Instance, LabelledImages, LabelSet, Opaque
+from segloop.data.annotations import Label as Known
 from segloop.data.drawing import index_map
 from segloop.data.masks import area
 from segloop.utils.errors import UserError
 from tests.cvat.loops import draw, pull_all, push
-from tests.cvat.sets import LABELS, box, exact, hard_set, image, set_of
+from tests.cvat.sets import LABELS, SIZE, box, exact, hard_set, image, set_of
 from tests.cvat.standin.server import StandIn
 from tests.cvat.standin.state import Label, Task
 from tests.cvat.standin.wire import Fault
@@ -355,3 +356,43 @@ def test_a_mask_without_a_pixel_stands_in_no_ones_way(
     (found,) = back.record.instances
     assert isinstance(found.shape, Bitmap)
     assert (found.label, area(found.shape.runs)) == ("0", 0)
+
+
+def test_a_new_label_does_not_get_the_number_of_ignored_pixels(
+    server: Server, stand_in: StandIn, tmp_path: Path
+) -> None:
+    labels = LabelSet((Known("background"), Known("a")), background=0, ignore_index=2)
+    semantic = np.zeros(SIZE, np.uint8)
+    semantic[20:25] = 2
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", semantic=semantic)], labels))
+    ((task,), (project,)) = stand_in.state.tasks.values(), stand_in.state.projects.values()
+    project.labels.append(Label(stand_in.state.new_id(), "new", "#010203", "any", []))
+    draw(stand_in.state, task.id, 0, "new", "mask", [0, 25, 40, 40, 44, 44])
+    pulled = pull_all(server, tmp_path / "loop")
+    (back,) = pulled.as_set(maps=True)
+    assert back.semantic is not None
+    assert (pulled.labels.names[2], pulled.labels.ignore_index) == ("new", 255)
+    assert [int((back.semantic == value).sum()) for value in (2, 255)] == [25, 5 * SIZE[1]]
+
+
+def test_what_people_draw_as_background_is_erased_from_what_lies_below(
+    server: Server, stand_in: StandIn, tmp_path: Path
+) -> None:
+    low, high = box(0, 0, 10, 10), box(20, 0, 30, 10)
+    objects = [
+        Instance(label="0", shape=low, uid="low"),
+        Instance(label="0", shape=high, uid="high", z_order=9),
+        Instance(label="R&D", shape=box(2, 2, 4, 4), uid="gone"),
+    ]
+    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", objects)], LABELS))
+    ((task,), (project,)) = stand_in.state.tasks.values(), stand_in.state.projects.values()
+    project.labels.append(Label(stand_in.state.new_id(), "background", "#000000", "any", []))
+    draw(stand_in.state, task.id, 0, "background", "rectangle", [0, 0, 5, 48], z_order=1)
+    pulled = pull_all(server, tmp_path / "loop")
+    (back,) = pulled.as_set()
+    assert pulled.labels.names == LABELS.names
+    assert "is new, and the background" in pulled.told[0]
+    assert [each.uid for each in back.instances] == ["low", "high"]
+    assert [exact(each)[0] for each in back.instances] == [
+        (SIZE, shape.runs.tolist()) for shape in (box(0, 5, 10, 10), high)
+    ]

@@ -12,7 +12,7 @@ from PIL import Image
 from segloop.cvat.faults import CvatError
 from segloop.cvat.manifest import read_manifest
 from segloop.cvat.server import Server
-from segloop.data.annotations import Attribute, Instance, Label, LabelledImages, LabelSet, Opaque
+from segloop.data.annotations import Instance, Label, LabelledImages, LabelSet, Opaque
 from tests.cvat.conftest import Login
 from tests.cvat.loops import pull_all, push
 from tests.cvat.sets import LABELS, SIZE, box, hard_set, image, set_of
@@ -353,24 +353,6 @@ def test_any_call_may_be_refused_and_repeated_it_ends_the_same(
     while refused_at(at, fault, login, stand_in, tmp_path / f"{at}", small) > at:
         at += 1
     assert at > 15
-
-
-@pytest.mark.parametrize("odd", ["", "True", "yes"])
-def test_a_checkbox_that_says_neither_yes_nor_no_goes_as_text(
-    server: Server, stand_in: StandIn, tmp_path: Path, odd: str
-) -> None:
-    check = Attribute("seen", "checkbox", ("",), "")
-    labels = LabelSet((Label("a", attributes=(check,)), Label("b", attributes=(check,))))
-    objects = [
-        Instance(label="a", shape=box(1, 1, 5, 5), attributes={"seen": odd}, uid="1"),
-        Instance(label="b", shape=box(6, 6, 9, 9), attributes={"seen": True}, uid="2"),
-    ]
-    push(server, tmp_path / "loop", set_of([image(tmp_path, "a.png", objects)], labels))
-    (project,) = stand_in.state.projects.values()
-    kinds = [each.attributes[0]["input_type"] for each in project.labels]
-    assert kinds == ["text", "checkbox"]
-    (back,) = pull_all(server, tmp_path / "loop").images
-    assert [each.attributes for each in back.record.instances] == [{"seen": odd}, {"seen": True}]
 
 
 def test_an_ellipse_whose_radii_are_rounded_twice_is_the_one_that_went(

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from segloop.cvat.credentials import Credentials
@@ -40,6 +46,16 @@ def test_who_cannot_log_in_reads_why(login: Login, given: dict[str, object], tol
         pass
     assert "\n" not in str(error.value)
     assert "wrong'" not in str(error.value)
+
+
+def test_what_the_server_says_of_a_user_that_it_does_not_let_in_is_told(
+    stand_in: StandIn, login: Login
+) -> None:
+    said = Fault(status=400, garbage=b'{"non_field_errors": ["E-mail is not verified."]}')
+    stand_in.plan = lambda number, method, path: said if path == "/api/auth/login" else None
+    told = r"does not know this user and password: E-mail is not verified\.$"
+    with pytest.raises(CvatError, match=told), login(token=None, username="anna", password="secret"):
+        pass
 
 
 def test_what_is_no_cvat_is_told(stand_in: StandIn, login: Login) -> None:
@@ -132,3 +148,20 @@ def test_an_unencrypted_server_elsewhere_is_warned_of(stand_in: StandIn) -> None
     ):
         pass
     assert "not encrypted" in said[0]
+
+
+def test_two_exports_to_one_place_do_not_meet(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "pulled.zip"
+
+    def task(meanwhile: Callable[[], None]) -> Any:
+        def export_dataset(form: str, file: Path, *, include_images: bool) -> None:
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("annotations.xml", "<annotations/>")
+            meanwhile()
+
+        return SimpleNamespace(id=5, export_dataset=export_dataset)
+
+    other = task(lambda: None)
+    server.export(task(lambda: server.export(other, target)), target)
+    assert zipfile.is_zipfile(target)
+    assert list(tmp_path.iterdir()) == [target]

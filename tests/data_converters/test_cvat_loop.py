@@ -10,7 +10,7 @@ import pytest
 from data_converters import cvat_loop
 from segloop.cvat.packages import plan_packages
 from segloop.data.annotations import Instance
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, UserError
 from tests.cvat.sets import LABELS, box, image, mask, set_of
 
 
@@ -43,3 +43,12 @@ def test_what_a_format_cannot_hold_is_told_with_a_way_on_that_there_is(tmp_path:
     with pytest.raises(DataError, match=r"airbus cannot hold 1 of the images.* --to names") as error:
         cvat_loop.deliver(set_of(records, LABELS), tmp_path / "out", ["airbus"])
     assert "--skip-bad" not in str(error.value)
+
+
+def test_a_folder_of_images_that_a_format_does_not_heed_is_refused_by_the_name_of_its_flag(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UserError, match="--images-dir does nothing when yolo is read"):
+        cvat_loop.open_set(tmp_path, form="yolo", images=tmp_path, split=None, labels=())
+    with pytest.raises(UserError, match="--images-dir does nothing when yolo is read"):
+        cvat_loop.open_labels(tmp_path, form="yolo", images=tmp_path)

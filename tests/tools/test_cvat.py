@@ -149,6 +149,16 @@ def test_flags_that_mean_nothing_are_refused(
     assert (code, told in err) == (2, True)
 
 
+def test_no_job_is_blamed_where_all_images_are_gone(tool: Tool, stand_in: StandIn, data: Path) -> None:
+    assert tool("push", str(data), "--from", "mmseg", "--labels", "land", "pond", "--loop", "loop")[0] == 0
+    assert "--all takes what there is" in tool("pull", "loop")[2]
+    (task,) = stand_in.state.tasks.values()
+    task.deleted_frames = [0, 1]
+    code, out, err = tool("pull", "loop", "--all")
+    assert (code, err) == (2, "error: No image came back, so nothing was written.\n")
+    assert "2 image(s) were deleted in CVAT" in out
+
+
 def test_secrets_of_one_server_do_not_go_to_the_one_of_a_loop(
     tool: Tool, stand_in: StandIn, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

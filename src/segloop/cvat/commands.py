@@ -284,7 +284,8 @@ def pull(words: Sequence[str], text: str, formats: Formats) -> int:
     if pulled.waiting and not args.from_files:
         print(f"{len(pulled.waiting)} image(s) are in jobs that are not finished; --all takes them, too")
     if not pulled.images:
-        raise UserError("No job is finished, so nothing was written. --all takes what there is.")
+        unfinished = "No job is finished, so nothing was written. --all takes what there is."
+        raise UserError(unfinished if pulled.waiting else "No image came back, so nothing was written.")
     target = args.out or args.loop / "pulled" / args.kind
     with staged(target, replace=args.out is None) as place:
         place.mkdir()

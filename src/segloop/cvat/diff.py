@@ -16,6 +16,7 @@ from segloop.cvat.differences import (
     draw_labels,
     find_differences,
     join_classes,
+    sum_flips,
 )
 from segloop.cvat.labels import defaults_of
 from segloop.cvat.origins import Origin, Origins
@@ -57,7 +58,7 @@ class ImageRow:
     @property
     def total(self) -> int:
         """How many pixels were compared."""
-        return 0 if self.difference is None else int(self.difference.flips.sum())
+        return 0 if self.difference is None else int(self.difference.counts.sum())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,9 +79,8 @@ class Diff:
     @property
     def flips(self) -> np.ndarray:
         """Pixels by class before (row) and after (column), over all images that were compared."""
-        size = len(self.classes.labels) + 1
-        parts = [row.difference.flips for row in self.rows if row.difference is not None]
-        return np.sum([np.zeros((size, size), np.int64), *parts], axis=0)
+        found = (row.difference for row in self.rows if row.difference is not None)
+        return sum_flips(found, len(self.classes.labels))
 
     @property
     def changed(self) -> list[ImageRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from segloop.analysis.overlaps import intersections, ious
 from segloop.cvat.records import filled
 from segloop.data.annotations import ImageRecord, Instance, Label, LabelSet
 from segloop.data.drawing import bitmaps, index_map, with_instances, with_outlines
-from segloop.data.masks import Runs, area, areas, boxes_xyxy, canonical, decode
+from segloop.data.masks import Runs, area, areas, boxes_xyxy, canonical, columns_of
 from segloop.utils.errors import DataError
 
 LEAST_IOU = 0.1  # of two objects without an identity that may be the same one
@@ -144,13 +144,20 @@ class ObjectChange:
 class ImageDifference:
     """All that changed in one image.
 
-    `flips` [C + 1, C + 1] counts pixels by class before (row) and after (column), the ignored ones last.
-    `tags` says whether the labels of the whole image are others.
+    `counts` says of each of the `places` in `flips`, row by row, how many pixels it has; of a set with many
+    classes an image has few. `tags` says whether the labels of the whole image are others.
     """
 
-    flips: np.ndarray
+    num_classes: int
+    places: np.ndarray
+    counts: np.ndarray
     objects: tuple[ObjectChange, ...]
     tags: bool = False
+
+    @property
+    def flips(self) -> np.ndarray:
+        """Pixels by class before (row) and after (column), the ignored ones last, [C + 1, C + 1]."""
+        return sum_flips([self], self.num_classes)
 
     @property
     def pixels(self) -> int:
@@ -179,6 +186,15 @@ class ImageDifference:
         return float(values.mean()) if len(values) else 1.0
 
 
+def sum_flips(differences: Iterable[ImageDifference], num_classes: int) -> np.ndarray:
+    """Return pixels by class before and after over several images, [C + 1, C + 1]."""
+    size = num_classes + 1
+    found = np.zeros(size * size, np.int64)
+    for each in differences:
+        found[each.places] += each.counts
+    return found.reshape(size, size)
+
+
 def count_flips(old: np.ndarray, new: np.ndarray, classes: Classes) -> np.ndarray:
     """Return how many pixels went from which class to which, [C + 1, C + 1], the ignored ones last."""
     size = len(classes.labels) + 1
@@ -197,8 +213,9 @@ def find_differences(
     if old.size_hw != new.size_hw:
         sizes = [f"{width}x{height}" for height, width in (old.size_hw, new.size_hw)]
         raise DataError(f"{image_id}: {sizes[0]} pixels before, {sizes[1]} after", image_id=image_id or None)
-    flips = count_flips(old.classes, new.classes, classes)
-    return ImageDifference(flips, tuple(_objects(old, new, defaults)))
+    flips = count_flips(old.classes, new.classes, classes).ravel()
+    places = np.flatnonzero(flips)
+    return ImageDifference(len(classes.labels), places, flips[places], tuple(_objects(old, new, defaults)))
 
 
 def _objects(old: Drawn, new: Drawn, defaults: Defaults | None) -> list[ObjectChange]:
@@ -318,21 +335,19 @@ def _marks(each: Instance, defaults: Defaults) -> tuple[bool, bool, dict[str, st
 
 def _step(first: Runs, second: Runs, size_hw: tuple[int, int]) -> tuple[int, int]:
     """Return by how many pixels to the right and down a mask was moved; (0, 0) where its form changed."""
-    one, other = decode(first, size_hw).astype(bool), decode(second, size_hw).astype(bool)
-    if not one.any() or not other.any():
+    if not _has_pixels(first) or not _has_pixels(second):
         return 0, 0
-    (top, left), (now_top, now_left) = (
-        [int(np.flatnonzero(mask.any(axis=axis))[0]) for axis in (1, 0)] for mask in (one, other)
-    )
-    (bottom, right), (now_bottom, now_right) = (
-        [int(np.flatnonzero(mask.any(axis=axis))[-1]) for axis in (1, 0)] for mask in (one, other)
-    )
+    height, width = size_hw
+    left, top, right, bottom = _box(first, size_hw)
+    now_left, now_top, now_right, now_bottom = _box(second, size_hw)
     steps = {(now_left - left, now_top - top), (now_right - right, now_bottom - bottom)}
     for x, y in sorted(steps - {(0, 0)}):
+        begin = max(0, min(left, now_left, left + x))
+        end = min(width, max(right, now_right, right + x))
+        one, other = (columns_of(each, height, begin, end) for each in (first, second))
         # what an edge of the image cut off is no other form
-        height, width = size_hw
-        here = one[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
-        there = other[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
+        here = one[max(0, -y) : height - max(0, y), max(0, -x) : end - begin - max(0, x)]
+        there = other[max(0, y) : height + min(0, y), max(0, x) : end - begin + min(0, x)]
         either = (here | there).sum()
         outside = other.sum() - there.sum()
         if (here & there).sum() >= MOVED_IOU * (either + outside):

@@ -64,7 +64,7 @@ def fault_of(error: BaseException, *, host: str, version: str = "unknown") -> Fa
 
 def _of_status(error: Any, host: str) -> Fault:
     status = int(error.status or 0)
-    said = _body(error)
+    said = said_by(error)
     if status == 0:
         return _certificate(host, str(error.reason))
     if status == 401:
@@ -147,7 +147,7 @@ def _unreadable(error: BaseException, version: str) -> Fault:
     return Fault(told, uncertain=True)
 
 
-def _body(error: Any) -> str:
+def said_by(error: Any) -> str:
     """Return what the server says of itself, in brackets; a page of HTML says nothing."""
     raw = error.body
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw or "")

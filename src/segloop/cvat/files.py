@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from segloop.cvat.compare import all_changes, changes_of
 from segloop.cvat.faults import CvatError
-from segloop.cvat.labels import PART, UID, defaults_of, label_spec
+from segloop.cvat.labels import PART, UID, background_of, defaults_of, erasing, label_spec, with_new
 from segloop.cvat.manifest import UPLOADED, VERIFIED, Manifest, SentFrame, TaskEntry
 from segloop.cvat.packages import Codec, Plan, digest_of, write_images
 from segloop.cvat.pull import Pulled, ReturnedImage
@@ -180,7 +180,7 @@ def read_files(manifest: Manifest, files: Sequence[Path], *, codec: FileCodec, k
     """
     entries = [each for each in manifest.tasks if each.state in FILED]
     exports, problems = [], []
-    for file in files:
+    for file in {each.resolve(): each for each in files}.values():  # one may have been named twice
         try:
             exports.append(_open(file, entries, codec))
         except UserError as error:
@@ -274,7 +274,14 @@ def _take(manifest: Manifest, export: _Export, codec: Codec, pulled: Pulled) -> 
             missing.append(frame.frame_id)
             continue
         given = put[frame.frame_id]
-        record = received(now, given, before, manifest.carrier, defaults=defaults)
+        record = received(
+            now,
+            given,
+            before,
+            manifest.carrier,
+            defaults=defaults,
+            nothing=background_of(manifest.labels),
+        )
         pulled.images.append(
             ReturnedImage(
                 record,
@@ -305,6 +312,8 @@ def _labels(manifest: Manifest, exported: Sequence[LabelSet]) -> tuple[LabelSet,
     there: set[str] = set()
     for labels in exported:
         for label in labels.labels:
+            if label.name == background_of(manifest.labels) and label.name not in there:
+                told.append(erasing(label.name))
             there.add(label.name)
             if label.name in known or label.name in sent:
                 continue
@@ -317,4 +326,4 @@ def _labels(manifest: Manifest, exported: Sequence[LabelSet]) -> tuple[LabelSet,
     gone = [name for name in manifest.sent_labels.names if name not in there]
     if exported and gone:
         told.append(f"label(s) {', '.join(gone)} are not in CVAT any more, and neither are their objects")
-    return replace(manifest.labels, labels=tuple(found)), told
+    return with_new(manifest.labels, found), told

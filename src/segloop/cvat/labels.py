@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,9 @@ from segloop.data.palette import complete_colors
 from segloop.utils.errors import DataError, listing
 
 UID, PART = "uid", "segloop_part"  # text attributes that the reader and the writer of CVAT's XML know
-LONGEST = 64  # characters of a name; CVAT's server refuses more
+LONGEST, LONGEST_VALUE = 64, 4096  # characters of a name, and of a value; CVAT's server refuses more
 GREY: RGB = (128, 128, 128)
+IGNORED = (255, 65_535)  # numbers of ignored pixels: the largest of 8 bits, and of 16
 WHOLE = ("min", "max", "step")  # what CVAT wants to know of a number
 
 
@@ -50,14 +51,41 @@ def _free(name: str, taken: set[str]) -> str:
     return found
 
 
-def odd_checks(attributes: Mapping[str, Value], label: Label) -> set[str]:
-    """Return the checkboxes of a label that an object gives another value than `true` and `false`."""
-    checks = {each.name for each in label.attributes if each.kind == "checkbox"}
-    return {
-        name
-        for name in checks & attributes.keys()
-        if not isinstance(attributes[name], bool) and attributes[name] not in ("true", "false")
-    }
+def odd_values(attributes: Mapping[str, Value], label: Label) -> dict[str, str]:
+    """Return the values of an object that CVAT does not take for their kind, by their attributes.
+
+    Its server refuses a whole file for one of a checkbox, and its page lets nobody change any value of an
+    object that has one.
+    """
+    known = {each.name: each for each in label.attributes}
+    texts = {name: _as_text(value) for name, value in attributes.items() if name in known}
+    return {name: text for name, text in texts.items() if not _is_allowed(text, known[name])}
+
+
+def too_long(attributes: Mapping[str, Value]) -> list[str]:
+    """Say which values of an object are longer than CVAT takes."""
+    return [
+        f"its attribute {name!r} has {len(value)} characters, and CVAT takes {LONGEST_VALUE}"
+        for name, value in attributes.items()
+        if isinstance(value, str) and len(value) > LONGEST_VALUE
+    ]
+
+
+def _as_text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _is_allowed(text: str, each: Attribute) -> bool:
+    if each.kind == "checkbox":
+        return text in ("true", "false")
+    if each.kind in ("select", "radio"):
+        return not each.values or text in each.values
+    if each.kind != "number" or len(each.values) != len(WHOLE):
+        return True
+    try:
+        return float(each.values[0]) <= float(text or 0) <= float(each.values[1])
+    except ValueError:
+        return False
 
 
 def labels_to_send(
@@ -65,13 +93,14 @@ def labels_to_send(
     carrier: Carrier,
     *,
     undeclared: Mapping[str, Iterable[str]] | None = None,
-    texts: Mapping[str, Container[str]] | None = None,
+    odd: Mapping[str, Mapping[str, Iterable[str]]] | None = None,
 ) -> LabelSet:
     """Return the labels that CVAT gets: all but the background, each with a colour and every attribute.
 
     An attribute that is not declared is dropped by CVAT in silence, so `undeclared`, those that objects have
-    all the same, are declared as text; and so are `texts`, of which objects have values that CVAT does not
-    take for their kind. What CVAT's server would refuse is a DataError, all of it together.
+    all the same, are declared as text. `odd` are, by label and attribute, values that CVAT does not take:
+    they become choices, and numbers and checkboxes texts. What CVAT's server would refuse is a DataError, all
+    of it together.
     """
     colors = complete_colors([each.color for each in labels.labels], background=labels.background)
     found = []
@@ -80,9 +109,9 @@ def labels_to_send(
             continue
         known = {each.name for each in label.attributes}
         extra = [Attribute(name) for name in (undeclared or {}).get(label.name, ()) if name not in known]
-        plain = (texts or {}).get(label.name, ())
+        strange = (odd or {}).get(label.name, {})
         own = tuple(
-            replace(each, kind="text", values=()) if each.name in plain else _declared(each)
+            _declared(each, tuple(strange.get(each.name, ())))
             for each in (*label.attributes, *extra)
             if each.name not in (UID, PART)
         )
@@ -94,21 +123,44 @@ def labels_to_send(
     return LabelSet(tuple(found), ignore_index=labels.ignore_index)
 
 
+def background_of(labels: LabelSet) -> str | None:
+    """Return the name of the background, which CVAT is not told of; people may give it to a label there."""
+    return None if labels.background is None else labels.names[labels.background]
+
+
+def erasing(name: str) -> str:
+    """Tell of a label in CVAT that is called as the background."""
+    return f"Label {name!r} is new, and the background: what was drawn of it is erased from what lies below."
+
+
+def with_new(before: LabelSet, labels: Sequence[Label]) -> LabelSet:
+    """Return a set's labels with new ones behind them, none of which has the number of ignored pixels."""
+    ignored = before.ignore_index
+    if ignored != before.background and ignored < len(labels):
+        ignored = next((value for value in IGNORED if value >= len(labels)), IGNORED[-1])
+    return replace(before, labels=tuple(labels), ignore_index=ignored)
+
+
 def _ours(carrier: Carrier) -> tuple[Attribute, ...]:
     return tuple(Attribute(name) for name in (UID, *carrier.names, PART))
 
 
-def _declared(each: Attribute) -> Attribute:
+def _declared(each: Attribute, odd: tuple[str, ...]) -> Attribute:
     """Return a declaration that CVAT takes: choices need some, a number its bounds, a checkbox a state."""
+    if odd and each.kind in ("checkbox", "number"):
+        return replace(each, kind="text", values=())
     if each.kind == "checkbox":
         default = each.default if each.default in ("true", "false") else "false"
         return replace(each, default=default, values=each.values or (default,))
     if each.kind == "number" and len(each.values) != len(WHOLE):
         return replace(each, kind="text", values=())
+    if each.kind == "number" and not _is_allowed(each.default, each):
+        return replace(each, default=each.values[0])
     if each.kind in ("select", "radio"):
         if not each.values:
             return replace(each, kind="text")
-        return replace(each, default=each.default if each.default in each.values else each.values[0])
+        default = each.default if each.default in each.values else each.values[0]
+        return replace(each, default=default, values=(*each.values, *odd))
     return each
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send, odd_checks
+from segloop.cvat.labels import PART, UID, Carrier, carrier_for, labels_to_send, odd_values, too_long
 from segloop.cvat.records import as_objects, as_sent
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
 from segloop.data.image_files import IMAGE_SUFFIXES, image_size
@@ -103,9 +103,9 @@ def plan_packages(
         raise UserError(f"A task holds at least one image; {chunk} is none.")
     frames: list[Frame] = []
     undeclared: dict[str, dict[str, None]] = {}
-    texts: dict[str, set[str]] = {}
+    odd: dict[str, dict[str, dict[str, None]]] = {}
     used: set[str] = set()
-    known = {label.name: label for label in images.labels.labels}
+    known = {label.name: label for label in images.labels.labels if label.attributes}
     ignores, problems = False, []
     for key, record, rank in _chosen(images, wanted, progress, source):
         try:
@@ -119,8 +119,10 @@ def plan_packages(
         for label, attributes in (*drawn, *((tag.label, tag.attributes) for tag in objects.tags)):
             used.update(attributes)
             undeclared.setdefault(label, {}).update(dict.fromkeys(attributes))
+            problems += [f"{objects.image_id}: {label}: {told}" for told in too_long(attributes)]
             if label in known:
-                texts.setdefault(label, set()).update(odd_checks(attributes, known[label]))
+                for name, text in odd_values(attributes, known[label]).items():
+                    odd.setdefault(label, {}).setdefault(name, {})[text] = None
     frames.sort(key=lambda frame: frame.rank or 0)
     problems += _same_names(frames)
     if problems:
@@ -128,7 +130,7 @@ def plan_packages(
     if not frames:
         raise UserError("No image was chosen, so there is nothing to send.")
     carrier = carrier_for(images.labels, used=used, ignores=ignores)
-    labels = labels_to_send(images.labels, carrier, undeclared=undeclared, texts=texts)
+    labels = labels_to_send(images.labels, carrier, undeclared=undeclared, odd=odd)
     return Plan(source=images, labels=labels, carrier=carrier, chunks=tuple(_chunks(frames, chunk)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from segloop.cvat.compare import Changes, changes_of
 from segloop.cvat.faults import CvatError
-from segloop.cvat.labels import PART, UID, defaults_of, rgb_color
+from segloop.cvat.labels import PART, UID, background_of, defaults_of, erasing, rgb_color, with_new
 from segloop.cvat.manifest import VERIFIED, Manifest, TaskEntry
 from segloop.cvat.packages import Codec
 from segloop.cvat.push import OBJECTS, SENT
@@ -168,6 +168,9 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
     # One may have the name that a renamed label went under; here it needs another.
     inner = {each.id: f"\0{each.name}" if each.name in current else each.name for each in new}
     for each in new:
+        if each.name == background_of(manifest.labels):
+            told.append(erasing(each.name))
+            continue
         attributes = _attributes(each, manifest, known=set())
         found.append(Label(each.name, rgb_color(each.color or ""), attributes))
         told.append(f"Label {each.name!r} is new.")
@@ -180,7 +183,7 @@ def naming_of(manifest: Manifest, there: Sequence[Any]) -> Naming:
         sent_as = (old_name | inner)[each.id]
         fill = {spec.name: getattr(spec, "default_value", "") or "" for spec in each.attributes}
         defaults[sent_as] = {**defaults.get(sent_as, {}), **fill}
-    known = replace(manifest.labels, labels=tuple(found))
+    known = with_new(manifest.labels, found)
     current |= {inner[each.id]: each.name for each in new}
     back = {new_name: old for old, new_name in current.items()}
     return Naming(known, back, current, defaults, tuple(told))
@@ -282,7 +285,14 @@ def _pull_task(
             continue
         given = put[frame.frame_id]
         now = back.get(frame.frame_id) or replace(given, instances=(), tags=())
-        record = received(now, given, before, manifest.carrier, defaults=naming.defaults)
+        record = received(
+            now,
+            given,
+            before,
+            manifest.carrier,
+            defaults=naming.defaults,
+            nothing=background_of(manifest.labels),
+        )
         pulled.images.append(
             ReturnedImage(
                 naming.as_now(record),

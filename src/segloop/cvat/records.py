@@ -104,11 +104,13 @@ def received(
     carrier: Carrier,
     *,
     defaults: Mapping[str, Mapping[str, str]],
+    nothing: str | None = None,
 ) -> ImageRecord:
     """Return what came back as a record of the set.
 
     `put` is the image as CVAT was given it, read from the XML that was sent, `objects` the same as the set
-    knows it, and `defaults` are what CVAT fills in where an object has no value (`labels.defaults_of`).
+    knows it, and `defaults` are what CVAT fills in where an object has no value (`labels.defaults_of`). What
+    people drew with a label that is called `nothing`, as the background is, is erased from what lies below.
 
     An object that nobody touched is exactly the one that had gone, with coordinates and values that CVAT
     rounds or has no place for; one that never went, for CVAT has no place for any of it, is still there. An
@@ -123,7 +125,7 @@ def received(
     came = _one_each([each for each in came if each.label != carrier.ignore], given, size_hw)
     level = _levels(came, given, before)
     found = []
-    for each in came:
+    for each in _erased(came, objects, nothing):
         was = given.get(each.uid) if each.uid else None
         if was is not None and same_object(was, each, defaults):
             found.append(replace(before[each.uid], z_order=level(each)))
@@ -307,6 +309,32 @@ def _pixels(instances: Sequence[Instance], image: ImageRecord) -> list[Runs | No
     """Return the runs of objects of an image; boxes and ellipses are filled."""
     assert image.size_hw is not None
     return bitmaps(with_outlines(replace(image, instances=tuple(instances))).instances, image.size_hw)
+
+
+def _erased(came: Sequence[Instance], objects: ImageRecord, nothing: str | None) -> list[Instance]:
+    """Return objects without the pixels that were drawn over as background, and without what was drawn so."""
+    over = [each for each in came if each.label == nothing]
+    kept = [each for each in came if each.label != nothing]
+    size_hw = objects.size_hw
+    if not over or size_hw is None:
+        return kept
+    covers = [
+        (each.z_order, decode(runs, size_hw))
+        for each, runs in zip(over, _pixels(over, objects), strict=True)
+        if runs is not None
+    ]
+    found = []
+    for each, runs in zip(kept, _pixels(kept, objects), strict=True):
+        own = None if runs is None else decode(runs, size_hw)
+        left = own
+        for z_order, cover in covers:
+            if left is not None and z_order >= each.z_order:
+                left = left & ~cover
+        if own is None or left is None or np.array_equal(own, left):
+            found.append(each)
+        elif left.any():
+            found.append(replace(each, shape=Bitmap(size_hw, encode(left))))
+    return found
 
 
 def _ignored(regions: Sequence[Instance], came: Sequence[Instance], objects: ImageRecord) -> Bitmap | None:

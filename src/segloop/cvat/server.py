@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from segloop.cvat.credentials import Credentials
-from segloop.cvat.faults import CvatError, Fault, fault_of
+from segloop.cvat.faults import CvatError, Fault, fault_of, said_by
 from segloop.cvat.proxies import proxy_for
 from segloop.cvat.uploads import Resuming
 from segloop.utils.errors import MissingDependency, UserError
@@ -182,7 +183,7 @@ class Server:
 
     def export(self, task: Any, target: Path) -> None:
         """Save a task's annotations as a zip at `target`, whole or not at all; images stay on the server."""
-        part = target.with_name(f".{target.name}.part")
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")  # two may export at once
 
         def fetch() -> None:
             part.unlink(missing_ok=True)  # the SDK refuses an existing file, after the server did the work
@@ -196,8 +197,11 @@ class Server:
             if not zipfile.is_zipfile(part):  # a proxy's page of excuses, say
                 raise ConnectionError("what came is no zip")
 
-        self.ask(f"export task {task.id}", fetch)
-        part.replace(target)
+        try:
+            self.ask(f"export task {task.id}", fetch)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _value(word: Any) -> Any:
@@ -268,7 +272,8 @@ def _log_in(server: Server, credentials: Credentials) -> None:
             server.client.login((credentials.username, credentials.password))
         except ApiException as error:
             if error.status == 400:  # not 401: that is how CVAT tells of a wrong password
-                raise CvatError(f"{server.host} does not know this user and password.") from None
+                said = said_by(error).rstrip(".")
+                raise CvatError(f"{server.host} does not know this user and password{said}.") from None
             raise
 
     server.ask("log in", log_in)
