@@ -26,10 +26,11 @@ from segloop.data.annotations import (
     Value,
     image_id_of,
 )
-from segloop.data.image_files import MOST_PIXELS, image_size
+from segloop.data.image_files import MOST_PIXELS, image_facts, image_size
 from segloop.utils.errors import UserError
 
 MOST_SHAPES = 1 << 31  # of one image
+STRAIGHT = 4  # EXIF orientations up to this leave height and width as they are
 GAP = 1 << 12  # bytes between annotations that are read rather than passed over
 UID = "uid"  # the attribute under which CVAT carries an identity
 MARKS: Mapping[str, type] = {"uid": str, "group": int, "z_order": int, "occluded": bool, "source": str}
@@ -106,9 +107,10 @@ class LoadImage:
                 problems.append(str(error))
                 return told
             if told and told != actual:
-                turned = "; its EXIF orientation turns it" if told == actual[::-1] else ""
+                turned = told == actual[::-1] and image_facts(file).orientation > STRAIGHT
+                why = "; its EXIF orientation turns it" if turned else ""
                 problems.append(
-                    f"{name} is {actual[1]}x{actual[0]} pixels{turned}, and the file says {told[1]}x{told[0]}"
+                    f"{name} is {actual[1]}x{actual[0]} pixels{why}, and the file says {told[1]}x{told[0]}"
                 )
             return actual
         sizes = (runs_size(each.get("segmentation")) for each in annotations)
@@ -167,7 +169,7 @@ class _Annotations:
             told.append(f"its score is {str(score)[:40]}, not a number")
         crowd = get("iscrowd")
         if crowd is not None and (isinstance(crowd, str | list | dict) or crowd not in (0, 1)):
-            told.append(f"its iscrowd is {str(crowd)[:40]}, not 0 or 1")
+            told.append(f"its iscrowd is {repr(crowd)[:40]}, not 0 or 1")
         if attributes := get("attributes"):
             told += _attribute_faults(attributes)
         if ours := get(OURS):

@@ -41,7 +41,7 @@ def read_shapes(shapes: Any, size_hw: SizeHW, problems: list[str]) -> list[Insta
 def _instance(told: Any, size_hw: SizeHW) -> Instance:
     if not isinstance(told, dict):
         raise ValueError("it is no object")
-    label, group = told["label"], told.get("group_id")
+    label = told["label"]
     if not isinstance(label, str) or not label:
         raise ValueError(f"its label is {label!r}")
     flags = told.get("flags") if isinstance(told.get("flags"), dict) else {}
@@ -52,8 +52,20 @@ def _instance(told: Any, size_hw: SizeHW) -> Instance:
         label=label,
         shape=_shape(told, size_hw),
         attributes=attributes,
-        group=group if isinstance(group, int) else None,
+        group=_group(told.get("group_id")),
     )
+
+
+def _group(value: Any) -> int | None:
+    """Return the number of a group, which scripts also write as a text or with a point; None for none."""
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return None
+    number = float(value) if isinstance(value, int | float) else math.nan
+    if isinstance(value, str) and value.strip().isdecimal():
+        number = float(value)
+    if not number.is_integer():
+        raise ValueError(f"its group_id is {repr(value)[:40]}, no whole number")
+    return int(number)
 
 
 def _shape(told: Mapping[str, Any], size_hw: SizeHW) -> Shape:

@@ -78,8 +78,10 @@ class LoadMasks:
             if not found:
                 report.add(Finding("no-image", report.short(Path(entry.masks)), f"no image {entry.image_id}"))
         if len(found) > 1:
-            names = " and ".join(file.name for file in found[:2])
-            report.add(Finding("same-id", report.short(found[0]), f"{names} would be the same image"))
+            report.add(
+                f"{report.short(found[0])} and {len(found) - 1} more image(s) share a folder of masks; each "
+                "needs a folder of its own with images/ and masks/, or a mask of object numbers of its name"
+            )
         return found[0] if found else None
 
 

@@ -22,6 +22,7 @@ LAYOUT = (
     "Science Bowl 2018; or images/ and instances/ (or masks/) with a mask of object numbers for each image. "
     "Either may lie in folders of splits"
 )
+LITTER = "__MACOSX"  # has the same folders, and no picture in them
 MOST_TRIED = 100  # images that are looked up among the masks to tell the forms apart
 Split: TypeAlias = "str | None"
 Table: TypeAlias = Mapping[tuple[str, str], Sequence[Row]]
@@ -202,7 +203,9 @@ def _case_folders(source: Path) -> Iterator[Path]:
     for place, inner, _ in os.walk(source, followlinks=True):
         folder = Path(place)
         inner[:] = sorted(
-            name for name in inner if not name.startswith(".") and not leads_back(folder / name)
+            name
+            for name in inner
+            if not name.startswith(".") and name != LITTER and not leads_back(folder / name)
         )
         own = {MASKS} & set(inner)
         if IMAGES in inner and image_files(folder / IMAGES):

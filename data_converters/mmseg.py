@@ -14,7 +14,7 @@ from data_converters.media import name_fault
 from data_converters.mmseg_files import Pair, find_pairs, mask_values, told_of_lone_masks
 from data_converters.mmseg_writer import MmsegWriter
 from segloop.data.annotations import ImageRecord, Label, LabelledImages, LabelSet
-from segloop.data.checks import Legal, judge
+from segloop.data.checks import Legal, blurred, judge
 from segloop.data.image_files import ImageFacts, image_facts
 from segloop.data.index_masks import count_values, mask_palette, read_mask, reduce_zero
 from segloop.data.info import FILE_NAME, DatasetInfo
@@ -72,10 +72,11 @@ class LoadPair:
         image, mask = Path(pair.images, pair.name), Path(pair.mask)
         facts, pixels = read_mask(mask)
         seen = image_facts(image) if pair.images else ImageFacts(facts.size_hw)
-        if seen.error or seen.size_hw != pixels.shape or not _is_legal(pixels, self.legal):
+        jpeg = blurred(self._short(mask))
+        if jpeg or seen.error or seen.size_hw != pixels.shape or not _is_legal(pixels, self.legal):
             facts = replace(facts, values=count_values(pixels))
             found = judge(self._short(image), self._short(mask), seen, facts, legal=self.legal, binary=False)
-            raise BadRecord(pair.image_id, [str(finding) for finding in found])
+            raise BadRecord(pair.image_id, [str(finding) for finding in (*jpeg, *found)])
         if self.legal.reduce_zero_label:
             pixels = reduce_zero(pixels)
         wide = max(self.legal.num_classes - 1, self.legal.ignore_index) > IGNORED

@@ -19,6 +19,8 @@ from segloop.data.annotations import ImageRecord, LabelledImages, SizeHW
 from segloop.data.image_files import image_facts
 from segloop.utils.errors import DataError
 
+JPEG = (".jpg", ".jpeg")
+
 
 def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     """Open a folder of images and masks; each record holds an index map and no objects.
@@ -35,6 +37,12 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     meaning, labels, told = find_meaning(counts, colored=colored, labels=options.labels, known=known)
     if known is None and not options.labels:
         told = [*passed_over(source), *told]
+    blurred = sum(mask.suffix.lower() in JPEG for mask in masks)
+    if blurred and not meaning.near:
+        told = [
+            *told,
+            f"{blurred} mask(s) are JPEGs, which blur numbers of classes: look at what became of them",
+        ]
     facts = {"name": source.resolve().name}
     load = LoadPair(source, meaning)
     return LabelledImages(labels=labels, keys=found.pairs, load=load, facts=facts, told=(*found.told, *told))

@@ -16,6 +16,7 @@ FILES = re.compile(
 )
 MOST_BYTES = 100_000
 VOC = "ImageSets/Main"
+ROBOFLOW = "_classes.csv"
 NOTHING = "__ignore__"  # LabelMe's first line, which is -1: what follows counts from 0
 _FIELD = re.compile(r"[,;:\t]+")
 
@@ -32,7 +33,7 @@ def read_key(folder: Path) -> Known | None:
             known = _read(file)
             if known is not None:
                 return known
-    return _of_voc(folder)
+    return _of_roboflow(folder) or _of_voc(folder)
 
 
 def passed_over(folder: Path) -> list[str]:
@@ -61,6 +62,16 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(file: Path) -> Known | None:
     return key_of_json(file) if file.suffix.lower() == ".json" else _parsed(file)
+
+
+def _of_roboflow(folder: Path) -> Known | None:
+    """Return the classes of Roboflow's masks: a file in the folder of each split, all of them alike."""
+    found = []
+    for file in sorted(folder.glob(f"*/{ROBOFLOW}")):
+        with suppress(UnicodeDecodeError, OSError):
+            found.append(_parsed(file))
+    alike = {each and (each.names, each.values) for each in found}
+    return found[0] if len(alike) == 1 else None
 
 
 def _of_voc(folder: Path) -> Known | None:

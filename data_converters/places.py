@@ -63,6 +63,26 @@ def _require_apart(target: Path, others: Sequence[tuple[str, Path | None]]) -> N
         raise UserError(f"The target {target} holds the folder that you are in. Name another.")
 
 
+def check_reports(
+    reports: Sequence[Path | None], *, source: Path, images: Path | None, list_file: Path | None
+) -> None:
+    """Refuse reports that would take the place of a file that is read, or of each other."""
+    read = [("set", source), ("images", images), ("list", list_file)]
+    taken: list[Path] = []
+    for report in filter(None, reports):
+        if report.is_dir():
+            raise UserError(f"{report} is a folder; name a file to write.")
+        place = _real(report)
+        for what, other in read:
+            if other is not None and report.exists() and _real(other) in (place, *place.parents):
+                raise UserError(
+                    f"{report} is a file of the {what} {other}, which is only read. Name another."
+                )
+        if place in taken:
+            raise UserError(f"{report} is named for two things; name a file for each.")
+        taken.append(place)
+
+
 def check_images_apart(target: Path, images: LabelledImages) -> None:
     """Refuse to replace a folder that holds the images of a set: they may lie beside what the user named.
 

@@ -47,9 +47,11 @@ def main() -> int:
     for kind in args.skip:
         if kind not in KINDS:
             raise UserError(f"There is no kind {kind!r}; choose {', '.join(KINDS)}.{nearest(kind, KINDS)}")
-    for file in (args.json, args.write_list, args.html):
-        if file is not None and file.is_dir():
-            raise UserError(f"{file} is a folder; name a file to write.")
+    from data_converters.places import check_reports
+
+    check_reports(
+        (args.json, args.write_list, args.html), source=args.source, images=args.images, list_file=args.list
+    )
     from segloop.data.inspection import inspect_set
     from segloop.data.inspection.survey import broken_set
     from segloop.utils.atomic import write_json, write_text

@@ -229,6 +229,17 @@ def test_exif_rotation_counts_for_the_size(root: Path) -> None:
     assert check(root) == []
 
 
+def test_can_report_numbers_of_classes_in_jpegs(root: Path) -> None:
+    mask = np.zeros((16, 16), np.uint8)
+    mask[3:6, 3:6] = 1
+    image, _ = put(root, "train", "a", image=encode_rgb(np.zeros((16, 16, 3), np.uint8)))
+    blurred = root / "ann_dir/train/a.JPG"
+    blurred.write_bytes(as_file(Image.fromarray(mask), "JPEG"))
+    legal = Legal(num_classes=3, ignore_index=255)
+    found = only(look_at_pairs(root, [(image, blurred)], legal=legal, cache=False, workers=1).findings)
+    assert (found.kind, found.file) == ("jpeg", "ann_dir/train/a.JPG")
+
+
 def test_can_report_an_empty_split(root: Path) -> None:
     for name in ("img_dir", "ann_dir"):
         (root / name / "val" / "d.png").unlink()

@@ -182,6 +182,8 @@ def test_sizes_that_disagree_with_the_image_are_told(tmp_path: Path) -> None:
     exif[0x0112] = 6
     Image.new("RGB", (8, 6)).save(tmp_path / "1.jpg", exif=exif)
     assert problems_of(file) == "1.jpg is 6x8 pixels; its EXIF orientation turns it, and the file says 8x6"
+    Image.new("RGB", (6, 8)).save(tmp_path / "1.jpg")
+    assert problems_of(file) == "1.jpg is 6x8 pixels, and the file says 8x6"
     Image.new("RGB", (9, 6)).save(tmp_path / "1.jpg")
     assert problems_of(file) == "1.jpg is 9x6 pixels, and the file says 8x6"
     (tmp_path / "1.jpg").write_bytes(b"no image")

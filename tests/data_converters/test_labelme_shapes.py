@@ -20,6 +20,19 @@ def test_attributes_are_flags_and_the_description(tmp_path: object) -> None:
     ]
 
 
+def test_groups_are_numbers_however_they_are_written() -> None:
+    problems: list[str] = []
+    told = {"label": "a", "points": [[4, 1], [1, 3], [2, 2]]}
+    groups = [2, 2.0, "2", "", float("nan"), 1.5, "left", [1]]
+    found = read_shapes([{**told, "group_id": group} for group in groups], (8, 10), problems)
+    assert [each.group for each in found] == [2, 2, 2, None, None]
+    assert problems == [
+        "shape 6: its group_id is 1.5, no whole number",
+        "shape 7: its group_id is 'left', no whole number",
+        "shape 8: its group_id is [1], no whole number",
+    ]
+
+
 def test_what_lies_outside_the_image_is_told() -> None:
     problems: list[str] = []
     corner = {"label": "a", "points": [[9, 7], [12, 7], [12, 9]]}

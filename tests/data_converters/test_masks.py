@@ -77,7 +77,8 @@ def test_all_problems_of_an_image_are_told_together(tmp_path: Path) -> None:
     (problems,) = trouble(masks.read(tmp_path, options=ReadOptions())).values()
     assert sorted(problems) == sorted(
         [
-            "images that share one name: a/images/a.png: a.png and b.png would be the same image",
+            "a/images/a.png and 1 more image(s) share a folder of masks; each needs a folder of its own "
+            "with images/ and masks/, or a mask of object numbers of its name",
             "masks of another size than their image: a/masks/0.png: mask 8x4, image 8x6 (width x height)",
             "masks with colours in place of class indices: a/masks/1.png: mode RGB",
             "a/masks/2.png: 1 pixels are neither 0 nor 255, 254 for one; "

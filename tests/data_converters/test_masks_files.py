@@ -129,6 +129,13 @@ def test_stardists_folders_and_images_elsewhere_are_found(tmp_path: Path) -> Non
         masks.read(tmp_path / "train", options=ReadOptions(images=tmp_path / "gone"))
 
 
+def test_folders_that_macos_leaves_beside_a_set_are_no_images(tmp_path: Path) -> None:
+    nucleus(tmp_path, "set/a", RING)
+    put(tmp_path / "__MACOSX/set/a/masks/._1.png", b"\0\5\x16\7")
+    put(tmp_path / "__MACOSX/set/a/images/._a.png", b"\0\5\x16\7")
+    assert [each.image_id for each in masks.read(tmp_path, options=ReadOptions())] == ["a"]
+
+
 def test_masks_of_numbers_whose_suffix_is_in_capitals_are_found(tmp_path: Path) -> None:
     for name in "ab":
         numbered(tmp_path, name, NUMBERS)

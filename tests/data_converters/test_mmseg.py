@@ -170,6 +170,15 @@ def test_can_report_a_broken_mask_as_checks_do(root: Path, kind: str) -> None:
     assert re.search(words, told["b"][0])
 
 
+def test_numbers_of_classes_in_jpegs_are_refused(tmp_path: Path) -> None:
+    _, mask = put(tmp_path, "train/a", mask=as_file(Image.fromarray(np.zeros_like(MASK)), "JPEG"))
+    mask.rename(mask.with_suffix(".jpg"))
+    describe(tmp_path, masks=Files("ann_dir/{split}", ".jpg"))
+    assert trouble(read(tmp_path, options=ReadOptions())) == {
+        "a": ("masks of class numbers that are JPEGs: ann_dir/train/a.jpg: not what was drawn",)
+    }
+
+
 def test_all_problems_of_a_pair_are_told_together(root: Path) -> None:
     put(root, "train/a", mask=np.full((4, 8), 9, np.uint8))
     assert [len(problems) for problems in trouble(read(root, options=NAMED)).values()] == [2]

@@ -35,6 +35,17 @@ def test_a_file_of_classes_that_is_passed_over_is_told_where_it_would_have_named
     assert told not in read(tmp_path, options=ReadOptions(labels=("grund", "öl"))).told
 
 
+def test_numbers_of_classes_in_jpegs_are_told(tmp_path: Path) -> None:
+    put(tmp_path / "images/a.png", np.zeros((16, 16, 3), np.uint8))
+    mask = np.zeros((16, 16), np.uint8)
+    mask[:, 8:] = 2
+    put(tmp_path / "masks/a.jpg", mask)
+    told = "1 mask(s) are JPEGs, which blur numbers of classes: look at what became of them"
+    assert told in read(tmp_path, options=ReadOptions()).told
+    put(tmp_path / "masks/a.jpg", np.kron(np.eye(4), np.ones((4, 4))).astype(np.uint8) * 255)
+    assert told not in read(tmp_path, options=ReadOptions()).told
+
+
 def test_all_that_is_wrong_with_a_pair_is_told_together(tmp_path: Path) -> None:
     for name in ("1", "2"):
         put(tmp_path / "images" / f"{name}.png", np.zeros((2, 3, 3), np.uint8))

@@ -50,6 +50,18 @@ def test_files_of_classes_that_are_none_or_not_utf_8_are_told(tmp_path: Path) ->
     assert told[-1] == "labels.txt is passed over: it names no classes that are understood"
 
 
+def test_classes_of_roboflow_are_those_of_its_splits(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        (tmp_path / split).mkdir()
+        text = "Pixel Value, Class\n0, background\n1, ship\n"
+        (tmp_path / split / "_classes.csv").write_text(text, encoding="utf-8")
+    known = read_key(tmp_path)
+    assert known is not None
+    assert (known.names, known.values, known.colors) == (("background", "ship"), (0, 1), None)
+    (tmp_path / "valid/_classes.csv").write_text(text.replace("ship", "boat"), encoding="utf-8")
+    assert read_key(tmp_path) is None
+
+
 def test_classes_of_voc_are_those_of_its_lists_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "VOC2012" / "ImageSets" / "Main"
     folder.mkdir(parents=True)

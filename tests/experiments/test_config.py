@@ -163,6 +163,9 @@ def test_saves_what_it_loads_again(tmp_path: Path) -> None:
     assert load_config(tmp_path / "flat.py").model == config.model
     with pytest.raises(ConfigError, match=r"saved as \.py"):
         save_config(config, tmp_path / "flat.txt")
+    flat = load_config(tmp_path / "flat.py")
+    with pytest.raises(ConfigError, match="is the config itself"):
+        save_config(flat, tmp_path / "flat.py")
 
 
 def test_finds_the_checkpoint_that_is_meant(tmp_path: Path) -> None:

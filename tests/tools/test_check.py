@@ -46,6 +46,20 @@ def copied(tiny_root: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_root, tmp_path / "sea"))
 
 
+def test_files_of_the_set_are_not_written_over(check, copied: Path, tmp_path: Path) -> None:
+    file = copied / "dataset.json"
+    before = file.read_bytes()
+    for flag in ("--json", "--html", "--write-list"):
+        done = check(str(copied), flag, str(file))
+        assert done.returncode == 2
+        assert f"{file} is a file of the set {copied}, which is only read" in done.stderr
+    assert file.read_bytes() == before
+    done = check(str(copied), "--json", str(tmp_path / "x"), "--html", str(tmp_path / "x"))
+    assert "named for two things" in done.stderr
+    done = check(str(copied), "--json", str(copied))
+    assert "is a folder; name a file to write" in done.stderr
+
+
 def test_findings_are_told_written_and_end_with_1(check, copied: Path, tmp_path: Path) -> None:
     image = next((copied / "img_dir" / "train").iterdir())
     shutil.copy(image, copied / "img_dir" / "val" / image.name)

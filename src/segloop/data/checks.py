@@ -17,6 +17,7 @@ from segloop.utils.errors import DataError, listing
 Progress = Callable[[int, int], None]
 Pair = tuple[Path, Path]  # an image and its mask
 
+JPEG = (".jpg", ".jpeg")
 # kind -> what it is called, and what to do about it
 KINDS: dict[str, tuple[str, str]] = {
     "missing-folder": ("folders that do not exist", HOW_TO_BRING),
@@ -39,6 +40,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "channels": (
         "masks with colours in place of class indices",
         "An index mask has one channel whose values are class numbers. Convert colours to indices first.",
+    ),
+    "jpeg": (
+        "masks of class numbers that are JPEGs",
+        "JPEG blurs numbers, and small objects are gone. Export the masks anew, as PNG.",
     ),
     "binary": (
         "masks that use 255 for the foreground",
@@ -158,6 +163,7 @@ def look_at_pairs(
     findings: list[Finding] = []
     for (image, mask), seen, label in zip(pairs, images, masks, strict=True):
         names = short_path(image, root), short_path(mask, root)
+        findings += blurred(names[1])
         findings += judge(*names, seen, label, legal=legal, binary=binary)
     by_image = dict(zip((image for image, _ in pairs), images, strict=True))
     by_mask = dict(zip((mask for _, mask in pairs), masks, strict=True))
@@ -312,6 +318,11 @@ def judge(
             shown = ", ".join(f"{value} in {count} px" for value, count in list(outside.items())[:4])
             rest = f" and {len(outside) - 4} more" if len(outside) > 4 else ""
             yield Finding("values", mask, f"{shown}{rest} ({legal})")
+
+
+def blurred(mask: str) -> list[Finding]:
+    """Return what is wrong with the kind of a mask of class numbers, by its name."""
+    return [Finding("jpeg", mask, "not what was drawn")] if mask.lower().endswith(JPEG) else []
 
 
 def _sizes(seen: ImageFacts, label: MaskFacts) -> str:

@@ -157,6 +157,8 @@ def save_config(config: Config, path: Path | str) -> None:
     path = Path(path)
     if path.suffix not in CONFIGS:
         raise ConfigError(f"{path}: a config is saved as .py, .json or .yaml.")
+    if config.filename and path.exists() and path.samefile(config.filename):
+        raise ConfigError(f"{path} is the config itself; save what it comes to in another file.")
     try:
         config.dump(path)
     except OSError as error:
