@@ -17,7 +17,7 @@ from data_converters.pairs_masks import codes_of, count_codes, decode
 from data_converters.pairs_values import Meaning, find_meaning, said
 from segloop.data.annotations import ImageRecord, LabelledImages, SizeHW
 from segloop.data.image_files import image_facts
-from segloop.utils.errors import DataError
+from segloop.utils.errors import DataError, listing
 
 JPEG = (".jpg", ".jpeg")
 
@@ -33,6 +33,9 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     found = find_pairs(source, options)
     masks = [Path(pair.mask) for pair in found.pairs if pair.mask]
     counts, colored = count_codes(masks, progress=options.progress)
+    if not counts:
+        faults = [fault for file in masks if (fault := codes_of(file, colored=colored).error)]
+        raise DataError("\n".join(["No mask can be read.", *([listing(faults)] if faults else [])]))
     known = None if options.labels else read_key(source)
     meaning, labels, told = find_meaning(counts, colored=colored, labels=options.labels, known=known)
     if known is None and not options.labels:

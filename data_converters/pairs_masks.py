@@ -44,7 +44,7 @@ def decode(file: Path, *, colored: bool) -> np.ndarray:
     # The palette of a GIF has its colours in any order; they are what counts.
     if pixels.size and not colored and file.suffix.lower() != ".gif":
         if pixels.dtype.kind == "f":
-            raise DataError(f"{file}: values with fractions are no classes")
+            raise DataError(f"{file}: floating-point numbers are no classes; save it with whole numbers")
         return pixels if pixels.dtype == np.uint8 else pixels.astype(np.int64)
     try:
         with Image.open(io.BytesIO(file.read_bytes())) as image:

@@ -109,8 +109,6 @@ def find_meaning(
     `known` is what a file beside the masks says of values or colours; `labels` are names that the user gives.
     """
     told: list[str] = []
-    if not counts:
-        raise DataError("No mask can be read.")
     if known is not None:
         return _by_file(counts, known, colored=colored, told=told)
     codes, near = _codes(counts, colored=colored, told=told)

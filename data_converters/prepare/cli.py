@@ -114,25 +114,33 @@ def _add_demo_flags(parser: Parser) -> None:
 def parse_args(description: str) -> argparse.Namespace:
     """Read the command line; what does not go together is refused."""
     args = make_parser(description).parse_args()
-    find_task(args.task)
-    if args.demo == (args.source is not None):
+    if not is_own(args):
+        find_task(args.task)
+    if args.demo == (args.source is not None) and not is_own(args):
         raise UserError(
             f"Name the download, or draw one:\n  python tools/prepare.py {args.task} SRC\n"
             f"  python tools/prepare.py {args.task} --demo"
         )
-    lone = OF_DOWNLOADS if args.demo else OF_DEMOS
+    lone = OF_DOWNLOADS if args.demo else OF_DEMOS if args.source else (*OF_DOWNLOADS, *OF_DEMOS)
     given = [
         f"--{name.removesuffix('_format').replace('_', '-')}" for name in lone if _said(getattr(args, name))
     ]
     if given:
         verb = "goes" if len(given) == 1 else "go"
-        where = "with a download, not with --demo" if args.demo else "with --demo alone"
+        alone = "with --demo alone" if args.source else "with a download or with --demo"
+        where = "with a download, not with --demo" if args.demo else alone
         raise UserError(f"{', '.join(given)} {verb} {where}; leave it out.")
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     if args.seed < 0:
         raise UserError(f"--seed {args.seed}: seeds are 0 or more.")
     return args
+
+
+def is_own(args: argparse.Namespace) -> bool:
+    """Return whether a set is asked for by its name alone that tools/new_task.py made, as dvc.yaml does."""
+    made = args.task not in TASKS and args.source is None and not args.demo
+    return made and ((args.out or default_root(args.task)) / "dataset.json").is_file()
 
 
 def _said(value: object) -> bool:
@@ -142,6 +150,8 @@ def _said(value: object) -> bool:
 def main(description: str) -> int:
     """Prepare a set as the command line says, say what came of it, and return the exit code."""
     args = parse_args(description)
+    if is_own(args):
+        return _tell_own(args.out or default_root(args.task))
     task = find_task(args.task)
     options = read_options(task, args)
     from data_converters.prepare.record import Drawing, Wish  # after --help and typing mistakes
@@ -157,6 +167,15 @@ def main(description: str) -> int:
         licence=args.licence,
     )
     return prepare_and_tell(wish, args.out or default_root(task.name), args).exit_code
+
+
+def _tell_own(root: Path) -> int:
+    from segloop.data.info import DatasetInfo
+
+    info = DatasetInfo.read(root)
+    counts = ", ".join(f"{count:,} {split}" for split, count in info.splits.items())
+    print(f"{root} is a set of your own and stays as it is: {counts}; {info.content_hash}")
+    return 0
 
 
 def default_root(name: str) -> Path:

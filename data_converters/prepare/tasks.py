@@ -54,5 +54,8 @@ TASKS: dict[str, Task] = {
 def find_task(name: str) -> Task:
     """Return a task by its name."""
     if name not in TASKS:
-        raise UserError(f"There is no task {name!r}; choose {', '.join(TASKS)}.{nearest(name, TASKS)}")
+        raise UserError(
+            f"There is no task {name!r}; choose {', '.join(TASKS)}.{nearest(name, TASKS)}\n"
+            "A task of your own data: python tools/new_task.py NAME SRC"
+        )
     return TASKS[name]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.pairs import read
+from segloop.utils.errors import DataError
 
 
 def put(file: Path, pixels: np.ndarray) -> None:
@@ -56,6 +57,15 @@ def test_all_that_is_wrong_with_a_pair_is_told_together(tmp_path: Path) -> None:
         images.load(images.keys[0])
     with pytest.raises(BadRecord, match=r"2\.png"):
         images.load(images.keys[1])
+
+
+def test_masks_of_which_none_can_be_read_are_told_with_the_reason(tmp_path: Path) -> None:
+    for number in range(2):
+        put(tmp_path / "images" / f"{number}.png", np.zeros((2, 3, 3), np.uint8))
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(np.eye(2, 3, dtype=np.float32)).save(tmp_path / "masks" / f"{number}.tif")
+    with pytest.raises(DataError, match=r"(?s)No mask can be read.*0\.tif: floating-point numbers.*1\.tif"):
+        read(tmp_path, options=ReadOptions())
 
 
 def test_a_mask_of_half_the_size_is_told_what_to_do(tmp_path: Path) -> None:

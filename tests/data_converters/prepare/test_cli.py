@@ -45,6 +45,26 @@ def run(monkeypatch: pytest.MonkeyPatch, words: str) -> int:
     return cli.main("What it does.")
 
 
+def test_a_set_of_ones_own_stays_as_it_is(
+    given: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    INFO.write(tmp_path / "data/steel")
+    assert run(monkeypatch, "steel --out data/steel --force") == run(monkeypatch, "steel") == 0
+    assert not given
+    assert "data/steel is a set of your own and stays as it is: 2 extra, 1 test" in capsys.readouterr().out
+    for words, told in (
+        ("steel --licence mine", "--licence goes with a download or with --demo"),
+        ("steel SRC", "There is no task 'steel'.*\n.*new_task.py NAME SRC"),
+        ("iron", "There is no task 'iron'"),
+    ):
+        with pytest.raises(UserError, match=told):
+            run(monkeypatch, words)
+
+
 def test_what_is_said_of_a_download_is_passed_on(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
