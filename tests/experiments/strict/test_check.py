@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,17 @@ def test_still_finds_a_misspelt_key_in_a_merged_config(tmp_path: Path) -> None:
 def test_refuses_an_override(override: str, said: str) -> None:
     faults = look(FIRST, override).faults
     assert any(fault.startswith("--cfg-options: ") and said in fault for fault in faults), faults
+
+
+def test_knows_ours_where_a_config_imports_only_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_parts_of_a_user.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "segloop.experiments.components", raising=False)
+    path = child(tmp_path, "custom_imports = dict(imports=['own_parts_of_a_user'])")
+    assert look(path).faults == []
+    assert "segloop.experiments.components" in sys.modules
 
 
 def test_names_what_is_missing(tmp_path: Path) -> None:

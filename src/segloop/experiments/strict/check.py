@@ -56,6 +56,9 @@ def examine_with(sources: Sources, config: Any, *, overrides: Sequence[str] = ()
     """Do what `examine` does with sources that were read before."""
     walk = Walk(config)
     with silent_imports():
+        # a child's `custom_imports` takes the place of the base's, and a run registers ours all the same
+        import segloop.experiments.components  # noqa: F401
+
         visit(walk)
     unread, unused = _unread(config, sources, overrides)
     walk.faults += unread
