@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from segloop.experiments.provenance import now
-from segloop.experiments.records import config_differences, differences, running_process
+from segloop.experiments.records import claimed, config_differences, differences, running_process
+from segloop.utils.errors import ConfigError
 from segloop.utils.processes import machine
 
 HASH = "sha256:" + "0123456789ab" + 52 * "c"
@@ -134,3 +135,16 @@ def test_a_training_runs_if_its_process_does(changes: dict[str, Any], runs: bool
     (tmp_path / "train.json").write_text(json.dumps(record))
     assert running_process(tmp_path) == (os.getpid() if runs else None)
     assert running_process(tmp_path / "nowhere") is None
+
+
+def test_a_work_dir_is_claimed_before_there_is_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with claimed(tmp_path):
+        assert running_process(tmp_path) == os.getpid()
+        monkeypatch.setattr(os, "getpid", os.getppid)  # another training
+        with pytest.raises(ConfigError, match="a training writes there now"), claimed(tmp_path):
+            pass
+        assert running_process(tmp_path)
+    assert running_process(tmp_path) is None
+    assert not list(tmp_path.iterdir())

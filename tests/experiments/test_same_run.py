@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from segloop.experiments.records import CLAIM
 from segloop.experiments.same_run import settle_same
 
 
@@ -39,6 +40,13 @@ def test_another_setting_begins_anew_in_an_empty_folder(folder: Path) -> None:
     assert settle_same(config(folder, seed=1)) is None
     assert not (folder / "run" / "iter_4.pth").exists()
     assert (folder / "run.before" / "iter_4.pth").exists()
+
+
+def test_the_claim_of_a_training_stays_where_it_trains(folder: Path) -> None:
+    (folder / "run" / CLAIM).touch()
+    settle_same(config(folder, seed=1))
+    assert (folder / "run" / CLAIM).exists()
+    assert not (folder / "run.before" / CLAIM).exists()
 
 
 def test_other_data_begin_anew(folder: Path) -> None:

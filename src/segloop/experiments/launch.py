@@ -16,7 +16,7 @@ from segloop.experiments.config import find_checkpoint, find_config, is_semantic
 from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import agreed, join, once, require_launcher
 from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
-from segloop.experiments.records import require_alone
+from segloop.experiments.records import claimed
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.same_run import settle_same
 from segloop.experiments.testing import (
@@ -76,27 +76,27 @@ def train(
     """Train; `resume` is a checkpoint, `auto` (the newest of the work_dir) or `same`. Return the runner."""
     config = prepare_training(options, resume=resume, amp=amp, auto_scale_lr=auto_scale_lr)
     require_writable(Path(config.work_dir))
-    once(lambda: require_alone(Path(config.work_dir)))
-    if resume == "same":
-        settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
-    check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
-    runner = build_runner(config)
-    announce(runner)
-    from segloop.experiments.checkpoints import trusting
-    from segloop.experiments.recording import outcome
+    with claimed(Path(config.work_dir)):
+        if resume == "same":
+            settle_resume(config, agreed(lambda: settle_same(config, options.make_demo)))  # it moves folders
+        check_data(config, TRAINING_SPLITS, make_demo=options.make_demo)
+        runner = build_runner(config)
+        announce(runner)
+        from segloop.experiments.checkpoints import trusting
+        from segloop.experiments.recording import outcome
 
-    try:
-        with (
-            full_disks("go on with --resume"),
-            outcome(config.work_dir),
-            trusting(options.unsafe_load),
-            config_mistakes(),
-        ):
-            runner.train()
-    except KeyboardInterrupt:
-        say_how_to_go_on(options, work_dir=config.work_dir)
-        raise
-    return runner
+        try:
+            with (
+                full_disks("go on with --resume"),
+                outcome(config.work_dir),
+                trusting(options.unsafe_load),
+                config_mistakes(),
+            ):
+                runner.train()
+        except KeyboardInterrupt:
+            say_how_to_go_on(options, work_dir=config.work_dir)
+            raise
+        return runner
 
 
 def evaluate(

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from segloop.utils.atomic import read_record
+from segloop.utils.atomic import read_record, write_json
 from segloop.utils.errors import ConfigError
+from segloop.utils.locks import alone_in
 from segloop.utils.processes import is_alive, machine
 
 FORMAT = 2  # of train.json
 TRAIN_FILE = "train.json"
+CLAIM = ".claim.json"  # of a training that runs
+BUSY = (
+    "{folder}: a training writes there now{process}. Wait for it, or choose another folder with --work-dir."
+)
 KINDS = ("data", "versions", "code", "hardware", "config")
 HARDWARE = ("cpu", "instructions", "gpu", "system", "machine", "threads")
 
@@ -54,21 +60,47 @@ class Difference:
 
 def running_process(work_dir: Path) -> int | None:
     """Return the process of this machine that trains in a work_dir now; None where there is none."""
-    record = read_record(work_dir / TRAIN_FILE) or {}
-    process = record.get("process")
-    if record.get("state") != "running" or record.get("machine") != machine() or type(process) is not int:
-        return None
-    return process if is_alive(process, noted=seconds_of(record.get("started"))) else None
+    for name in (CLAIM, TRAIN_FILE):
+        record = read_record(work_dir / name) or {}
+        process = record.get("process")
+        if record.get("state") != "running" or record.get("machine") != machine() or type(process) is not int:
+            continue
+        if is_alive(process, noted=seconds_of(record.get("started"))):
+            return process
+    return None
 
 
 def require_alone(folder: Path) -> None:
     """Refuse a work_dir that another training writes to: each would replace and remove the other's files."""
     process = running_process(folder)
     if process not in (None, os.getpid()):
-        raise ConfigError(
-            f"{folder}: a training writes there now (process {process}). Wait for it, or choose another "
-            "folder with --work-dir."
-        )
+        raise ConfigError(BUSY.format(folder=folder, process=f" (process {process})"))
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a work_dir for a block, from its beginning on.
+
+    A record is there only when the data were looked at, and two trainings that start together would not see
+    each other's. One process of several sees to it.
+    """
+    from mmengine.dist import is_main_process
+
+    from segloop.experiments.distributed import once
+    from segloop.experiments.provenance import now
+
+    def claim() -> None:
+        with alone_in(folder, BUSY.format(folder=folder, process="")):
+            require_alone(folder)
+            told = {"state": "running", "process": os.getpid(), "machine": machine(), "started": now()}
+            write_json(folder / CLAIM, told)
+
+    once(claim)
+    try:
+        yield
+    finally:
+        if is_main_process():
+            (folder / CLAIM).unlink(missing_ok=True)
 
 
 def seconds_of(noted: Any) -> float | None:

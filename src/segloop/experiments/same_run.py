@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from segloop.data.demo import MakeDemo
 from segloop.data.info import FILE_NAME
 from segloop.experiments.data_checks import draw_demo
-from segloop.experiments.records import TRAIN_FILE
+from segloop.experiments.records import CLAIM, TRAIN_FILE
 from segloop.utils.atomic import read_record, write_json
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def settle_same(config: Config, make_demo: MakeDemo | None = None) -> str | None
         before = folder.with_name(folder.name + BEFORE)
         shutil.rmtree(before, ignore_errors=True)
         folder.rename(before)
+        if (before / CLAIM).exists():  # of this very training
+            folder.mkdir()
+            (before / CLAIM).rename(folder / CLAIM)
     write_json(folder / NOTE, {"key": run_key(config)})
     return "auto" if going_on else None
 
