@@ -92,6 +92,15 @@ def test_gpus_are_left_to_mmengine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("on_cpu", "by_torchrun")
+@pytest.mark.parametrize("option", ["model.decode_head.norm_cfg.type=SyncBN", "sync_bn=torch"])
+def test_norms_that_need_gpus_are_plain_ones_on_cpus(option: str, tiny_config: Path) -> None:
+    head = ["model.decode_head.type=FCNHead", "model.decode_head.num_convs=1"]
+    runner = train(Options(config=str(tiny_config), launcher="pytorch", overrides=[*head, option]))
+    assert runner.iter == 2
+    assert not any(isinstance(module, torch.nn.SyncBatchNorm) for module in runner.model.modules())
+
+
+@pytest.mark.usefixtures("on_cpu", "by_torchrun")
 def test_trains_on_a_cpu_with_a_config_made_for_gpus(tiny_config: Path) -> None:
     options = ["env_cfg.dist_cfg.backend=nccl", "env_cfg.dist_cfg.timeout=60"]
     runner = train(Options(config=str(tiny_config), launcher="pytorch", overrides=options))

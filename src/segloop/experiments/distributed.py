@@ -65,12 +65,16 @@ def join(config: Config, *, command: Sequence[str]) -> None:
 
 
 def settle_for_cpu(config: Config) -> None:
-    """Let processes without a GPU talk by gloo where the config says nccl, and name DDP no device."""
+    """Let processes without a GPU talk by gloo where the config says nccl, and name DDP no device.
+
+    `sync_bn`, which would make every batch norm one that needs a GPU, is left out.
+    """
     environment = config.get("env_cfg") or {}
     options = environment.get("dist_cfg") or {}
     backend = options.get("backend", "nccl")
     options = {**options, "backend": "gloo" if backend == "nccl" else backend}
     config.env_cfg = {**environment, "dist_cfg": options}
+    config.pop("sync_bn", None)
     config.model_wrapper_cfg = {
         "type": "MMDistributedDataParallel",
         "broadcast_buffers": False,

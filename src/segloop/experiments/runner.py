@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
+from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
@@ -181,6 +182,9 @@ class ExperimentRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Bring the model into the machine's fastest form before it goes to the device."""
+        if self.distributed and get_device() in ("cpu", "mps") and _has_synchronized_norms(model):
+            self.logger.info("SyncBatchNorm needs GPUs; each process normalizes by its own images.")
+            model = revert_sync_batchnorm(model)
         layout = self.cfg.get("env_cfg", {}).get("memory_format", "contiguous")
         return super().wrap_model(model_wrapper_cfg, accelerate(model, memory_format=layout))
 
@@ -203,6 +207,10 @@ class ExperimentRunner(Runner):
                 handler.setFormatter(ConsoleFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
                 handler.setStream(sys.stdout)
         return logger
+
+
+def _has_synchronized_norms(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
 
 
 def _require_optimizer(wrapper: Any, content: Any, *, path: str) -> None:
