@@ -318,6 +318,17 @@ def test_the_state_of_another_optimizer_is_not_gone_on_with(
         train(Options(config=str(changed)), resume=str(work / "iter_2.pth"))
 
 
+def test_an_optimizer_of_other_groups_is_not_gone_on_with(
+    tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, work = tiny_trained
+    options = Options(
+        config=str(config), work_dir=str(tmp_path), overrides=["optim_wrapper.paramwise_cfg=None"]
+    )
+    with pytest.raises(ConfigError, match=r"paramwise_cfg is not what it was(?s:.*)load_from="):
+        train(options, resume=str(work / "iter_2.pth"))
+
+
 def test_can_report_an_unknown_split_and_component(tiny_trained: tuple[Path, Path]) -> None:
     config, _ = tiny_trained
     with pytest.raises(ConfigError, match="Did you mean 'test'"):

@@ -216,7 +216,8 @@ def _has_synchronized_norms(model: nn.Module) -> bool:
 def _require_optimizer(wrapper: Any, content: Any, *, path: str) -> None:
     """Refuse the state of an optimizer that has other settings than the config's, and lacks some of them.
 
-    Versions of torch differ in one direction alone: the newer one has settings that the older one lacks.
+    Versions of torch differ in one direction alone: the newer one has settings that the older one lacks. One
+    of other groups is refused as well, as torch would.
     """
     optimizer = getattr(wrapper, "optimizer", None)  # not built yet, or several
     saved = content.get("optimizer") if isinstance(content, dict) else None
@@ -229,6 +230,14 @@ def _require_optimizer(wrapper: Any, content: Any, *, path: str) -> None:
         raise ConfigError(
             f"{path} was trained by another optimizer than the config's {type(optimizer).__name__}: "
             f"the file's has {its}, the config's {ours}."
+        )
+    those, these = (
+        [len(group.get("params", ())) for group in each] for each in (groups, optimizer.param_groups)
+    )
+    if those != these:
+        raise ConfigError(
+            f"{path} has {len(those)} groups of parameters in its optimizer, and the config makes "
+            f"{len(these)}: optim_wrapper.paramwise_cfg is not what it was."
         )
 
 
