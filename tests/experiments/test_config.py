@@ -91,6 +91,12 @@ def test_names_a_missing_base(tmp_path: Path) -> None:
         load_config(tmp_path / "leaf.py")
 
 
+def test_a_file_that_a_config_opens_is_none_of_its_bases(tmp_path: Path) -> None:
+    (tmp_path / "leaf.py").write_text("import json\nnames = json.load(open('nowhere.json'))\n")
+    with pytest.raises(ConfigError, match=r"leaf\.py:2: FileNotFoundError: .*nowhere\.json"):
+        load_config(tmp_path / "leaf.py")
+
+
 def test_overrides_as_openmmlab_does(tmp_path: Path) -> None:
     path = tmp_path / "plain.py"
     path.write_text("a = dict(b=1, c=[dict(d=1), dict(d=2)])\nname = 'x'\n")

@@ -216,7 +216,7 @@ def _explain(error: Exception, path: Path) -> str:
     if isinstance(error, SyntaxError):
         place = f"{error.filename}:{error.lineno}" if error.lineno else str(path)
         return f"{_own_place(error, path) or place}: {error.msg}"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and _own_place(error, path) is None:
         missing = re.search(r"'?([^\s']+\.(?:py|json|ya?ml))'?", str(error))
         return f"{path}: its _base_ {missing[1] if missing else ''} does not exist."
     place = _own_place(error, path) or str(path)
