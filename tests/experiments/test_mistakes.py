@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import HOOKS
 
 from segloop.experiments.launch import Options, evaluate, train
-from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
+from segloop.experiments.mistakes import config_mistakes, require_names, require_parts, require_scores
 from segloop.utils.errors import ConfigError, UserError
 
 
@@ -92,6 +92,15 @@ def test_monitored_scores_of_objects_are_those_of_the_families() -> None:
         require_scores(config("coco/mAP"))
     with pytest.raises(ConfigError, match="gives no such score"):
         require_scores(config("cells/mAP", scores=["spacecraft"]))
+
+
+def test_two_metrics_that_give_scores_of_the_same_names() -> None:
+    ours, theirs = dict(type="SegLoopSemanticMetric"), dict(type="mmseg.IoUMetric")
+    for metrics in ([ours, theirs], dict(metrics=[theirs, ours])):
+        with pytest.raises(ConfigError, match="val_evaluator: .* give scores of the same names"):
+            require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
+    for metrics in ([ours, theirs | dict(prefix="a")], ours, [ours, dict(type="CityscapesMetric")], None):
+        require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
 
 
 def test_a_loader_without_a_batch_size() -> None:

@@ -15,7 +15,7 @@ from segloop.experiments.class_weights import settle_class_weights
 from segloop.experiments.config import find_checkpoint, find_config, is_semantic, load_config
 from segloop.experiments.device import choose_device
 from segloop.experiments.distributed import agreed, join, once, require_launcher
-from segloop.experiments.mistakes import config_mistakes, require_parts, require_scores
+from segloop.experiments.mistakes import config_mistakes, require_names, require_parts, require_scores
 from segloop.experiments.records import claimed
 from segloop.experiments.resume import newest_whole, require_whole, resume_command
 from segloop.experiments.same_run import settle_same
@@ -148,6 +148,7 @@ def prepare_training(
     """Load the config of a training and settle what its flags ask for."""
     config = prepare(options)
     require_parts(config, "train")
+    require_names(config, "val_evaluator")
     require_scores(config)
     settle_class_weights(config)
     if amp:
@@ -177,6 +178,7 @@ def prepare_testing(
     """
     config = prepare(options)
     require_parts(config, "test")
+    require_names(config, "test_evaluator")
     settle_class_weights(config)
     path = find_checkpoint(checkpoint, work_dir=config.work_dir)
     settle_precision(config)

@@ -22,6 +22,7 @@ NEEDED = {
     "test": ("model", "test_dataloader", "test_cfg", "test_evaluator"),
 }
 SCORES = {"SegLoopSemanticMetric": HEADLINE, "SegLoopShipsMetric": (*HEADLINE, *SHIPS)}
+SAME_NAMES = (*SCORES, "IoUMetric")  # whatever else they give, mmseg's aAcc, mIoU …
 VALIDATION = ("val_dataloader", "val_cfg", "val_evaluator")
 
 
@@ -101,6 +102,24 @@ def require_scores(config: Config) -> None:
     ]
     if wrong:
         raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
+
+
+def require_names(config: Config, part: str) -> None:
+    """Refuse an evaluator whose metrics give scores of the same names: the end of a validation would tell."""
+    evaluator = config.get(part)
+    if isinstance(evaluator, Mapping):
+        evaluator = evaluator.get("metrics")
+    seen: dict[Any, str] = {}
+    for metric in evaluator if isinstance(evaluator, list | tuple) else ():
+        kind = str(metric.get("type")).rpartition(".")[2]
+        if kind not in SAME_NAMES:
+            continue
+        if former := seen.get(metric.get("prefix")):
+            raise ConfigError(
+                f"{part}: {former} and {kind} give scores of the same names (mIoU …). "
+                "Give one of them a prefix: prefix='other' makes other/mIoU."
+            )
+        seen[metric.get("prefix")] = kind
 
 
 def _name(builder: FrameType) -> str:
