@@ -52,6 +52,18 @@ class BrokenHook:
         raise ValueError("a bug")
 
 
+def test_a_wrapper_that_asks_its_data_set_for_what_that_has_not(tiny_config: Path) -> None:
+    child = tiny_config.with_name("child.py")
+    child.write_text(
+        f"_base_ = [{str(tiny_config)!r}]\n"
+        "inner = {{_base_.train_dataloader.dataset}}\n"
+        "balanced = dict(type='ClassBalancedDataset', oversample_thr=0.1, dataset=inner)\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, **balanced))\n"
+    )
+    with pytest.raises(ConfigError, match=r"ClassBalancedDataset cannot be built: .*get_cat_ids"):
+        train(Options(config=str(child)))
+
+
 @pytest.mark.parametrize(("how", "error"), [("deep", ValueError), ("other", ZeroDivisionError)])
 def test_a_bug_stays_a_bug(how: str, error: type[Exception]) -> None:
     with pytest.raises(error), config_mistakes():
@@ -97,7 +109,7 @@ def test_monitored_scores_of_objects_are_those_of_the_families() -> None:
 def test_two_metrics_that_give_scores_of_the_same_names() -> None:
     ours, theirs = dict(type="SegLoopSemanticMetric"), dict(type="mmseg.IoUMetric")
     for metrics in ([ours, theirs], dict(metrics=[theirs, ours])):
-        with pytest.raises(ConfigError, match="val_evaluator: .* give scores of the same names"):
+        with pytest.raises(ConfigError, match=r"val_evaluator: .* give scores of the same names"):
             require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
     for metrics in ([ours, theirs | dict(prefix="a")], ours, [ours, dict(type="CityscapesMetric")], None):
         require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
