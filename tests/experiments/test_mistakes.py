@@ -115,6 +115,15 @@ def test_two_metrics_that_give_scores_of_the_same_names() -> None:
         require_names(Config(dict(val_evaluator=metrics)), "val_evaluator")
 
 
+@pytest.mark.parametrize(("split", "loop"), [("train", "IterTrainLoop"), ("val", "ValLoop")])
+def test_several_loaders_for_a_loop_of_one(split: str, loop: str, tiny_config: Path) -> None:
+    child = tiny_config.with_name("child.py")
+    loader = f"{{{{_base_.{split}_dataloader}}}}"
+    child.write_text(f"_base_ = [{str(tiny_config)!r}]\n{split}_dataloader = [{loader}, {loader}]\n")
+    with pytest.raises(ConfigError, match=f"{split}_dataloader is a list, and a {loop} goes through one"):
+        train(Options(config=str(child)))
+
+
 def test_a_loader_without_a_batch_size() -> None:
     parts = dict(model=dict(a=1), train_cfg=dict(a=1), optim_wrapper=dict(a=1))
     with pytest.raises(ConfigError, match=r"train_dataloader.batch_size is None"):

@@ -286,10 +286,11 @@ def _tell(line: str) -> None:
 def settle_loaders(config: Config) -> None:
     """Drop what a data loader without worker processes refuses, so that `num_workers=0` alone is enough."""
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        loader = config.get(name)
-        if loader and not loader.get("num_workers"):
-            loader.pop("prefetch_factor", None)
-            loader.persistent_workers = False
+        loaders = config.get(name)
+        for loader in loaders if isinstance(loaders, list | tuple) else [loaders]:
+            if loader and not loader.get("num_workers"):
+                loader.pop("prefetch_factor", None)
+                loader.persistent_workers = False
 
 
 def check_data(config: Config, splits: Sequence[str], *, make_demo: MakeDemo | None = None) -> None:

@@ -23,6 +23,8 @@ NEEDED = {
 }
 SCORES = {"SegLoopSemanticMetric": HEADLINE, "SegLoopShipsMetric": (*HEADLINE, *SHIPS)}
 SAME_NAMES = (*SCORES, "IoUMetric")  # whatever else they give, mmseg's aAcc, mIoU …
+TRAIN_LOOPS = ("IterBasedTrainLoop", "EpochBasedTrainLoop", "IterTrainLoop", "EpochTrainLoop")
+LOOPS = {"train": "IterBasedTrainLoop", "val": "ValLoop", "test": "TestLoop"}
 VALIDATION = ("val_dataloader", "val_cfg", "val_evaluator")
 
 
@@ -67,12 +69,27 @@ def require_parts(config: Mapping[str, Any], what: str) -> None:
         missing += [name for name in VALIDATION if name not in given]
     if missing:
         raise ConfigError(f"The config has no {', no '.join(missing)}, which it needs to {what}.")
+    _require_single(config)
     for name in NEEDED[what][1:2]:
         if config[name].get("batch_size", 1) is None:
             raise ConfigError(f"{name}.batch_size is None; it must be 1 or more.")
     seed = (config.get("randomness") or {}).get("seed")
     if isinstance(seed, int) and not 0 <= seed < 2**32:
         raise ConfigError(f"The seed is {seed}; it must be 0 to {2**32 - 1}.")
+
+
+def _require_single(config: Mapping[str, Any]) -> None:
+    """Refuse a list of loaders for a loop of mmengine's; one of a user's own may go through several."""
+    for split, loop in LOOPS.items():
+        loaders, kind = (
+            config.get(f"{split}_dataloader"),
+            (config.get(f"{split}_cfg") or {}).get("type", loop),
+        )
+        if isinstance(loaders, list | tuple) and str(kind) in (loop, *TRAIN_LOOPS):
+            raise ConfigError(
+                f"{split}_dataloader is a list, and a {kind} goes through one loader; to go through several "
+                "sets as one: dataset=dict(type='ConcatDataset', datasets=[…])."
+            )
 
 
 def require_scores(config: Config) -> None:
