@@ -25,6 +25,7 @@ from segloop.utils.errors import ConfigError, UserError
         ("model.backbone.channels=[4]", "DropoutUNet cannot be built: 1 levels need 1 dropout"),
         ("default_hooks.checkpoint.save_best=mDice_bg", "no such score. Did you mean 'mDice_fg'"),
         ("randomness.seed=-1", "seed is -1"),
+        ("auto_scale_lr.enable=True", "takes auto_scale_lr=dict"),
         ("model=None", "no model"),
         ("val_cfg=None", "no val_cfg"),
     ],

@@ -153,12 +153,11 @@ def prepare_training(
     settle_class_weights(config)
     if amp:
         use_amp(config)
-    if auto_scale_lr:
-        if not {"enable", "base_batch_size"} <= set(config.get("auto_scale_lr") or {}):
-            raise ConfigError(
-                "--auto-scale-lr needs auto_scale_lr=dict(enable=…, base_batch_size=…) in the config."
-            )
-        config.auto_scale_lr.enable = True
+    scale = config.get("auto_scale_lr") or {}
+    if auto_scale_lr or scale.get("enable"):
+        if not {"enable", "base_batch_size"} <= set(scale):
+            raise ConfigError("A scaled learning rate takes auto_scale_lr=dict(enable=…, base_batch_size=…).")
+        scale["enable"] = True
     settle_precision(config)
     settle_resume(config, None if resume == "same" else resume)
     return config
