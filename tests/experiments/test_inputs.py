@@ -83,6 +83,15 @@ def test_annotations_count_by_their_content_and_lists_do_not(root: Path) -> None
     assert hash_of(Pictures(root, ["a"], "list.txt")) == plain
 
 
+def test_annotations_of_several_files_count(root: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (root / name).write_text(name)
+    several, one = Pictures(root, ["a"]), Pictures(root, ["a"], "a.json")
+    several.ann_file = [str(root / "a.json"), str(root / "b.json")]  # type: ignore[assignment]
+    files = [(files_read([each]) or {})["files"] for each in (several, one)]
+    assert files == [4, 3]
+
+
 def test_through_wrappers_and_without_files(root: Path) -> None:
     class Joined:
         datasets = (Pictures(root, ["a"]), Pictures(root, ["b"]))

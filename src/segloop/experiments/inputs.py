@@ -99,9 +99,11 @@ def _weight_keys(value: Any, keys: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _named_files(dataset: Any) -> Iterator[tuple[str, Path]]:
-    annotations = Path(getattr(dataset, "ann_file", None) or "")
-    if annotations.suffix != ".txt" and annotations.is_file():  # what a list says shows in the samples
-        yield "ann_file", annotations
+    given = getattr(dataset, "ann_file", None)
+    for name in given if isinstance(given, list | tuple) else [given]:  # a user's set may have several
+        annotations = Path(name) if isinstance(name, str | Path) else Path()
+        if annotations.suffix != ".txt" and annotations.is_file():  # what a list says shows in the samples
+            yield "ann_file", annotations
     if not hasattr(dataset, "get_data_info"):
         return
     for index in range(len(dataset)):
