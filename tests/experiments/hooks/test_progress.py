@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def runner(logger: logging.Logger, *, iteration: int = 4) -> Any:
+def runner(logger: logging.Logger, *, iteration: int = 4, rates: dict | None = None) -> Any:
     """As much of a runner as the hook reads."""
     hub = SimpleNamespace(runtime_info={"best_score": 61.25}, update_scalar=lambda name, value: None)
     return SimpleNamespace(
@@ -29,7 +29,7 @@ def runner(logger: logging.Logger, *, iteration: int = 4) -> Any:
         iter=iteration,
         max_iters=10,
         train_loop=SimpleNamespace(),
-        optim_wrapper=SimpleNamespace(get_lr=lambda: {"lr": [1e-3]}),
+        optim_wrapper=SimpleNamespace(get_lr=lambda: rates or {"base_lr": [1.0], "lr": [1e-3]}),
     )
 
 
@@ -55,6 +55,15 @@ def test_shows_where_the_run_is(monkeypatch: pytest.MonkeyPatch) -> None:
     line = stream.getvalue().split("\r")[-1]
     for part in ("iter 5/10", "50 %", "ETA", "loss 0.500", "lr 1.0e-03", "images/s", "GB", "best 61.2"):
         assert part in line
+
+
+def test_shows_the_rate_of_the_first_of_several_optimizers() -> None:
+    stream = Terminal()
+    hook = LiveLineHook(stream=stream, every_s=0)
+    state = runner(logging.Logger("run"), rates={"body.base_lr": [1.0], "body.lr": [2e-3], "head.lr": [3e-3]})
+    hook.before_train(state)
+    hook.after_train_iter(state, 0, {"inputs": []}, {"loss": torch.ones((), requires_grad=True)})
+    assert "loss 1.000  best 61.2  lr 2.0e-03" in stream.getvalue()
 
 
 def test_log_lines_make_room_and_train_lines_stay_in_the_file() -> None:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from typing import IO, Any
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -74,9 +75,9 @@ class LiveLineHook(Hook):
             f"epoch {runner.epoch + 1}/{runner.max_epochs}" if by_epoch else f"iter {done}/{total}",
             f"{100 * done / total:.0f} %",
             f"ETA {clock(left)}",
-            f"loss {float(loss):.3f}" if loss is not None else "",
+            f"loss {float(torch.as_tensor(loss).detach()):.3f}" if loss is not None else "",
             f"best {best:.1f}" if isinstance(best, int | float) else "",
-            f"lr {runner.optim_wrapper.get_lr()['lr'][0]:.1e}" if hasattr(runner, "optim_wrapper") else "",
+            f"lr {_rate(runner.optim_wrapper):.1e}" if hasattr(runner, "optim_wrapper") else "",
             f"{rate:.1f} images/s",
             f"{memory / 1024:.1f} GB",
         ]
@@ -141,6 +142,11 @@ class LiveLineHook(Hook):
             return False
         self._clear()
         return True
+
+
+def _rate(wrapper: Any) -> float:
+    """Return the learning rate of the first parameters, of the first of several optimizers."""
+    return next(rates[0] for name, rates in wrapper.get_lr().items() if name.rpartition(".")[2] == "lr")
 
 
 def batch_size(data_batch: Any) -> int:
