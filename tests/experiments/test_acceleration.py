@@ -23,6 +23,13 @@ def test_weights_are_laid_out_as_asked_and_activations_follow() -> None:
     torch.testing.assert_close(fast(image), expected)
 
 
+def test_weights_of_other_dimensions_stay_as_they_are() -> None:
+    net = nn.Sequential(nn.Conv3d(2, 3, 3), nn.Conv2d(3, 4, 3), nn.LayerNorm(4))
+    fast = accelerate(net, memory_format="channels_last")
+    assert fast[0].weight.is_contiguous()
+    assert fast[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_an_unknown_layout_is_told_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"'nhwc'.*channels_last"):
         accelerate(nn.Identity(), memory_format="nhwc")

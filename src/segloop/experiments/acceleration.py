@@ -26,7 +26,15 @@ def accelerate(model: nn.Module, *, memory_format: MemoryFormat = "contiguous") 
         )
     if get_device() == "cpu":
         use_dilated_depthwise(model)
-    return model.to(memory_format=FORMATS[memory_format])  # type: ignore[call-overload]
+    return lay_out(model, FORMATS[memory_format])
+
+
+def lay_out(model: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """Lay out weights of four dimensions; torch's own `to` asks for the same layout of five, and fails."""
+    for value in (*model.parameters(), *model.buffers()):
+        if value.dim() == 4:
+            value.data = value.data.contiguous(memory_format=layout)
+    return model
 
 
 def compile_networks(model: nn.Module, **options: Any) -> None:

@@ -168,7 +168,7 @@ def _prepared(
     network: nn.Module, settings: Settings, precision: str, place: torch.device
 ) -> tuple[nn.Module, list[str]]:
     """Return the network in the form that this machine computes fastest, and what to tell of it."""
-    from segloop.experiments.acceleration import compile_networks
+    from segloop.experiments.acceleration import compile_networks, lay_out
     from segloop.experiments.models.depthwise import use_dilated_depthwise
     from segloop.experiments.optim import fast_bfloat16
     from segloop.experiments.predict.fuse import fuse
@@ -177,7 +177,7 @@ def _prepared(
     on_cpu = place.type == "cpu"
     if on_cpu:
         use_dilated_depthwise(network)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = lay_out(network, torch.channels_last)
     if settings.fuse:
         able = precision == "float32" or (precision == "bfloat16" and fast_bfloat16("cpu"))
         network, reason = fuse(
