@@ -196,6 +196,22 @@ def test_a_fetched_file_is_read_as_data_too(
     assert not marker.exists()
 
 
+def test_files_of_one_name_and_two_addresses_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(address: str, path: str, progress: bool) -> None:
+        torch.save({"weight": torch.full((1, 1), float(address.split("/")[3])), "bias": torch.zeros(1)}, path)
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
+    model = nn.Linear(1, 1)
+    for number in (1, 2, 1):
+        load_checkpoint(model, f"https://example.org/{number}/model.pth")
+        assert model.weight.item() == number
+    load_checkpoint(model, "https://example.org/3/resnet50-0676ba61.pth")
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert len(kept) == 3
+    assert "resnet50-0676ba61.pth" in kept  # as torch itself looks for it
+
+
 def test_can_report_that_there_is_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(address: str, path: str, progress: bool) -> None:
         raise OSError("no route to host")

@@ -6,6 +6,8 @@ mmengine's `CheckpointLoader`, which asks one function per kind of address.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -61,7 +63,7 @@ def for_mmengine(content: dict[str, Any]) -> dict[str, Any]:
 
 def load_from_http(filename: str, map_location: MapLocation = None) -> dict[str, Any]:
     """Fetch a file into torch's cache, once, and load it as data."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(filename).path).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / _cached_as(filename)
     if is_main_process():
         _fetch(filename, path)
     barrier()
@@ -101,6 +103,17 @@ def load_from_elsewhere(filename: str, map_location: MapLocation = None) -> dict
     raise ConfigError(
         f"{filename} cannot be read from there safely; copy it to this machine and name the file."
     )
+
+
+def _cached_as(address: str) -> str:
+    """Return a name for an address in torch's cache: the file's own where that holds a hash, as all zoos' do.
+
+    Hubs have thousands of files called `model.safetensors`, and the first would pass for each of them.
+    """
+    name = Path(urlparse(address).path).name
+    if re.search(r"-[0-9a-f]{8,}\.", name):
+        return name
+    return f"{hashlib.sha256(address.encode()).hexdigest()[:8]}-{name}"
 
 
 def _fetch(address: str, path: Path) -> None:
