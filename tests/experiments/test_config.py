@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,26 @@ def test_finds_the_checkpoint_that_is_meant(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path) == tmp_path / "iter_2.pth"
     with pytest.raises(ConfigError, match=r"iter_2\.pth"):
         find_checkpoint(tmp_path / "iter_3.pth", work_dir=tmp_path)
+
+
+def test_what_an_earlier_training_left_is_not_meant(tmp_path: Path) -> None:
+    for name in ("iter_900.pth", "best_mDice_fg_iter_900.pth"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000, 1000))
+    (tmp_path / "train.json").write_text('{"started": "1970-01-01T00:30:00Z"}')
+    with pytest.raises(ConfigError, match=r"Train first.*\n.*earlier training.*\n.*best_mDice_fg_iter_900"):
+        find_checkpoint(None, work_dir=tmp_path)
+    (tmp_path / "iter_2.pth").touch()
+    assert find_checkpoint(None, work_dir=tmp_path).name == "iter_2.pth"
+    (tmp_path / "best_mDice_fg_iter_1.pth").touch()
+    assert find_checkpoint(None, work_dir=tmp_path).name == "best_mDice_fg_iter_1.pth"
+    goes_on = '{"started": "1970-01-01T00:30:00Z", "earlier": [{"started": "1970-01-01T00:10:00Z"}]}'
+    (tmp_path / "train.json").write_text(goes_on)
+    (tmp_path / "best_mDice_fg_iter_1.pth").unlink()
+    assert find_checkpoint(None, work_dir=tmp_path).name == "best_mDice_fg_iter_900.pth"
+    told = '{"started": "1970-01-01T00:30:00Z", "best_checkpoint": "best_mDice_fg_iter_900.pth"}'
+    (tmp_path / "train.json").write_text(told)  # it went on from the former training
+    assert find_checkpoint(None, work_dir=tmp_path).name == "best_mDice_fg_iter_900.pth"
 
 
 def test_a_folder_of_several_configs_names_its_own(tmp_path: Path) -> None:

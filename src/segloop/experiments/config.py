@@ -11,13 +11,16 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segloop.utils.checkpoint_files import last_checkpoint
+from segloop.experiments.records import TRAIN_FILE, seconds_of
+from segloop.utils.atomic import read_record
+from segloop.utils.checkpoint_files import last_checkpoint, noted_checkpoint, numbered_checkpoints
 from segloop.utils.errors import ConfigError, listing, nearest
 from segloop.utils.flags import CONFIGS
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+CLOCKS_S = 60.0  # by which the clock of a disk may differ from ours
 FOLDS = 5  # where `kfold` in a config does not say how many
 
 
@@ -178,12 +181,28 @@ def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
             raise ConfigError(f"There is no checkpoint {str(path)!r}.{there}")
         folder = path
     best = sorted(folder.glob("best_*.pth"), key=lambda found: found.stat().st_mtime)
+    former = {path for path in (*best, *numbered_checkpoints(folder)) if _is_of_former(path)}
+    best = [path for path in best if path not in former]
     if best and str(given) != "last":
         return best[-1]
     last = last_checkpoint(folder)
-    if last is None:
-        raise ConfigError(f"There is no checkpoint in {folder}. Train first: python tools/train.py CONFIG")
+    if last is None or (last in former and last != noted_checkpoint(folder)):
+        there = f"\nOf an earlier training there are, to be named:\n{listing(map(str, sorted(former)))}"
+        raise ConfigError(
+            f"There is no checkpoint in {folder}. Train first: python tools/train.py CONFIG"
+            f"{there if former else ''}"
+        )
     return last
+
+
+def _is_of_former(path: Path) -> bool:
+    """Return whether a checkpoint was there before the training that its folder's record tells of."""
+    record = read_record(path.parent / TRAIN_FILE) or {}
+    first = [*(record.get("earlier") or ()), record][0]
+    began = seconds_of(first.get("started")) if isinstance(first, dict) else None
+    if began is None or path.name == record.get("best_checkpoint"):
+        return False
+    return path.stat().st_mtime < began - CLOCKS_S
 
 
 def _only(folder: Path) -> Path:
