@@ -93,6 +93,23 @@ def test_monitored_scores_are_known_beforehand() -> None:
     )
 
 
+def test_the_greatest_loss_is_not_the_best() -> None:
+    def config(**hooks: Any) -> Config:
+        return Config(dict(val_evaluator=dict(type="IoUMetric"), default_hooks=hooks))
+
+    for best, rule in (("val_loss", "greater"), (["mIoU", "val_loss"], "greater"), ("val_loss", ["greater"])):
+        with pytest.raises(
+            ConfigError, match=r"'val_loss' with rule='greater'.* default_hooks.checkpoint.rule"
+        ):
+            require_scores(config(checkpoint=dict(save_best=best, rule=rule)))
+    for best, rule in (("val_loss", "less"), ("val_loss", None), (["mIoU", "val_loss"], ["greater", "less"])):
+        require_scores(config(checkpoint=dict(save_best=best, rule=rule)))
+    stopping = dict(monitor="val_loss", rule="greater", patience=None)
+    require_scores(config(early_stop=stopping))
+    with pytest.raises(ConfigError, match=r"early_stop.monitor='val_loss'"):
+        require_scores(config(early_stop=stopping | dict(patience=5)))
+
+
 def test_monitored_scores_of_objects_are_those_of_the_families() -> None:
     def config(best: str, **metric: Any) -> Config:
         evaluator = dict(type="SegLoopInstanceMetric", **metric)

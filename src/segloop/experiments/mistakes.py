@@ -93,7 +93,12 @@ def _require_single(config: Mapping[str, Any]) -> None:
 
 
 def require_scores(config: Config) -> None:
-    """Refuse to monitor a score that our metric does not give: a validation would tell hours later."""
+    """Refuse to monitor a score that our metric does not give: a validation would tell hours later.
+
+    A loss whose greatest would be taken for the best is refused whatever the metric: nothing would tell.
+    """
+    if wrong := list(_wrong_rules(config.get("default_hooks") or {})):
+        raise ConfigError("\n".join(wrong))
     evaluator = config.get("val_evaluator")
     kind = evaluator.get("type") if isinstance(evaluator, dict) else None
     if kind not in (*SCORES, "SegLoopInstanceMetric"):
@@ -121,6 +126,24 @@ def require_scores(config: Config) -> None:
     ]
     if wrong:
         raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
+
+
+def _wrong_rules(hooks: Mapping[str, Any]) -> Iterator[str]:
+    saving, stopping = hooks.get("checkpoint") or {}, hooks.get("early_stop") or {}
+    names, rules = (
+        [each] if not isinstance(each, list | tuple) else each
+        for each in (saving.get("save_best"), saving.get("rule"))
+    )
+    rules = rules * len(names) if len(rules) == 1 else rules
+    monitored = [("checkpoint", "save_best", *each) for each in zip(names, rules, strict=False)]
+    if stopping.get("patience") is not None:
+        monitored.append(("early_stop", "monitor", stopping.get("monitor"), stopping.get("rule")))
+    for hook, key, name, rule in monitored:
+        if "loss" in str(name) and rule == "greater":
+            yield (
+                f"default_hooks.{hook}.{key}={name!r} with rule='greater' would take the worst for the best; "
+                f"set default_hooks.{hook}.rule=less"
+            )
 
 
 def require_names(config: Config, part: str) -> None:
