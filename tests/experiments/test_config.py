@@ -98,6 +98,20 @@ def test_a_file_that_a_config_opens_is_none_of_its_bases(tmp_path: Path) -> None
         load_config(tmp_path / "leaf.py")
 
 
+def test_a_variable_that_is_not_replaced_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTPUTS", "there")
+    path = tmp_path / "leaf.py"
+    path.write_text("work_dir = '{{$OUTPUTS:here}}/x'\n")
+    assert load_config(path).work_dir == "there/x"
+    with pytest.raises(ConfigError, match=r"\{\{\$OUTPUTS\}\} is not replaced .*\{\{\$NAME:default\}\}"):
+        load_config(path, overrides=["a.b=[{{$OUTPUTS}}/y]"])
+    path.write_text("work_dir = '{{$OUTPUTS}}/x'\n")
+    with pytest.raises(ConfigError, match=r"leaf\.py: \{\{\$OUTPUTS\}\} is not replaced"):
+        load_config(path)
+
+
 def test_overrides_as_openmmlab_does(tmp_path: Path) -> None:
     path = tmp_path / "plain.py"
     path.write_text("a = dict(b=1, c=[dict(d=1), dict(d=2)])\nname = 'x'\n")

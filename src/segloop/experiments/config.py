@@ -6,7 +6,7 @@ import ast
 import logging
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ def load_config(
         logging.disable(logging.NOTSET)
     former = config.get("data_root")
     merge_overrides(config, overrides)
+    _require_replaced(config, path)
     move_root(config, former)
     settle_schedule(config)
     if work_dir is not None:
@@ -92,6 +93,24 @@ def merge_overrides(config: Config, overrides: Sequence[str]) -> None:
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             reason = str(error.args[0]) if error.args else str(error)
             raise ConfigError(f"--cfg-options {key}={value!r} does not fit the config: {reason}") from error
+
+
+def _require_replaced(config: Config, path: Path) -> None:
+    """Refuse `{{$NAME}}` where mmengine left it as it is, to be taken for a part of a path."""
+
+    def left(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield from re.findall(r"\{\{\s*\$[^}]*\}\}", value)
+        elif isinstance(value, dict | list | tuple):
+            for inner in value.values() if isinstance(value, dict) else value:
+                yield from left(inner)
+
+    names = list(dict.fromkeys(left(config.to_dict())))
+    if names:
+        raise ConfigError(
+            f"{path}: {', '.join(names)} is not replaced by what is set. Write it in the file, with "
+            "a default that has no blank: {{$NAME:default}}"
+        )
 
 
 def move_root(config: Config, former: Any) -> None:
