@@ -161,6 +161,19 @@ def test_one_key_sets_the_length_of_a_run() -> None:
     assert config.param_scheduler[-1].end == 777
 
 
+def test_a_single_scheduler_ends_with_the_run_too(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.py"
+    for written in ("poly", "(poly,)"):
+        path.write_text(
+            "train_cfg = dict(max_iters=50)\npoly = dict(type='PolyLR', by_epoch=False)\n"
+            f"param_scheduler = {written}\n"
+        )
+        assert [item.end for item in load_config(path).param_scheduler] == [50]
+    path.write_text(path.read_text() + "param_scheduler = dict(body=poly, head=[poly, poly])\n")
+    found = load_config(path).param_scheduler
+    assert [item.end for item in [*found.body, *found.head]] == [50, 50, 50]
+
+
 @pytest.mark.parametrize(
     "override", ["train_cfg.max_iters=many", "param_scheduler.0.end=last", "train_cfg=5"]
 )

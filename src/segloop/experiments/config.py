@@ -148,15 +148,28 @@ def settle_schedule(config: Config) -> None:
     """
     loop, schedulers = config.get("train_cfg"), config.get("param_scheduler")
     limit = loop.get("max_iters") if isinstance(loop, dict) else None
-    if not isinstance(schedulers, list) or not all(isinstance(each, dict) for each in schedulers):
-        return
+    if isinstance(schedulers, dict) and "type" not in schedulers:  # some for each of several optimizers
+        for name in schedulers:
+            schedulers[name] = _fitted(schedulers[name], limit)
+    elif schedulers is not None:
+        config.param_scheduler = _fitted(schedulers, limit)
+
+
+def _fitted(given: Any, limit: Any) -> Any:
+    """Return one scheduler or several as a list that ends at `limit`; what is of the wrong kind as it is.
+
+    The strict check tells of that.
+    """
+    schedulers = given if isinstance(given, list | tuple) else [given]
+    if not limit or not all(isinstance(each, dict) for each in schedulers):
+        return given
     ends = [limit, *(each.get(key, 0) for each in schedulers for key in ("begin", "end"))]
-    if not limit or not all(isinstance(end, int | float) for end in ends):
-        return  # what is of the wrong kind here the strict check tells
+    if not all(isinstance(end, int | float) for end in ends):
+        return given
     for scheduler in schedulers:
         if not scheduler.get("by_epoch", True) and "T_max" not in scheduler:
             scheduler["end"] = min(scheduler.get("end", limit), limit)
-    config.param_scheduler = [
+    return [
         scheduler
         for scheduler in schedulers
         if scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < limit
