@@ -65,6 +65,17 @@ def test_a_wrapper_that_asks_its_data_set_for_what_that_has_not(tiny_config: Pat
         train(Options(config=str(child)))
 
 
+def test_classes_that_a_data_set_of_mmseg_does_not_have(tiny_config: Path) -> None:
+    child = tiny_config.with_name("child.py")
+    child.write_text(
+        f"_base_ = [{str(tiny_config)!r}]\n"
+        "cities = dict(type='CityscapesDataset', metainfo=dict(classes=['raod']))\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, **cities))\n"
+    )
+    with pytest.raises(ConfigError, match=r"CityscapesDataset cannot be built: .*'raod'.* not a subset"):
+        train(Options(config=str(child)))
+
+
 @pytest.mark.parametrize(("how", "error"), [("deep", ValueError), ("other", ZeroDivisionError)])
 def test_a_bug_stays_a_bug(how: str, error: type[Exception]) -> None:
     with pytest.raises(error), config_mistakes():

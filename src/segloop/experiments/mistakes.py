@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 BUILDER = "mmengine/registry/build_functions.py"
+CONSTRUCTORS = {"__init__", "__new__", "__post_init__"}
+OPENMMLAB = ("mmengine.", "mmcv.", "mmseg.", "mmdet.")
 REFUSALS = (ValueError, TypeError, AssertionError, KeyError, NotImplementedError)
 NEEDED = {
     "train": ("model", "train_dataloader", "train_cfg", "optim_wrapper"),
@@ -50,12 +52,17 @@ def refusal(error: BaseException) -> str | None:
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     builders = [frame for frame in frames if frame.f_code.co_filename.replace("\\", "/").endswith(BUILDER)]
-    constructing = frames[-1].f_code.co_name in ("__init__", "__new__", "__post_init__")
-    # a wrapper asks its data set for what that has not: `ClassBalancedDataset` for `get_cat_ids`
-    if not builders or not (constructing or isinstance(error, NotImplementedError)):
+    if not builders:
         return None
-    ours = str(frames[-1].f_globals.get("__name__")).startswith("segloop.")
-    if ours and not isinstance(error, ValueError):
+    module = str(frames[-1].f_globals.get("__name__"))
+    constructing = frames[-1].f_code.co_name in CONSTRUCTORS
+    if module.startswith(OPENMMLAB):  # theirs refuse in functions of their own as well
+        within = {frame.f_code.co_name for frame in frames[frames.index(builders[-1]) :]}
+        constructing |= isinstance(error, ValueError | AssertionError) and bool(within & CONSTRUCTORS)
+    # a wrapper asks its data set for what that has not: `ClassBalancedDataset` for `get_cat_ids`
+    if not (constructing or isinstance(error, NotImplementedError)):
+        return None
+    if module.startswith("segloop.") and not isinstance(error, ValueError):
         return None
     text = " ".join(str(error).split()) or type(error).__name__
     return f"The config's {_name(builders[-1])} cannot be built: {text}"
