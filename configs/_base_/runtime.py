@@ -1,7 +1,7 @@
 # What every semantic experiment shares: components, hooks, logging, seed.
 default_scope = 'mmseg'
 # Registers everything of ours, and puts plain PyTorch operators where mmcv came without compiled ones.
-# A child's list would replace this one, so leaves never repeat it.
+# A child's own list takes the place of this one; ours are known all the same.
 custom_imports = dict(imports=['segloop.experiments.components'], allow_failed_imports=False)
 
 randomness = dict(seed=0)

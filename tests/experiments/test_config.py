@@ -98,6 +98,20 @@ def test_a_file_that_a_config_opens_is_none_of_its_bases(tmp_path: Path) -> None
         load_config(tmp_path / "leaf.py")
 
 
+def test_a_variable_that_is_not_replaced_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTPUTS", "there")
+    path = tmp_path / "leaf.py"
+    path.write_text("work_dir = '{{$OUTPUTS:here}}/x'\n")
+    assert load_config(path).work_dir == "there/x"
+    with pytest.raises(ConfigError, match=r"\{\{\$OUTPUTS\}\} is not replaced .*\{\{\$NAME:default\}\}"):
+        load_config(path, overrides=["a.b=[{{$OUTPUTS}}/y]"])
+    path.write_text("work_dir = '{{$OUTPUTS}}/x'\n")
+    with pytest.raises(ConfigError, match=r"leaf\.py: \{\{\$OUTPUTS\}\} is not replaced"):
+        load_config(path)
+
+
 def test_overrides_as_openmmlab_does(tmp_path: Path) -> None:
     path = tmp_path / "plain.py"
     path.write_text("a = dict(b=1, c=[dict(d=1), dict(d=2)])\nname = 'x'\n")
@@ -145,6 +159,19 @@ def test_one_key_sets_the_length_of_a_run() -> None:
     assert [(item.type, item.end) for item in config.param_scheduler] == [("LinearLR", 50)]
     config = load_config(CONFIGS[0], overrides=["train_cfg.max_iters=777"])
     assert config.param_scheduler[-1].end == 777
+
+
+def test_a_single_scheduler_ends_with_the_run_too(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.py"
+    for written in ("poly", "(poly,)"):
+        path.write_text(
+            "train_cfg = dict(max_iters=50)\npoly = dict(type='PolyLR', by_epoch=False)\n"
+            f"param_scheduler = {written}\n"
+        )
+        assert [item.end for item in load_config(path).param_scheduler] == [50]
+    path.write_text(path.read_text() + "param_scheduler = dict(body=poly, head=[poly, poly])\n")
+    found = load_config(path).param_scheduler
+    assert [item.end for item in [*found.body, *found.head]] == [50, 50, 50]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +223,9 @@ def test_what_an_earlier_training_left_is_not_meant(tmp_path: Path) -> None:
     goes_on = '{"started": "1970-01-01T00:30:00Z", "earlier": [{"started": "1970-01-01T00:10:00Z"}]}'
     (tmp_path / "train.json").write_text(goes_on)
     (tmp_path / "best_mDice_fg_iter_1.pth").unlink()
+    assert find_checkpoint(None, work_dir=tmp_path).name == "best_mDice_fg_iter_900.pth"
+    told = '{"started": "1970-01-01T00:30:00Z", "best_checkpoint": "best_mDice_fg_iter_900.pth"}'
+    (tmp_path / "train.json").write_text(told)  # it went on from the former training
     assert find_checkpoint(None, work_dir=tmp_path).name == "best_mDice_fg_iter_900.pth"
 
 

@@ -24,6 +24,13 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     assert readable("inf = 1\na = dict(nan=2)\n") == "inf = 1\na = dict(nan=2)\n"
 
 
+def test_keys_that_are_words_of_python_read_back(tmp_path: Path) -> None:
+    values = dict(a={"class": 1, "in": [math.inf]}, b={None: "x"}, c=(1, {True: 2}))
+    path = tmp_path / "config.py"
+    path.write_text(config_text(values))
+    assert Config.fromfile(path).to_dict() == values
+
+
 def test_a_text_is_formatted_once_until_the_config_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,14 @@ def test_trains_on_a_cpu_with_a_config_made_for_gpus(tiny_config: Path) -> None:
     assert torch.distributed.get_backend() == "gloo"
 
 
+def test_nobody_goes_on_from_what_an_earlier_training_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "iter_900.pth").touch()
+    say_how_to_go_on(Options(config="configs/a.py", command=COMMAND[:2]), work_dir=str(tmp_path))
+    assert "Nothing was saved yet. To start again: " in capsys.readouterr().err
+
+
 def test_one_process_says_how_all_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

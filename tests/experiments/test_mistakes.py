@@ -65,6 +65,17 @@ def test_a_wrapper_that_asks_its_data_set_for_what_that_has_not(tiny_config: Pat
         train(Options(config=str(child)))
 
 
+def test_classes_that_a_data_set_of_mmseg_does_not_have(tiny_config: Path) -> None:
+    child = tiny_config.with_name("child.py")
+    child.write_text(
+        f"_base_ = [{str(tiny_config)!r}]\n"
+        "cities = dict(type='CityscapesDataset', metainfo=dict(classes=['raod']))\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, **cities))\n"
+    )
+    with pytest.raises(ConfigError, match=r"CityscapesDataset cannot be built: .*'raod'.* not a subset"):
+        train(Options(config=str(child)))
+
+
 @pytest.mark.parametrize(("how", "error"), [("deep", ValueError), ("other", ZeroDivisionError)])
 def test_a_bug_stays_a_bug(how: str, error: type[Exception]) -> None:
     with pytest.raises(error), config_mistakes():
@@ -91,6 +102,23 @@ def test_monitored_scores_are_known_beforehand() -> None:
             dict(val_evaluator=dict(type="CocoMetric"), default_hooks=dict(checkpoint=dict(save_best="x")))
         )
     )
+
+
+def test_the_greatest_loss_is_not_the_best() -> None:
+    def config(**hooks: Any) -> Config:
+        return Config(dict(val_evaluator=dict(type="IoUMetric"), default_hooks=hooks))
+
+    for best, rule in (("val_loss", "greater"), (["mIoU", "val_loss"], "greater"), ("val_loss", ["greater"])):
+        with pytest.raises(
+            ConfigError, match=r"'val_loss' with rule='greater'.* default_hooks.checkpoint.rule"
+        ):
+            require_scores(config(checkpoint=dict(save_best=best, rule=rule)))
+    for best, rule in (("val_loss", "less"), ("val_loss", None), (["mIoU", "val_loss"], ["greater", "less"])):
+        require_scores(config(checkpoint=dict(save_best=best, rule=rule)))
+    stopping = dict(monitor="val_loss", rule="greater", patience=None)
+    require_scores(config(early_stop=stopping))
+    with pytest.raises(ConfigError, match=r"early_stop.monitor='val_loss'"):
+        require_scores(config(early_stop=stopping | dict(patience=5)))
 
 
 def test_monitored_scores_of_objects_are_those_of_the_families() -> None:

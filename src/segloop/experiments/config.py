@@ -6,7 +6,7 @@ import ast
 import logging
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ def load_config(
         logging.disable(logging.NOTSET)
     former = config.get("data_root")
     merge_overrides(config, overrides)
+    _require_replaced(config, path)
     move_root(config, former)
     settle_schedule(config)
     if work_dir is not None:
@@ -94,6 +95,24 @@ def merge_overrides(config: Config, overrides: Sequence[str]) -> None:
             raise ConfigError(f"--cfg-options {key}={value!r} does not fit the config: {reason}") from error
 
 
+def _require_replaced(config: Config, path: Path) -> None:
+    """Refuse `{{$NAME}}` where mmengine left it as it is, to be taken for a part of a path."""
+
+    def left(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield from re.findall(r"\{\{\s*\$[^}]*\}\}", value)
+        elif isinstance(value, dict | list | tuple):
+            for inner in value.values() if isinstance(value, dict) else value:
+                yield from left(inner)
+
+    names = list(dict.fromkeys(left(config.to_dict())))
+    if names:
+        raise ConfigError(
+            f"{path}: {', '.join(names)} is not replaced by what is set. Write it in the file, with "
+            "a default that has no blank: {{$NAME:default}}"
+        )
+
+
 def move_root(config: Config, former: Any) -> None:
     """Let `data_root=DIR` as an override move every path of the config that begins with the former root.
 
@@ -129,15 +148,28 @@ def settle_schedule(config: Config) -> None:
     """
     loop, schedulers = config.get("train_cfg"), config.get("param_scheduler")
     limit = loop.get("max_iters") if isinstance(loop, dict) else None
-    if not isinstance(schedulers, list) or not all(isinstance(each, dict) for each in schedulers):
-        return
+    if isinstance(schedulers, dict) and "type" not in schedulers:  # some for each of several optimizers
+        for name in schedulers:
+            schedulers[name] = _fitted(schedulers[name], limit)
+    elif schedulers is not None:
+        config.param_scheduler = _fitted(schedulers, limit)
+
+
+def _fitted(given: Any, limit: Any) -> Any:
+    """Return one scheduler or several as a list that ends at `limit`; what is of the wrong kind as it is.
+
+    The strict check tells of that.
+    """
+    schedulers = given if isinstance(given, list | tuple) else [given]
+    if not limit or not all(isinstance(each, dict) for each in schedulers):
+        return given
     ends = [limit, *(each.get(key, 0) for each in schedulers for key in ("begin", "end"))]
-    if not limit or not all(isinstance(end, int | float) for end in ends):
-        return  # what is of the wrong kind here the strict check tells
+    if not all(isinstance(end, int | float) for end in ends):
+        return given
     for scheduler in schedulers:
         if not scheduler.get("by_epoch", True) and "T_max" not in scheduler:
             scheduler["end"] = min(scheduler.get("end", limit), limit)
-    config.param_scheduler = [
+    return [
         scheduler
         for scheduler in schedulers
         if scheduler.get("by_epoch", True) or scheduler.get("begin", 0) < limit
@@ -202,7 +234,9 @@ def _is_of_former(path: Path) -> bool:
     record = read_record(path.parent / TRAIN_FILE) or {}
     first = [*(record.get("earlier") or ()), record][0]
     began = seconds_of(first.get("started")) if isinstance(first, dict) else None
-    return began is not None and path.stat().st_mtime < began - CLOCKS_S
+    if began is None or path.name == record.get("best_checkpoint"):
+        return False
+    return path.stat().st_mtime < began - CLOCKS_S
 
 
 def _only(folder: Path) -> Path:

@@ -31,7 +31,11 @@ class WrittenConfig(Config):
         if key not in _texts:
             while len(_texts) >= _MOST:
                 _texts.pop(next(iter(_texts)))
-            _texts[key] = readable(super().pretty_text)
+            try:
+                _texts[key] = readable(super().pretty_text)
+            except SyntaxError:  # mmengine writes dict(class=1) for a key that is a word of Python's
+                lines = (f"{name} = {value!r}\n" for name, value in self.to_dict().items())
+                _texts[key] = readable("".join(lines))
         return _texts[key]
 
 

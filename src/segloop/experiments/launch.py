@@ -27,7 +27,7 @@ from segloop.experiments.testing import (
     use_thresholds,
 )
 from segloop.experiments.writing import full_disks, require_writable
-from segloop.utils.checkpoint_files import last_checkpoint
+from segloop.utils.checkpoint_files import noted_checkpoint
 from segloop.utils.errors import ConfigError
 from segloop.utils.quiet import quiet, silent_imports
 
@@ -264,7 +264,7 @@ def say_how_to_go_on(options: Options, *, work_dir: str) -> None:
     """Say which command goes on with a training that was stopped, and from where; one process says it."""
     from mmengine.dist import get_world_size
 
-    saved = last_checkpoint(work_dir)
+    saved = noted_checkpoint(work_dir)
     from_tool = bool(options.command) and Path(options.command[0]).name == "train.py"
     command = resume_command(
         options.command if from_tool else ["tools/train.py", options.config],

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 BUILDER = "mmengine/registry/build_functions.py"
+CONSTRUCTORS = {"__init__", "__new__", "__post_init__"}
+OPENMMLAB = ("mmengine.", "mmcv.", "mmseg.", "mmdet.")
 REFUSALS = (ValueError, TypeError, AssertionError, KeyError, NotImplementedError)
 NEEDED = {
     "train": ("model", "train_dataloader", "train_cfg", "optim_wrapper"),
@@ -50,12 +52,17 @@ def refusal(error: BaseException) -> str | None:
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     builders = [frame for frame in frames if frame.f_code.co_filename.replace("\\", "/").endswith(BUILDER)]
-    constructing = frames[-1].f_code.co_name in ("__init__", "__new__", "__post_init__")
-    # a wrapper asks its data set for what that has not: `ClassBalancedDataset` for `get_cat_ids`
-    if not builders or not (constructing or isinstance(error, NotImplementedError)):
+    if not builders:
         return None
-    ours = str(frames[-1].f_globals.get("__name__")).startswith("segloop.")
-    if ours and not isinstance(error, ValueError):
+    module = str(frames[-1].f_globals.get("__name__"))
+    constructing = frames[-1].f_code.co_name in CONSTRUCTORS
+    if module.startswith(OPENMMLAB):  # theirs refuse in functions of their own as well
+        within = {frame.f_code.co_name for frame in frames[frames.index(builders[-1]) :]}
+        constructing |= isinstance(error, ValueError | AssertionError) and bool(within & CONSTRUCTORS)
+    # a wrapper asks its data set for what that has not: `ClassBalancedDataset` for `get_cat_ids`
+    if not (constructing or isinstance(error, NotImplementedError)):
+        return None
+    if module.startswith("segloop.") and not isinstance(error, ValueError):
         return None
     text = " ".join(str(error).split()) or type(error).__name__
     return f"The config's {_name(builders[-1])} cannot be built: {text}"
@@ -93,7 +100,12 @@ def _require_single(config: Mapping[str, Any]) -> None:
 
 
 def require_scores(config: Config) -> None:
-    """Refuse to monitor a score that our metric does not give: a validation would tell hours later."""
+    """Refuse to monitor a score that our metric does not give: a validation would tell hours later.
+
+    A loss whose greatest would be taken for the best is refused whatever the metric: nothing would tell.
+    """
+    if wrong := list(_wrong_rules(config.get("default_hooks") or {})):
+        raise ConfigError("\n".join(wrong))
     evaluator = config.get("val_evaluator")
     kind = evaluator.get("type") if isinstance(evaluator, dict) else None
     if kind not in (*SCORES, "SegLoopInstanceMetric"):
@@ -121,6 +133,24 @@ def require_scores(config: Config) -> None:
     ]
     if wrong:
         raise ConfigError("\n".join([*wrong, f"There are: {', '.join(known)}, {of_classes}, val_loss"]))
+
+
+def _wrong_rules(hooks: Mapping[str, Any]) -> Iterator[str]:
+    saving, stopping = hooks.get("checkpoint") or {}, hooks.get("early_stop") or {}
+    names, rules = (
+        [each] if not isinstance(each, list | tuple) else each
+        for each in (saving.get("save_best"), saving.get("rule"))
+    )
+    rules = rules * len(names) if len(rules) == 1 else rules
+    monitored = [("checkpoint", "save_best", *each) for each in zip(names, rules, strict=False)]
+    if stopping.get("patience") is not None:
+        monitored.append(("early_stop", "monitor", stopping.get("monitor"), stopping.get("rule")))
+    for hook, key, name, rule in monitored:
+        if "loss" in str(name) and rule == "greater":
+            yield (
+                f"default_hooks.{hook}.{key}={name!r} with rule='greater' would take the worst for the best; "
+                f"set default_hooks.{hook}.rule=less"
+            )
 
 
 def require_names(config: Config, part: str) -> None:

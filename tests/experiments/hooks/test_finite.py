@@ -30,5 +30,6 @@ def test_says_so_if_nothing_was_saved(tmp_path: Path) -> None:
     def poison(runner: Any) -> None:
         runner.model.layers[3].bias.data.fill_(float("nan"))
 
+    (tmp_path / "iter_900.pth").touch()  # of an earlier training
     with pytest.raises(UserError, match="No checkpoint was saved before"):
         toy(tmp_path, Call("before_train_iter", 0, poison)).train()

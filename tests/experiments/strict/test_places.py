@@ -41,3 +41,23 @@ def test_checks_each_place(key: str, value: Any, wrong: list[str] | None) -> Non
         assert found
     else:
         assert found == wrong
+
+
+@pytest.mark.parametrize(
+    ("loop", "scheduler", "doubtful"),
+    [
+        (dict(by_epoch=False, max_iters=3), dict(type="LinearLR"), True),
+        (dict(type="IterTrainLoop", max_iters=3), dict(type="PolyLR", by_epoch=True), True),
+        (dict(type="IterTrainLoop", max_iters=3), dict(type="LinearLR", convert_to_iter_based=True), False),
+        (dict(type="IterTrainLoop", max_iters=3), dict(type="LinearLR", by_epoch=False), False),
+        (dict(type="IterTrainLoop", max_iters=3), dict(type="ReduceOnPlateauLR"), False),
+        (dict(type="EpochBasedTrainLoop", max_epochs=3), dict(type="LinearLR"), False),
+        (None, dict(type="LinearLR"), False),
+    ],
+)
+def test_doubts_a_schedule_by_epochs_of_a_training_by_iterations(
+    loop: Any, scheduler: dict, doubtful: bool
+) -> None:
+    walk = Walk(dict(train_cfg=loop, param_scheduler=[scheduler]))
+    visit(walk)
+    assert [fault.keys for fault in walk.doubts] == [("param_scheduler", 0)] * doubtful

@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from segloop.utils.checkpoint_files import last_checkpoint
+from segloop.utils.checkpoint_files import noted_checkpoint
 from segloop.utils.errors import UserError
 
 
@@ -39,7 +39,7 @@ def require_finite_weights(runner: Any, *, reached: int) -> None:
 
 
 def _stop(runner: Any, what: str) -> NoReturn:
-    good = last_checkpoint(runner.work_dir)
+    good = noted_checkpoint(runner.work_dir)
     saved = f"The last good checkpoint is {good}." if good else "No checkpoint was saved before."
     start = f" load_from={good}" if good else ""
     raise UserError(

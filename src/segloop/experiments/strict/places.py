@@ -185,12 +185,32 @@ def _paramwise(walk: Walk, value: Mapping, keys: Keys, words: frozenset[str]) ->
 def _schedulers(walk: Walk, value: Any, keys: Keys) -> None:
     if isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            walk.component(inner, (*keys, index), SCHEDULER)
+            _scheduler(walk, inner, (*keys, index))
     elif isinstance(value, Mapping) and "type" not in value:
         for key, inner in value.items():  # one list for each optimizer
             _schedulers(walk, inner, (*keys, key))
     else:
-        walk.component(value, keys, SCHEDULER)
+        _scheduler(walk, value, keys)
+
+
+def _scheduler(walk: Walk, value: Any, keys: Keys) -> None:
+    walk.component(value, keys, SCHEDULER)
+    if not isinstance(value, Mapping) or not _counts_iterations(walk.config.get("train_cfg")):
+        return
+    by_epoch = value.get("by_epoch", True) and not value.get("convert_to_iter_based")
+    if by_epoch and "ReduceOnPlateau" not in str(value.get("type")):  # which goes by validations
+        text = (
+            "counts epochs (by_epoch=True is the default), and a training by iterations is one: it changes "
+            "nothing until the end. Set by_epoch=False"
+        )
+        walk.doubts.append(Fault(keys, text))
+
+
+def _counts_iterations(loop: Any) -> bool:
+    kind = loop.get("type") if isinstance(loop, Mapping) else None
+    if kind is None:
+        return isinstance(loop, Mapping) and loop.get("by_epoch") is False
+    return str(getattr(kind, "__name__", kind)).rpartition(".")[2] in ("IterBasedTrainLoop", "IterTrainLoop")
 
 
 def _default_hooks(walk: Walk, value: Any, keys: Keys) -> None:
