@@ -166,6 +166,7 @@ def gather_notes(
         channel_order="rgb" if preprocessor._channel_conversion else "bgr",
         size_divisor=int(padding.get("size_divisor") or 1),
         resizing=_resizing(test_steps(found.config)),
+        align_corners=bool(model.align_corners),
         windows=_windows(model),
         thresholds=None if tuned is None else json.loads(Path(str(tuned.file)).read_text(encoding="utf-8")),
         source={
