@@ -66,7 +66,7 @@ def main() -> int:
     images, told = delivery.chosen(found.images) if delivery else (found.images, ())
     print("\n".join([*found.told, *told, f"{len(images)} image(s)"]))
     from segloop.experiments.predict.overlays import draw_overlays
-    from segloop.experiments.predict.run import predict_images, remove_kept
+    from segloop.experiments.predict.run import held, predict_images
     from segloop.experiments.predict.start import start
 
     options = predict_settings(args) | {"overrides": args.cfg_options, "unsafe_load": args.unsafe_load}
@@ -77,19 +77,19 @@ def main() -> int:
     tell = partial(print, file=sys.stderr, flush=True)
     keep = Path(f"{args.out or args.overlays}.partial")
     how = {"resume": args.resume, "anew": args.force and not args.resume, "workers": args.workers}
-    with counted("images") as progress:
-        predicted = predict_images(model, images, keep, progress=progress, tell=tell, **how)
-    code = EXIT_FINDINGS if predicted.skipped else EXIT_DONE
-    if delivery:
-        with counted("images written") as progress:
-            report = delivery.write(predicted, objects=model.kind == "instance", progress=progress)
-        print(report)
-        code = code or report.exit_code
-    if args.overlays:
-        with counted("pictures drawn") as progress:
-            draw_overlays(predicted, args.overlays, workers=args.workers, progress=progress)
-        print(f"Pictures are in {args.overlays}")
-    remove_kept(keep)
+    with held(keep):
+        with counted("images") as progress:
+            predicted = predict_images(model, images, keep, progress=progress, tell=tell, **how)
+        code = EXIT_FINDINGS if predicted.skipped else EXIT_DONE
+        if delivery:
+            with counted("images written") as progress:
+                report = delivery.write(predicted, objects=model.kind == "instance", progress=progress)
+            print(report)
+            code = code or report.exit_code
+        if args.overlays:
+            with counted("pictures drawn") as progress:
+                draw_overlays(predicted, args.overlays, workers=args.workers, progress=progress)
+            print(f"Pictures are in {args.overlays}")
     if predicted.skipped:
         print(f"{len(predicted.skipped)} of {len(images)} image(s) could not be predicted:", file=sys.stderr)
         print(listing([f"{name}: {why}" for name, why in predicted.skipped.items()]), file=sys.stderr)

@@ -61,6 +61,14 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_loaded(tmp_pa
         write_sheet(browsed(), tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["000-00.png", "index.html"])
+def test_a_file_that_cannot_be_written_is_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / "out" / name).mkdir(parents=True)
+    batch = Batch((Shown("a.png", IMAGE, mask=mask()),), (1, 3, 64, 64), (0.0,), (1.0,))
+    with pytest.raises(UserError, match="out cannot be written: Is a directory"):
+        write_sheet(browsed(batch), tmp_path / "out")
+
+
 def test_a_sheet_of_a_list_does_not_pass_for_the_start_of_a_training(tmp_path: Path) -> None:
     batch = Batch((Shown("a.png", IMAGE, mask=mask()),), (1, 3, 64, 64), (0.0,), (1.0,))
     text = write_sheet(replace(browsed(batch), listed=True), tmp_path / "out").read_text()

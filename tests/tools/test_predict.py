@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from data_converters.convert import transfer
+from segloop.experiments.predict.run import held
 from segloop.utils.cli import run
+from segloop.utils.errors import UserError
 from tests.experiments.predict.conftest import write_weights
 from tools import predict as tool
 
@@ -170,3 +172,19 @@ def test_as_many_processes_write_as_were_asked_for(
     words = [tiny_root / "img_dir/test", "--to", "mmseg", "--out", tmp_path / "out", "--workers", "1"]
     assert main(monkeypatch, weights.parent, *words) == 0
     assert asked == [1]
+
+
+def test_another_process_keeps_out_until_all_is_written(
+    weights: Path, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = tmp_path / "out.partial"
+
+    def transferred(*args: Any, **kwargs: Any) -> Any:
+        with pytest.raises(UserError, match="Another process is adding to"), held(keep):
+            pass  # it would begin the folder anew, or remove it
+        return transfer(*args, **kwargs)
+
+    monkeypatch.setattr("data_converters.deliver.transfer", transferred)
+    words = [tiny_root / "img_dir/test", "--to", "mmseg", "--out", tmp_path / "out"]
+    assert main(monkeypatch, weights.parent, *words) == 0
+    assert not keep.exists()

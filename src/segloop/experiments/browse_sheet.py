@@ -46,7 +46,7 @@ def write_sheet(browsed: Browsed, folder: Path) -> Path:
         figures = []
         for place, each in enumerate(batch.images):
             drawn = enlarged(draw(each, browsed.classes))
-            with open_atomic(folder / f"{number:03d}-{place:02d}.png", "wb") as file:
+            with writing(folder), open_atomic(folder / f"{number:03d}-{place:02d}.png", "wb") as file:
                 file.write(encode_rgb(drawn))
             held = contents(each, browsed.classes)
             counts.update(held.keys())
@@ -71,7 +71,8 @@ def write_sheet(browsed: Browsed, folder: Path) -> Path:
         ],
         footer=join(["Made by ", tag("code", f"python tools/browse.py {browsed.config}"), "."]),
     )
-    return write_page(folder / FILE_NAME, text)
+    with writing(folder):
+        return write_page(folder / FILE_NAME, text)
 
 
 def _lead(browsed: Browsed) -> str:

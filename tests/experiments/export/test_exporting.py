@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import segloop
 from segloop.analysis.thresholds import ComponentRule, InstanceRule, Thresholds, write_thresholds
@@ -14,6 +15,7 @@ from segloop.experiments.config import load_config
 from segloop.experiments.export import checking, exporting
 from segloop.experiments.export.exporting import export
 from segloop.experiments.onnx.model import OnnxModel
+from segloop.experiments.predict.find import find_model
 from segloop.utils.errors import ConfigError, DataError, UserError
 
 
@@ -63,6 +65,14 @@ def test_whole_numbers_are_fitted_to_all_images_where_there_are_fewer(
     images = sorted((tiny_root / "img_dir/train").iterdir())
     found = exporting.calibration_images(load_config(tiny_config), most=most)
     assert [images.index(file) for file in found] == places
+
+
+def test_what_the_last_head_of_a_cascade_tells_goes_into_the_file(tiny_trained: tuple[Path, Path]) -> None:
+    found = find_model(tiny_trained[1])
+    model, beside = exporting.build(found)
+    notes = exporting.gather_notes(found, model, beside, None)
+    model.decode_head = torch.nn.ModuleList([torch.nn.Identity(), model.decode_head])
+    assert exporting.gather_notes(found, model, beside, None) == notes
 
 
 def test_tuned_thresholds_go_into_the_file(

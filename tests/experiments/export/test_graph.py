@@ -88,6 +88,10 @@ CASES = {
         },
     ),
     "resized": ({}, {"resizing": Resizing((72, 56))}),
+    "resized between aligned corners": (
+        dict(head=dict(align_corners=True)),
+        {"resizing": Resizing((72, 56)), "align_corners": True},
+    ),
     "aligned corners": (dict(head=dict(align_corners=True, in_index=0, in_channels=8)), {}),
 }
 

@@ -103,6 +103,17 @@ def test_a_resized_image_is_answered_at_its_own_size() -> None:
         as_seen(half_bright((1, 300)), Resizing((64, 32), keep_ratio=True))
 
 
+def test_scores_between_aligned_corners_are_those_of_torch() -> None:
+    import torch
+    from torch.nn.functional import interpolate
+
+    runner, _ = model(align_corners=True)
+    scores = np.random.default_rng(0).normal(size=(2, 5, 7)).astype(np.float32)
+    for size_hw in ((5, 7), (12, 3), (1, 20)):
+        wanted = interpolate(torch.from_numpy(scores)[None], size_hw, mode="bilinear", align_corners=True)[0]
+        assert np.allclose(runner.at_size(scores, size_hw), wanted, atol=1e-5)
+
+
 def test_what_is_no_image_is_refused() -> None:
     for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(UserError, match="An image is RGB"):

@@ -20,6 +20,7 @@ FULL = ModelNotes(
     channel_order="bgr",
     size_divisor=16,
     resizing=Resizing((640, 480), keep_ratio=True),
+    align_corners=True,
     windows=Windows((256, 256), (170, 170)),
     thresholds={"format": 1, "kind": "components", "classes": {"ship": {"threshold": 0.4, "min_area": 9}}},
     source={"checkpoint": "iter_5.pth"},
@@ -47,6 +48,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "palette": [[0, 0, 256], [1, 2, 3]],
         "background": 7,
         "activation": "step",
+        "align_corners": 1,
         "windows": {"size_hw": [0, 4], "stride_hw": [4, 4]},
         "resizing": {"scale_wh": [4, 4]},
     }
@@ -59,6 +61,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "palette",
         "background",
         "activation",
+        "align_corners",
         "windows.size_hw",
         "resizing",
         "mean",

@@ -58,6 +58,32 @@ def test_a_relu_goes_only_into_the_convolution_before_it() -> None:
     assert not absorb(ConvModule(3, 4, 3, norm_cfg=dict(type="GN", num_groups=2))).conv.relu
 
 
+class Cascade(Network):
+    """Two heads, of which the second sees what the first made."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__(body)
+        self.decode_head = nn.ModuleList([ConvModule(4, 2, 1, norm_cfg=dict(type="BN")), nn.Conv2d(6, 2, 1)])
+
+    def encode_decode(self, image: torch.Tensor, metas: list[dict]) -> torch.Tensor:
+        assert metas[0]["img_shape"] == image.shape[2:]
+        features = self.extract_feat(image)
+        first, second = self.decode_head
+        return second(torch.cat([features, first(features)], dim=1))
+
+
+def test_a_cascade_is_fused() -> None:
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+    cascade = Cascade(with_statistics(body).body).eval()
+    fused, reason = fuse(cascade)
+    assert reason is None
+    assert "BatchNorm2d" not in {type(each).__name__ for each in fused.modules()}
+    image = torch.randn(2, 3, 40, 50)
+    with torch.inference_mode():
+        ours, theirs = (each.encode_decode(image, [{"img_shape": (40, 50)}]) for each in (fused, cascade))
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
 class Odd(nn.Module):
     """Uses its parts in another order than it declares them."""
 

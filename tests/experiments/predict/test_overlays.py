@@ -30,6 +30,21 @@ def test_a_picture_that_is_too_long_for_a_jpeg_is_a_png(tmp_path: Path) -> None:
         assert drawn.size == size_hw[::-1]
 
 
+def test_a_tiff_that_lies_on_its_side_is_drawn_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.full((12, 15, 3), 90, np.uint8)).save(tmp_path / "scan.tif", exif=exif)
+    kept = Kept.open(tmp_path / "kept", {}, resume=False)
+    kept.add(
+        {"scan": SemanticPrediction(mask=np.zeros((15, 12), np.uint8), classes=CLASSES)}, {"scan": "1-1"}
+    )
+    kept.close()
+    images = [ImageRecord(image_id="scan", name="scan.tif", file=tmp_path / "scan.tif")]
+    draw_overlays(Predicted(images, LoadKept(kept.path, CLASSES), kept.places), tmp_path / "seen")
+    with Image.open(tmp_path / "seen/scan.jpg") as drawn:
+        assert drawn.size == (12, 15)
+
+
 def test_folders_of_the_ids_stay_apart(tmp_path: Path) -> None:
     kept = Kept.open(tmp_path / "kept", {}, resume=False)
     images = []

@@ -45,6 +45,12 @@ def test_a_vague_sliver_at_the_rim_joins_what_it_lies_in() -> None:
     assert len(stitch(WIDE, [[piece(5, 10, 5, 14)], [inner]])) == 2
 
 
+def test_a_sliver_joins_the_object_that_it_is_of_and_not_its_neighbour_as_well() -> None:
+    own, neighbour, sliver = piece(5, 10, 5, 12), piece(6, 20, 9, 6), piece(5, 20, 5, 2)
+    found = stitch(WIDE, [[own, neighbour], [sliver]])  # four fifths of the sliver lie in the neighbour, too
+    assert boxes(found) == [(10, 5, 12, 5), (20, 6, 6, 9)]
+
+
 def test_a_neighbour_that_another_rim_cuts_and_whose_edge_lies_on_it_stays_apart() -> None:
     grid = make_grid((50, 50), (30, 30), overlap=1 / 3)  # 0 to 30 and 20 to 50, along both sides
     cut, edge = piece(10, 20, 12, 9), piece(20, 20, 9, 9)  # of the second and the fourth window

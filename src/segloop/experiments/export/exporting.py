@@ -142,9 +142,12 @@ def gather_notes(
     found: Found, model: EncoderDecoder, beside: Mapping[str, Any], tuned: Thresholds | None
 ) -> ModelNotes:
     """Return what a runner must know: classes, the test pipeline, the model's parts, tuned thresholds."""
+    from torch.nn import ModuleList
+
     from segloop.experiments.run_images import sha256
 
-    preprocessor, head = model.data_preprocessor, model.decode_head
+    preprocessor, heads = model.data_preprocessor, model.decode_head
+    head: Any = heads[-1] if isinstance(heads, ModuleList) else heads  # of a cascade the last one tells
     classes = class_names(found, beside, count=int(head.num_classes), semantic=True)
     colors = complete_colors([label.color for label in classes.labels], background=classes.background)
     single = model.out_channels == 1
@@ -166,6 +169,7 @@ def gather_notes(
         channel_order="rgb" if preprocessor._channel_conversion else "bgr",
         size_divisor=int(padding.get("size_divisor") or 1),
         resizing=_resizing(test_steps(found.config)),
+        align_corners=bool(model.align_corners),
         windows=_windows(model),
         thresholds=None if tuned is None else json.loads(Path(str(tuned.file)).read_text(encoding="utf-8")),
         source={

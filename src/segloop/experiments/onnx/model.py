@@ -94,8 +94,20 @@ class OnnxModel:
         for places in groups.values():
             batch = self.run(np.stack([seen[place] for place in places]))
             for place, scores in zip(places, batch, strict=True):
-                found[place] = at_size(scores, images[place].shape[:2])
+                found[place] = self.at_size(scores, images[place].shape[:2])
         return [found[place] for place in range(len(images))]
+
+    def at_size(self, scores: np.ndarray, size_hw: Sequence[int]) -> np.ndarray:
+        """Bring logits [C, h, w] to the size of the image."""
+        if scores.shape[1:] == tuple(size_hw):
+            return scores
+        if self.notes.align_corners:
+            rows = _between_corners(scores, size_hw[0], axis=1)
+            return _between_corners(rows, size_hw[1], axis=2)
+        import cv2
+
+        size_wh = size_hw[1], size_hw[0]
+        return np.stack([cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in scores])
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """Return the logits [N, C, H, W] of images of one size, [N, H, W, 3], window by window if need be."""
@@ -218,14 +230,14 @@ def as_seen(image: np.ndarray, resizing: Resizing | None) -> np.ndarray:
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR)
 
 
-def at_size(scores: np.ndarray, size_hw: tuple[int, ...]) -> np.ndarray:
-    """Bring logits [C, h, w] to the size of the image."""
-    if scores.shape[1:] == tuple(size_hw):
-        return scores
-    import cv2
-
-    resize = [cv2.resize(each, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR) for each in scores]
-    return np.stack(resize)
+def _between_corners(scores: np.ndarray, length: int, *, axis: int) -> np.ndarray:
+    """Stretch scores along an axis from corner to corner, linearly: OpenCV has no such way."""
+    last = scores.shape[axis] - 1
+    places = np.linspace(0, last, length)
+    low = places.astype(np.int64)
+    share = np.moveaxis((places - low).astype(np.float32).reshape(-1, 1, 1), 0, axis)
+    one, other = (scores.take(np.minimum(each, last), axis) for each in (low, low + 1))
+    return one + (other - one) * share
 
 
 def _component_rules(notes: ModelNotes) -> list[ComponentRule] | None:

@@ -38,7 +38,8 @@ class ModelNotes:
 
     `mean`, `std` and `channel_order` tell what the graph does inside; a runner need not do it. `activation`
     turns its logits into probabilities: `softmax` over the classes, or `sigmoid` of a single map, where a
-    pixel is of the second class above `threshold`. `thresholds` is the content of a `thresholds.json`.
+    pixel is of the second class above `threshold`. `align_corners` says how the logits of a resized image are
+    brought to its own size. `thresholds` is the content of a `thresholds.json`.
     """
 
     classes: tuple[str, ...]
@@ -52,6 +53,7 @@ class ModelNotes:
     channel_order: str = "rgb"
     size_divisor: int = 1
     resizing: Resizing | None = None
+    align_corners: bool = False
     windows: Windows | None = None
     thresholds: Mapping[str, Any] | None = None
     precision: str = "float32"
@@ -135,6 +137,8 @@ def _class_problems(raw: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _graph_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(raw.get("align_corners", False), bool):
+        yield f"align_corners must be true or false, not {raw['align_corners']!r}"
     if raw.get("activation", "softmax") not in ACTIVATIONS:
         yield f"activation must be {' or '.join(ACTIVATIONS)}, not {raw['activation']!r}"
     if raw.get("activation") == "sigmoid" and not isinstance(raw.get("threshold"), float):

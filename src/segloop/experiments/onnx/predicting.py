@@ -12,7 +12,7 @@ import numpy as np
 
 from segloop.analysis.thresholds import ComponentRule, Thresholds, read_thresholds
 from segloop.data.digests import file_digest
-from segloop.experiments.onnx.model import Decision, OnnxModel, as_seen, at_size
+from segloop.experiments.onnx.model import Decision, OnnxModel, as_seen
 from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.predict.model import Model, Settings
 from segloop.experiments.predict.results import SemanticPrediction
@@ -84,7 +84,7 @@ class OnnxPredictor:
     def predict(self, samples: Samples) -> list[SemanticPrediction]:
         """Return the index maps of samples of one network size, at the images' own sizes."""
         return [
-            self._prediction(at_size(scores, sample["size_hw"]))
+            self._prediction(self.runner.at_size(scores, sample["size_hw"]))
             for scores, sample in zip(self._scores(samples), samples, strict=True)
         ]
 

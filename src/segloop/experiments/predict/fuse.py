@@ -127,7 +127,9 @@ def probe(model: nn.Module) -> list[Tensor]:
     outputs = list(_tensors(features))
     for name in ("decode_head", "rpn_head"):
         head = getattr(model, name, None)
-        if isinstance(head, nn.Module):
+        if isinstance(head, nn.ModuleList):  # a cascade: each head sees what the one before it made
+            outputs += _tensors(model.encode_decode(image, [{"img_shape": _PROBE_HW}]))  # type: ignore[operator]
+        elif isinstance(head, nn.Module):
             outputs += _tensors(head(features))
     roi_head: Any = getattr(model, "roi_head", None)
     for extractor, head in (("mask_roi_extractor", "mask_head"), ("bbox_roi_extractor", "bbox_head")):

@@ -223,14 +223,14 @@ def _packed(prediction: Prediction | str) -> tuple[dict[str, Any], bytes]:
         data = np.ascontiguousarray(prediction.mask)
         return {**about, "kind": data.dtype.name}, zlib.compress(data.tobytes(), 1)
     runs = [np.asarray(each, np.uint32) for each in prediction.runs]
-    arrays = [
+    arrays: list[np.ndarray] = [
         prediction.labels.astype(np.int64),
         np.array([len(each) for each in runs], np.int64),
         prediction.scores.astype(np.float64),
         *runs,
     ]
-    data = b"".join(array.tobytes() for array in arrays)
-    return {**about, "kind": "objects", "objects": len(runs)}, zlib.compress(data, 1)
+    packed = zlib.compress(b"".join(array.tobytes() for array in arrays), 1)
+    return {**about, "kind": "objects", "objects": len(runs)}, packed
 
 
 def _blocks(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from segloop.data.annotations import ImageRecord
+from segloop.experiments.onnx.pictures import read_rgb
 from segloop.experiments.predict.kept import LoadKept, Place
 from segloop.experiments.predict.results import save_overlay
 from segloop.experiments.predict.run import Predicted
@@ -30,10 +28,7 @@ class DrawOverlay:
         """Write `<folder>/<image_id>.jpg`, or `.png` where the image is too long for a JPEG."""
         image, place = key
         assert image.file is not None
-        drawn = cv2.imread(str(image.file), cv2.IMREAD_COLOR)
-        if drawn is None:  # it was read a moment ago
-            return
-        rgb = np.ascontiguousarray(drawn[..., ::-1])
+        rgb = read_rgb(image.file)
         suffix = ".jpg" if max(rgb.shape) <= MOST_OF_JPEG else ".png"
         save_overlay(self.load.prediction(place), self.folder / f"{image.image_id}{suffix}", image=rgb)
 

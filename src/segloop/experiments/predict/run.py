@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from segloop.experiments.predict.model import Model
 from segloop.experiments.predict.plan import Batch, file_stamp, plan_batches
 from segloop.experiments.predict.results import Prediction
 from segloop.utils.errors import DataError, UserError
+from segloop.utils.locks import alone_in
 from segloop.utils.workers import cpu_count
 
 AHEAD = 2  # batches that are decoded while the model works on one
@@ -105,6 +106,17 @@ def predict_images(
         skipped={image_id: why for image_id in ids if (why := kept.places[image_id].error) is not None},
         done_before=len(images) - total,
     )
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a folder of kept predictions to this process until they are written elsewhere, and remove it then.
+
+    Another process would begin it anew, or remove it, under the writers of this one.
+    """
+    with alone_in(folder, f"Another process is adding to {folder}. Wait for its end, or name another OUT."):
+        yield
+        remove_kept(folder)
 
 
 def remove_kept(folder: Path) -> None:

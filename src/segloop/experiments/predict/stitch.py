@@ -2,7 +2,8 @@
 
 Two windows both see the strip in which they overlap, so there the two masks of one object agree. A piece that
 the rim of its window has cut off is also joined if most of it lies inside the other's object: what a network
-draws of a sliver is vague.
+draws of a sliver is vague. Of several that it lies in, as where neighbours overlap, it is the one that has
+most of it.
 """
 
 from __future__ import annotations
@@ -65,21 +66,20 @@ def _same(
     rows = slice(max(here.rows.start, there.rows.start), min(here.rows.stop, there.rows.stop))
     columns = slice(max(here.columns.start, there.columns.start), min(here.columns.stop, there.columns.stop))
     lefts, rights = _seen(pieces, rows, columns), _seen(others, rows, columns)
-    found = []
+    found = set()
+    inside: dict[tuple[bool, int], tuple[int, tuple[int, int]]] = {}  # where most of each cut piece lies
     for row, column in _near(lefts, rights):
         left, right = lefts[row], rights[column]
         if pieces[left.place].label != others[right.place].label:
             continue
-        shared = _shared(left.patch, right.patch)
-        if not shared:
-            continue
-        cut = [
-            shared / part.area >= INSIDE and _is_cut(part.patch, own, other)
-            for part, own, other in ((left, here, there), (right, there, here))
-        ]
-        if shared / (left.area + right.area - shared) >= SAME or any(cut):
-            found.append((left.place, right.place))
-    return found
+        shared, pair = _shared(left.patch, right.patch), (left.place, right.place)
+        if shared and shared / (left.area + right.area - shared) >= SAME:
+            found.add(pair)
+        for part, own, other in ((left, here, there), (right, there, here)):
+            key = own is here, part.place
+            if shared / part.area >= INSIDE and _is_cut(part.patch, own, other):
+                inside[key] = max(inside.get(key, (0, pair)), (shared, pair))
+    return sorted(found | {pair for _, pair in inside.values()})
 
 
 def _is_cut(patch: Patch, here: Window, there: Window) -> bool:
