@@ -42,7 +42,7 @@ def main() -> None:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        address = process.stdout.readline().split("/predict")[0]
+        address = next(told for told in process.stdout if "/predict" in told).split("/predict")[0]
         body = options.image.read_bytes()
         print("| at once | answers a second | median, ms | 95 %, ms | images a batch | not 200 |")
         print("|---:|---:|---:|---:|---:|---:|")
