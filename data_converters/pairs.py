@@ -13,7 +13,7 @@ from data_converters.media import name_fault
 from data_converters.mmseg_files import Pair
 from data_converters.pairs_files import find_pairs
 from data_converters.pairs_key import passed_over, read_key
-from data_converters.pairs_masks import codes_of, count_codes, decode
+from data_converters.pairs_masks import codes_of, count_codes, decode, in_palettes
 from data_converters.pairs_values import Meaning, find_meaning, said
 from segloop.data.annotations import ImageRecord, LabelledImages, SizeHW
 from segloop.data.image_files import image_facts
@@ -37,6 +37,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
         faults = [fault for file in masks if (fault := codes_of(file, colored=colored).error)]
         raise DataError("\n".join(["No mask can be read.", *([listing(faults)] if faults else [])]))
     known = None if options.labels else read_key(source)
+    known = in_palettes(known, masks) if known is not None and not colored else known
     meaning, labels, told = find_meaning(counts, colored=colored, labels=options.labels, known=known)
     if known is None and not options.labels:
         told = [*passed_over(source), *told]

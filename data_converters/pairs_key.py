@@ -116,7 +116,7 @@ def _parsed(file: Path) -> Known | None:
     (length,) = lengths
     if any(number > 255 for each in numbers for number in each) or length not in (0, 1, 3, 4):
         return None
-    values = tuple(each[0] for each in numbers) if length in (1, 4) else tuple(range(len(names)))
+    values = tuple(each[0] for each in numbers) if length in (1, 4) else None
     return known_of(file, names, values, [each[-3:] for each in numbers] if length >= 3 else None)
 
 

@@ -17,23 +17,28 @@ _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
 
 @dataclass(frozen=True)
 class Known:
-    """Classes in order: names, the value of each in grey masks, the colour of each (0xRRGGBB) if it says."""
+    """Classes in order: names, the value of each in grey masks, the colour of each (0xRRGGBB) if it says.
+
+    Where a file gives no values, they are the places of the classes, and `placed` says so.
+    """
 
     file: Path
     names: tuple[str, ...]
     values: tuple[int, ...]
     colors: tuple[int, ...] | None
+    placed: bool = False
 
 
 def known_of(
-    file: Path, names: Sequence[str], values: Sequence[int], colors: Sequence[Sequence[int]] | None
+    file: Path, names: Sequence[str], values: Sequence[int] | None, colors: Sequence[Sequence[int]] | None
 ) -> Known | None:
-    """Return what a file says; None where two classes are called, valued or coloured alike."""
+    """Return what a file says, by default with places as values; None where two classes are alike in one."""
+    placed, values = values is None, range(len(names)) if values is None else values
     packed = None if colors is None else tuple(r << 16 | g << 8 | b for r, g, b in colors)
     for each in (names, values, packed):
         if each is not None and len(set(each)) < len(each):
             return None
-    return Known(file, tuple(names), tuple(values), packed) if len(names) > 1 else None
+    return Known(file, tuple(names), tuple(values), packed, placed) if len(names) > 1 else None
 
 
 def key_of_table(file: Path, lines: Sequence[str]) -> Known | None:
@@ -88,7 +93,7 @@ def _of_objects(file: Path, told: Sequence[Mapping[str, Any]]) -> Known | None:
     return known_of(
         file,
         names,
-        values if len(values) == len(names) else range(len(names)),
+        values if len(values) == len(names) else None,
         [each for each in colors if each] if all(colors) else None,
     )
 
@@ -100,7 +105,7 @@ def _of_mapping(file: Path, told: Mapping[str, Any]) -> Known | None:
     if all(isinstance(each, int) and _is_value(str(each)) for each in values):
         return known_of(file, names, values, None)
     colors = [color for each in values if (color := _color(each))]
-    return known_of(file, names, range(len(names)), colors) if len(colors) == len(names) else None
+    return known_of(file, names, None, colors) if len(colors) == len(names) else None
 
 
 def _color(value: Any) -> list[int] | None:

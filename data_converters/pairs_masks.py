@@ -6,13 +6,14 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from data_converters.pairs_key_files import Known
 from segloop.data.annotations import SizeHW
 from segloop.data.image_files import decoding_error
 from segloop.data.index_masks import count_values, mask_palette, read_mask
@@ -21,6 +22,8 @@ from segloop.utils.workers import cpu_count
 
 COLORED = 1 << 24  # added to a colour's number, so that it is no grey value
 MOST_REMEMBERED = 1 << 17  # masks
+IGNORED = 255
+NO_INDEX = 256  # from here on: no mask with a palette holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,26 @@ def count_codes(
             again = pool.map(lambda file: codes_of(file, colored=True), files)
             plain = _counted(again, len(files), progress)
     return _sum(plain), True
+
+
+def in_palettes(known: Known, files: Sequence[Path]) -> Known:
+    """Return classes with the indices that the palettes of masks give to their colours.
+
+    That is so where the file of classes gives colours and no values, and knows the colour of each index.
+    """
+    if known.colors is None or not known.placed:
+        return known
+    found: dict[int, int] = {}
+    for file in files:
+        palette = [red << 16 | green << 8 | blue for red, green, blue in mask_palette(file)]
+        for code in codes_of(file).counts.keys() - {IGNORED}:
+            if code >= len(palette) or found.setdefault(code, palette[code]) != palette[code]:
+                return known
+    codes = {color: code for code, color in found.items()}
+    if len(codes) < len(found) or not codes.keys() <= set(known.colors):
+        return known
+    values = (codes.get(color, NO_INDEX + place) for place, color in enumerate(known.colors))
+    return replace(known, values=tuple(values))
 
 
 def _palettes_differ(files: Sequence[Path], counts: Sequence[Mapping[int, int]]) -> bool:

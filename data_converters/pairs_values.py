@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 
 from data_converters.pairs_key import Known
-from data_converters.pairs_masks import COLORED
+from data_converters.pairs_masks import COLORED, IGNORED
 from segloop.data.annotations import Label, LabelSet
 from segloop.data.index_masks import count_values
 from segloop.utils.errors import DataError, listing
 
-IGNORED = 255
 VOID = 0xE0E0C0  # the colour of Pascal VOC's unscored outlines
 MOST = 254  # classes
 BLOCK = 4096  # colours that are compared at once

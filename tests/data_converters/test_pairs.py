@@ -36,6 +36,31 @@ def test_a_file_of_classes_that_is_passed_over_is_told_where_it_would_have_named
     assert told not in read(tmp_path, options=ReadOptions(labels=("grund", "öl"))).told
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("name,r,g,b\nbg,0,0,0\nleaf,0,255,0\nrust,255,0,0\nsky,0,0,255\n", ("bg", "rust", "leaf")),
+        ("id,name,r,g,b\n0,bg,0,0,0\n1,leaf,0,255,0\n2,rust,255,0,0\n", ("bg", "leaf", "rust")),
+        ("name,r,g,b\nbg,0,0,0\nleaf,0,255,0\nrust,9,9,9\n", ("bg", "leaf", "rust")),
+    ],
+)
+def test_a_file_of_colours_alone_is_of_the_colours_of_palettes(
+    tmp_path: Path, text: str, names: tuple
+) -> None:
+    put(tmp_path / "images/a.png", np.zeros((1, 4, 3), np.uint8))
+    mask = Image.fromarray(np.array([[0, 1, 2, 255]], np.uint8))
+    mask.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0] + [7] * 759)
+    (tmp_path / "masks").mkdir()
+    mask.save(tmp_path / "masks/a.png")
+    (tmp_path / "class_dict.csv").write_text(text, encoding="utf-8")
+    images = read(tmp_path, options=ReadOptions())
+    (record,) = images
+    assert record.semantic is not None
+    found = record.semantic[0].tolist()
+    assert tuple(images.labels.names[place] for place in found[:3]) == names
+    assert found[3] == 255
+
+
 def test_numbers_of_classes_in_jpegs_are_told(tmp_path: Path) -> None:
     put(tmp_path / "images/a.png", np.zeros((16, 16, 3), np.uint8))
     mask = np.zeros((16, 16), np.uint8)
