@@ -39,6 +39,12 @@ def test_a_grid_that_is_wide_beside_its_anchors_misses() -> None:
     assert share_met(boxes, (8.0,), (1.0,)) == 1.0  # 64 pixels on stride 8
 
 
+def test_in_an_enlarged_image_the_grid_is_finer_for_the_same_boxes() -> None:
+    boxes, twice = boxes_of([(8, 8)] * 10), boxes_of([(16, 16)] * 10)
+    assert share_met(boxes, (3.36,), (1.0,), factor=2.0) == share_met(twice, (3.36,), (1.0,))
+    assert fit_anchors(boxes, factor=2.0) == fit_anchors(twice)
+
+
 def test_no_boxes_no_anchors() -> None:
     assert fit_anchors(np.zeros((SIZES.count, SIZES.count), int)) is None
 

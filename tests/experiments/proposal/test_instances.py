@@ -1,7 +1,10 @@
 """Proposals for objects."""
 
+import numpy as np
 import pytest
 
+from segloop.data.statistics.anchors import fit_anchors
+from segloop.data.statistics.bins import SIZES
 from segloop.experiments.proposal import instances
 from segloop.experiments.proposal.seen import Seen
 from tests.experiments.proposal.sets import seen
@@ -45,3 +48,16 @@ def test_reasons_name_anchors_and_the_fullest_image() -> None:
     found = {each.what: each for each in instances.choices(objects(most=300))}
     assert "meet" in found["anchors"].why
     assert found["objects"].value == "up to 400 an image"
+
+
+def test_anchors_fit_the_boxes_of_the_enlarged_image() -> None:
+    small = objects(side=8, size_hw=(60, 60))
+    assert instances.scale(small) == 2
+    boxes = np.roll(small.tally.boxes, (SIZES.steps, SIZES.steps), axis=(0, 1))  # twice as large
+    fitting = instances.anchors(small)
+    assert fitting is not None
+    assert fitting == fit_anchors(boxes)
+    text = "\n".join(instances.config_lines(small, batch=2))
+    assert f"scales={list(fitting.scales)}" in text
+    (told,) = [each for each in instances.choices(small) if each.what == "anchors"]
+    assert (told.value, told.why) == (f"scales {list(fitting.scales)}", "they meet 100 % of the boxes")

@@ -37,17 +37,17 @@ def usual_anchors(boxes: np.ndarray) -> Anchors:
     return Anchors(USUAL_SCALES, USUAL_RATIOS, share_met(boxes, USUAL_SCALES, USUAL_RATIOS))
 
 
-def fit_anchors(boxes: np.ndarray) -> Anchors | None:
+def fit_anchors(boxes: np.ndarray, *, factor: float = 1.0) -> Anchors | None:
     """Return as few anchors as meet nearly all boxes that any could; None where there are no boxes.
 
     One scale serves all strides, so the levels are an octave apart; two, half an octave. Ratios are those of
-    the middle of the boxes and of their flanks.
+    the middle of the boxes and of their flanks. The network sees the images enlarged by `factor`.
     """
     if not boxes.sum():
         return None
     wanted, best = _ratio_sets(boxes), None
     for scales, ratios in product(_scale_sets(), wanted):
-        found = Anchors(scales, ratios, share_met(boxes, scales, ratios))
+        found = Anchors(scales, ratios, share_met(boxes, scales, ratios, factor=factor))
         worth = found.met - ENOUGH * found.per_place
         if best is None or worth > best[0] + 1e-12:
             best = worth, found
@@ -55,7 +55,9 @@ def fit_anchors(boxes: np.ndarray) -> Anchors | None:
     return best[1]
 
 
-def share_met(boxes: np.ndarray, scales: tuple[float, ...], ratios: tuple[float, ...]) -> float:
+def share_met(
+    boxes: np.ndarray, scales: tuple[float, ...], ratios: tuple[float, ...], *, factor: float = 1.0
+) -> float:
     """Return the share of the boxes that some anchor of some stride has an IoU of at least 0.5 with.
 
     Anchors stand on a grid, so the nearest one is a quarter of a stride off in each direction, as it is on
@@ -64,7 +66,8 @@ def share_met(boxes: np.ndarray, scales: tuple[float, ...], ratios: tuple[float,
     wide, high = np.nonzero(boxes)
     counts = boxes[wide, high]
     width, height = SIZES.values[wide][:, None], SIZES.values[high][:, None]
-    stride, scale, ratio = (each.ravel() for each in np.meshgrid(STRIDES, scales, ratios, indexing="ij"))
+    strides = np.array(STRIDES) / factor  # in pixels of the boxes
+    stride, scale, ratio = (each.ravel() for each in np.meshgrid(strides, scales, ratios, indexing="ij"))
     anchor_width, anchor_height = stride * scale / np.sqrt(ratio), stride * scale * np.sqrt(ratio)
     across = _overlap(width, anchor_width, stride / 4)
     inner = across * _overlap(height, anchor_height, stride / 4)

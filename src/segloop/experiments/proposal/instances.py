@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from segloop.data.statistics.anchors import STRIDES
+from segloop.data.statistics.anchors import STRIDES, Anchors, fit_anchors
 from segloop.experiments.proposal.lines import Choice, normalisation
 from segloop.experiments.proposal.seen import Seen
 
@@ -34,6 +34,11 @@ def scale(seen: Seen) -> float:
     return math.floor(min(wanted, max(most, 1.0)) * 20) / 20
 
 
+def anchors(seen: Seen) -> Anchors | None:
+    """Return the anchors that meet nearly all boxes as the network sees them; None without objects."""
+    return fit_anchors(seen.tally.boxes, factor=scale(seen))
+
+
 def window(seen: Seen) -> int | None:
     """Return the side of the training window in the scaled image; None where images are taken whole."""
     factor, most = scale(seen), GPU_WINDOW if seen.gpu else CPU_WINDOW
@@ -59,10 +64,9 @@ def choices(seen: Seen) -> list[Choice]:
         Choice("scale", f"x {factor:g}", f"the median object is {seen.object_side or 0:.0f} pixels wide"),
         Choice("crop", f"{side}x{side}" if side else "none", "of the scaled image, around objects"),
     ]
-    if (fitting := seen.anchors) is not None:
-        found.append(
-            Choice("anchors", f"scales {_scales(seen)}", f"they meet {100 * fitting.met:.3g} % of the boxes")
-        )
+    if (fitting := anchors(seen)) is not None:
+        scales = f"scales {list(fitting.scales)}"
+        found.append(Choice("anchors", scales, f"they meet {100 * fitting.met:.3g} % of the boxes"))
     limit = Choice("objects", f"up to {_room(seen)} an image", f"the fullest holds {seen.most_objects}")
     weights = Choice("weights", "none", "the guide's Dice loss looks at each class alike")
     return [*found, limit, weights] if not seen.gpu else [*found, limit]
@@ -111,10 +115,10 @@ def _model(seen: Seen) -> list[str]:
         )
     if not seen.gpu:
         lines.append("    guide=dict(num_classes=num_classes),")
-    if (fitting := seen.anchors) is not None:
+    if (fitting := anchors(seen)) is not None:
         lines += [
-            f"    rpn_head=dict(anchor_generator=dict(scales={_scales(seen)}, ratios={list(fitting.ratios)}, "
-            f"strides={list(STRIDES)})),"
+            f"    rpn_head=dict(anchor_generator=dict(scales={list(fitting.scales)}, "
+            f"ratios={list(fitting.ratios)}, strides={list(STRIDES)})),"
         ]
     lines.append(
         "    roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)),"
@@ -128,12 +132,6 @@ def _model(seen: Seen) -> list[str]:
             "    ),",
         ]
     return [*lines, ")"]
-
-
-def _scales(seen: Seen) -> list[float]:
-    fitting = seen.anchors
-    assert fitting is not None
-    return [round(each * scale(seen), 2) for each in fitting.scales]
 
 
 def _room(seen: Seen) -> int:

@@ -11,7 +11,6 @@ import numpy as np
 from segloop.data.annotations import LabelSet
 from segloop.data.statistics import Tally
 from segloop.data.statistics.advice import window_size
-from segloop.data.statistics.anchors import Anchors, fit_anchors
 from segloop.data.statistics.bins import SIZES, quantile
 
 
@@ -69,11 +68,6 @@ class Seen:
     def most_objects(self) -> int:
         """The most objects that one image holds, of those that were looked at and those that were counted."""
         return max(self.fullest, max(self.tally.per_image[-1], default=0))
-
-    @cached_property
-    def anchors(self) -> Anchors | None:
-        """The anchors that meet nearly all boxes of the training objects; None without objects."""
-        return fit_anchors(self.tally.boxes)
 
     @cached_property
     def wanted_window(self) -> int | None:
