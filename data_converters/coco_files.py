@@ -15,7 +15,7 @@ from data_converters.base import ReadOptions, require_split
 from data_converters.coco_index import is_results
 from data_converters.media import name_fault
 from data_converters.named_files import folder_role
-from data_converters.prepare.roots import ARCHIVES, unpack_command
+from data_converters.unpacking import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from data_converters.names import role_of
 from data_converters.pairs_key import read_key
-from data_converters.prepare.roots import ARCHIVES, unpack_command
+from data_converters.unpacking import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing

@@ -23,7 +23,7 @@ from data_converters.pairs_masks import codes_of, decode
 from data_converters.places import check_read_options
 from data_converters.prepare.base import Opened, Task
 from data_converters.prepare.multiclass import find_place, look
-from data_converters.prepare.roots import ARCHIVES, unpack_command
+from data_converters.unpacking import ARCHIVES, unpack_command
 from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
 from segloop.data.info import FILE_NAME
 from segloop.data.layout import files_below

@@ -15,7 +15,7 @@ from data_converters.mmseg_files import MASK_SUFFIXES, find_folders, find_splits
 from data_converters.names import split_families
 from data_converters.places import check_read_options
 from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, SPLITS, Found, Part
-from data_converters.prepare.roots import ARCHIVES, unpack_command
+from data_converters.unpacking import ARCHIVES, unpack_command
 from segloop.data.info import FILE_NAME, DatasetInfo
 from segloop.data.layout import files_below
 from segloop.data.split_names import SPLIT_NAMES, split_name

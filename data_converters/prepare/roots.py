@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_converters.unpacking import ARCHIVES, unpack_command
 from segloop.utils.errors import DataError, listing
 
 MOST_NAMES = 12
-ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 
 
 def find_root(source: Path, *wanted: Sequence[str], task: str, hint: str = "") -> tuple[Path, int]:
@@ -74,38 +73,6 @@ def _of_file(source: Path, task: str, wanted: Sequence[Sequence[str]]) -> str:
         )
     ways = listing([", ".join(names) for names in wanted])
     return f"{source} is a file. The task {task} reads a folder that holds:\n{ways}"
-
-
-def unpack_command(archive: Path) -> str:
-    """Return the command that unpacks an archive: into a folder of its name, unless it brings that along."""
-    stem = archive.name
-    for suffix in sorted(ARCHIVES, key=len, reverse=True):
-        if stem.lower().endswith(suffix):
-            stem = stem[: -len(suffix)]
-            break
-    target = archive.parent if _brings_folder(archive, stem) else archive.parent / stem
-    packed, place = _quoted(archive), _quoted(target)
-    if archive.suffix.lower() == ".zip":
-        return f"unzip -q {packed} -d {place}"
-    if archive.suffix.lower() == ".7z":
-        return f"7z x {packed} -o{place}"
-    if archive.suffix.lower() == ".rar":
-        return f"unrar x {packed} {place}/"
-    return f"mkdir -p {place} && tar -xf {packed} -C {place}"  # tar makes no folder
-
-
-def _brings_folder(archive: Path, stem: str) -> bool:
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            return all(name.startswith(f"{stem}/") for name in opened.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
-
-
-def _quoted(path: Path) -> str:
-    from shlex import quote
-
-    return quote(str(path))
 
 
 def _said(hint: str) -> str:

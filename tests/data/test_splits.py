@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segloop.data.splits import class_columns, k_folds, label_columns, split
@@ -117,6 +117,7 @@ def test_given_labels_are_spread() -> None:
 
 
 @settings(max_examples=30, deadline=None)
+@example(sizes=[1, 1, 1, 1, 1, 7, 9, 9], shares=[1.0, 1 / 64, 1 / 64], grouped=False, seed=0)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=3, max_size=12),
     shares=st.lists(st.floats(0.01, 1), min_size=2, max_size=3),
@@ -133,8 +134,10 @@ def test_every_part_gets_something_and_nothing_is_lost(
     assert all(cut.parts.values())
     assert sorted(itertools.chain(*cut.parts.values())) == ids
     if not grouped:
+        # what a part gets beyond its share, for none is empty, is missing elsewhere
+        given_away = sum(max(0.0, 1 - share * len(ids)) for share in cut.wanted.values())
         for part, inner in cut.parts.items():
-            assert abs(len(inner) - cut.wanted[part] * len(ids)) < 1 or len(inner) == 1 or len(ids) < 30
+            assert abs(len(inner) - cut.wanted[part] * len(ids)) < 1 + given_away or len(ids) < 30
 
 
 def test_a_cut_prints_as_a_table() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from data_converters.prepare.roots import find_root, unpack_command
+from data_converters.prepare.roots import find_root
 from segloop.utils.errors import DataError
 
 SHIPS = ("train_v2/", "*segmentations*.csv")
@@ -70,16 +68,6 @@ def test_a_zip_is_to_be_unpacked_so_that_one_folder_comes_of_it(
     with pytest.raises(DataError, match="is an archive") as caught:
         find_root(tmp_path / "set.zip", SHIPS, task="ships")
     assert str(caught.value).endswith(f"unzip -q {tmp_path}/set.zip -d {tmp_path / target}")
-
-
-def test_the_command_for_a_tar_makes_the_folder_that_it_unpacks_into(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_text("")
-    with tarfile.open(tmp_path / "my set.tar.gz", "w:gz") as archive:
-        archive.add(tmp_path / "a.jpg", "a.jpg")
-    subprocess.run(unpack_command(tmp_path / "my set.tar.gz"), shell=True, check=True)
-    assert (tmp_path / "my set/a.jpg").is_file()
-    assert unpack_command(Path("set.7z")) == "7z x set.7z -oset"
-    assert unpack_command(Path("set.rar")) == "unrar x set.rar set/"
 
 
 def test_a_file_and_a_folder_that_is_not_there_are_told(tmp_path: Path, ships: Path) -> None:
