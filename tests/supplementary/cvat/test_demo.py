@@ -74,6 +74,7 @@ def test_the_stand_in_hears_nothing_of_the_user_s_server(monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # two short trainings and four comparisons
 @pytest.mark.parametrize("way", [[], ["--files"]], ids=["stand-in", "files"])
 def test_the_demo_ends_in_a_comparison_on_better_labels(tmp_path: Path, way: list[str]) -> None:
     if not way:
