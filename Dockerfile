@@ -2,7 +2,8 @@
 #
 #   docker build -t segloop .
 #   docker run --rm --read-only --cap-drop ALL -p 127.0.0.1:8000:8000 -v "$PWD/shore.onnx:/model.onnx:ro" segloop
-#   docker run --rm -v "$PWD:/data" --entrypoint python segloop /app/tools/predict.py /data/shore.onnx /data/photos --to mmseg --out /data/predicted
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" --entrypoint python segloop \
+#     /app/tools/predict.py /data/shore.onnx /data/photos --to mmseg --out /data/predicted
 
 FROM python:3.12-slim
 

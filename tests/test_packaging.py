@@ -114,6 +114,14 @@ def test_the_image_holds_what_is_tested_and_lets_nothing_else_in() -> None:
     assert int(user.split(":")[0]) > 0
 
 
+@pytest.mark.parametrize("file", ["Dockerfile", "docs/serve.md"])
+def test_a_container_that_writes_to_a_folder_does_so_as_its_owner(file: str) -> None:
+    text = re.sub(r"\\\n#?\s*", "", (ROOT / file).read_text(encoding="utf-8"))
+    writing = [line for line in text.split("\n") if "docker run" in line and "--out" in line]
+    assert writing
+    assert all('--user "$(id -u):$(id -g)"' in line for line in writing)
+
+
 # Peers of benchmarks that live in an environment of their own, which the script names.
 PEERS = {"datumaro"}
 
