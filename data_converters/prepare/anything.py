@@ -166,7 +166,7 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
     try:
         root, form, reason = look(source)
     except UserError as error:
-        if not source.is_dir():
+        if not source.is_dir() or len({sign.format for sign in signs_of(source)}) > 1:
             raise
         try:
             told = find_pairs(source, options).told

@@ -56,6 +56,16 @@ def test_a_folder_of_masks_for_each_image_is_of_objects(tmp_path: Path) -> None:
     assert look(tmp_path) == ("masks", "instances")
 
 
+def test_what_may_be_of_two_formats_is_asked_for_and_not_taken_for_pairs(tmp_path: Path) -> None:
+    for name in "ab":  # the Data Science Bowl, as it is downloaded: its masks are told twice
+        put(tmp_path / "stage1" / name / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+        put(tmp_path / "stage1" / name / "masks" / f"{name}7.png", np.eye(4, 5, dtype=np.uint8) * 255)
+    (tmp_path / "stage1_labels.csv").write_text("ImageId,EncodedPixels\na,1 1\n")
+    with pytest.raises(UserError, match=r"(?s)may be of 2 formats.*airbus.*masks"):
+        look(tmp_path)
+    assert look(tmp_path, form="masks") == ("masks", "instances")
+
+
 def test_folders_of_splits_with_masks_for_several_images_are_pairs(tmp_path: Path) -> None:
     for split in ("train", "val"):
         for name in "ab":
