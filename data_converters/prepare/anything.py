@@ -240,7 +240,18 @@ def _kind_of(images: LabelledImages, root: Path) -> str:
             f"{root} has no outline and no mask ({names}): boxes and points do not say what a pixel is. "
             "Draw masks in the boxes first, in CVAT for one."
         )
-    raise DataError(f"No label was found in the {len(images)} images of {root} that can be used.")
+    nothing = f"No label was found in the {len(images)} images of {root} that can be used."
+    raise DataError(f"{nothing}{_first_fault(images)}")
+
+
+def _first_fault(images: LabelledImages) -> str:
+    """Return why the first of the images that cannot be used cannot be; nothing where all can."""
+    for key in images.keys:
+        try:
+            images.load(key)
+        except BadRecord as error:
+            return f" What cannot be used begins with\n{error}"
+    return ""
 
 
 def _records(images: LabelledImages) -> Iterator[ImageRecord]:

@@ -108,6 +108,14 @@ def test_the_kind_is_told_where_many_images_without_a_label_come_first(tmp_path:
         look(tmp_path)
 
 
+def test_why_no_image_can_be_used_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "instances.json"
+    coco(file, {"segmentation": [BOX]})
+    file.write_text(file.read_text(encoding="utf-8").replace("a.png", "C:/anna/a.png"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"(?s)No label was found.*'C:/anna/a.png': it is an absolute path"):
+        look(tmp_path)
+
+
 def test_images_of_coco_may_lie_in_several_folders_beside_the_folder_of_the_files(tmp_path: Path) -> None:
     home = tmp_path / "annotations" / "LIVE"
     for number, split in enumerate(("train", "val")):
