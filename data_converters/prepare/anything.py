@@ -24,7 +24,8 @@ from data_converters.places import check_read_options
 from data_converters.prepare.base import Opened, Task
 from data_converters.prepare.multiclass import find_place, look
 from data_converters.unpacking import ARCHIVES, unpack_command
-from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
+from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon, image_id_of
+from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME
 from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
@@ -82,7 +83,7 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
         return Look(form=form, root=root, kind=kind or "semantic", reason=reason, options=options)
     images = FORMATS[form].read(root, options=options)
     if options.images is None and "images" in FORMATS[form].read_options:
-        place = _images_elsewhere(images, _around(source, root))
+        place = _images_elsewhere(images, _around(source, root), any_suffix=form in COMPETITIONS_LABELS)
         if place is not None:
             options = replace(options, images=place)
             images = FORMATS[form].read(root, options=options)
@@ -123,26 +124,27 @@ def _require_images(form: str, images: LabelledImages, place: Path) -> None:
     )
 
 
-def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
+def _images_elsewhere(images: LabelledImages, root: Path, *, any_suffix: bool) -> Path | None:
     """Return the folder below which the image files lie, where the reader did not find them.
 
     Where images are in several folders, that is the one above all of them. One that lies in several of them
-    is an error: masks are often called what their images are.
+    is an error: masks are often called what their images are. With `any_suffix` that of a name does not count.
     """
+    called = image_id_of if any_suffix else str
     some = list(islice(_records(images), FEW_MASKS))
     if not some or any(record.file is not None or not record.name for record in some):
         return None
-    names = [PurePosixPath(record.name).parts for record in some]
+    names = [PurePosixPath(called(record.name)).parts for record in some]
     there: dict[str, list[Path]] = {parts[-1]: [] for parts in names}
     for file in files_below(root):
-        if file.name in there:
-            there[file.name].append(file)
+        if called(file.name) in there and file.suffix.lower() in IMAGE_SUFFIXES:
+            there[called(file.name)].append(file)
     places: dict[Path, None] = {}
     for parts in names:
         fits = {
             file.resolve(): file.parents[len(parts) - 1]
             for file in there[parts[-1]]
-            if file.parts[-len(parts) :] == parts and file.is_file()
+            if PurePosixPath(called(file.as_posix())).parts[-len(parts) :] == parts and file.is_file()
         }
         if len(fits) > 1:
             raise DataError(
@@ -151,6 +153,11 @@ def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
             )
         images_in = [each for each in fits.values() if folder_role(each.joinpath(*parts), root) != "mask"]
         places.update(dict.fromkeys(images_in))
+    if any_suffix and len(places) > 1:
+        raise DataError(
+            f"Rows name images without their folders, which are {len(places)} below {root}:\n"
+            f"{listing(list(map(str, places)))}\nPut them, or links to them, into one folder."
+        )
     return Path(os.path.commonpath(places)) if places else None
 
 

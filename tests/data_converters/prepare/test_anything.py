@@ -108,6 +108,20 @@ def test_the_kind_is_told_where_many_images_without_a_label_come_first(tmp_path:
         look(tmp_path)
 
 
+def test_images_of_runs_are_found_by_ids_without_a_suffix(tmp_path: Path) -> None:
+    put(tmp_path / "deep" / "pics" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "labels.csv").write_text("ImageId,EncodedPixels\na,1 2\n")
+    assert look_at(tmp_path, options=ReadOptions()).options.images == tmp_path / "deep" / "pics"
+
+
+def test_images_of_runs_in_a_folder_each_are_told(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / name / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "labels.csv").write_text("ImageId,EncodedPixels\na,1 2\nb,1 2\n")
+    with pytest.raises(DataError, match=r"(?s)2 below .*into one folder"):
+        look(tmp_path)
+
+
 def test_why_no_image_can_be_used_is_told(tmp_path: Path) -> None:
     file = tmp_path / "instances.json"
     coco(file, {"segmentation": [BOX]})
