@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from data_converters import airbus, sartorius
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.detect import shared_masks, signs_of
 from data_converters.formats import FORMATS, find_format
-from data_converters.mmseg_files import MASK_SUFFIXES
+from data_converters.mmseg_files import MASK_SUFFIXES, Pair
 from data_converters.named_files import folder_role
 from data_converters.pairs_files import NothingFound, find_pairs
 from data_converters.pairs_key import read_key
@@ -167,7 +167,7 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
     undecided = _undecided(source)
     if undecided is not None:
         root, masks = undecided
-        if _pictures_of_numbers(masks):
+        if read_key(masks.parent) is None and _pictures_of_numbers(sorted(files_below(masks))):
             return "masks", root, "its masks hold a number for each object"
         root = source if source in root.parents else root  # a file of classes may lie beside the folder
         return "pairs", root, find_pairs(root, options).told[0]
@@ -177,7 +177,7 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
         if not source.is_dir() or len({sign.format for sign in signs_of(source)}) > 1:
             raise
         try:
-            told = find_pairs(source, options).told
+            pairs, told = find_pairs(source, options)
         except NothingFound as other:
             if any(signs_of(place) for place in (source, *sorted(source.glob("*/")))):
                 raise error from None
@@ -187,8 +187,10 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
                 f"{source} has the looks of no known format; --from F names it (--help lists them).\n"
                 f"Read as pairs of images and masks: {other}{first}"
             ) from None
+        _require_classes(pairs, source, options)
         return "pairs", source, told[0]
     if form == "mmseg" and not (root / FILE_NAME).is_file():
+        _require_classes(find_pairs(root, options).pairs, root, options)
         return "pairs", root, reason  # it looks at what the values mean
     return form, root, reason
 
@@ -203,10 +205,22 @@ def _undecided(source: Path) -> tuple[Path, Path] | None:
     return None if masks is None else (root, masks)
 
 
-def _pictures_of_numbers(folder: Path) -> bool:
+def _require_classes(pairs: Sequence[Pair], root: Path, options: ReadOptions) -> None:
+    """Refuse masks that look like numbers of objects where neither folders nor the user say what they are."""
+    masks = [Path(pair.mask) for pair in pairs if pair.mask]
+    if options.labels or read_key(root) is not None or not _pictures_of_numbers(masks):
+        return
+    raise UserError(
+        f"The masks of {root} look like numbers of objects: each value of {masks[0].relative_to(root)} and "
+        "others is in one place.\nIf they are, call their folder 'instances', that of the images 'images', "
+        "and name --from masks. If they are classes, name --from pairs."
+    )
+
+
+def _pictures_of_numbers(masks: Sequence[Path]) -> bool:
     """Tell whether masks are numbers of objects: many values, each of them one connected part."""
-    files = [file for file in sorted(files_below(folder)) if file.suffix.lower() in MASK_SUFFIXES]
-    if not files or read_key(folder.parent) is not None:
+    files = [file for file in masks if file.suffix.lower() in MASK_SUFFIXES]
+    if not files:
         return False
     step = max(1, len(files) // FEW_MASKS)
     found: list[tuple[Path, list[int]]] = []

@@ -66,6 +66,17 @@ def test_what_may_be_of_two_formats_is_asked_for_and_not_taken_for_pairs(tmp_pat
     assert look(tmp_path, form="masks") == ("masks", "instances")
 
 
+def test_numbers_of_objects_in_folders_that_do_not_say_so_are_asked_for(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / "images" / f"{name}.png", np.zeros((8, 8, 3), np.uint8))
+        put(tmp_path / "labels" / f"{name}.png", np.arange(64, dtype=np.uint8).reshape(8, 8) // 2)
+    with pytest.raises(UserError, match=r"numbers of objects(.|\n)*--from masks(.|\n)*--from pairs"):
+        look(tmp_path)
+    assert look(tmp_path, form="pairs") == ("pairs", "semantic")
+    (tmp_path / "labels").rename(tmp_path / "instances")
+    assert look(tmp_path, form="masks") == ("masks", "instances")
+
+
 def test_folders_of_splits_with_masks_for_several_images_are_pairs(tmp_path: Path) -> None:
     for split in ("train", "val"):
         for name in "ab":
