@@ -269,8 +269,8 @@ def _best_way(images: Sequence[Place], masks: Sequence[Place]) -> tuple[Callable
         names = listing([f"{_left_of(image)} and {_left_of(mask)}" for image, mask in some])
         count = Counter(mask.stem for mask in masks)
         several = sum(count[image.stem] > 1 for image in images)
-        more = f"\n{several} image(s) have several masks of their name. Draw those of an image into one picture, "
-        more += (
+        more = (
+            f"\n{several} image(s) have several masks of their name. Draw those of an image into one, "
             "with a value for each class; objects have a layout of their own, see masks in docs/formats.md."
         )
         raise DataError(
