@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -131,7 +131,7 @@ def _images_elsewhere(images: LabelledImages, root: Path, *, any_suffix: bool) -
     is an error: masks are often called what their images are. With `any_suffix` that of names
     does not count.
     """
-    called = image_id_of if any_suffix else str
+    called: Callable[[str], str] = image_id_of if any_suffix else str
     some = list(islice(_records(images), FEW_MASKS))
     if not some or any(record.file is not None or not record.name for record in some):
         return None
