@@ -15,7 +15,7 @@ from data_converters.coco_records import LoadImage, Source, own_split
 from data_converters.coco_writer import CocoWriter
 from data_converters.json_stream import decoded
 from segloop.data.annotations import Label, LabelledImages, LabelSet, image_id_of
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import DatasetInfo, is_described
 from segloop.data.layout import only_listed
 from segloop.utils.errors import DataError, FormatError, UserError, listing
 
@@ -187,7 +187,7 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
     facts.update(read_skeletons(info))
     if len(names := _licences(indices)) == 1 and (name := names.pop()):
         facts["licence"] = name
-    if source.is_dir() and (source / FILE_NAME).is_file():
+    if source.is_dir() and is_described(source):
         described = DatasetInfo.read(source)
         known = ((key, getattr(described, key)) for key in ("name", "task", "source", "licence"))
         facts.update({key: value for key, value in known if value})

@@ -17,7 +17,7 @@ from data_converters.media import name_fault
 from data_converters.named_files import folder_role
 from data_converters.unpacking import ARCHIVES, unpack_command
 from segloop.data.image_files import IMAGE_SUFFIXES
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import FILE_NAME, DatasetInfo, is_described
 from segloop.data.layout import files_below
 from segloop.data.split_names import split_name
 from segloop.utils.errors import DataError, FormatError, UserError, listing
@@ -218,7 +218,7 @@ def _single(source: Path, options: ReadOptions) -> CocoFile:
 
 def _truths_in(folder: Path) -> list[CocoFile]:
     """Return the files of ground truth in a folder: those that dataset.json names, or those found."""
-    if (folder / FILE_NAME).is_file():
+    if is_described(folder):
         info = DatasetInfo.read(folder)
         if info.coco:
             return [_file(folder / file, _split(split)) for split, file in info.coco.items()]
@@ -254,7 +254,7 @@ def _json_files(folders: Iterable[Path]) -> list[Path]:
         file
         for file in found
         if file.is_file()
-        and file.name != FILE_NAME
+        and not (file.name == FILE_NAME and is_described(file.parent))
         and not file.name.startswith((".", "captions_", "stuff_", "panoptic_", "results"))
     ]
 
@@ -317,7 +317,7 @@ def _image_folders(source: Path, found: CocoFile, options: ReadOptions) -> list[
     folders = []
     home = (found.truth or found.file).parent
     root = home.parent if home.name == "annotations" else home
-    if source.is_dir() and (source / FILE_NAME).is_file():
+    if source.is_dir() and is_described(source):
         folders.append(source / DatasetInfo.read(source).images.directory(split))
     folders += [root / "images" / split, root / split, root / "img_dir" / split]
     return [*folders, root / "images", root / "data", home, root]

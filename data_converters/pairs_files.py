@@ -266,12 +266,23 @@ def _best_way(images: Sequence[Place], masks: Sequence[Place]) -> tuple[Callable
             best, key, level = fits, way, said
     if key is None:
         some = zip(images[:3], masks[:3], strict=False)
-        names = listing([f"{image.file.name} and {mask.file.name}" for image, mask in some])
+        names = listing([f"{_left_of(image)} and {_left_of(mask)}" for image, mask in some])
+        count = Counter(mask.stem for mask in masks)
+        several = sum(count[image.stem] > 1 for image in images)
+        more = (
+            f"\n{several} image(s) have several masks of their name. Draw those of an image into one, "
+            "with a value for each class; objects have a layout of their own, see masks in docs/formats.md."
+        )
         raise DataError(
             f"There are {len(images)} images and {len(masks)} masks, and no name of the ones fits any of the "
-            f"others:\n{names}"
+            f"others:\n{names}{more if several else ''}"
         )
     return key, level
+
+
+def _left_of(place: Place) -> str:
+    """Return the path that names are compared by."""
+    return PurePosixPath(*place.folders, place.file.name).as_posix()
 
 
 def _pair(source: Path, image: Place, mask: Place | None, trouble: str = "") -> Pair:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from data_converters import airbus, sartorius
 from data_converters.base import BadRecord, ReadOptions
 from data_converters.detect import shared_masks, signs_of
 from data_converters.formats import FORMATS, find_format
-from data_converters.mmseg_files import MASK_SUFFIXES
+from data_converters.mmseg_files import MASK_SUFFIXES, Pair
 from data_converters.named_files import folder_role
 from data_converters.pairs_files import NothingFound, find_pairs
 from data_converters.pairs_key import read_key
@@ -24,7 +24,8 @@ from data_converters.places import check_read_options
 from data_converters.prepare.base import Opened, Task
 from data_converters.prepare.multiclass import find_place, look
 from data_converters.unpacking import ARCHIVES, unpack_command
-from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon
+from segloop.data.annotations import Bitmap, ImageRecord, LabelledImages, Polygon, image_id_of
+from segloop.data.image_files import IMAGE_SUFFIXES
 from segloop.data.info import FILE_NAME
 from segloop.data.layout import files_below
 from segloop.utils.errors import DataError, UserError, listing
@@ -82,7 +83,7 @@ def look_at(source: Path, *, options: ReadOptions, form: str | None = None, kind
         return Look(form=form, root=root, kind=kind or "semantic", reason=reason, options=options)
     images = FORMATS[form].read(root, options=options)
     if options.images is None and "images" in FORMATS[form].read_options:
-        place = _images_elsewhere(images, _around(source, root))
+        place = _images_elsewhere(images, _around(source, root), any_suffix=form in COMPETITIONS_LABELS)
         if place is not None:
             options = replace(options, images=place)
             images = FORMATS[form].read(root, options=options)
@@ -123,26 +124,28 @@ def _require_images(form: str, images: LabelledImages, place: Path) -> None:
     )
 
 
-def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
+def _images_elsewhere(images: LabelledImages, root: Path, *, any_suffix: bool) -> Path | None:
     """Return the folder below which the image files lie, where the reader did not find them.
 
     Where images are in several folders, that is the one above all of them. One that lies in several of them
-    is an error: masks are often called what their images are.
+    is an error: masks are often called what their images are. With `any_suffix` that of names
+    does not count.
     """
+    called: Callable[[str], str] = image_id_of if any_suffix else str
     some = list(islice(_records(images), FEW_MASKS))
     if not some or any(record.file is not None or not record.name for record in some):
         return None
-    names = [PurePosixPath(record.name).parts for record in some]
+    names = [PurePosixPath(called(record.name)).parts for record in some]
     there: dict[str, list[Path]] = {parts[-1]: [] for parts in names}
     for file in files_below(root):
-        if file.name in there:
-            there[file.name].append(file)
+        if called(file.name) in there and file.suffix.lower() in IMAGE_SUFFIXES:
+            there[called(file.name)].append(file)
     places: dict[Path, None] = {}
     for parts in names:
         fits = {
             file.resolve(): file.parents[len(parts) - 1]
             for file in there[parts[-1]]
-            if file.parts[-len(parts) :] == parts and file.is_file()
+            if PurePosixPath(called(file.as_posix())).parts[-len(parts) :] == parts and file.is_file()
         }
         if len(fits) > 1:
             raise DataError(
@@ -151,6 +154,11 @@ def _images_elsewhere(images: LabelledImages, root: Path) -> Path | None:
             )
         images_in = [each for each in fits.values() if folder_role(each.joinpath(*parts), root) != "mask"]
         places.update(dict.fromkeys(images_in))
+    if any_suffix and len(places) > 1:
+        raise DataError(
+            f"Rows name images without their folders, which are {len(places)} below {root}:\n"
+            f"{listing(list(map(str, places)))}\nPut them, or links to them, into one folder."
+        )
     return Path(os.path.commonpath(places)) if places else None
 
 
@@ -159,17 +167,17 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
     undecided = _undecided(source)
     if undecided is not None:
         root, masks = undecided
-        if _pictures_of_numbers(masks):
+        if read_key(masks.parent) is None and _pictures_of_numbers(sorted(files_below(masks))):
             return "masks", root, "its masks hold a number for each object"
         root = source if source in root.parents else root  # a file of classes may lie beside the folder
         return "pairs", root, find_pairs(root, options).told[0]
     try:
         root, form, reason = look(source)
     except UserError as error:
-        if not source.is_dir():
+        if not source.is_dir() or len({sign.format for sign in signs_of(source)}) > 1:
             raise
         try:
-            told = find_pairs(source, options).told
+            pairs, told = find_pairs(source, options)
         except NothingFound as other:
             if any(signs_of(place) for place in (source, *sorted(source.glob("*/")))):
                 raise error from None
@@ -179,8 +187,10 @@ def _format_of(source: Path, options: ReadOptions) -> tuple[str, Path, str]:
                 f"{source} has the looks of no known format; --from F names it (--help lists them).\n"
                 f"Read as pairs of images and masks: {other}{first}"
             ) from None
+        _require_classes(pairs, source, options)
         return "pairs", source, told[0]
     if form == "mmseg" and not (root / FILE_NAME).is_file():
+        _require_classes(find_pairs(root, options).pairs, root, options)
         return "pairs", root, reason  # it looks at what the values mean
     return form, root, reason
 
@@ -195,10 +205,22 @@ def _undecided(source: Path) -> tuple[Path, Path] | None:
     return None if masks is None else (root, masks)
 
 
-def _pictures_of_numbers(folder: Path) -> bool:
+def _require_classes(pairs: Sequence[Pair], root: Path, options: ReadOptions) -> None:
+    """Refuse masks that look like numbers of objects where neither folders nor the user say what they are."""
+    masks = [Path(pair.mask) for pair in pairs if pair.mask]
+    if options.labels or read_key(root) is not None or not _pictures_of_numbers(masks):
+        return
+    raise UserError(
+        f"The masks of {root} look like numbers of objects: each value of {masks[0].relative_to(root)} and "
+        "others is in one place.\nIf they are, call their folder 'instances', that of the images 'images', "
+        "and name --from masks. If they are classes, name --from pairs."
+    )
+
+
+def _pictures_of_numbers(masks: Sequence[Path]) -> bool:
     """Tell whether masks are numbers of objects: many values, each of them one connected part."""
-    files = [file for file in sorted(files_below(folder)) if file.suffix.lower() in MASK_SUFFIXES]
-    if not files or read_key(folder.parent) is not None:
+    files = [file for file in masks if file.suffix.lower() in MASK_SUFFIXES]
+    if not files:
         return False
     step = max(1, len(files) // FEW_MASKS)
     found: list[tuple[Path, list[int]]] = []
@@ -240,7 +262,18 @@ def _kind_of(images: LabelledImages, root: Path) -> str:
             f"{root} has no outline and no mask ({names}): boxes and points do not say what a pixel is. "
             "Draw masks in the boxes first, in CVAT for one."
         )
-    raise DataError(f"No label was found in the {len(images)} images of {root} that can be used.")
+    nothing = f"No label was found in the {len(images)} images of {root} that can be used."
+    raise DataError(f"{nothing}{_first_fault(images)}")
+
+
+def _first_fault(images: LabelledImages) -> str:
+    """Return why the first of the images that cannot be used cannot be; nothing where all can."""
+    for key in images.keys:
+        try:
+            images.load(key)
+        except BadRecord as error:
+            return f" What cannot be used begins with\n{error}"
+    return ""
 
 
 def _records(images: LabelledImages) -> Iterator[ImageRecord]:

@@ -16,7 +16,7 @@ from data_converters.names import split_families
 from data_converters.places import check_read_options
 from data_converters.prepare.base import CLIPS, NEAR_DUPLICATES, SPLITS, Found, Part
 from data_converters.unpacking import ARCHIVES, unpack_command
-from segloop.data.info import FILE_NAME, DatasetInfo
+from segloop.data.info import FILE_NAME, DatasetInfo, is_described
 from segloop.data.layout import files_below
 from segloop.data.split_names import SPLIT_NAMES, split_name
 from segloop.utils.errors import DataError, UserError, listing
@@ -46,7 +46,7 @@ def find(source: Path, *, options: ReadOptions, from_format: str | None = None) 
         root=root,
         groups=(CLIPS, NEAR_DUPLICATES),
         grouped_by="picture",
-        facts={} if (root / FILE_NAME).is_file() else {"name": root.resolve().name},
+        facts={} if is_described(root) else {"name": root.resolve().name},
         notes=tuple(notes),
     )
 

@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from segloop.data.info import ClassInfo, DatasetInfo, Files, content_hash, eda_name, home_of, set_name
+from segloop.data.info import (
+    FILE_NAME,
+    ClassInfo,
+    DatasetInfo,
+    Files,
+    content_hash,
+    eda_name,
+    home_of,
+    is_described,
+    set_name,
+)
 from segloop.utils.errors import DataError, FormatError
 
 INFO = DatasetInfo(
@@ -209,3 +219,11 @@ def test_every_data_set_has_an_eda_of_its_own(tmp_path: Path) -> None:
     assert eda_name(tmp_path / "scans.2023") != eda_name(tmp_path / "scans.2024")
     (tmp_path / "my train.csv").touch()
     assert eda_name(tmp_path / "my train.csv") == "my_train"
+
+
+def test_coco_of_the_same_name_describes_no_set(tmp_path: Path) -> None:
+    assert not is_described(tmp_path)
+    (tmp_path / FILE_NAME).write_text('{"images": [], "annotations": []}')
+    assert not is_described(tmp_path)
+    INFO.write(tmp_path)
+    assert is_described(tmp_path)

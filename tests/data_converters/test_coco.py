@@ -192,6 +192,11 @@ def test_results_are_read_with_the_images_of_the_truth(tmp_path: Path) -> None:
     assert [each.score for each in back.load(back.keys[0]).instances] == [1, 0.25, 1, 1]
 
 
+def test_coco_in_a_dataset_json_is_read_from_its_folder(tmp_path: Path) -> None:
+    write_coco(tmp_path / "dataset.json")
+    assert len(read(tmp_path, options=ReadOptions()).keys) == 1
+
+
 def test_facts_are_what_the_files_say(tmp_path: Path) -> None:
     more = {"info": {"description": "pets", "url": "u"}, "licenses": [{"id": 1, "name": "CC0"}]}
     file = write_coco(tmp_path / "annotations/instances_val.json", **more)

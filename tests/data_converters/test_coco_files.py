@@ -78,6 +78,8 @@ def test_a_name_tells_its_split(name: str, split: str | None) -> None:
         ("annotations.json", {None: 0}),
         ("labels.json", {None: 0}),
         ("a/labels.json b/labels.json", {"a": 0, "b": 1}),
+        ("dataset.json", {None: 0}),
+        ("train/dataset.json val/dataset.json", {"train": 0, "val": 1}),
     ],
 )
 def test_layouts_of_folders(tmp_path: Path, files: str, splits: dict[str | None, int]) -> None:

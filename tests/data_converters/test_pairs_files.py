@@ -135,6 +135,16 @@ def test_kinds_are_told_from_splits_and_objects_beside_classes_are_passed_over(t
     assert len(found(tmp_path / "splits", *splits)) == 2
 
 
+def test_a_folder_of_masks_for_each_class_is_told(tmp_path: Path) -> None:
+    names = [
+        "images/a.jpg",
+        "images/b.jpg",
+        *(f"masks/{kind}/{n}.png" for kind in ("oil", "rust") for n in "ab"),
+    ]
+    with pytest.raises(DataError, match=r"a\.jpg and oil/a\.png(.|\n)*2 image\(s\) have several masks"):
+        found(tmp_path, *names)
+
+
 def test_the_same_pictures_in_two_formats_are_told(tmp_path: Path) -> None:
     names = [
         f"{form}/{folder}/{n}.{form.lower()}"

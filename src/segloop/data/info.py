@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ VERSIONS = "versions"  # the folder of a set that later versions of its labels l
 OF_VERSIONS = ("version.json", "provenance.csv")  # what a version of the labels says of itself
 FORMAT = 1
 RGB = tuple[int, int, int]
+_OF_COCO = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,15 @@ def _place_problems(raw: dict[str, Any]) -> Iterator[str]:
     coco = raw.get("coco") or {}
     if not isinstance(coco, dict) or not all(isinstance(file, str) for file in coco.values()):
         yield f"coco must be an object of split and file, not {coco!r}"
+
+
+def is_described(root: Path) -> bool:
+    """Tell whether `root` has a `dataset.json` of ours; labelme2coco calls its COCO file so."""
+    file = root / FILE_NAME
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return _OF_COCO.search(opened.read(1 << 16)) is None
 
 
 def home_of(root: Path) -> Path:

@@ -56,6 +56,27 @@ def test_a_folder_of_masks_for_each_image_is_of_objects(tmp_path: Path) -> None:
     assert look(tmp_path) == ("masks", "instances")
 
 
+def test_what_may_be_of_two_formats_is_asked_for_and_not_taken_for_pairs(tmp_path: Path) -> None:
+    for name in "ab":  # the Data Science Bowl, as it is downloaded: its masks are told twice
+        put(tmp_path / "stage1" / name / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+        put(tmp_path / "stage1" / name / "masks" / f"{name}7.png", np.eye(4, 5, dtype=np.uint8) * 255)
+    (tmp_path / "stage1_labels.csv").write_text("ImageId,EncodedPixels\na,1 1\n")
+    with pytest.raises(UserError, match=r"(?s)may be of 2 formats.*airbus.*masks"):
+        look(tmp_path)
+    assert look(tmp_path, form="masks") == ("masks", "instances")
+
+
+def test_numbers_of_objects_in_folders_that_do_not_say_so_are_asked_for(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / "images" / f"{name}.png", np.zeros((8, 8, 3), np.uint8))
+        put(tmp_path / "labels" / f"{name}.png", np.arange(64, dtype=np.uint8).reshape(8, 8) // 2)
+    with pytest.raises(UserError, match=r"numbers of objects(.|\n)*--from masks(.|\n)*--from pairs"):
+        look(tmp_path)
+    assert look(tmp_path, form="pairs") == ("pairs", "semantic")
+    (tmp_path / "labels").rename(tmp_path / "instances")
+    assert look(tmp_path, form="masks") == ("masks", "instances")
+
+
 def test_folders_of_splits_with_masks_for_several_images_are_pairs(tmp_path: Path) -> None:
     for split in ("train", "val"):
         for name in "ab":
@@ -95,6 +116,28 @@ def test_the_kind_is_told_where_many_images_without_a_label_come_first(tmp_path:
     assert look(tmp_path) == ("coco", "instances")
     file.write_text(json.dumps({**content, "images": [*empty, last], "annotations": []}))
     with pytest.raises(DataError, match=r"No label was found in the 211 images"):
+        look(tmp_path)
+
+
+def test_images_of_runs_are_found_by_ids_without_a_suffix(tmp_path: Path) -> None:
+    put(tmp_path / "deep" / "pics" / "a.png", np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "labels.csv").write_text("ImageId,EncodedPixels\na,1 2\n")
+    assert look_at(tmp_path, options=ReadOptions()).options.images == tmp_path / "deep" / "pics"
+
+
+def test_images_of_runs_in_a_folder_each_are_told(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / name / "images" / f"{name}.png", np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "labels.csv").write_text("ImageId,EncodedPixels\na,1 2\nb,1 2\n")
+    with pytest.raises(DataError, match=r"(?s)2 below .*into one folder"):
+        look(tmp_path)
+
+
+def test_why_no_image_can_be_used_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "instances.json"
+    coco(file, {"segmentation": [BOX]})
+    file.write_text(file.read_text(encoding="utf-8").replace("a.png", "C:/anna/a.png"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"(?s)No label was found.*'C:/anna/a.png': it is an absolute path"):
         look(tmp_path)
 
 
