@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from segloop.utils.errors import ConfigError, UserError
+from segloop.utils.errors import FULL, ConfigError, UserError
 
 # How torch says that a loader process found no room in /dev/shm.
 SHARED_MEMORY = ("signal: Bus error", "insufficient shared memory")
@@ -54,10 +53,10 @@ def full_disks(then: str) -> Iterator[None]:
         if not lacks_shared_memory(error):
             raise
         raise UserError(
-            "The memory that loader processes share (/dev/shm) is full. Start a container with --shm-size=8g, "
-            f"or set num_workers=0 in the dataloaders, then {then}."
+            "The memory that loader processes share (/dev/shm) is full. Start a container with "
+            f"--shm-size=8g, or set num_workers=0 in the dataloaders, then {then}."
         ) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
+        if error.errno not in FULL:
             raise
         raise UserError(f"{error.strerror}. Make room, then {then}.") from error
