@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,32 @@ def test_works_from_a_script_on_stdin() -> None:
     )
     done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[1, 2]", done.stderr
+
+
+def hears_ctrl_c(_: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def wait(seconds: int) -> int:
+    time.sleep(seconds)
+    return seconds
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has none")
+def test_ctrl_c_is_for_the_first_process_alone_from_the_start() -> None:
+    assert list(map_ordered(hears_ctrl_c, range(2), workers=2, chunk=1)) == [False, False]
+    assert hears_ctrl_c(0)
+
+
+def test_what_is_left_early_ends_its_processes() -> None:
+    results = map_ordered(wait, [0, 20, 20], workers=2, chunk=1)
+    assert next(results) == 0
+    processes = multiprocessing.active_children()
+    results.close()  # as a Ctrl-C does
+    for process in processes:
+        process.join(10)
+    assert processes
+    assert not any(process.is_alive() for process in processes)
 
 
 class Adder:
