@@ -192,7 +192,7 @@ def now() -> str:
 
 
 def home_folder() -> Path:
-    """Return the user's home; `~` itself where nobody tells it, as for a user that the system does not know."""
+    """Return the home folder, or `~` itself of a user whom the system does not know."""
     return Path(os.path.expanduser("~"))  # noqa: PTH111, Path.home() ends in an error there
 
 
