@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -68,6 +69,15 @@ def test_what_is_left_early_ends_its_processes() -> None:
         process.join(10)
     assert processes
     assert not any(process.is_alive() for process in processes)
+
+
+def test_works_in_this_process_where_processes_cannot_share_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")  # /dev/shm
+
+    monkeypatch.setattr(multiprocessing.context.BaseContext, "Lock", refuse)
+    monkeypatch.setattr("segloop.utils.workers.ProcessPoolExecutor", None)
+    assert list(map_ordered(square, range(3), workers=2)) == [0, 1, 4]
 
 
 class Adder:

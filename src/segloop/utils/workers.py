@@ -108,6 +108,13 @@ def _apply(items: list[Any]) -> list[Any]:
 
 
 def _can_spawn() -> bool:
-    """Return whether a new process could import the main script: a script read from stdin has no file."""
+    """Return whether a new process could import the main script and be talked to.
+
+    A script read from stdin has no file; where /dev/shm takes nothing (AWS Lambda), no locks exist.
+    """
     file = getattr(sys.modules["__main__"], "__file__", None)
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except OSError:
+        return False
     return file is None or Path(file).exists()
