@@ -10,13 +10,14 @@ work_dirs/compare/<config>-v0-v1/on-v0 and on-v1.
 
 from __future__ import annotations
 
-import subprocess
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.errors import EXIT_DONE
+from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED
+from segloop.utils.processes import run_to_end
 
 
 def parse_args() -> Namespace:
@@ -63,9 +64,12 @@ def main() -> int:
             continue
         name, *words = step.words
         extra = () if "compare" in name else device
-        done = subprocess.run([sys.executable, str(tools / Path(name).name), *words, *extra], check=False)
-        if done.returncode:
-            return done.returncode
+        code = run_to_end([sys.executable, str(tools / Path(name).name), *words, *extra])
+        if code == EXIT_INTERRUPTED:
+            again = shlex.join(["tools/judge.py", *sys.argv[1:]])
+            print(f"Or, to go on with all of it: python {again}", file=sys.stderr)
+        if code:
+            return code
     if not args.show:
         print("\nThe gain, with intervals, on the labels of each version:")
         print("\n".join(f"  {step.makes / 'index.html'}" for step in found.comparisons))

@@ -66,6 +66,13 @@ def test_absolute_paths_of_the_command_become_relative(tmp_path, monkeypatch):
     ]
 
 
+def test_a_user_without_a_home_has_commands_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a container's user that is a number alone
+    assert origin.command_line(["tools/train.py", "/x/y"]) == ["tools/train.py", "/x/y"]
+
+
 def test_the_data_are_named_by_dataset_json_and_hashed_as_they_are(tiny_root, tmp_path):
     folder = tmp_path / "work_dirs" / "a"
     declared = json.loads((tiny_root / "dataset.json").read_text())["content_hash"]

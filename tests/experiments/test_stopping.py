@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 from mmengine.hooks import EMAHook
+from torch.utils.data import DataLoader
 
 from segloop.experiments import stopping
+from segloop.experiments.writing import full_disks
+from segloop.utils.errors import UserError
 from tests.experiments.toy import Call, assert_same, disturbed, outcome, toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -156,3 +159,22 @@ def test_a_loader_process_ends_by_its_parent_alone() -> None:
     process.terminate()
     process.join(60)
     assert process.exitcode == 0
+
+
+class NoRoom:
+    """A sample that does not fit into what processes share."""
+
+    def __reduce__(self) -> str:
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left (28)")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGBUS"), reason="Windows has no such signal")
+def test_a_batch_that_finds_no_room_in_shared_memory_ends_the_wait_for_it() -> None:
+    loader = DataLoader(
+        [NoRoom()], num_workers=1, timeout=20, collate_fn=list, worker_init_fn=stopping.outliving(None)
+    )
+    with (
+        pytest.raises(UserError, match=r"/dev/shm.* is full.*num_workers=0.*, then go on"),
+        full_disks("go on"),
+    ):
+        next(iter(loader))

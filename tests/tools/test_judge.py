@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -34,11 +32,11 @@ def test_runs_all_or_up_to_a_failure(
 ) -> None:
     commands: list[list[str]] = []
 
-    def stand_in(words: list[str], **_: object) -> SimpleNamespace:
+    def stand_in(words: list[str]) -> int:
         commands.append(words)
-        return SimpleNamespace(returncode=3 if fails and words[1].endswith(fails) else 0)
+        return 3 if fails and words[1].endswith(fails) else 0
 
-    monkeypatch.setattr(subprocess, "run", stand_in)
+    monkeypatch.setattr(judge, "run_to_end", stand_in)
     monkeypatch.setattr(
         sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), "--device", "cpu"]
     )
@@ -46,6 +44,19 @@ def test_runs_all_or_up_to_a_failure(
     assert len(commands) == ran
     assert commands[0][-2:] == ["--device", "cpu"]
     assert ("on-v1/index.html" in capsys.readouterr().out) == (fails is None)
+
+
+def test_a_stopped_one_says_how_to_go_on_with_all(
+    tiny_config: Path,
+    tiny_root: Path,
+    version: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(judge, "run_to_end", lambda _: 130)
+    monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version)])
+    assert judge.main() == 130
+    assert f"python tools/judge.py {tiny_config} {tiny_root} {version}\n" in capsys.readouterr().err
 
 
 def test_a_training_that_was_begun_otherwise_is_refused_before_anything_runs(
@@ -58,7 +69,7 @@ def test_a_training_that_was_begun_otherwise_is_refused_before_anything_runs(
     folder = tmp_path / f"{tiny_config.stem}-v1"
     folder.mkdir()
     (folder / "train.json").write_text('{"command": ["tools/train.py", "other.py"], "state": "done"}')
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr(judge, "run_to_end", lambda _: pytest.fail("nothing is to be run"))
     words = [str(tiny_config), str(tiny_root), str(version), "--work-dirs", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["judge.py", *words])
     with pytest.raises(UserError, match="-v1 holds a training that was begun otherwise"):
@@ -72,7 +83,7 @@ def test_shows_without_running(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr(judge, "run_to_end", lambda _: pytest.fail("nothing is to be run"))
     options = ["--cfg-options", "a=1", "--show", "--cfg-options", "b=2"]  # all count, as train.py has it
     monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), *options])
     assert judge.main() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,20 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path
         file.writelines(["half", 1])
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with names")
+def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # without it, whoever opens the pipe to write waits
+    try:
+        write_text(pipe, "ü")
+        assert os.read(end, 10).decode() == "ü"
+    finally:
+        os.close(end)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_makes_folders_and_readable_files(tmp_path: Path) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -111,3 +116,44 @@ def test_lists_of_a_flag_that_is_given_twice_add_up() -> None:
     assert (args.names, args.to, args.skip) == (["a"], ["coco", "mmseg", "cvat"], ["x", "y"])
     assert (args.size, args.out) == (["3", "4"], "c")
     assert parser.parse_args([]).to == ["cvat"]
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A pipe for standard output that `head` has closed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        yield
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_no_fault(unread: None) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: print("a line", flush=True))
+    assert caught.value.code == 0
+    print("nothing", flush=True)
+
+
+def test_another_broken_pipe_is_no_success() -> None:
+    with pytest.raises(BrokenPipeError):
+        run(failing(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+
+
+def test_streams_that_were_closed_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    with pytest.raises(SystemExit) as caught:
+        run(lambda: print(sys.stderr.isatty()))
+    assert caught.value.code == 0
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def test_a_full_disk_is_told_in_words(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(failing(OSError(errno.ENOSPC, "No space left on device", "a/b.json")))
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: a/b.json: No space left on device. Make room, and start it again.\n"
+    )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import sys
 import time
 from pathlib import Path
 
-from segloop.utils.processes import is_alive, machine
+import pytest
+
+from segloop.utils.processes import is_alive, machine, run_to_end
 
 
 def test_this_process_lives_and_began_before_now() -> None:
@@ -27,3 +31,19 @@ def test_numbers_that_nobody_has_or_that_were_taken_over() -> None:
 def test_a_machine_has_one_name_that_says_nothing() -> None:
     assert machine() == machine()
     assert machine() is None or re.fullmatch("[0-9a-f]{12}", machine())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot signal another there")
+def test_a_command_comes_to_its_own_end_when_both_are_signalled() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    lines = (
+        "import os, signal, sys",
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))",
+        "os.kill(os.getppid(), signal.SIGINT)  # of a terminal, which this process has got, too",
+        "os.kill(os.getppid(), signal.SIGTERM)",
+        "signal.pause()",
+    )
+    assert run_to_end([sys.executable, "-c", "\n".join(lines)]) == 7
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    end = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert run_to_end([sys.executable, "-c", end], environment={"A": "b"}) == 137

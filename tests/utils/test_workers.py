@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,41 @@ def test_works_from_a_script_on_stdin() -> None:
     )
     done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[1, 2]", done.stderr
+
+
+def hears_ctrl_c(_: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def wait(seconds: int) -> int:
+    time.sleep(seconds)
+    return seconds
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has none")
+def test_ctrl_c_is_for_the_first_process_alone_from_the_start() -> None:
+    assert list(map_ordered(hears_ctrl_c, range(2), workers=2, chunk=1)) == [False, False]
+    assert hears_ctrl_c(0)
+
+
+def test_what_is_left_early_ends_its_processes() -> None:
+    results = map_ordered(wait, [0, 20, 20], workers=2, chunk=1)
+    assert next(results) == 0
+    processes = multiprocessing.active_children()
+    results.close()  # as a Ctrl-C does
+    for process in processes:
+        process.join(10)
+    assert processes
+    assert not any(process.is_alive() for process in processes)
+
+
+def test_works_in_this_process_where_processes_cannot_share_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")  # /dev/shm
+
+    monkeypatch.setattr(multiprocessing.context.BaseContext, "Lock", refuse)
+    monkeypatch.setattr("segloop.utils.workers.ProcessPoolExecutor", None)
+    assert list(map_ordered(square, range(3), workers=2)) == [0, 1, 4]
 
 
 class Adder:

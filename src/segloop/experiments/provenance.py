@@ -191,12 +191,17 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def home_folder() -> Path:
+    """Return the home folder, or `~` itself of a user whom the system does not know."""
+    return Path(os.path.expanduser("~"))  # noqa: PTH111, Path.home() ends in an error there
+
+
 def _inside(word: str, folder: Path) -> str:
     option, equals, value = word.rpartition("=")
     path = Path(value)
     if path.is_absolute() and path.is_relative_to(folder):
         return f"{option}{equals}{path.relative_to(folder).as_posix()}"
-    home = Path.home()
+    home = home_folder()
     if path.is_absolute() and path.is_relative_to(home) and home != Path(home.anchor):
         return f"{option}{equals}~/{path.relative_to(home).as_posix()}"  # the folder above names the user
     return word

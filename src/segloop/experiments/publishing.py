@@ -17,6 +17,7 @@ from segloop.analysis.thresholds import FILE_NAME, find_thresholds, write_thresh
 from segloop.experiments.checkpoints import VERSIONS, read_checkpoint, weights_in
 from segloop.experiments.config import find_checkpoint
 from segloop.experiments.model_card import Sources, gather, model_card
+from segloop.experiments.provenance import home_folder
 from segloop.experiments.run_images import sha256
 from segloop.experiments.tensor_file import SUFFIX, write_tensors
 from segloop.utils.atomic import open_atomic, write_text
@@ -128,6 +129,6 @@ def _config_text(work_dir: Path, sources: Sources) -> str | None:
     text = dumped[0].read_text(encoding="utf-8")
     # It is read as text: a config is a program, and publishing need not run it.
     lines = [line for line in text.splitlines() if not re.match(rf"({'|'.join(PRIVATE)}) = ", line)]
-    home = str(Path.home())
+    home = str(home_folder())
     text = "\n".join(lines) + "\n"
     return text.replace(f"{home}/", "~/") if len(home) > 1 else text

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +16,7 @@ from segloop.data.demo import MakeDemo
 from segloop.experiments.config import find_config, load_config
 from segloop.experiments.records import FORMAT, KINDS, TRAIN_FILE, Difference, differences, seconds_of
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, FormatError, UserError, listing, nearest
+from segloop.utils.processes import run_to_end
 from segloop.utils.quiet import quiet, silent_imports
 
 if TYPE_CHECKING:
@@ -199,17 +197,7 @@ def require_same(found: Plan, *, allow: Collection[str] = ()) -> None:
 def start(found: Plan) -> int:
     """Run the command of a plan, let signals be its own matter, and return its exit code."""
     print(shlex.join(found.command), file=sys.stderr)
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with subprocess.Popen(found.command, env={**os.environ, **found.environment}) as process:
-        # A terminal's Ctrl-C reaches the training by itself, which saves first; SIGTERM is handed on.
-        signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
-        try:
-            code = process.wait()
-            return code if code >= 0 else 128 - code
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+    return run_to_end(found.command, environment=found.environment)
 
 
 def _new_folder(original: Path, given: Path | str | None, *, resume: bool) -> Path:

@@ -28,6 +28,7 @@ from segloop.experiments.loops import exact_loop
 from segloop.experiments.optim import validating_in_bfloat16
 from segloop.experiments.recording import RecordTrainingHook
 from segloop.experiments.stopping import outliving, stopping
+from segloop.utils.cli import let_go
 from segloop.utils.errors import ConfigError, listing
 from segloop.utils.quiet import noisy
 
@@ -203,9 +204,7 @@ class ExperimentRunner(Runner):
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         for handler in logger.handlers:
             if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
-                handler.addFilter(for_console)
-                handler.setFormatter(ConsoleFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
-                handler.setStream(sys.stdout)
+                to_console(handler)
         return logger
 
 
@@ -246,6 +245,19 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return re.sub(r"  (?:IoU|Dice|\w+/[\w@]+)\.[^:\n]+: \S+", "", super().format(record))
+
+
+def to_console(handler: logging.StreamHandler) -> None:
+    """Make a handler write what is meant for a person; where nobody reads any more the run goes on."""
+
+    def report(record: logging.LogRecord) -> None:
+        if not let_go():
+            logging.StreamHandler.handleError(handler, record)
+
+    handler.addFilter(for_console)
+    handler.setFormatter(ConsoleFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    handler.setStream(sys.stdout)
+    handler.handleError = report  # type: ignore[method-assign]
 
 
 def for_console(record: logging.LogRecord) -> bool:

@@ -6,9 +6,11 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.queues import Queue
 from types import FrameType
 from typing import Any
 
@@ -64,11 +66,20 @@ def outliving(begin: Callable[[int], None] | None) -> Callable[[int], None]:
 
 def _begin(begin: Callable[[int], None] | None, worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Queue._on_queue_feeder_error = staticmethod(_lost)  # type: ignore[attr-defined]
     if hasattr(signal, "sigwaitinfo"):  # not on a Mac; a handler does not hear who sent the signal
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # of threads to come, too
         threading.Thread(target=_end_by, args=(os.getppid(),), daemon=True).start()
     if begin is not None:
         begin(worker)
+
+
+def _lost(error: Exception, batch: object) -> None:
+    """End a loader process that cannot hand on a batch: the training would wait for that one for ever."""
+    if "shared memory" in str(error):  # as the system ends one that writes to it where it is full
+        signal.raise_signal(signal.SIGBUS)
+    traceback.print_exception(error)
+    os._exit(1)
 
 
 def _end_by(parent: int) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from segloop.utils.errors import ConfigError, UserError
+from segloop.utils.errors import FULL, ConfigError, UserError
+
+# How torch says that a loader process found no room in /dev/shm.
+SHARED_MEMORY = ("signal: Bus error", "insufficient shared memory")
+
+
+def lacks_shared_memory(error: BaseException) -> bool:
+    """Return whether a loader process ended for want of shared memory; torch may tell it as a cause."""
+    return any(sign in f"{error} {error.__cause__}" for sign in SHARED_MEMORY)
 
 
 def require_writable(folder: Path, *, keep: bool = True, flag: str = "--work-dir") -> None:
@@ -39,10 +46,17 @@ def require_writable(folder: Path, *, keep: bool = True, flag: str = "--work-dir
 
 @contextmanager
 def full_disks(then: str) -> Iterator[None]:
-    """Within the block, tell in words that a disk is full, and what to do then."""
+    """Within the block, tell in words that a disk is full, or what loaders share, and what to do then."""
     try:
         yield
+    except RuntimeError as error:
+        if not lacks_shared_memory(error):
+            raise
+        raise UserError(
+            "The memory that loader processes share (/dev/shm) is full. Start a container with "
+            f"--shm-size=8g, or set num_workers=0 in the dataloaders, then {then}."
+        ) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # EFBIG: FAT32 ends at 4 GB a file
+        if error.errno not in FULL:
             raise
         raise UserError(f"{error.strerror}. Make room, then {then}.") from error

@@ -15,22 +15,28 @@ from typing import IO, Any, TextIO
 
 from segloop.utils.errors import FormatError
 
+STREAMS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))  # /dev/stdout may stand for a file
+
 
 @contextlib.contextmanager
 def open_atomic(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path`; rename it to `path` once it is written and on disk.
 
-    If the block raises, `path` stays as it was and nothing is left beside it.
+    If the block raises, `path` stays as it was and nothing is left beside it. A pipe, or a device such as
+    /dev/null, is written into: a file in its place would be one for the whole machine.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    binary = "b" in mode
+    # Names of files that are no UTF-8 are written out: `\udce9`, which in JSON stands for the same name.
+    text = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    options: dict[str, Any] = {} if "b" in mode else text
+    if path.parent in STREAMS or (path.exists() and not path.is_file()):
+        with path.open(mode, **options) as file:
+            yield file
+        return
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
-        # Names of files that are no UTF-8 are written out: `\udce9`, which in JSON stands for the same name.
-        text = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        options: dict[str, Any] = {} if binary else text
         with os.fdopen(descriptor, mode, **options) as file:
             yield file
             file.flush()

@@ -7,12 +7,14 @@ import io
 import math
 import os
 import re
+import select
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
-from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError, nearest
+from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, FULL, UserError, nearest
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,11 +68,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool's `main` and exit: 0 done, 1 findings, 2 a user's mistake told in words, 130 interrupted."""
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # a file's name, or a dash, may have no place in the terminal's code
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed (`>&-`): the next file would be opened in its place
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
+            # a file's name, or a dash, may have no place in the terminal's code
             stream.reconfigure(errors="backslashreplace")
     try:
         code = main() or EXIT_DONE
@@ -85,7 +88,34 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # `tool | head` closes the pipe early, which is no fault
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_DONE
+    except OSError as error:
+        unread = let_go()
+        if isinstance(error, BrokenPipeError) and unread:  # by `tool | head`, which is no fault
+            code = EXIT_DONE
+        elif error.errno in FULL:
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"error: {where}{error.strerror}. Make room, and start it again.", file=sys.stderr)
+            code = EXIT_USER_ERROR
+        else:
+            raise
     sys.exit(code)
+
+
+def let_go() -> bool:
+    """Print no more to where nothing can be printed, a closed pipe or a full disk; tell if there is such."""
+    lost = [stream for stream in (sys.stdout, sys.stderr) if _is_lost(stream)]
+    for stream in lost:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(lost)
+
+
+def _is_lost(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+        reader = select.poll()  # what could not be written may be forgotten, and flush content
+        reader.register(stream.fileno(), 0)
+        return bool(reader.poll(0))
+    except (AttributeError, io.UnsupportedOperation):  # Windows has no poll; a test's stream no number
+        return False
+    except OSError:
+        return True

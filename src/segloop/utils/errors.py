@@ -9,9 +9,12 @@ UserError                       a mistake in what was asked for; exit code 2
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # how a disk says so; FAT32 ends at 4 GB a file
 
 EXIT_DONE = 0
 EXIT_FINDINGS = 1

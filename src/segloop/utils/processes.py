@@ -1,12 +1,33 @@
-"""Tells whether a process that was noted earlier still runs, without naming user or machine."""
+"""Runs a command to its end; tells whether a process that was noted earlier still runs."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SLACK_S = 2.0  # the times that are compared are whole seconds
+
+
+def run_to_end(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+    """Run a command, let signals be its own matter, and return its exit code; `environment` is added.
+
+    A terminal's Ctrl-C reaches the command by itself: a training saves first, and `subprocess.run` would kill
+    it after a quarter of a second. SIGTERM is handed on, or the command would outlive this process.
+    """
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as process:
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
+        try:
+            code = process.wait()
+            return code if code >= 0 else 128 - code
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
 
 
 def machine() -> str | None:

@@ -52,18 +52,38 @@ def map_ordered(
     with ProcessPoolExecutor(workers, context, initializer=_receive, initargs=(function,)) as pool:
         try:
             for part in itertools.islice(chunks, 2 * workers):
-                waiting.append(pool.submit(_apply, part))
+                waiting.append(_submit(pool, part))
             while waiting:
                 results = waiting.popleft().result()
                 for part in itertools.islice(chunks, 1):
-                    waiting.append(pool.submit(_apply, part))
+                    waiting.append(_submit(pool, part))
                 yield from results
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "A worker process died: out of memory, or the main script lacks `if __name__ == '__main__':`."
             ) from error
+        except BaseException:
+            # Left to end by themselves they would wait for ever where a second Ctrl-C comes meanwhile.
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, items: list[Any]) -> Future[list[Any]]:
+    """Send items to a process, which may be started for them; a Ctrl-C meanwhile comes right after.
+
+    A terminal sends it to all processes. One that is being started takes it for its own, with a traceback;
+    here it inherits that it is not to hear of it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return pool.submit(_apply, items)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_apply, items)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _received: list[Callable[[Any], Any]] = []  # in a worker: the function that it applies
@@ -88,6 +108,13 @@ def _apply(items: list[Any]) -> list[Any]:
 
 
 def _can_spawn() -> bool:
-    """Return whether a new process could import the main script: a script read from stdin has no file."""
+    """Return whether a new process could import the main script and be talked to.
+
+    A script read from stdin has no file; where /dev/shm takes nothing (AWS Lambda), no locks exist.
+    """
     file = getattr(sys.modules["__main__"], "__file__", None)
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except OSError:
+        return False
     return file is None or Path(file).exists()

@@ -22,6 +22,7 @@ from segloop.experiments.dry_run.report import BAD, GOOD, NOTE, Report, Row, dur
 from segloop.experiments.dry_run.stopwatch import Stopwatch
 from segloop.experiments.dry_run.trial import Loading, Trial, Untried
 from segloop.experiments.provenance import peak_memory
+from segloop.experiments.writing import lacks_shared_memory
 from segloop.utils.errors import UserError
 from segloop.utils.memory import available_memory
 from segloop.utils.quiet import noisy
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 # How an allocator, and torch of a loader process, say that there is no more.
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "signal: Killed")
-SHARED_MEMORY = ("signal: Bus error", "insufficient shared memory")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def _failure(error: Exception, stage: str, *, config: Config, loader: str) -> Ro
         return _no_room(stage)
     text = str(error)
     batch_size = (config.get(loader) or {}).get("batch_size") or 1
-    if any(sign in text for sign in SHARED_MEMORY):
+    if lacks_shared_memory(error):
         ways = (f"→ --cfg-options {loader}.num_workers=0", "→ in a container: --shm-size=8g")
         return Row(BAD, "memory", f"in {stage}: the memory that loader processes share is full", ways)
     if isinstance(error, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY):
