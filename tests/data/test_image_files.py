@@ -40,6 +40,15 @@ def test_what_follows_the_end_is_no_damage() -> None:
     assert structure_damage(jpeg() + b"trailer") is None
 
 
+def test_a_jpeg_of_endless_scans_is_refused_and_a_film_behind_one_is_not_taken_for_them() -> None:
+    data = jpeg(progressive=True)
+    last = data.rindex(b"\xff\xda")
+    scan, comment = data[last:-2], b"\xff\xfe\x00\x04\xff\xd9"
+    assert structure_damage(data[:-2] + (comment + scan) * 50 + b"\xff\xd9") is None
+    assert "scans" in str(structure_damage(data[:-2] + (comment + scan) * 100 + b"\xff\xd9"))
+    assert structure_damage(data + scan * 200) is None
+
+
 def test_every_flipped_bit_of_a_png_is_seen() -> None:
     data = encode_rgb(IMAGE[:2, :2])
     for place in range(8, len(data)):

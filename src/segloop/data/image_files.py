@@ -36,6 +36,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_SCANS = 100  # of a JPEG, some ten of which are usual: each is a walk over all pixels, for a few bytes
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # but for those inside a scan
 _DEFLATE = 1032  # times smaller than what it holds can packed data be
 
 
@@ -283,7 +285,22 @@ def _jpeg_damage(data: bytes) -> str | None:
         if marker == 0xFF:  # fill byte
             place += 1
         elif marker == 0xDA:  # start of scan
-            return None if data.find(b"\xff\xd9", place) >= 0 else "truncated: the end of the JPEG is missing"
+            if data.find(b"\xff\xd9", place) < 0:
+                return "truncated: the end of the JPEG is missing"
+            return _scan_excess(data, place)
         else:
             place += 2 + struct.unpack_from(">H", data, place + 2)[0]
     return "truncated: the JPEG ends before its pixels"
+
+
+def _scan_excess(data: bytes, place: int) -> str | None:
+    """Say that a JPEG has more scans from `place` on than anybody writes; a film behind its end has none."""
+    if data.count(b"\xff\xda", place) <= _SCANS:
+        return None
+    scans = 0
+    while (found := _JPEG_MARKER.search(data, place)) and found[0] != b"\xff\xd9":
+        scans += found[0] == b"\xff\xda"
+        if scans > _SCANS:
+            return f"damaged: more than {_SCANS} scans, each of which takes the time of a whole image"
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    return None
