@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import pytest
 
@@ -32,6 +34,18 @@ def test_exit_codes(main, code: int) -> None:
     with pytest.raises(SystemExit) as caught:
         run(main)
     assert caught.value.code == code
+
+
+def test_a_tool_whose_output_nobody_reads_on_has_not_done_its_work() -> None:
+    code = "from segloop.utils.cli import run; run(lambda: print('word ' * 100_000))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as tool:
+        assert tool.stdout
+        assert tool.stderr
+        tool.stdout.close()
+        assert tool.stderr.read() == b""
+    assert tool.returncode == 141
 
 
 def test_a_mistake_is_one_message_and_a_bug_keeps_its_traceback(capsys: pytest.CaptureFixture) -> None:

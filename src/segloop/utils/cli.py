@@ -12,7 +12,14 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError, nearest
+from segloop.utils.errors import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_UNREAD,
+    EXIT_USER_ERROR,
+    UserError,
+    nearest,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,7 +92,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # `tool | head` closes the pipe early, which is no fault
+    except BrokenPipeError:  # `tool | head` closes the pipe early: no fault, and yet not done
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_DONE
+        code = EXIT_UNREAD
     sys.exit(code)
