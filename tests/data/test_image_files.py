@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpRleDecoder
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -137,6 +138,20 @@ def test_a_small_tiff_of_huge_tiles_is_not_decoded(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(TiffImageFile, "load", lambda self: pytest.fail("decoded"))
     error = image_facts(tiled_tiff(side=20, tile=80), most_pixels=4096).error
     assert error == "tiles of 80x80 pixels; the limit is 4096 in all"
+
+
+def test_a_bmp_of_run_lengths_is_not_unpacked_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        raise AssertionError("16 million pixels took it 9 seconds")
+
+    monkeypatch.setattr(BmpRleDecoder, "decode", slow)
+    palette, runs = bytes(4) + b"\xff\xff\xff\0", b"\3\1\0\0\2\1\1\0\0\1"  # 3 white; 2 white, 1 black
+    head = struct.pack("<IiiHHIIiiII", 40, 3, 2, 1, 8, 1, len(runs), 0, 0, 2, 0)
+    data = b"BM" + struct.pack("<IHHI", 62 + len(runs), 0, 0, 62) + head + palette + runs
+    assert image_facts(data).size_hw == (2, 3)
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert decoded.tolist() == [[255, 255, 0], [255, 255, 255]]
+    assert image_facts(data[:-3]).error == "truncated: 3 bytes are missing"
 
 
 def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
