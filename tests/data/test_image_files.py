@@ -140,6 +140,32 @@ def test_a_small_tiff_of_huge_tiles_is_not_decoded(monkeypatch: pytest.MonkeyPat
     assert error == "tiles of 80x80 pixels; the limit is 4096 in all"
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_tags_that_share_their_bytes_are_not_copied_one_by_one(
+    order: str, big: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def block(count: int) -> bytes:
+        """Return an EXIF block, or the head of a TIFF, of which each tag claims all 4,000 bytes."""
+        head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}H", 43 if big else 42)
+        head += struct.pack(f"{order}HHQ" if big else f"{order}I", *((8, 0, 4016) if big else (4008,)))
+        tags = [
+            struct.pack(f"{order}HHQQ" if big else f"{order}HHII", tag, 1, 4000, 8)
+            for tag in range(40_000, 40_000 + count)
+        ]
+        return head + bytes(4000) + struct.pack(f"{order}Q" if big else f"{order}H", count) + b"".join(tags)
+
+    assert "tags claim 200000 bytes" in str(structure_damage(block(50)))
+    assert structure_damage(block(3)) is None
+    file = tmp_path / "a.webp"
+    Image.fromarray(IMAGE).save(file, exif=b"Exif\0\0" + block(50))
+    with pytest.raises(DataError, match="tags claim"):
+        image_size(file)
+    Image.fromarray(IMAGE).save(tmp_path / "a.png", exif=b"Exif\0\0" + block(50))
+    monkeypatch.setattr(Image.Exif, "load", lambda self, data: pytest.fail("copied"))
+    assert image_size(tmp_path / "a.png") == (12, 16)
+
+
 def test_a_bmp_of_run_lengths_is_not_unpacked_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object) -> None:
         raise AssertionError("16 million pixels took it 9 seconds")

@@ -38,6 +38,8 @@ _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _SCANS = 100  # of a JPEG, some ten of which are usual: each is a walk over all pixels, for a few bytes
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # but for those inside a scan
+_TAG_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}  # by a TIFF's types; others: 1
+_TAGS = 4  # times the bytes of its file may the tags of a TIFF claim: several may share some
 _BMP_RUNS = (1, 2)  # BMPs of run lengths, which Pillow unpacks pixel by pixel: 9 seconds for 68 bytes
 _DEFLATE = 1032  # times smaller than what it holds can packed data be
 
@@ -122,6 +124,8 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
         width, height = image.size
         if isinstance(image, TiffImageFile):  # whose size newer Pillows have turned already
             width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_HEIGHT]
+        if excess := _tag_excess(image.info.get("exif") or b""):
+            raise ValueError(excess)
         orientation = int(image.getexif().get(_EXIF_ORIENTATION, 1))
         if image.format == "WEBP" and orientation in range(2, 9):
             raise ValueError(
@@ -175,6 +179,8 @@ def _jpeg_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
 def _orientation(exif: bytes) -> int:
     """Return the orientation that an EXIF block holds; a block that cannot be read turns nothing."""
     found = Image.Exif()
+    if _tag_excess(exif):
+        return 1
     try:
         found.load(exif)
         return int(found.get(_EXIF_ORIENTATION, 1))
@@ -252,7 +258,24 @@ def structure_damage(data: bytes, *, most_pixels: int = MOST_PIXELS) -> str | No
         return _png_damage(data, most_pixels)
     if data.startswith(_JPEG):
         return _jpeg_damage(data)
-    return None
+    return _tag_excess(data) if kind_of(data) == ".tif" else None
+
+
+def _tag_excess(data: bytes) -> str | None:
+    """Say that the tags of a TIFF, or of an EXIF block, claim the same bytes many times over."""
+    data = data.removeprefix(b"Exif\0\0")  # Pillow keeps a copy for each tag: 16 GB of 16 MB
+    order, big = "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
+    counts, entry = (f"{order}Q", f"{order}HHQ8x") if big else (f"{order}H", f"{order}HHI4x")
+    try:
+        (place,) = struct.unpack_from(f"{order}Q" if big else f"{order}I", data, 8 if big else 4)
+        (count,) = struct.unpack_from(counts, data, place)
+    except struct.error:  # Pillow tells what is missing
+        return None
+    begin, size = place + struct.calcsize(counts), struct.calcsize(entry)
+    tags = data[begin : begin + min(count, (len(data) - begin) // size) * size]
+    lengths = (number * _TAG_BYTES.get(kind, 1) for _, kind, number in struct.iter_unpack(entry, tags))
+    claimed = sum(length for length in lengths if length <= len(data))  # Pillow leaves out longer ones
+    return f"damaged: its tags claim {claimed} bytes of {len(data)}" if claimed > _TAGS * len(data) else None
 
 
 def _png_damage(data: bytes, most_pixels: int) -> str | None:
