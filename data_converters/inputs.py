@@ -124,7 +124,7 @@ def _of_folder(folder: Path) -> _Files:
 
 
 def _of_pattern(pattern: str) -> _Files:
-    parts, fixed = Path(pattern).parts, []
+    parts, fixed = Path(pattern).parts, list[str]()
     for part in parts[:-1]:
         if _PATTERN & set(part) and not Path(*fixed, part).is_dir():  # a folder may be named c[1]
             break
