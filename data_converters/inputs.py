@@ -124,7 +124,14 @@ def _of_folder(folder: Path) -> _Files:
 
 
 def _of_pattern(pattern: str) -> _Files:
-    found = [Path(each) for each in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - ** and hidden
+    parts, fixed = Path(pattern).parts, list[str]()
+    for part in parts[:-1]:
+        if _PATTERN & set(part) and not Path(*fixed, part).is_dir():  # a folder may be named c[1]
+            break
+        fixed.append(part)
+    root, signs = Path(*fixed), "/".join(parts[len(fixed) :])
+    matching = glob.glob(f"{glob.escape(str(root))}/{signs}", recursive=True)  # noqa: PTH207 - ** and hidden
+    found = [Path(each) for each in sorted(matching)]
     folders = {folder for each in found for folder in each.parents}
     back = {folder for folder in folders if leads_back(folder)}
     files = [
@@ -134,25 +141,23 @@ def _of_pattern(pattern: str) -> _Files:
     ]
     if not files:
         raise UserError(f"{pattern} matches no image ({' '.join(IMAGE_SUFFIXES)}).")
-    fixed = []
-    for part in Path(pattern).parts[:-1]:
-        if _PATTERN & set(part):
-            break
-        fixed.append(part)
-    return _Files(Path(*fixed), tuple(files))
+    return _Files(root, tuple(files))
 
 
 def _of_list(file: Path, images: Path | None) -> _Files:
     """Return the images of a LIST: ids or names below `images`, or below the list's own folder."""
     root = file.parent if images is None else images
     found, missing, outside = [], [], []
+    folders: dict[Path, dict[str, list[Path]]] = {}
     for listed in read_list(file):
         name = os.path.relpath(root / listed, root)
         if name.startswith(os.pardir):
             outside.append(listed)
             continue
-        places = [root / name, *(root / f"{name}{suffix}" for suffix in IMAGE_SUFFIXES)]
-        there = [place for place in places if place.is_file()]
+        place = root / name
+        if place.parent not in folders:
+            folders[place.parent] = _images_by_stem(place.parent)
+        there = [each for each in (place, *folders[place.parent].get(place.name, ())) if each.is_file()]
         if len(there) > 1:
             raise UserError(f"{file}: {name} is both {there[0]} and {there[1]}; remove or rename one.")
         if there:
@@ -172,6 +177,15 @@ def _of_list(file: Path, images: Path | None) -> _Files:
     if not found:
         raise UserError(f"The list {file} is empty.")
     return _Files(root, tuple(found))
+
+
+def _images_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """Return the images that lie in a folder by their names without suffix, `.JPG` and `.jpg` alike."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            found.setdefault(file.stem, []).append(file)
+    return found
 
 
 def _of_set(path: Path, form: str, options: ReadOptions) -> list[ImageRecord]:

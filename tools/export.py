@@ -15,7 +15,7 @@ import re
 from argparse import ArgumentTypeError, Namespace
 
 from segloop.utils.cli import Parser, run
-from segloop.utils.flags import add_overrides
+from segloop.utils.flags import add_overrides, check_numbers
 
 
 def parse_args() -> Namespace:
@@ -39,7 +39,7 @@ def parse_args() -> Namespace:
         help="sizes to compare at",
     )
     parser.add_argument(
-        "--int8", nargs="?", type=int, const=32, default=0, metavar="N", help="fit to N training images (32)"
+        "--int8", nargs="?", type=int, const=32, metavar="N", help="fit to N training images (32)"
     )
     parser.add_argument(
         "--unsafe-load", action="store_true", help="load checkpoints that run code: only files you trust"
@@ -58,6 +58,7 @@ def _size(text: str) -> tuple[int, int]:
 def main() -> int:
     """Export, compare, say where it is."""
     args = parse_args()
+    check_numbers(args, int8=1)
     from segloop.experiments.checkpoints import trusting
     from segloop.experiments.export.exporting import export
 
@@ -69,7 +70,7 @@ def main() -> int:
             out=args.out,
             exporter=args.exporter,
             sizes_hw=args.check,
-            int8=args.int8,
+            int8=args.int8 or 0,
         )
     print(exported.path or "ONNX Runtime and torch differ by more than the bounds: no file is kept.")
     return 0 if exported.path else 1

@@ -19,7 +19,7 @@ from pathlib import Path
 from data_converters.cli import add_from, add_read_options, add_write_options, read_options, write_options
 from segloop.utils.cli import Parser, run
 from segloop.utils.errors import EXIT_DONE, EXIT_FINDINGS, UserError, listing
-from segloop.utils.flags import add_overrides, add_predicting, predict_settings
+from segloop.utils.flags import add_overrides, add_predicting, check_numbers, predict_settings
 from segloop.utils.progress import counted
 
 
@@ -35,9 +35,7 @@ def parse_args() -> Namespace:
     parser.add_argument("--overlays", type=Path, metavar="DIR", help="draw what was found in each image")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--force", action="store_true", help="replace OUT, and what a stopped run left")
-    parser.add_argument(
-        "--as-labels", action="store_true", help="coco, cityscapes: as labels, not as results"
-    )
+    parser.add_argument("--as-labels", action="store_true", help="coco, cityscapes: labels, not results")
     parser.add_argument("--sample-submission", type=Path, metavar="CSV", help="its images, in its order")
     parser.add_argument("--workers", type=int, metavar="N", help="threads (0: none), and writing processes")
     add_predicting(parser)
@@ -53,6 +51,7 @@ def main() -> int:
     args = parse_args()
     if (args.to_format is None) != (args.out is None) or not (args.out or args.overlays):
         raise UserError("--to and --out say where predictions go; or name a folder for pictures, --overlays.")
+    check_numbers(args, workers=0)
     from data_converters.deliver import Delivery
     from data_converters.inputs import find_inputs
     from data_converters.places import check_apart

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpRleDecoder
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -38,6 +39,15 @@ def test_no_cut_goes_unseen(data: bytes) -> None:
 def test_what_follows_the_end_is_no_damage() -> None:
     assert structure_damage(encode_rgb(IMAGE) + b"trailer") is None
     assert structure_damage(jpeg() + b"trailer") is None
+
+
+def test_a_jpeg_of_endless_scans_is_refused_and_a_film_behind_one_is_not_taken_for_them() -> None:
+    data = jpeg(progressive=True)
+    last = data.rindex(b"\xff\xda")
+    scan, comment = data[last:-2], b"\xff\xfe\x00\x04\xff\xd9"
+    assert structure_damage(data[:-2] + (comment + scan) * 50 + b"\xff\xd9") is None
+    assert "scans" in str(structure_damage(data[:-2] + (comment + scan) * 100 + b"\xff\xd9"))
+    assert structure_damage(data + scan * 200) is None
 
 
 def test_every_flipped_bit_of_a_png_is_seen() -> None:
@@ -128,6 +138,46 @@ def test_a_small_tiff_of_huge_tiles_is_not_decoded(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(TiffImageFile, "load", lambda self: pytest.fail("decoded"))
     error = image_facts(tiled_tiff(side=20, tile=80), most_pixels=4096).error
     assert error == "tiles of 80x80 pixels; the limit is 4096 in all"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_tags_that_share_their_bytes_are_not_copied_one_by_one(
+    order: str, big: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def block(count: int) -> bytes:
+        """Return an EXIF block, or the head of a TIFF, of which each tag claims all 4,000 bytes."""
+        head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}H", 43 if big else 42)
+        head += struct.pack(f"{order}HHQ" if big else f"{order}I", *((8, 0, 4016) if big else (4008,)))
+        tags = [
+            struct.pack(f"{order}HHQQ" if big else f"{order}HHII", tag, 1, 4000, 8)
+            for tag in range(40_000, 40_000 + count)
+        ]
+        return head + bytes(4000) + struct.pack(f"{order}Q" if big else f"{order}H", count) + b"".join(tags)
+
+    assert "tags claim 200000 bytes" in str(structure_damage(block(50)))
+    assert structure_damage(block(3)) is None
+    file = tmp_path / "a.webp"
+    Image.fromarray(IMAGE).save(file, exif=b"Exif\0\0" + block(50))
+    with pytest.raises(DataError, match="tags claim"):
+        image_size(file)
+    Image.fromarray(IMAGE).save(tmp_path / "a.png", exif=b"Exif\0\0" + block(50))
+    monkeypatch.setattr(Image.Exif, "load", lambda self, data: pytest.fail("copied"))
+    assert image_size(tmp_path / "a.png") == (12, 16)
+
+
+def test_a_bmp_of_run_lengths_is_not_unpacked_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        raise AssertionError("16 million pixels took it 9 seconds")
+
+    monkeypatch.setattr(BmpRleDecoder, "decode", slow)
+    palette, runs = bytes(4) + b"\xff\xff\xff\0", b"\3\1\0\0\2\1\1\0\0\1"  # 3 white; 2 white, 1 black
+    head = struct.pack("<IiiHHIIiiII", 40, 3, 2, 1, 8, 1, len(runs), 0, 0, 2, 0)
+    data = b"BM" + struct.pack("<IHHI", 62 + len(runs), 0, 0, 62) + head + palette + runs
+    assert image_facts(data).size_hw == (2, 3)
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert decoded.tolist() == [[255, 255, 0], [255, 255, 255]]
+    assert image_facts(data[:-3]).error == "truncated: 3 bytes are missing"
 
 
 def test_a_png_without_exif_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

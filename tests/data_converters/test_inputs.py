@@ -133,6 +133,23 @@ def test_a_list_names_each_image_by_its_place_below_the_folder_and_none_outside(
     assert ids(listed, options=ReadOptions(images=folder)) == ["b/deep/3"]
 
 
+def test_an_id_in_a_list_finds_its_image_whatever_the_case_of_its_suffix(folder: Path) -> None:
+    for name in ("b/IMG_1.JPG", "b/IMG_2.v2.Png"):
+        (folder / name).touch()
+    listed = folder / "list.txt"
+    listed.write_text("b/IMG_1\nb/IMG_2.v2\nb/1\n")
+    assert ids(listed) == ["b/IMG_1", "b/IMG_2.v2", "b/1"]
+    listed.write_text("b/IMG_2\ngone/1\n")
+    with pytest.raises(UserError, match=r"2 image\(s\) that are not in"):
+        ids(listed)
+
+
+def test_folders_whose_names_hold_brackets_are_taken_as_they_are(folder: Path) -> None:
+    (folder / "b").rename(folder / "b[1]")
+    assert ids(f"{folder}/b[1]/**/*.png") == ["1", "deep/3"]
+    assert ids(f"{folder}/[ab]*/1.png") == ["a/1", "b[1]/1"]
+
+
 def test_links_that_lead_nowhere_back_or_to_themselves_end(folder: Path) -> None:
     (folder / "b/up").symlink_to("..")
     (folder / "b/self.png").symlink_to("self.png")

@@ -207,6 +207,8 @@ def test_finds_the_checkpoint_that_is_meant(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path) == tmp_path / "iter_2.pth"
     with pytest.raises(ConfigError, match=r"iter_2\.pth"):
         find_checkpoint(tmp_path / "iter_3.pth", work_dir=tmp_path)
+    with pytest.raises(ConfigError, match=r"There are:(.|\n)*iter_2\.pth"):
+        find_checkpoint("iter_2.pth", work_dir=tmp_path)
 
 
 def test_what_an_earlier_training_left_is_not_meant(tmp_path: Path) -> None:

@@ -44,3 +44,5 @@ def test_a_wrong_command_is_told_in_words(
 ) -> None:
     assert exported(monkeypatch, "configs/config_experiment_1.py", "--check", "40") == 2
     assert "'40' is no size such as 640x480" in capsys.readouterr().err
+    assert exported(monkeypatch, "configs/config_experiment_1.py", "--int8", "0") == 2
+    assert "--int8 0: it must be at least 1" in capsys.readouterr().err

@@ -122,6 +122,7 @@ def test_a_config_a_checkpoint_and_a_data_set_become_a_submission(
         (["{tmp}/none.py", "{tmp}/data", "--to", "mmseg", "--out", "{tmp}/o"], "There is no config"),
         (["{work}", "{tmp}/data", "--window", "big", "--to", "mmseg", "--out", "{tmp}/o"], "no HEIGHTxWIDTH"),
         (["{work}", "{tmp}/data", "--media", "copy", "--to", "coco", "--out", "{tmp}/o.json"], "no place"),
+        (["{work}", "{tmp}/data", "--workers=-1", "--to", "mmseg", "--out", "{tmp}/o"], "must be at least 0"),
         (["{work}", "{tmp}/data", "--winow", "9", "--to", "mmseg", "--out", "{tmp}/o"], "'--window'"),
     ],
 )

@@ -36,6 +36,11 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's colour type
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_SCANS = 100  # of a JPEG, some ten of which are usual: each is a walk over all pixels, for a few bytes
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # but for those inside a scan
+_TAG_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}  # by a TIFF's types; others: 1
+_TAGS = 4  # times the bytes of its file may the tags of a TIFF claim: several may share some
+_BMP_RUNS = (1, 2)  # BMPs of run lengths, which Pillow unpacks pixel by pixel: 9 seconds for 68 bytes
 _DEFLATE = 1032  # times smaller than what it holds can packed data be
 
 
@@ -119,6 +124,8 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
         width, height = image.size
         if isinstance(image, TiffImageFile):  # whose size newer Pillows have turned already
             width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_HEIGHT]
+        if excess := _tag_excess(image.info.get("exif") or b""):
+            raise ValueError(excess)
         orientation = int(image.getexif().get(_EXIF_ORIENTATION, 1))
         if image.format == "WEBP" and orientation in range(2, 9):
             raise ValueError(
@@ -172,6 +179,8 @@ def _jpeg_header(stream: IO[bytes]) -> tuple[tuple[int, int], int]:
 def _orientation(exif: bytes) -> int:
     """Return the orientation that an EXIF block holds; a block that cannot be read turns nothing."""
     found = Image.Exif()
+    if _tag_excess(exif):
+        return 1
     try:
         found.load(exif)
         return int(found.get(_EXIF_ORIENTATION, 1))
@@ -199,12 +208,21 @@ def image_facts(file: Path | bytes, *, most_pixels: int = MOST_PIXELS) -> ImageF
             with Image.open(io.BytesIO(data)) as image:
                 if excess := _tile_excess(image, most_pixels):
                     return ImageFacts(error=excess)
-                image.load()
+                if image.format != "BMP" or image.info.get("compression") not in _BMP_RUNS:
+                    image.load()
+                elif missing := _missing_of_bmp(data):
+                    return ImageFacts(error=f"truncated: {missing} bytes are missing")
     except Exception as error:  # Pillow's plug-ins raise whatever they come across
         return ImageFacts(error=_of_depth(data) or decoding_error(error))
     if fault := _of_depth(data):
         return ImageFacts(error=fault)
     return ImageFacts(size_hw[::-1] if orientation in _TURNED else size_hw, orientation)
+
+
+def _missing_of_bmp(data: bytes) -> int:
+    """Return how many bytes of its pixels a BMP lacks by its header."""
+    (begin,), (length,) = struct.unpack_from("<I", data, 10), struct.unpack_from("<I", data, 34)
+    return max(0, begin + length - len(data))
 
 
 def _tile_excess(image: Image.Image, most_pixels: int) -> str | None:
@@ -240,7 +258,24 @@ def structure_damage(data: bytes, *, most_pixels: int = MOST_PIXELS) -> str | No
         return _png_damage(data, most_pixels)
     if data.startswith(_JPEG):
         return _jpeg_damage(data)
-    return None
+    return _tag_excess(data) if kind_of(data) == ".tif" else None
+
+
+def _tag_excess(data: bytes) -> str | None:
+    """Say that the tags of a TIFF, or of an EXIF block, claim the same bytes many times over."""
+    data = data.removeprefix(b"Exif\0\0")  # Pillow keeps a copy for each tag: 16 GB of 16 MB
+    order, big = "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
+    counts, entry = (f"{order}Q", f"{order}HHQ8x") if big else (f"{order}H", f"{order}HHI4x")
+    try:
+        (place,) = struct.unpack_from(f"{order}Q" if big else f"{order}I", data, 8 if big else 4)
+        (count,) = struct.unpack_from(counts, data, place)
+    except struct.error:  # Pillow tells what is missing
+        return None
+    begin, size = place + struct.calcsize(counts), struct.calcsize(entry)
+    tags = data[begin : begin + min(count, (len(data) - begin) // size) * size]
+    lengths = (number * _TAG_BYTES.get(kind, 1) for _, kind, number in struct.iter_unpack(entry, tags))
+    claimed = sum(length for length in lengths if length <= len(data))  # Pillow leaves out longer ones
+    return f"damaged: its tags claim {claimed} bytes of {len(data)}" if claimed > _TAGS * len(data) else None
 
 
 def _png_damage(data: bytes, most_pixels: int) -> str | None:
@@ -283,7 +318,22 @@ def _jpeg_damage(data: bytes) -> str | None:
         if marker == 0xFF:  # fill byte
             place += 1
         elif marker == 0xDA:  # start of scan
-            return None if data.find(b"\xff\xd9", place) >= 0 else "truncated: the end of the JPEG is missing"
+            if data.find(b"\xff\xd9", place) < 0:
+                return "truncated: the end of the JPEG is missing"
+            return _scan_excess(data, place)
         else:
             place += 2 + struct.unpack_from(">H", data, place + 2)[0]
     return "truncated: the JPEG ends before its pixels"
+
+
+def _scan_excess(data: bytes, place: int) -> str | None:
+    """Say that a JPEG has more scans from `place` on than anybody writes; a film behind its end has none."""
+    if data.count(b"\xff\xda", place) <= _SCANS:
+        return None
+    scans = 0
+    while (found := _JPEG_MARKER.search(data, place)) and found[0] != b"\xff\xd9":
+        scans += found[0] == b"\xff\xda"
+        if scans > _SCANS:
+            return f"damaged: more than {_SCANS} scans, each of which takes the time of a whole image"
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    return None

@@ -210,8 +210,8 @@ def find_checkpoint(given: Path | str | None, *, work_dir: Path | str) -> Path:
         if path.is_file():
             return path
         if not path.is_dir():
-            near = [str(found) for found in sorted(path.parent.glob("*.pth"))] if path.parent.is_dir() else []
-            there = f" Checkpoints there:\n{listing(near)}" if near else ""
+            near = sorted(path.parent.glob("*.pth")) or sorted(folder.glob("*.pth"))
+            there = f" There are:\n{listing(map(str, near))}" if near else ""
             raise ConfigError(f"There is no checkpoint {str(path)!r}.{there}")
         folder = path
     best = sorted(folder.glob("best_*.pth"), key=lambda found: found.stat().st_mtime)

@@ -14,7 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from segloop.utils.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, FULL, UserError, nearest
+from segloop.utils.errors import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_UNREAD,
+    EXIT_USER_ERROR,
+    FULL,
+    UserError,
+    nearest,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -90,8 +98,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         code = EXIT_INTERRUPTED
     except OSError as error:
         unread = let_go()
-        if isinstance(error, BrokenPipeError) and unread:  # by `tool | head`, which is no fault
-            code = EXIT_DONE
+        if isinstance(error, BrokenPipeError) and unread:  # by `tool | head`: no fault, and yet not done
+            code = EXIT_UNREAD
         elif error.errno in FULL:
             where = f"{error.filename}: " if error.filename else ""
             print(f"error: {where}{error.strerror}. Make room, and start it again.", file=sys.stderr)

@@ -20,6 +20,7 @@ EXIT_DONE = 0
 EXIT_FINDINGS = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_UNREAD = 141  # as a shell tells of what a closed pipe has ended
 
 
 class UserError(Exception):

@@ -58,6 +58,16 @@ def test_whole_numbers_agree_with_floats(
     assert b"QuantizeLinear" in exported.path.read_bytes()
 
 
+def test_images_to_fit_whole_numbers_to_are_asked_for_before_the_export(
+    tiny_trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    gone = [f"train_dataloader.dataset.data_root={tmp_path / 'gone'}"]
+    with pytest.raises(DataError, match="gone"):
+        export(tiny_trained[0], out=tmp_path / "a.onnx", overrides=gone, int8=2, say=said.append)
+    assert said == []
+
+
 @pytest.mark.parametrize(("most", "places"), [(2, [0, 3]), (4, [0, 1, 2, 3]), (32, [0, 1, 2, 3])])
 def test_whole_numbers_are_fitted_to_all_images_where_there_are_fewer(
     tiny_config: Path, tiny_root: Path, most: int, places: list[int]

@@ -53,6 +53,18 @@ def test_a_pillow_image_is_what_the_loader_reads(pictures: Pictures, tmp_path: P
     assert (as_rgb(ours) == ours[..., ::-1]).all()
 
 
+def test_a_pillow_image_that_shows_nothing_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "cut.png"
+    Image.fromarray(NOISE).save(file)
+    file.write_bytes(file.read_bytes()[:100])
+    with Image.open(file) as image, pytest.raises(DataError, match="Pillow image cannot be decoded"):
+        as_bgr(image)
+    with pytest.raises(DataError, match="conversion from La"):
+        as_bgr(Image.new("La", (3, 2)))
+    with pytest.raises(UserError, match="0x2 pixels"):
+        as_bgr(Image.new("RGB", (0, 2)))
+
+
 def test_arrays_are_grey_where_the_loader_reads_grey(tmp_path: Path) -> None:
     grey = Pictures([STEPS[0] | dict(color_type="grayscale"), *STEPS[1:]])
     cv2.imwrite(str(tmp_path / "image.png"), NOISE[..., 0])

@@ -77,6 +77,7 @@ def export(
         raise UserError(f"{place} is a folder; name a file to write.")
     require_writable(place.parent, flag="--out")
     model, beside = build(found)
+    images = calibration_images(found.config, most=int8) if int8 else []  # minutes before they are needed
     from segloop.experiments.export.checking import SIZES_HW, compare
     from segloop.experiments.export.graph import SemanticGraph, write_graph
     from segloop.experiments.onnx.model import OnnxModel
@@ -101,7 +102,6 @@ def export(
         if int8:
             from segloop.experiments.export.whole_numbers import compare_precisions, quantize
 
-            images = calibration_images(found.config, most=int8)
             whole = quantize(file, images, notes=notes)
             say(compare_precisions(file, whole, images))
             file = whole

@@ -131,15 +131,21 @@ def _of_pillow(image: Any) -> np.ndarray:
 
     if not hasattr(image, "convert"):
         raise UserError(f"An image is a path, a numpy array or a Pillow image, not {type(image).__name__}.")
-    image = ImageOps.exif_transpose(image)
+    try:
+        image = ImageOps.exif_transpose(image)  # which decodes it, if nobody has
+        colors = image if image.mode[0] in "IF" else image.convert("RGB")
+    except Exception as error:  # Pillow's plug-ins raise whatever they come across
+        raise DataError(f"the Pillow image cannot be decoded ({_first_line(error)})") from error
+    if 0 in image.size:
+        raise UserError("A Pillow image of {}x{} pixels shows nothing.".format(*image.size))
     if image.mode.startswith("I;16") or image.mode == "I":
         values = np.asarray(image)
-        if values.size and not 0 <= values.min() <= values.max() <= 0xFFFF:
+        if not 0 <= values.min() <= values.max() <= 0xFFFF:
             raise UserError("A Pillow image of mode I holds values beyond 0 … 65535: bring it to 0 … 255.")
         return as_bgr(values.astype(np.uint16))
     if image.mode == "F":  # Pillow would clip, and 0 … 1 would all be black
         raise UserError("A Pillow image of mode F holds floats: bring it to 0 … 255.")
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+    return np.ascontiguousarray(np.asarray(colors)[..., ::-1])
 
 
 def _reads_labels(step: Mapping[str, Any]) -> bool:
