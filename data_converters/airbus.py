@@ -50,7 +50,7 @@ def read(source: Path, *, options: ReadOptions) -> LabelledImages:
     if options.size_hw is None and -1 in overview.rows.suffixes:
         told.append(taken_for(size_hw))
     if others:
-        told.append(f"Other columns become attributes of the ships: {', '.join(others)}.")
+        told.append(f"All are of one class, {label}; other columns become attributes: {', '.join(others)}.")
     ahead = Ahead(table, drawn, size_hw)
     load = LoadShips(table, named, drawn, others, files, label, size_hw, options.split, ahead)
     return LabelledImages(

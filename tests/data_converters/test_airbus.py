@@ -101,7 +101,7 @@ def test_other_columns_are_kept_as_attributes_and_told(tmp_path: Path) -> None:
     source = csv_of(tmp_path, "0,a.jpg,1 2,big", "1,b.jpg,,", header="Unnamed: 0,ImageId,EncodedPixels,kind")
     found = read(source, options=SMALL)
     assert found.labels.labels[0].attributes == (Attribute("kind"),)
-    assert found.told == ("Other columns become attributes of the ships: kind.",)
+    assert found.told == ("All are of one class, ship; other columns become attributes: kind.",)
     assert [each.attributes for record in found for each in record.instances] == [{"kind": "big"}]
 
 

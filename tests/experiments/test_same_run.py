@@ -49,6 +49,14 @@ def test_the_claim_of_a_training_stays_where_it_trains(folder: Path) -> None:
     assert not (folder / "run.before" / CLAIM).exists()
 
 
+def test_a_work_dir_that_is_a_link_stays_one(folder: Path) -> None:
+    (folder / "run").rename(folder / "disk")
+    (folder / "run").symlink_to("disk")
+    settle_same(config(folder, seed=1))
+    assert (folder / "run").is_symlink()
+    assert (folder / "disk.before" / "iter_4.pth").exists()
+
+
 def test_other_data_begin_anew(folder: Path) -> None:
     (folder / "data" / "dataset.json").write_text("2", encoding="utf-8")
     assert settle_same(config(folder)) is None
