@@ -67,6 +67,7 @@ def test_dropped(changes: dict[str, Any], kind: str) -> None:
         ({"iscrowd": 1}, {}, "crowd"),
         ({"segmentation": {"size": [HEIGHT, WIDTH], "counts": None}}, {}, "counts"),
         ({"segmentation": {"counts": "abc"}}, {}, "counts"),
+        ({"segmentation": {"size": HEIGHT, "counts": "abc"}}, {}, "counts"),
         ({"segmentation": RLE}, {"poly2mask": False}, "no-polygon"),
         ({"segmentation": [[1, 1, 5, 5], [1, 1, 5, 5, 7, 7, 8]]}, {}, "short"),
     ],
@@ -83,6 +84,7 @@ def test_ignored(changes: dict[str, Any], rules: dict[str, Any], kind: str) -> N
         ({"bbox": None}, "keys"),
         ({"bbox": [1, 2, 3]}, "keys"),
         ({"area": math.nan}, "keys"),
+        ({"iscrowd": "0"}, "keys"),
         ({"segmentation": None}, "no-mask"),
         ({"segmentation": [4, 4, 24, 4, 24, 24]}, "shape"),
         ({"segmentation": 7}, "shape"),
@@ -159,6 +161,11 @@ def test_names_that_differ() -> None:
             '"categories": []}',
             r"id is \[1\] and should be a whole number or a text; file_name is null and should be a text; "
             r'width is "9" and should be a whole number from 1 on; height is 0 and',
+        ),
+        (
+            '{"images": [{"id": 1, "file_name": "a", "width": Infinity, "height": NaN}], "annotations": [], '
+            '"categories": []}',
+            r"width is Infinity and should be a whole number from 1 on; height is NaN and",
         ),
         (
             '{"images": [], "annotations": [], "categories": [{"id": 1, "name": null}]}',

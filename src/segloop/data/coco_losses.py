@@ -73,7 +73,7 @@ ID, NAME, SIDE = "a whole number or a text", "a text", "a whole number from 1 on
 KINDS: dict[str, Callable[[Any], bool]] = {
     ID: lambda value: isinstance(value, int | str) and not isinstance(value, bool),
     NAME: lambda value: isinstance(value, str) and bool(value),
-    SIDE: lambda value: isinstance(value, int | float) and value >= 1 and value == int(value),
+    SIDE: lambda value: isinstance(value, int | float) and value >= 1 and value % 1 == 0,
 }
 WANTED: dict[str, dict[str, str]] = {
     "images": {"id": ID, "file_name": NAME, "width": SIDE, "height": SIDE},
@@ -285,8 +285,12 @@ def _outcome(
 
 
 def _wrong_keys(annotation: Mapping[str, Any]) -> list[str]:
-    """Return which of the numbers that an annotation needs are not there."""
-    there = {"bbox": _is_box(annotation.get("bbox")), "area": _is_number(annotation.get("area"))}
+    """Return which of the numbers that an annotation needs are not there, or are something else."""
+    there = {
+        "bbox": _is_box(annotation.get("bbox")),
+        "area": _is_number(annotation.get("area")),
+        "iscrowd": annotation.get("iscrowd") in (None, 0, 1),  # the text "0" would make it a crowd
+    }
     return [name for name, sound in there.items() if not sound]
 
 
@@ -302,7 +306,7 @@ def _mask_trouble(mask: Any, image: Mapping[str, Any], rules: LoaderRules) -> st
     if not isinstance(mask, dict):
         return "shape"
     counts, size = mask.get("counts"), mask.get("size")
-    if size is None or not isinstance(counts, list | str):
+    if not isinstance(size, list | tuple) or not isinstance(counts, list | str):
         return "counts"
     pixels = image["height"] * image["width"]
     whole = isinstance(counts, str) or (all(map(_is_number, counts)) and sum(counts) == pixels)
