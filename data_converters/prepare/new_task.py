@@ -65,6 +65,8 @@ def parse_args(description: str) -> argparse.Namespace:
         raise UserError(f"{args.name} is a task of SegLoop's own; choose another, or use tools/prepare.py.")
     if not 0 < args.minutes < 1e5:
         raise UserError(f"--minutes {args.minutes:g}: a training lasts some minutes.")
+    if args.seed < 0:
+        raise UserError(f"--seed {args.seed}: seeds are 0 or more.")
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     return args

@@ -90,6 +90,22 @@ def test_a_record_that_lacks_what_titles_and_pictures_need_is_refused(tmp_path):
         check_meta({**meta, "experiment": "net", "data": []}, tmp_path / "meta.json")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("files", None, "files is NoneType, not a list"),
+        ("finished", 5, "finished is int, not a text"),
+        ("classes", 3, "classes is int, not a list"),
+        ("checkpoint", ["last.pth"], "checkpoint is list, not an object"),
+    ],
+)
+def test_a_record_of_other_types_is_refused_in_words(folder, name, value, told):
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {name: value}))
+    with pytest.raises(FormatError, match=told):
+        read_run(folder)
+
+
 def test_other_classes_than_were_counted_are_refused(folder):
     meta = json.loads((folder / "meta.json").read_text())
     (folder / "meta.json").write_text(json.dumps(meta | {"classes": ["ground", "disc"]}))

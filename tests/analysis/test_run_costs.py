@@ -57,7 +57,7 @@ def test_batches_of_one_and_the_best_come_from_other_tests_of_the_same_checkpoin
     def other(name, median, *, digest="cafe", command=("tools/test.py", "a.py"), **options):
         folder = run.folder.parent / name
         folder.mkdir()
-        meta = {"checkpoint": {"sha256": digest}, "command": command}
+        meta = {"checkpoint": {"sha256": digest} if isinstance(digest, str) else digest, "command": command}
         (folder / "meta.json").write_text(json.dumps(meta))
         write_timing(folder, median, **options)
 
@@ -68,6 +68,7 @@ def test_batches_of_one_and_the_best_come_from_other_tests_of_the_same_checkpoin
     other("val-large", 0.4, batch_size=32)
     other("val-gpu", 0.01, batch_size=64, device="cuda")
     other("val-else", 0.02, batch_size=1, digest="beef")
+    other("val-damaged", 0.02, batch_size=1, digest=["cafe"])
     other("train-views", 0.03, batch_size=1, command=("tools/test.py", "a.py", "--tta"))
     found = inference(run)
     assert found["this"]["batch_size"] == 8

@@ -11,7 +11,7 @@ import pytest
 from segloop.data.info import DatasetInfo
 from segloop.data.png import encode_grey
 from segloop.experiments.config import load_config
-from segloop.experiments.data_checks import require_data
+from segloop.experiments.data_checks import draw_demo, require_data
 from segloop.utils.errors import ConfigError
 
 PLACES = (
@@ -58,3 +58,23 @@ def test_a_semantic_model_has_two_classes_to_tell_apart(tiny_config: Path) -> No
     config = load_config(tiny_config, overrides=[*overrides, "model.decode_head.num_classes=1"])
     with pytest.raises(ConfigError, match=r"The data have one class, leaf: with nothing to tell it from"):
         require_data(config, ["train"])
+
+
+@pytest.mark.parametrize("wrapper", ["ConcatDataset", "RepeatDataset"])
+def test_a_demo_set_inside_a_wrapper_is_drawn(tiny_config: Path, tmp_path: Path, wrapper: str) -> None:
+    config = load_config(tiny_config)
+    root = str(tmp_path / "drawn")
+    config.demo = {"task": "multiclass", "root": root, "seed": 3}
+    drawn: list[tuple[str, str, int]] = []
+
+    def draw(task: str, root: str, *, seed: int, count: int | None = None) -> dict[str, int]:
+        drawn.append((task, root, seed))
+        return {}
+
+    draw_demo(config, draw)
+    assert not drawn  # nothing reads it
+    inner = {**config.train_dataloader.dataset, "data_root": root}
+    parts = {"datasets": [inner]} if wrapper == "ConcatDataset" else {"dataset": inner, "times": 2}
+    config.train_dataloader.dataset = {"type": wrapper, **parts}
+    draw_demo(config, draw)
+    assert drawn == [("multiclass", root, 3)]

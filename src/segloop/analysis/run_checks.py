@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 META = ("format", "kind", "split", "finished", "files", "experiment", "data")
+TYPES = {
+    **dict.fromkeys(("experiment", "kind", "split", "finished"), (str, "a text")),
+    **dict.fromkeys(("files", "classes", "command"), (list, "a list")),
+    **dict.fromkeys(("data", "checkpoint"), (dict, "an object")),
+}
 IMAGES = ("image_id", "image", "truth", "height", "width", "sha256")
 COUNTS = ("image_id", "class_index", "tp", "fp", "fn")
 AGAIN = "test the checkpoint again"
@@ -27,8 +32,10 @@ def check_meta(meta: Any, path: Path) -> dict[str, Any]:
     lost = [name for name in META if name not in meta]
     if lost:
         raise FormatError(f"it lacks what a RUN must say, {', '.join(lost)}; {AGAIN}", file=path)
-    if not isinstance(meta["data"], dict):
-        raise FormatError(f"data is {type(meta['data']).__name__}, not an object; {AGAIN}", file=path)
+    for name, (kind, words) in TYPES.items():
+        value = meta.get(name)
+        if not isinstance(value, kind) and (value is not None or name in META):
+            raise FormatError(f"{name} is {type(value).__name__}, not {words}; {AGAIN}", file=path)
     return meta
 
 

@@ -68,7 +68,8 @@ def inference(run: Run) -> dict[str, Any]:
     others = [own] if own else []
     for folder in list_runs(run.work_dir) if digest else ():
         meta = read_record(folder / "meta.json") or {}
-        same = (meta.get("checkpoint") or {}).get("sha256") == digest
+        tested = meta.get("checkpoint")
+        same = isinstance(tested, dict) and tested.get("sha256") == digest
         same = same and with_tta(Run(folder, meta)) == with_tta(run)  # each view takes its time
         timing = _timing(folder) if same and folder.resolve() != run.folder.resolve() else None
         if timing and own and timing["under"] == own["under"]:

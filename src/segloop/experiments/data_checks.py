@@ -374,5 +374,6 @@ def data_root(config: Config, *, split: str = "train") -> Path | None:
 
 
 def _reads(config: Config, root: Path) -> bool:
-    roots = (data_root(config, split=split) for split in ("train", "val", "test"))
-    return root in [found for found in roots if found]
+    loaders = (config.get(f"{split}_dataloader") for split in ("train", "val", "test"))
+    parts = [part for loader in loaders if loader for part in plain_configs(loader["dataset"])]
+    return root in [Path(part["data_root"]) for part in parts if part.get("data_root")]

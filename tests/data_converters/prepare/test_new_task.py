@@ -21,6 +21,7 @@ def parse(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
         (("../x", "src"), "no name of a task"),
         (("ships", "src"), "a task of SegLoop's own"),
         (("a", "src", "--minutes", "0"), "lasts some minutes"),
+        (("a", "src", "--seed", "-5"), "seeds are 0 or more"),
         (("a", "src", "--workers", "-1"), "no fewer than 0"),
     ],
 )

@@ -43,6 +43,22 @@ def test_neighbours_are_those_that_share_pixels() -> None:
     assert sorted(grid.neighbours()) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
 
 
+def test_neighbours_of_many_windows_are_found_by_their_rows_and_columns() -> None:
+    grid = make_grid((200, 130), (40, 30), overlap=0.5)
+    boxes = [(each.rows, each.columns) for each in grid]
+
+    def touch(one: int, other: int) -> bool:
+        return all(
+            a.start < b.stop and b.start < a.stop for a, b in zip(boxes[one], boxes[other], strict=True)
+        )
+
+    pairs = [(one, other) for other in range(len(grid)) for one in range(other) if touch(one, other)]
+    assert list(grid.neighbours()) == pairs
+    many = make_grid((7200, 7200), (32, 32))  # 90,000 windows: to compare each with each takes half an hour
+    side = len(many.rows)
+    assert sum(1 for _ in many.neighbours()) == 2 * side * (side - 1) + 2 * (side - 1) ** 2
+
+
 @pytest.mark.parametrize(("window", "overlap"), [((0, 8), 0.2), ((8, 8), 0.6), ((8, 8), -0.1)])
 def test_what_cannot_be_is_refused_in_words(window: tuple[int, int], overlap: float) -> None:
     with pytest.raises(UserError, match=r"--window|--overlap"):

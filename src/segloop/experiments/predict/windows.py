@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -58,12 +58,11 @@ class Grid:
 
     def neighbours(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers of windows that overlap, each pair once."""
-        boxes = [(each.rows, each.columns) for each in self]
-        for second, (rows, columns) in enumerate(boxes):
-            for first in range(second):
-                above, left = boxes[first]
-                if _overlap(above, rows) and _overlap(left, columns):
-                    yield first, second
+        rows, columns = _touching(self.rows), _touching(self.columns)
+        for (lower, above), (right, left) in product(enumerate(rows), enumerate(columns)):
+            second = lower * len(columns) + right
+            firsts = (row * len(columns) + column for row, column in product(above, left))
+            yield from ((first, second) for first in firsts if first < second)
 
 
 def make_grid(size_hw: tuple[int, int], window_hw: tuple[int, int], *, overlap: float = OVERLAP) -> Grid:
@@ -111,5 +110,10 @@ def _rise(centers: np.ndarray, seam: float, fade: float) -> np.ndarray:
     return place * place * (3 - 2 * place)
 
 
-def _overlap(first: slice, second: slice) -> bool:
-    return first.start < second.stop and second.start < first.stop
+def _touching(sides: tuple[tuple[slice, np.ndarray], ...]) -> list[list[int]]:
+    """Return for each window along a side the numbers of those that share pixels with it, itself too."""
+    spans = [span for span, _ in sides]
+    return [
+        [number for number, other in enumerate(spans) if span.start < other.stop and other.start < span.stop]
+        for span in spans
+    ]
