@@ -63,6 +63,13 @@ def test_a_file_that_was_trained_anew_is_not_what_a_run_tested(work_dir: Path) -
     assert find_model(run, "last").checkpoint == file  # named, it is meant
 
 
+def test_a_run_that_names_its_checkpoint_in_another_way_has_the_work_dir_s(work_dir: Path) -> None:
+    run = next((work_dir / "test").iterdir())
+    before = find_model(work_dir).checkpoint
+    (run / "meta.json").write_text(json.dumps({"checkpoint": ["iter_4.pth"]}))
+    assert find_model(run).checkpoint == before
+
+
 def test_a_published_folder_is_a_model(work_dir: Path, tmp_path: Path) -> None:
     from segloop.experiments.publishing import publish
 

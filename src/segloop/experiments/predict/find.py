@@ -56,8 +56,8 @@ def find_model(
     config = load_config(config_file, overrides=overrides)
     if run:
         work_dir = target.parent.parent
-        tested = run.get("checkpoint") or {}
-        if checkpoint is None and tested.get("file"):
+        tested = run.get("checkpoint")
+        if checkpoint is None and isinstance(tested, dict) and tested.get("file"):
             checkpoint = work_dir / str(tested["file"])
             _require_tested(checkpoint, digest=tested.get("sha256"), run=target)
     elif target.is_dir():
