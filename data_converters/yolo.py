@@ -141,14 +141,23 @@ class LoadImage:
         )
 
     def _instance(self, fields: Sequence[str], size_hw: tuple[int, int]) -> Instance:
-        number, values = fields[0], np.array(fields[1:], np.float64)
-        if not number.isdecimal() or int(number) >= len(self.names):
-            raise ValueError(f"there is no class {number}; there are {len(self.names)}, from 0")
+        number, values = _whole(fields[0]), np.array(fields[1:], np.float64)
+        if not 0 <= number < len(self.names):
+            raise ValueError(f"there is no class {fields[0]}; there are {len(self.names)}, from 0")
         if len(values) < 4 or len(values) % 2:
             raise ValueError(f"{len(values)} numbers are no outline, nor a box")
         if not ((values >= -BEYOND) & (values <= 1 + BEYOND)).all():
             raise ValueError("its numbers are not shares of width and height, from 0 to 1")
-        return Instance(label=self.names[int(number)], shape=_shape(values, size_hw))
+        return Instance(label=self.names[number], shape=_shape(values, size_hw))
+
+
+def _whole(text: str) -> int:
+    """Read the number of a class, which numpy writes as 1.0 or 1.0e+00; what is none is -1."""
+    try:
+        value = float(text)
+    except ValueError:
+        return -1
+    return int(value) if value.is_integer() else -1
 
 
 def _shape(values: np.ndarray, size_hw: tuple[int, int]) -> Shape:

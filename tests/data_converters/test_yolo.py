@@ -52,6 +52,13 @@ def test_names_are_texts_as_they_are_written(names: str, tmp_path: Path) -> None
     assert read(tmp_path, options=ReadOptions()).labels.names == ("no", "01")
 
 
+@pytest.mark.parametrize("number", ["1.0", "1.000000000000000000e+00"])
+def test_a_class_may_be_written_as_numpy_writes_numbers(number: str, tmp_path: Path) -> None:
+    put(tmp_path, "images/a.png", TRIANGLE.replace("1 ", f"{number} ", 1))
+    (image,) = read(tmp_path, options=ReadOptions())
+    assert [each.label for each in image.instances] == ["nut"]
+
+
 def test_two_images_of_one_text_are_told(tmp_path: Path) -> None:
     for name in ("images/a.jpg", "images/a.png"):
         put(tmp_path, name, TRIANGLE)
