@@ -47,6 +47,11 @@ def test_the_demo_set_of_a_config_is_made_where_it_is_missing(
     assert len(list(browse(options, count=1).batches)) == 1
 
 
+def test_a_seed_that_no_generator_takes_is_told(tiny_config: Path) -> None:
+    with pytest.raises(ConfigError, match="The seed is -1"):
+        browse(Options(config=str(tiny_config), seed=-1, device="cpu"))
+
+
 def test_other_splits_are_shown_as_they_are_scored(tiny_config: Path) -> None:
     browsed = browse(Options(config=str(tiny_config), device="cpu"), split="val", count=1)
     (batch,) = browsed.batches

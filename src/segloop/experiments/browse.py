@@ -16,7 +16,7 @@ import numpy as np
 from segloop.experiments.config import is_semantic
 from segloop.experiments.folds import with_folds
 from segloop.experiments.launch import Options, check_data, prepare
-from segloop.experiments.mistakes import config_mistakes
+from segloop.experiments.mistakes import config_mistakes, require_seed
 from segloop.utils.errors import ConfigError, DataError, listing
 from segloop.utils.quiet import noisy, silent_imports
 from segloop.viz.closeup import SPREAD
@@ -90,6 +90,7 @@ def browse(
     the images of these ids, in their order, as far as the split has them: a LIST may name all splits' images.
     """
     config = prepare(options)
+    require_seed(config)
     there = [name for name in SPLITS if config.get(f"{name}_dataloader")]
     if split not in there:
         raise ConfigError(f"{options.config} has no {split}_dataloader; choose {', '.join(there)}.")

@@ -80,6 +80,11 @@ def require_parts(config: Mapping[str, Any], what: str) -> None:
     for name in NEEDED[what][1:2]:
         if config[name].get("batch_size", 1) is None:
             raise ConfigError(f"{name}.batch_size is None; it must be 1 or more.")
+    require_seed(config)
+
+
+def require_seed(config: Mapping[str, Any]) -> None:
+    """Refuse a seed that the generators of random numbers do not take."""
     seed = (config.get("randomness") or {}).get("seed")
     if isinstance(seed, int) and not 0 <= seed < 2**32:
         raise ConfigError(f"The seed is {seed}; it must be 0 to {2**32 - 1}.")
