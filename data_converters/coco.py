@@ -187,7 +187,7 @@ def _facts(source: Path, files: Sequence[CocoFile], indices: Sequence[CocoIndex]
     facts.update(read_skeletons(info))
     if len(names := _licences(indices)) == 1 and (name := names.pop()):
         facts["licence"] = name
-    if source.is_dir() and is_described(source):
+    if is_described(source):
         described = DatasetInfo.read(source)
         known = ((key, getattr(described, key)) for key in ("name", "task", "source", "licence"))
         facts.update({key: value for key, value in known if value})

@@ -317,7 +317,7 @@ def _image_folders(source: Path, found: CocoFile, options: ReadOptions) -> list[
     folders = []
     home = (found.truth or found.file).parent
     root = home.parent if home.name == "annotations" else home
-    if source.is_dir() and is_described(source):
+    if is_described(source):
         folders.append(source / DatasetInfo.read(source).images.directory(split))
     folders += [root / "images" / split, root / split, root / "img_dir" / split]
     return [*folders, root / "images", root / "data", home, root]

@@ -17,7 +17,7 @@ def unpack_command(archive: Path) -> str:
             stem = stem[: -len(suffix)]
             break
     target = archive.parent if _brings_folder(archive, stem) else archive.parent / stem
-    packed, place = _quoted(archive), _quoted(target)
+    packed, place = shlex.quote(str(archive)), shlex.quote(str(target))
     if archive.suffix.lower() == ".zip":
         return f"unzip -q {packed} -d {place}"
     if archive.suffix.lower() == ".7z":
@@ -33,7 +33,3 @@ def _brings_folder(archive: Path, stem: str) -> bool:
             return all(name.startswith(f"{stem}/") for name in opened.namelist())
     except (OSError, zipfile.BadZipFile):
         return False
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))

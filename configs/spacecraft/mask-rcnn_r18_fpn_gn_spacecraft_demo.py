@@ -4,8 +4,8 @@
 #   python tools/test.py configs/spacecraft/mask-rcnn_r18_fpn_gn_spacecraft_demo.py
 #
 # Cost: 5600 iterations of 2 images, .8 CPU seconds each on a busy core with AVX2 alone (float32), 1.0 GB.
-# Expect: some 75 minutes of one core or 41 of two, an hour where the machine is slow; val image_fgIoU 76.8
-# and mIoU 61.1 (seed 0); with thresholds that `tools/tune.py` finds for mIoU 77.2 and 61.8. With 6400
+# Expect: some 75 minutes of one core or 41 of two (99 or 60 in a slow hour); val image_fgIoU 76.8 and
+# mIoU 61.1 (seed 0); with thresholds that `tools/tune.py` finds for mIoU 77.2 and 61.8. With 6400
 # iterations 77.7 and 63.2, and with --tta (four views), tuned, 79.9 and 64.1.
 _base_ = [
     '../_base_/models/mask_rcnn_r18_fpn_gn.py',

@@ -128,8 +128,8 @@ def _images_elsewhere(images: LabelledImages, root: Path, *, any_suffix: bool) -
     """Return the folder below which the image files lie, where the reader did not find them.
 
     Where images are in several folders, that is the one above all of them. One that lies in several of them
-    is an error: masks are often called what their images are. With `any_suffix` that of names
-    does not count.
+    is an error: masks are often called what their images are. With `any_suffix` a
+    file fits a name whatever its suffix is.
     """
     called: Callable[[str], str] = image_id_of if any_suffix else str
     some = list(islice(_records(images), FEW_MASKS))

@@ -130,11 +130,16 @@ def parse_args(description: str) -> argparse.Namespace:
         alone = "with --demo alone" if args.source else "with a download or with --demo"
         where = "with a download, not with --demo" if args.demo else alone
         raise UserError(f"{', '.join(given)} {verb} {where}; leave it out.")
+    refuse_negative(args)
+    return args
+
+
+def refuse_negative(args: argparse.Namespace) -> None:
+    """Refuse a number of processes, or a seed, below 0."""
     if args.workers is not None and args.workers < 0:
         raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
     if args.seed < 0:
         raise UserError(f"--seed {args.seed}: seeds are 0 or more.")
-    return args
 
 
 def is_own(args: argparse.Namespace) -> bool:

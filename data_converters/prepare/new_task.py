@@ -9,7 +9,13 @@ from pathlib import Path
 
 from data_converters.base import ReadOptions
 from data_converters.cli import format_table
-from data_converters.prepare.cli import default_root, prepare_and_tell, read_options, split_shares
+from data_converters.prepare.cli import (
+    default_root,
+    prepare_and_tell,
+    read_options,
+    refuse_negative,
+    split_shares,
+)
 from data_converters.prepare.tasks import TASKS
 from segloop.utils.cli import Parser
 from segloop.utils.errors import UserError
@@ -65,10 +71,7 @@ def parse_args(description: str) -> argparse.Namespace:
         raise UserError(f"{args.name} is a task of SegLoop's own; choose another, or use tools/prepare.py.")
     if not 0 < args.minutes < 1e5:
         raise UserError(f"--minutes {args.minutes:g}: a training lasts some minutes.")
-    if args.seed < 0:
-        raise UserError(f"--seed {args.seed}: seeds are 0 or more.")
-    if args.workers is not None and args.workers < 0:
-        raise UserError(f"--workers {args.workers}: there are no fewer than 0 processes.")
+    refuse_negative(args)
     return args
 
 

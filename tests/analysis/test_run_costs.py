@@ -69,6 +69,7 @@ def test_batches_of_one_and_the_best_come_from_other_tests_of_the_same_checkpoin
     other("val-gpu", 0.01, batch_size=64, device="cuda")
     other("val-else", 0.02, batch_size=1, digest="beef")
     other("val-damaged", 0.02, batch_size=1, digest=["cafe"])
+    other("val-edited", 0.02, batch_size=1, command=5)
     other("train-views", 0.03, batch_size=1, command=("tools/test.py", "a.py", "--tta"))
     found = inference(run)
     assert found["this"]["batch_size"] == 8

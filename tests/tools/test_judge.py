@@ -20,11 +20,15 @@ def version(tiny_root: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def words(tiny_config: Path, tiny_root: Path, version: Path) -> list[str]:
+    """What is judged: a config, and two versions of its data."""
+    return [str(tiny_config), str(tiny_root), str(version)]
+
+
 @pytest.mark.parametrize(("fails", "ran"), [(None, 8), ("tools/test.py", 3)])
 def test_runs_all_or_up_to_a_failure(
-    tiny_config: Path,
-    tiny_root: Path,
-    version: Path,
+    words: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     fails: str | None,
@@ -32,14 +36,12 @@ def test_runs_all_or_up_to_a_failure(
 ) -> None:
     commands: list[list[str]] = []
 
-    def stand_in(words: list[str]) -> int:
-        commands.append(words)
-        return 3 if fails and words[1].endswith(fails) else 0
+    def stand_in(command: list[str]) -> int:
+        commands.append(command)
+        return 3 if fails and command[1].endswith(fails) else 0
 
     monkeypatch.setattr(judge, "run_to_end", stand_in)
-    monkeypatch.setattr(
-        sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), "--device", "cpu"]
-    )
+    monkeypatch.setattr(sys, "argv", ["judge.py", *words, "--device", "cpu"])
     assert judge.main() == (3 if fails else 0)
     assert len(commands) == ran
     assert commands[0][-2:] == ["--device", "cpu"]
@@ -47,45 +49,32 @@ def test_runs_all_or_up_to_a_failure(
 
 
 def test_a_stopped_one_says_how_to_go_on_with_all(
-    tiny_config: Path,
-    tiny_root: Path,
-    version: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(judge, "run_to_end", lambda _: 130)
-    monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version)])
+    monkeypatch.setattr(sys, "argv", ["judge.py", *words])
     assert judge.main() == 130
-    assert f"python tools/judge.py {tiny_config} {tiny_root} {version}\n" in capsys.readouterr().err
+    assert f"python tools/judge.py {' '.join(words)}\n" in capsys.readouterr().err
 
 
 def test_a_training_that_was_begun_otherwise_is_refused_before_anything_runs(
-    tiny_config: Path,
-    tiny_root: Path,
-    version: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tiny_config: Path, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / f"{tiny_config.stem}-v1"
     folder.mkdir()
     (folder / "train.json").write_text('{"command": ["tools/train.py", "other.py"], "state": "done"}')
     monkeypatch.setattr(judge, "run_to_end", lambda _: pytest.fail("nothing is to be run"))
-    words = [str(tiny_config), str(tiny_root), str(version), "--work-dirs", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["judge.py", *words])
+    monkeypatch.setattr(sys, "argv", ["judge.py", *words, "--work-dirs", str(tmp_path)])
     with pytest.raises(UserError, match="-v1 holds a training that was begun otherwise"):
         judge.main()
 
 
 def test_shows_without_running(
-    tiny_config: Path,
-    tiny_root: Path,
-    version: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(judge, "run_to_end", lambda _: pytest.fail("nothing is to be run"))
     options = ["--cfg-options", "a=1", "--show", "--cfg-options", "b=2"]  # all count, as train.py has it
-    monkeypatch.setattr(sys, "argv", ["judge.py", str(tiny_config), str(tiny_root), str(version), *options])
+    monkeypatch.setattr(sys, "argv", ["judge.py", *words, *options])
     assert judge.main() == 0
     shown = capsys.readouterr().out
     assert shown.count("\npython tools/") == 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,17 @@ def check_meta(meta: Any, path: Path) -> dict[str, Any]:
     lost = [name for name in META if name not in meta]
     if lost:
         raise FormatError(f"it lacks what a RUN must say, {', '.join(lost)}; {AGAIN}", file=path)
+    for wrong in wrong_types(meta):
+        raise FormatError(f"{wrong}; {AGAIN}", file=path)
+    return meta
+
+
+def wrong_types(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Say which values of a `meta.json` are of another type than those that tests write."""
     for name, (kind, words) in TYPES.items():
         value = meta.get(name)
-        if not isinstance(value, kind) and (value is not None or name in META):
-            raise FormatError(f"{name} is {type(value).__name__}, not {words}; {AGAIN}", file=path)
-    return meta
+        if name in meta and not isinstance(value, kind) and (value is not None or name in META):
+            yield f"{name} is {type(value).__name__}, not {words}"
 
 
 def check_scores(metrics: Any, path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segloop.analysis.comparison_notes import with_tta
+from segloop.analysis.run_checks import wrong_types
 from segloop.analysis.runs import Run, list_runs
 from segloop.utils.atomic import read_record
 from segloop.utils.errors import DataError
@@ -68,8 +69,9 @@ def inference(run: Run) -> dict[str, Any]:
     others = [own] if own else []
     for folder in list_runs(run.work_dir) if digest else ():
         meta = read_record(folder / "meta.json") or {}
-        tested = meta.get("checkpoint")
-        same = isinstance(tested, dict) and tested.get("sha256") == digest
+        if any(wrong_types(meta)):
+            continue
+        same = (meta.get("checkpoint") or {}).get("sha256") == digest
         same = same and with_tta(Run(folder, meta)) == with_tta(run)  # each view takes its time
         timing = _timing(folder) if same and folder.resolve() != run.folder.resolve() else None
         if timing and own and timing["under"] == own["under"]:

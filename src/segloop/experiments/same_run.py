@@ -40,11 +40,8 @@ def settle_same(config: Config, make_demo: MakeDemo | None = None) -> str | None
     data.
     """
     draw_demo(config, make_demo)
-    # A work_dir that is a link to another disk stays one.
-    folder, going_on = (
-        Path(config.work_dir).resolve(),
-        is_same(config),
-    )
+    folder = Path(config.work_dir).resolve()  # one that is a link to another disk stays one
+    going_on = is_same(config)
     if not going_on and (folder / TRAIN_FILE).exists():
         before = folder.with_name(folder.name + BEFORE)
         shutil.rmtree(before, ignore_errors=True)

@@ -75,7 +75,10 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Run a tool's `main` and exit: 0 done, 1 findings, 2 a user's mistake told in words, 130 interrupted."""
+    """Run a tool's `main` and exit with the code that tells how it ended (`segloop.utils.errors`).
+
+    0 done, 1 findings, 2 a user's mistake told in words, 130 interrupted, 141 nobody reads on.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed (`>&-`): the next file would be opened in its place
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
