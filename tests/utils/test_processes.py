@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,15 +34,30 @@ def test_a_machine_has_one_name_that_says_nothing() -> None:
     assert machine() is None or re.fullmatch("[0-9a-f]{12}", machine())
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has none")
+@pytest.mark.timeout(60)
+def test_a_signal_that_another_thread_takes_is_handed_on() -> None:
+    over = threading.Event()
+    threading.Thread(target=over.wait, daemon=True).start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # here, and in the command
+    try:
+        send = "import os, signal; os.kill(os.getppid(), signal.SIGTERM); signal.sigwait({signal.SIGTERM})"
+        assert run_to_end([sys.executable, "-c", send]) == 0
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        over.set()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot signal another there")
 def test_a_command_comes_to_its_own_end_when_both_are_signalled() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     lines = (
         "import os, signal, sys",
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})",
         "os.kill(os.getppid(), signal.SIGINT)  # of a terminal, which this process has got, too",
         "os.kill(os.getppid(), signal.SIGTERM)",
-        "signal.pause()",
+        "signal.sigwait({signal.SIGTERM})",
+        "sys.exit(7)",
     )
     assert run_to_end([sys.executable, "-c", "\n".join(lines)]) == 7
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

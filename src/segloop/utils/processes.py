@@ -6,9 +6,11 @@ import hashlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+LOOKS_S = 0.05  # from one look at a command that runs to the next
 SLACK_S = 2.0  # the times that are compared are whole seconds
 
 
@@ -23,7 +25,9 @@ def run_to_end(command: Sequence[str], *, environment: Mapping[str, str] | None 
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
         try:
-            code = process.wait()
+            # A plain wait does not hear of a signal that the system gives to another thread, such as torch's.
+            while (code := process.poll()) is None:
+                time.sleep(LOOKS_S)
             return code if code >= 0 else 128 - code
         finally:
             for number, handler in former.items():
